@@ -1,0 +1,642 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Events without the module. Each subscription loads an instance of its own,
+ * with the one program that it needs, and its filter as constants.
+ *
+ * A record that passes goes to the ring, or is counted as lost. Until user space
+ * reads it, its seq holds how many were lost when it got its place: that number
+ * never falls, so the first record behind a gap tells it, on whatever cpu the
+ * others were lost.
+ */
+#include <stdbool.h>
+#include <linux/bpf.h>
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+#include <ksig/uapi.h>
+
+#include "shared.h"
+#include "task.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* ------------------------------------------------------ set before it is loaded */
+
+const volatile __u32 event_type;
+const volatile __u32 event_size = sizeof(struct ksig_event);
+/* Bytes in the ring that are a full queue. */
+const volatile __u64 queue_bytes;
+
+const volatile __u32 n_conds;
+const volatile struct ksig_bpf_cond conds[KSIG_BPF_CONDS];
+
+/* sched_process_exit says itself who is last: 6.16 and newer. */
+const volatile bool has_group_dead;
+/* Only about the process that the setup has pinned. */
+const volatile bool pinned;
+/* Only while the process that the setup has pinned runs. */
+const volatile bool current_pinned;
+
+/* A tracepoint's entry: where its fields end that have a fixed place. */
+const volatile __u32 entry_size = 8;
+const volatile __u32 n_strings;
+const volatile struct ksig_bpf_string strings[KSIG_BPF_STRINGS];
+/* Which field is the value; size 0: none */
+const volatile __u32 value_offset;
+const volatile __u32 value_size;
+const volatile bool value_signed;
+
+/* ------------------------------------------------------------- while it runs */
+
+__u64 lost;
+
+/* The subscriber's pid namespace, by the setup. */
+static struct pid_namespace *own_ns;
+static unsigned int own_level;
+static struct pid *pin, *current_pin;
+
+/*
+ * Signals to the running task: the rest is set before kill_signo, and counted
+ * since then.
+ */
+__u32 kill_signo;
+__u32 kill_ready;
+__u64 kill_skip;
+__u64 kill_count;
+__u64 kill_seen;
+__u64 kill_sent;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+} ring SEC(".maps");
+
+union record {
+	struct ksig_event ev;
+	__u64 words[KSIG_BPF_RECORD / 8];
+	__u8 bytes[KSIG_BPF_RECORD];
+};
+
+/* -------------------------------------------------------------------- filter */
+
+/* See struct ksig_bpf_cond. */
+static __always_inline bool holds(__u32 i, __u64 v)
+{
+	if (conds[i].mask)
+		return v & conds[i].mask;
+	return ((v ^ conds[i].bias) - conds[i].low <= conds[i].span) !=
+	       conds[i].negate;
+}
+
+static __always_inline __u64 number_at(const void *at, __u32 size,
+				       bool is_signed)
+{
+	__u32 shift = 64 - 8 * size;
+	__u64 v = 0;
+
+	/* both machines are little-endian */
+	bpf_probe_read_kernel(&v, size, at);
+	return is_signed ? (__s64)(v << shift) >> shift : v;
+}
+
+struct text {
+	__u64 words[KSIG_BPF_TEXT / 8];
+};
+
+/* Both with zeroes behind their ends. */
+static __always_inline bool same_text(const struct text *t, __u32 i, __u32 size)
+{
+	const volatile __u64 *wanted = (const volatile __u64 *)conds[i].text;
+	__u64 differ = 0;
+	__u32 word;
+
+#pragma unroll
+	for (word = 0; word < KSIG_BPF_TEXT / 8; word++) {
+		if (8 * word < size)
+			differ |= t->words[word] ^ wanted[word];
+	}
+	return !differ;
+}
+
+static __always_inline bool text_holds(const void *at, __u32 i)
+{
+	__u32 size = conds[i].size;
+	struct text t = { };
+
+	if (size > sizeof(t))
+		size = sizeof(t);
+	/*
+	 * Of a longer string that is its beginning, which is not what it is
+	 * compared with: that is shorter than this by one byte at least.
+	 */
+	bpf_probe_read_kernel_str(&t, size, at);
+	return same_text(&t, i, size) != conds[i].negate;
+}
+
+static __always_inline const void *locate(const void *entry, __u32 loc,
+					  bool relative)
+{
+	__u32 word = number_at(entry + loc, 4, false);
+
+	return entry + (word & 0xffff) + (relative ? loc + 4 : 0);
+}
+
+static __always_inline bool comm_holds(__u32 i)
+{
+	struct text t = { };
+
+	bpf_get_current_comm(&t, TASK_COMM_LEN);
+	return same_text(&t, i, TASK_COMM_LEN) != conds[i].negate;
+}
+
+/* Is it a condition on @base? Then whether that passes. */
+static __always_inline bool field_passes(const void *base, __u32 i)
+{
+	__u32 offset = conds[i].offset;
+
+	switch (conds[i].source) {
+	case KSIG_BPF_NUMBER:
+		return holds(i, number_at(base + offset, conds[i].size,
+					  conds[i].is_signed));
+	case KSIG_BPF_TEXT_AT:
+		return text_holds(base + offset, i);
+	case KSIG_BPF_TEXT_LOC:
+		return text_holds(locate(base, offset, conds[i].relative), i);
+	}
+	return true;
+}
+
+static __always_inline bool fields_pass(const void *base)
+{
+	__u32 i;
+
+#pragma unroll
+	for (i = 0; i < KSIG_BPF_CONDS; i++) {
+		if (i < n_conds && !field_passes(base, i))
+			return false;
+	}
+	return true;
+}
+
+/* ----------------------------------------------------------------- processes */
+
+static __always_inline struct pid *process_of(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, signal, pids[PIDTYPE_TGID]);
+}
+
+/* Its number in the subscriber's namespace; false: it has none there */
+static __always_inline bool number_of(struct pid *pid, __u32 *nr)
+{
+	struct upid *upid;
+
+	*nr = 0;
+	if (BPF_CORE_READ(pid, level) < own_level)
+		return false;
+	upid = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+	       own_level * bpf_core_type_size(struct upid);
+	if (BPF_CORE_READ(upid, ns) != own_ns)
+		return false;
+	*nr = BPF_CORE_READ(upid, nr);
+	return true;
+}
+
+static __always_inline bool current_visible(struct pid **pid, __u32 *nr)
+{
+	*pid = process_of((void *)bpf_get_current_task());
+	return number_of(*pid, nr);
+}
+
+static __always_inline bool current_holds(__u32 i, bool visible, __u32 nr)
+{
+	switch (conds[i].source) {
+	case KSIG_BPF_CURRENT_PID:
+		return visible && holds(i, nr);
+	case KSIG_BPF_CURRENT_COMM:
+		return comm_holds(i);
+	}
+	return true;
+}
+
+static __always_inline bool current_passes(void)
+{
+	bool visible, needed = current_pinned;
+	struct pid *pid;
+	__u32 i, nr;
+
+#pragma unroll
+	for (i = 0; i < KSIG_BPF_CONDS; i++) {
+		if (i < n_conds && conds[i].source >= KSIG_BPF_CURRENT_PID)
+			needed = true;
+	}
+	if (!needed)
+		return true;
+	visible = current_visible(&pid, &nr);
+	if (current_pinned && pid != current_pin)
+		return false;
+#pragma unroll
+	for (i = 0; i < KSIG_BPF_CONDS; i++) {
+		if (i < n_conds && !current_holds(i, visible, nr))
+			return false;
+	}
+	return true;
+}
+
+/* --------------------------------------------------------------------- setup */
+
+/*
+ * Run once, by the subscriber: which pid namespace he sees with, and which
+ * processes his filter names. He holds pidfds of those, so that their struct pid
+ * can't become another's.
+ */
+SEC("raw_tp")
+int ksig_setup(__u64 *ctx)
+{
+	struct upid *upid = own_upid(&own_level);
+
+	own_ns = BPF_CORE_READ(upid, ns);
+	pin = find_pid(own_ns, ctx[0]);
+	current_pin = find_pid(own_ns, ctx[1]);
+	return 0;
+}
+
+/* -------------------------------------------------------------------- records */
+
+/* A place in the ring, or the event is lost. */
+static __always_inline struct ksig_event *reserve(void)
+{
+	struct ksig_event *ev = NULL;
+
+	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < queue_bytes)
+		ev = bpf_ringbuf_reserve(&ring, event_size, 0);
+	if (!ev) {
+		__sync_fetch_and_add(&lost, 1);
+		return NULL;
+	}
+	/* behind reserve's lock: who was lost before is counted */
+	ev->seq = *(volatile __u64 *)&lost;
+	ev->time_ns = bpf_ktime_get_ns();
+	ev->type = event_type;
+	ev->lost_before = 0;
+	return ev;
+}
+
+/* @rec: value, subject, len, flags and data are set, what isn't used is 0 */
+static __noinline int offer(union record *rec)
+{
+	struct ksig_event *ev;
+	__u32 word;
+
+	if (!fields_pass(rec) || !current_passes())
+		return 0;
+	ev = reserve();
+	if (!ev)
+		return 0;
+	ev->value = rec->ev.value;
+	ev->subject = rec->ev.subject;
+	ev->len = rec->ev.len;
+	ev->flags = rec->ev.flags;
+#pragma unroll
+	for (word = sizeof(*ev) / 8; word < KSIG_BPF_RECORD / 8; word++) {
+		if (8 * word < event_size)
+			((__u64 *)ev)[word] = rec->words[word];
+	}
+	bpf_ringbuf_submit(ev, 0);
+	return 0;
+}
+
+static __always_inline int offer_process(struct task_struct *task, __u64 value)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	union record rec = { };
+	struct ksig_process_data *data = (void *)rec.ev.data;
+	struct pid *pid = process_of(leader), *parent;
+	__u32 nr;
+
+	if ((pinned && pid != pin) || !number_of(pid, &nr))
+		return 0;
+	rec.ev.subject = nr;
+	rec.ev.value = value;
+	rec.ev.len = sizeof(*data);
+	bpf_core_read(data->comm, sizeof(data->comm), &leader->comm);
+	data->tgid = nr;
+	parent = process_of(BPF_CORE_READ(leader, real_parent));
+	number_of(parent, &nr);
+	data->parent = nr;
+	return offer(&rec);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(ksig_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 nr;
+
+	/* a thread */
+	if (child->group_leader != child)
+		return 0;
+	number_of(process_of(child), &nr);
+	return offer_process(parent, nr);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(ksig_exec, struct task_struct *task)
+{
+	return offer_process(task, 0);
+}
+
+/* Processes whose exit was told; there while their leader is. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, int);
+} told SEC(".maps");
+
+/*
+ * Several threads that exit together may all find that none is left alive, and
+ * which of them was the last, nobody says before 6.16: the first that gets here
+ * tells.
+ */
+static __always_inline bool first_to_tell(struct task_struct *task)
+{
+	struct task_struct *leader = task->group_leader;
+	/* before the look at what they said: those that are gone have said it */
+	bool alone = task == leader && task->signal->nr_threads == 1;
+	int *said;
+
+	said = bpf_task_storage_get(&told, leader, NULL, 0);
+	if (!said && alone)
+		return true;
+	if (!said)
+		said = bpf_task_storage_get(&told, leader, NULL,
+					    BPF_LOCAL_STORAGE_GET_F_CREATE);
+	/* another cpu may just have made it */
+	if (!said)
+		said = bpf_task_storage_get(&told, leader, NULL, 0);
+	/* no memory: rather twice than never */
+	return !said || !__sync_lock_test_and_set(said, 1);
+}
+
+/*
+ * SIGNAL_GROUP_EXIT and its code are set before the last thread counts itself
+ * out, so the status is known whoever tells it.
+ */
+static __always_inline __u64 wait_status(struct task_struct *task)
+{
+	if (task->signal->flags & SIGNAL_GROUP_EXIT)
+		return (__u32)task->signal->group_exit_code;
+	return (__u32)task->group_leader->exit_code;
+}
+
+SEC("tp_btf/sched_process_exit")
+int ksig_exit(__u64 *ctx)
+{
+	struct task_struct *task = (void *)ctx[0];
+
+	if (has_group_dead) {
+		if (!ctx[1])
+			return 0;
+	} else if (task->signal->live.counter || !first_to_tell(task)) {
+		return 0;
+	}
+	return offer_process(task, wait_status(task));
+}
+
+/* -------------------------------------------------------------- other events */
+
+static __always_inline int offer_kill(struct task_struct *task)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	union record rec = { };
+	struct ksig_memory_data *data = (void *)rec.ev.data;
+	struct pid *pid = process_of(leader);
+	__u32 nr;
+
+	if ((pinned && pid != pin) || !number_of(pid, &nr))
+		return 0;
+	rec.ev.subject = nr;
+	/* whose memory is short, the tracepoint doesn't say */
+	rec.ev.flags = KSIG_EVENT_NO_VALUE;
+	rec.ev.len = sizeof(*data);
+	bpf_core_read(data->comm, sizeof(data->comm), &leader->comm);
+	return offer(&rec);
+}
+
+SEC("tp_btf/mark_victim")
+int BPF_PROG(ksig_kill, struct task_struct *task)
+{
+	return offer_kill(task);
+}
+
+/*
+ * Older kernels give a number only: that of a thread in the initial namespace,
+ * which is the first of any pid.
+ */
+SEC("tp_btf/mark_victim")
+int ksig_kill_pid(__u64 *ctx)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct pid *pid = BPF_CORE_READ(task, signal, pids[PIDTYPE_TGID]);
+	struct hlist_node *node;
+
+	pid = find_pid(BPF_CORE_READ(pid, numbers[0].ns), ctx[0]);
+	node = BPF_CORE_READ(pid, tasks[PIDTYPE_PID].first);
+	if (!node)
+		return 0;
+	task = (void *)node - bpf_core_field_offset(struct task_struct,
+						    pid_links[PIDTYPE_PID]);
+	return offer_kill(task);
+}
+
+/* Asleep, or about to: one attempt at a time, system_transition_mutex is held. */
+static bool suspended;
+
+#define ACTION_MAX 24
+
+static __always_inline bool is(const char *action, const char *wanted)
+{
+	int i;
+
+#pragma unroll
+	for (i = 0; i < ACTION_MAX; i++) {
+		if (action[i] != wanted[i])
+			return false;
+		if (!wanted[i])
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Before processes are frozen, where that is announced; on the way to the disk
+ * it isn't, and the first that is said is that devices get ready.
+ */
+SEC("tp_btf/suspend_resume")
+int BPF_PROG(ksig_power, const char *action, int val, bool start)
+{
+	char name[ACTION_MAX] = { };
+	union record rec = { };
+
+	bpf_probe_read_kernel_str(name, sizeof(name), action);
+	if (start ? is(name, "freeze_processes") || is(name, "dpm_prepare") :
+		    is(name, "thaw_processes")) {
+		if (suspended == start)
+			return 0;
+		suspended = start;
+		if (event_type == (start ? KSIG_POWER_SUSPEND :
+					   KSIG_POWER_RESUME))
+			return offer(&rec);
+	}
+	return 0;
+}
+
+/*
+ * Going up, a cpu's state is the step that is done; going down, it is one below,
+ * how far depends on what the dying cpu has done by itself.
+ */
+SEC("tp_btf/cpuhp_exit")
+int BPF_PROG(ksig_cpu, unsigned int cpu, int state, int step, int ret)
+{
+	int active = bpf_core_enum_value(enum cpuhp_state, CPUHP_AP_ACTIVE);
+	int dead = bpf_core_enum_value(enum cpuhp_state, CPUHP_TEARDOWN_CPU);
+	union record rec = { };
+
+	if (ret || !(event_type == KSIG_CPU_ONLINE ?
+		     step == active && state == step :
+		     step == dead && state < step))
+		return 0;
+	rec.ev.subject = cpu;
+	return offer(&rec);
+}
+
+/* Modules that are loaded, but whose init function has not succeeded yet. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, struct module *);
+	__type(value, char);
+} coming SEC(".maps");
+
+static __always_inline int offer_module(struct module *mod)
+{
+	union record rec = { };
+	struct ksig_kmod_data *data = (void *)rec.ev.data;
+
+	rec.ev.len = sizeof(*data);
+	bpf_core_read_str(data->name, sizeof(data->name), &mod->name);
+	return offer(&rec);
+}
+
+SEC("tp_btf/module_load")
+int BPF_PROG(ksig_module_load, struct module *mod)
+{
+	char one = 1;
+
+	bpf_map_update_elem(&coming, &mod, &one, BPF_ANY);
+	return 0;
+}
+
+/* Once it is live, who loaded it puts his own reference back. */
+SEC("tp_btf/module_put")
+int BPF_PROG(ksig_module_put, struct module *mod)
+{
+	if (mod->state != MODULE_STATE_LIVE ||
+	    bpf_map_delete_elem(&coming, &mod))
+		return 0;
+	return event_type == KSIG_KMOD_LOAD ? offer_module(mod) : 0;
+}
+
+SEC("tp_btf/module_free")
+int BPF_PROG(ksig_module_free, struct module *mod)
+{
+	/* it was never live: its init function has failed */
+	if (!bpf_map_delete_elem(&coming, &mod))
+		return 0;
+	return event_type == KSIG_KMOD_UNLOAD ? offer_module(mod) : 0;
+}
+
+/* --------------------------------------------------------------- tracepoints */
+
+static __always_inline bool is_pending(struct task_struct *task, __u32 signo)
+{
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+
+	return signo >= SIGRTMIN &&
+	       has_bit(&signal->shared_pending.signal, signo);
+}
+
+/* What became of it, for the event's flags. */
+static __always_inline __u32 kill_current(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u32 signo = kill_signo;
+	__u64 nr;
+
+	if (!signo || signo > 64)
+		return 0;
+	nr = __sync_fetch_and_add(&kill_seen, 1);
+	if (nr < kill_skip || nr - kill_skip >= kill_count)
+		return 0;
+	/* one at a time: a queue of them would be at its user's cost */
+	if (((signo >= SIGRTMIN || kill_ready) &&
+	     !ready_for(task, signo, true)) ||
+	    is_pending(task, signo) || bpf_send_signal(signo))
+		return KSIG_BPF_REFUSED;
+	__sync_fetch_and_add(&kill_sent, 1);
+	return KSIG_BPF_SIGNALLED;
+}
+
+static __always_inline void copy_entry(struct ksig_event *ev, const void *entry)
+{
+	void *to = (void *)ev + sizeof(*ev);
+	__u32 i, n, room;
+
+	for (i = sizeof(*ev) / 8; i < 4096 / 8; i++) {
+		if (8 * i >= event_size)
+			break;
+		((__u64 *)ev)[i] = 0;
+	}
+	bpf_get_current_comm(to, TASK_COMM_LEN);
+	if (entry_size > 8)
+		bpf_probe_read_kernel(to + TASK_COMM_LEN, entry_size - 8,
+				      entry + 8);
+#pragma unroll
+	for (i = 0; i < KSIG_BPF_STRINGS; i++) {
+		if (i >= n_strings)
+			break;
+		room = strings[i].size;
+		n = number_at(entry + strings[i].loc, 4, false) >> 16;
+		if (n > room)
+			n = room;
+		if (n)
+			bpf_probe_read_kernel_str((void *)ev + strings[i].to,
+						  n, locate(entry, strings[i].loc,
+							    strings[i].relative));
+	}
+}
+
+/* What can be told apart by the entry alone comes first: it is the cheapest. */
+SEC("tracepoint")
+int ksig_trace(void *entry)
+{
+	struct ksig_event *ev;
+	struct pid *pid;
+	__u32 nr, flags;
+
+	if (!fields_pass(entry) || !current_visible(&pid, &nr) ||
+	    !current_passes())
+		return 0;
+	flags = kill_current();
+	ev = reserve();
+	if (!ev)
+		return 0;
+	copy_entry(ev, entry);
+	ev->subject = nr;
+	ev->len = event_size - sizeof(*ev);
+	ev->flags = flags | (value_size ? 0 : KSIG_EVENT_NO_VALUE);
+	ev->value = value_size ? number_at(entry + value_offset, value_size,
+					   value_signed) : 0;
+	bpf_ringbuf_submit(ev, 0);
+	return 0;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What both BPF objects ask about tasks. */
+#ifndef KSIG_TASK_H
+#define KSIG_TASK_H
+
+/* The caller's number in his pid namespace, and that namespace; its level. */
+static __always_inline struct upid *own_upid(unsigned int *level)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct pid *pid = BPF_CORE_READ(task, group_leader, signal,
+					pids[PIDTYPE_TGID]);
+
+	*level = BPF_CORE_READ(pid, level);
+	return (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+	       *level * bpf_core_type_size(struct upid);
+}
+
+/* As idr_find(): a radix tree. Under RCU, as all programs here. */
+static __always_inline struct pid *find_pid(struct pid_namespace *ns, __u32 nr)
+{
+	__u32 slots = bpf_core_field_size(struct xa_node, slots) / 8, shift;
+	__u64 entry = (__u64)BPF_CORE_READ(ns, idr.idr_rt.xa_head);
+	struct xa_node *node;
+	int depth;
+
+	for (depth = 0; depth < 12; depth++) {
+		if ((entry & 3) != 2)
+			break;
+		node = (void *)(entry - 2);
+		shift = BPF_CORE_READ(node, shift) & 31;
+		if (!depth && nr >> shift >= slots)
+			return NULL;
+		bpf_core_read(&entry, sizeof(entry),
+			      &node->slots[0] + (nr >> shift & (slots - 1)));
+		if (!shift)
+			return (void *)entry;
+	}
+	return nr ? NULL : (void *)entry;
+}
+
+static __always_inline bool has_bit(const sigset_t *set, __u32 signo)
+{
+	unsigned long bits = 0;
+
+	bpf_core_read(&bits, sizeof(bits), &set->sig[0]);
+	return bits >> (signo - 1) & 1;
+}
+
+/*
+ * Would it kill the task, or be ignored? Asked for real-time signals. Without
+ * a handler the task must block it or wait for it; @process: all threads must,
+ * and only one can be asked here.
+ */
+static __always_inline bool ready_for(struct task_struct *task, __u32 signo,
+				      bool process)
+{
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	struct k_sigaction *action;
+	unsigned long handler;
+
+	action = (void *)BPF_CORE_READ(task, sighand) +
+		 bpf_core_field_offset(struct sighand_struct, action) +
+		 (signo - 1) * bpf_core_type_size(struct k_sigaction);
+	handler = (unsigned long)BPF_CORE_READ(action, sa.sa_handler);
+	if (handler == 1 && signo < SIGRTMIN)
+		return true;
+	if (handler > 1)
+		return !(BPF_CORE_READ(action, sa.sa_flags) & SA_RESETHAND) ||
+		       !(has_bit(&signal->shared_pending.signal, signo) ||
+			 has_bit(&task->pending.signal, signo));
+	if (process && BPF_CORE_READ(signal, nr_threads) != 1)
+		return false;
+	return has_bit(&task->blocked, signo) ||
+	       has_bit(&task->real_blocked, signo);
+}
+
+#endif /* KSIG_TASK_H */

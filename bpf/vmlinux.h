@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the BPF programs read of the kernel's structures, and nothing else. Where a
+ * member really is, libbpf looks up in the running kernel's BTF.
+ */
+#ifndef KSIG_VMLINUX_H
+#define KSIG_VMLINUX_H
+
+#include <linux/types.h>
+
+#define TASK_COMM_LEN		16
+#define SA_RESETHAND		0x80000000UL
+#define SIGRTMIN		32
+#define PF_EXITING		0x00000004
+#define SIGNAL_GROUP_EXIT	0x00000004
+#define MODULE_NAME_LEN		56
+
+enum pid_type {
+	PIDTYPE_PID,
+	PIDTYPE_TGID,
+	PIDTYPE_PGID,
+	PIDTYPE_SID,
+	PIDTYPE_MAX,
+};
+
+enum module_state {
+	MODULE_STATE_LIVE,
+	MODULE_STATE_COMING,
+	MODULE_STATE_GOING,
+	MODULE_STATE_UNFORMED,
+};
+
+/* The numbers differ from kernel to kernel. */
+enum cpuhp_state {
+	CPUHP_TEARDOWN_CPU,
+	CPUHP_AP_ACTIVE,
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), \
+			     apply_to = record)
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+struct xarray {
+	void *xa_head;
+};
+
+struct xa_node {
+	unsigned char shift;
+	void *slots[64];
+};
+
+struct idr {
+	struct xarray idr_rt;
+};
+
+struct pid_namespace {
+	struct idr idr;
+	unsigned int level;
+};
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct hlist_head tasks[PIDTYPE_MAX];
+	struct upid numbers[];
+};
+
+typedef struct {
+	unsigned long sig[1];
+} sigset_t;
+
+struct sigaction {
+	void *sa_handler;
+	unsigned long sa_flags;
+};
+
+struct k_sigaction {
+	struct sigaction sa;
+};
+
+struct sighand_struct {
+	struct k_sigaction action[64];
+};
+
+struct sigpending {
+	sigset_t signal;
+};
+
+struct signal_struct {
+	atomic_t live;
+	int nr_threads;
+	struct sigpending shared_pending;
+	int group_exit_code;
+	unsigned int flags;
+	struct pid *pids[PIDTYPE_MAX];
+};
+
+struct cred {
+	int usage;
+};
+
+struct task_struct {
+	unsigned int flags;
+	int exit_state;
+	int exit_code;
+	int pid;
+	int tgid;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	struct pid *thread_pid;
+	struct hlist_node pid_links[PIDTYPE_MAX];
+	const struct cred *real_cred;
+	char comm[TASK_COMM_LEN];
+	struct signal_struct *signal;
+	struct sighand_struct *sighand;
+	sigset_t blocked;
+	sigset_t real_blocked;
+	struct sigpending pending;
+};
+
+struct module {
+	enum module_state state;
+	char name[MODULE_NAME_LEN];
+};
+
+#pragma clang attribute pop
+
+#endif /* KSIG_VMLINUX_H */

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* What the commands of ksig share. */
+#ifndef KSIG_CLI_H
+#define KSIG_CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <ksig/libksig.h>
+
+/* Exit codes, of every command. */
+enum {
+	KSIG_DONE = 0,
+	KSIG_FAILED = 1,
+	KSIG_USAGE = 2,
+	KSIG_TIMED_OUT = 3,
+	KSIG_TARGET_GONE = 4,
+	KSIG_NOT_HERE = 5,
+};
+
+#define KSIG_SIGNO_DEFAULT 44
+#define KSIG_VALUE_DEFAULT 1234
+
+struct ksig_command {
+	const char *name;
+	const char *summary;
+	const char *help;
+	int (*run)(int argc, char **argv);
+};
+
+extern const struct ksig_command ksig_cmd_doctor;
+extern const struct ksig_command ksig_cmd_emit;
+extern const struct ksig_command ksig_cmd_events;
+extern const struct ksig_command ksig_cmd_listen;
+extern const struct ksig_command ksig_cmd_send;
+extern const struct ksig_command ksig_cmd_status;
+extern const struct ksig_command ksig_cmd_watch;
+
+/* ksig.c: what every command says in the same way */
+int ksig_help(const struct ksig_command *cmd);
+int ksig_usage(const struct ksig_command *cmd);
+int ksig_bad_signo(const char *s);
+int ksig_bad_value(const char *s);
+int ksig_flush(void);
+void ksig_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* parse.c: 0, or -EINVAL and *res untouched */
+int ksig_parse_pid(const char *s, pid_t *res);
+int ksig_parse_count(const char *s, uint64_t *res);
+int ksig_parse_value(const char *s, uint64_t *res);
+int ksig_parse_signo(const char *s, int *res);
+int ksig_parse_time(const char *s, int64_t *ns);
+
+/* parse.c: "HUP", "RTMIN+10"; as long as buf is */
+#define KSIG_SIGNAME_MAX 16
+const char *ksig_signal_name(int signo, char buf[KSIG_SIGNAME_MAX]);
+
+/* text.c: on stdout, without what makes a terminal do things; as JSON text */
+void ksig_print_plain(const char *s);
+void ksig_print_quoted(const char *s);
+
+/* control.c: an exit code, and why it is not 0 has been said */
+int ksig_node_open(const char *path, int flags, int *fd);
+/* flags as ksig_send()'s; which way it took is said on stderr, too */
+int ksig_send_now(pid_t pid, int signo, uint64_t value, unsigned int flags,
+		  const char **by);
+/* Adds the KSIG_SEND_BY() of "module", "caller" or "bpf"; 0 or -EINVAL. */
+int ksig_parse_way(const char *s, unsigned int *flags);
+
+/* status_read.c: 0; -ENOENT @path is none; another -errno */
+int ksig_status_read(const char *path, struct ksig_status *s);
+
+#endif /* KSIG_CLI_H */

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+/* ksig events */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <ksig/libksig.h>
+
+#include "cli.h"
+
+static const char help[] =
+"Usage: ksig events [OPTIONS]\n"
+"List the events that can be watched, and what provides them here.\n"
+"\n"
+"  -a, --all          those that are not available here too, and why\n"
+"      --json         one JSON object a line, all of them\n"
+"  -h, --help         this text\n"
+"\n"
+"A line is an event, the provider that 'ksig watch' would choose for it, and what it\n"
+"means. With --all there is a line for each event and provider, with the reason\n"
+"behind it where that does not work. Each is tried out: you see what you may watch,\n"
+"root sees what the machine can do.\n"
+"\n"
+"--json keys: event, provider, description, available (true or false), reason (null\n"
+"if available).\n"
+"\n"
+"Any tracepoint is an event, too, trace.CATEGORY.NAME, where the provider bpf works;\n"
+"they are not listed.\n"
+"\n"
+"Exit status: 0 done, 1 failed, 2 usage, 5 nothing can be watched here.\n"
+"\n"
+"Example: ksig events --all\n";
+
+struct events {
+	bool all;
+	bool json;
+	unsigned int available;
+	char last[128];		/* the event that was printed last */
+};
+
+static void print_json(const struct ksig_catalog_entry *e)
+{
+	fputs("{\"event\":", stdout);
+	ksig_print_quoted(e->name);
+	printf(",\"provider\":\"%s\",\"description\":", e->provider);
+	ksig_print_quoted(e->description);
+	printf(",\"available\":%s,\"reason\":", e->error ? "false" : "true");
+	if (e->error)
+		ksig_print_quoted(e->reason);
+	else
+		fputs("null", stdout);
+	puts("}");
+}
+
+static void print_line(const struct ksig_catalog_entry *e, bool all)
+{
+	printf("%-16s %-7s ", e->name, e->provider);
+	ksig_print_plain(e->description);
+	if (all && e->error) {
+		fputs("; no: ", stdout);
+		ksig_print_plain(e->reason);
+	}
+	putchar('\n');
+}
+
+/* Of several providers that work the first is chosen. */
+static int print_entry(struct events *ev, const struct ksig_catalog_entry *e)
+{
+	if (!e->error)
+		ev->available++;
+	if (ev->json) {
+		print_json(e);
+	} else if (ev->all) {
+		print_line(e, true);
+	} else if (!e->error && strcmp(ev->last, e->name)) {
+		snprintf(ev->last, sizeof(ev->last), "%s", e->name);
+		print_line(e, false);
+	}
+	return ksig_flush();
+}
+
+static int print_all(struct events *ev, struct ksig_catalog *c)
+{
+	const struct ksig_catalog_entry *e;
+	int ret = KSIG_DONE;
+
+	while (!ret && ksig_catalog_next(c, &e) == 1)
+		ret = print_entry(ev, e);
+	if (ret || ev->available)
+		return ret;
+	ksig_error("nothing can be watched here%s", ev->all || ev->json ? "" :
+		   ": 'ksig events --all' says why");
+	return KSIG_NOT_HERE;
+}
+
+static int events(struct events *ev)
+{
+	struct ksig_catalog *c;
+	int ret;
+
+	ret = ksig_catalog_open(&c);
+	if (ret) {
+		ksig_error("cannot list events: %s", strerror(-ret));
+		return KSIG_FAILED;
+	}
+	ret = print_all(ev, c);
+	ksig_catalog_close(c);
+	return ret;
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "all", no_argument, NULL, 'a' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	struct events ev = { };
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "ah", options, NULL)) != -1) {
+		switch (opt) {
+		case 'a':
+			ev.all = true;
+			break;
+		case 'j':
+			ev.json = true;
+			break;
+		case 'h':
+			return ksig_help(&ksig_cmd_events);
+		default:
+			return ksig_usage(&ksig_cmd_events);
+		}
+	}
+	if (optind < argc) {
+		ksig_error("'%s': there are no arguments", argv[optind]);
+		return ksig_usage(&ksig_cmd_events);
+	}
+	return events(&ev);
+}
+
+const struct ksig_command ksig_cmd_events = {
+	.name = "events",
+	.summary = "list what can be watched here",
+	.help = help,
+	.run = run,
+};

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+/* ksig listen */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <ksig/uapi.h>
+
+#include "cli.h"
+
+static const char help[] =
+"Usage: ksig listen [OPTIONS]\n"
+"Wait for signals and print the value that each one carries.\n"
+"\n"
+"  -s, --signal SIG   signal name or number (default 44, the tutorial's)\n"
+"  -n, --count N      end after N signals (default: go on until killed)\n"
+"      --ask          have this process signalled at once, as by 'ksig send'\n"
+"      --json         one JSON object a line\n"
+"  -h, --help         this text\n"
+"\n"
+"Says on stderr which pid it is. A line is 'received value 1234'; after a gap\n"
+"it goes on ', 3 lost before'.\n"
+"\n"
+"--json keys: signo, code (si_code), error (si_errno; above 0: signals lost\n"
+"before this one) as numbers, value as a string.\n"
+"\n"
+"Exit status: 0 N signals were received, 1 failed, 2 usage, 5 --ask where no way\n"
+"of sending works.\n"
+"\n"
+"Example: ksig listen -n1 --ask\n";
+
+struct listen {
+	int signo;
+	uint64_t count;	/* 0: no end */
+	bool ask;
+	bool json;
+};
+
+static int print(const struct listen *l, const siginfo_t *info)
+{
+	int64_t value = ksig_siginfo_value(info);
+
+	if (l->json)
+		printf("{\"signo\":%d,\"code\":%d,\"error\":%d,\"value\":\"%"
+		       PRId64 "\"}\n", info->si_signo, info->si_code,
+		       info->si_errno, value);
+	else if (info->si_errno > 0)
+		printf("received value %" PRId64 ", %d lost before\n", value,
+		       info->si_errno);
+	else
+		printf("received value %" PRId64 "\n", value);
+	return ksig_flush();
+}
+
+/* A blocked signal waits until it is asked for: none is missed or kills. */
+static int listen_for(const struct listen *l)
+{
+	uint64_t received = 0;
+	siginfo_t info;
+	const char *by;
+	sigset_t set;
+	int ret;
+
+	sigemptyset(&set);
+	if (sigaddset(&set, l->signo) || l->signo == SIGKILL ||
+	    l->signo == SIGSTOP) {
+		ksig_error("signal %d can't be waited for", l->signo);
+		return KSIG_USAGE;
+	}
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	ksig_error("listening for signal %d as pid %d", l->signo, getpid());
+
+	if (l->ask) {
+		ret = ksig_send_now(getpid(), l->signo, KSIG_VALUE_DEFAULT, 0,
+				    &by);
+		if (ret)
+			return ret;
+	}
+	while (!l->count || received < l->count) {
+		if (sigwaitinfo(&set, &info) < 0) {
+			if (errno == EINTR)
+				continue;
+			ksig_error("cannot wait for signal %d: %s", l->signo,
+				   strerror(errno));
+			return KSIG_FAILED;
+		}
+		ret = print(l, &info);
+		if (ret)
+			return ret;
+		received++;
+	}
+	return KSIG_DONE;
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "signal", required_argument, NULL, 's' },
+		{ "count", required_argument, NULL, 'n' },
+		{ "ask", no_argument, NULL, 'a' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	struct listen l = { .signo = KSIG_SIGNO_DEFAULT };
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "s:n:h", options, NULL)) != -1) {
+		switch (opt) {
+		case 's':
+			if (ksig_parse_signo(optarg, &l.signo))
+				return ksig_bad_signo(optarg);
+			break;
+		case 'n':
+			if (ksig_parse_count(optarg, &l.count)) {
+				ksig_error("'%s' is no count: give a number "
+					   "from 1", optarg);
+				return KSIG_USAGE;
+			}
+			break;
+		case 'a':
+			l.ask = true;
+			break;
+		case 'j':
+			l.json = true;
+			break;
+		case 'h':
+			return ksig_help(&ksig_cmd_listen);
+		default:
+			return ksig_usage(&ksig_cmd_listen);
+		}
+	}
+	if (optind < argc) {
+		ksig_error("'%s': there are no arguments", argv[optind]);
+		return ksig_usage(&ksig_cmd_listen);
+	}
+	return listen_for(&l);
+}
+
+const struct ksig_command ksig_cmd_listen = {
+	.name = "listen",
+	.summary = "print the value of each signal received",
+	.help = help,
+	.run = run,
+};

@@ -1,0 +1,796 @@
+// SPDX-License-Identifier: MIT
+/* ksig watch */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <ksig/libksig.h>
+
+#include "cli.h"
+#include "watch.h"
+
+static const char help[] =
+"Usage: ksig watch [OPTIONS] EVENT... [-- CMD ARG...]\n"
+"Print kernel events, signal a process at each, or run a command at each.\n"
+"\n"
+"  -n, --count N      end after N\n"
+"  -t, --timeout TIME end after TIME, with exit status 3\n"
+"      --every TIME   do something once in TIME at most: the first event counts\n"
+"                     at once, of those in the TIME after it the last at its end\n"
+"      --skip N       let N events pass before the first that counts\n"
+"      --to TARGET    signal TARGET at each event\n"
+"  -s, --signal SIG   by this signal, name or number (default 44)\n"
+"      --force        with HUP, USR1 or USR2 even who would die of it\n"
+"      --value FIELD  trace.* events: which field is the value\n"
+"      --provider P   module, bpf or native (default: the best that works)\n"
+"      --json         one JSON object a line\n"
+"  -h, --help         this text\n"
+"\n"
+"EVENT is NAME[:KEY OP VALUE,...]. 'ksig events' lists the names. A filter's KEY is\n"
+"a field of the event as it is printed, subject, value, or current.pid or\n"
+"current.comm for the task that was running; OP is one of = != < <= > >= & (has\n"
+"a bit in common with). All conditions must hold; a field that is not known\n"
+"fulfils none. Quote what the shell would take for its own. A condition PID = N\n"
+"is about the process that has the number now, and must be there.\n"
+"\n"
+"TIME is in seconds, or with a unit: us, ms, s, m, h, d.\n"
+"\n"
+"TARGET is a pid, pidfile:PATH, unit:NAME (the main process of a systemd unit,\n"
+"followed across restarts), or subject (the process that the event is about).\n"
+"It is pinned: a process that gets its number later is not signalled. This\n"
+"command sends the signal, and you need the right that kill(2) asks for. Any thread\n"
+"of the target may take it. Real-time signals (32 and up) carry the event's value\n"
+"and in si_errno how many events were lost before; they are sent only if the\n"
+"target has a handler or blocks them. While 32 of them wait there (one, of signals\n"
+"1 to 31), the event waits, and others behind it. If TARGET ends, so does this\n"
+"command, with exit status 4; not with unit: and subject.\n"
+"\n"
+"The subject of a trace.* event is the process that runs. It is signalled by the\n"
+"kernel itself, at once, before what the tracepoint announces goes on: at\n"
+"trace.syscalls.sys_enter_write a write that waits is interrupted. The kernel\n"
+"counts, too: neither more nor less than N signals are sent, even if events are\n"
+"lost. So -n and --skip take one EVENT, its whole filter must be the kernel's\n"
+"business, and --every can't be had. A real-time signal has no value then, and\n"
+"who blocks the signal must have a single thread to be ready for it.\n"
+"\n"
+"CMD is run without a shell, one at a time, in the order of the events; those that\n"
+"come meanwhile wait in the event's queue. It finds the event in its environment:\n"
+"KSIG_EVENT, KSIG_SUBJECT, KSIG_VALUE, KSIG_PROVIDER, KSIG_LOST (events lost before\n"
+"it), KSIG_MERGED (left out by --every), and each field as KSIG_FIELD in upper\n"
+"case; what is not known is not set. A CMD that fails is told on stderr and makes\n"
+"the exit status 1. When TIME is over a CMD that runs gets a TERM.\n"
+"\n"
+"A line of output: the time, the event, its fields; (+N) if --every left out N\n"
+"before; -> SIG PID and, if it was not sent, why: gone, refused (it would die),\n"
+"not allowed, failed. Fields that are not known are 'unknown'. That events were lost is\n"
+"said on stderr, and that it has begun, once it misses nothing.\n"
+"\n"
+"--json keys: time (UTC), event, provider, seq (number of the event), lost_before\n"
+"(events lost since the last one), merged, subject, value, fields (an object);\n"
+"with --to: signal, target (null: there is none), outcome (sent, gone, refused,\n"
+"not allowed, failed). Numbers are strings, as they may have 64 bits, but for lost_before\n"
+"and target; null is what is not known.\n"
+"\n"
+"Exit status: 0 N were counted, 1 failed (a signal was refused, CMD failed), 2\n"
+"usage, 3 TIME is over, 4 the target, or the process in a filter, is gone, 5 EVENT\n"
+"is not available here.\n"
+"\n"
+"Examples:\n"
+"  ksig watch net.up:ifname=eth0 --to unit:nginx.service -s HUP\n"
+"  ksig watch power.resume -- ssh -O exit host\n"
+"  ksig watch process.exit:pid=4242 -n1\n"
+"  ksig watch trace.syscalls.sys_enter_write:current.comm=prog --skip 2 -n1 \\\n"
+"             --to subject -s USR1\n"
+"Example: an event of one's own\n"
+"  ksig watch test -n1 & sleep 1; ksig emit 42\n";
+
+#define NS 1000000000LL
+#define NEVER INT64_MAX
+/* Room in a target, and a unit's new process, must be found without an event. */
+#define RETRY_NS (10 * 1000000LL)
+#define FOLLOW_NS NS
+/* A target that is merely busy is not worth a word. */
+#define TELL_HELD_NS NS
+
+/**
+ * struct source - an event as written, and where it comes from
+ * @name: as written
+ * @sub: its subscription
+ * @over: no more will come
+ * @by_kernel: the kernel signals, and marks the events at which it does
+ * @last: once so many were offered it does no more
+ */
+struct source {
+	const char *name;
+	struct ksig_sub *sub;
+	bool over;
+	bool by_kernel;
+	uint64_t last;
+};
+
+/**
+ * struct watch - all that there is to know
+ * @count: so many are to be acted on; 0: no end
+ * @timeout: for so long; 0: for ever
+ * @every: at most once in this time; 0: always
+ * @skip: so many events are passed over, still
+ * @json: print so
+ * @has_to: @to is used
+ * @to: who is signalled
+ * @command: what is run, or NULL
+ * @opts: for all subscriptions
+ * @sources: one an event
+ * @n_sources: number of @sources
+ * @turn: whose turn it is first
+ * @now: the event that is to be acted on; sub is NULL if there is none
+ * @held: the target has no room for it
+ * @tell_held: when that is to be said; NEVER: it was
+ * @not_before: when the next may be acted on
+ * @deadline: when all is over
+ * @command_fd: pidfd of the command that runs, -1: none does
+ * @command_pid: its pid
+ * @acted: what was acted on
+ * @result: exit code, when it ends well
+ */
+struct watch {
+	uint64_t count;
+	int64_t timeout;
+	int64_t every;
+	uint64_t skip;
+	bool json;
+	bool has_to;
+	struct ksig_to to;
+	char *const *command;
+	struct ksig_sub_opts opts;
+	struct source *sources;
+	int n_sources;
+	unsigned int turn;
+	struct ksig_happening now;
+	bool held;
+	int64_t tell_held;
+	int64_t not_before;
+	int64_t deadline;
+	int command_fd;
+	pid_t command_pid;
+	uint64_t acted;
+	int result;
+};
+
+/* What step functions give: go on, or end with an exit code. */
+#define GO_ON (-1)
+
+static int64_t clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NS + ts.tv_nsec;
+}
+
+/* ----------------------------------------------------------------- subscribing */
+
+static int exit_code(int err)
+{
+	switch (err) {
+	case -EINVAL:
+	case -ENOENT:
+		return KSIG_USAGE;
+	case -ESRCH:
+		return KSIG_TARGET_GONE;
+	case -EOPNOTSUPP:
+		return KSIG_NOT_HERE;
+	}
+	return KSIG_FAILED;
+}
+
+static void tell_log(void *ctx, const char *line)
+{
+	(void)ctx;
+	ksig_error("%s", line);
+}
+
+static int open_source(struct watch *w, struct source *source)
+{
+	struct ksig_sub_opts opts = w->opts;
+	unsigned int column = 0;
+	char text[1024] = "";
+	int err;
+
+	opts.sz = sizeof(opts);
+	opts.err = text;
+	opts.err_size = sizeof(text);
+	opts.err_column = &column;
+	opts.log = tell_log;
+	err = ksig_sub_open(source->name, &opts, &source->sub);
+	if (!err)
+		return KSIG_DONE;
+	if (!*text)
+		snprintf(text, sizeof(text), "%s", strerror(-err));
+	if (column)
+		ksig_error("%s, column %u: %s", source->name, column, text);
+	else
+		ksig_error("%s", text);
+	return exit_code(err);
+}
+
+static int open_all(struct watch *w, char *const *names)
+{
+	int i, ret = KSIG_DONE;
+
+	w->sources = calloc(w->n_sources, sizeof(*w->sources));
+	if (!w->sources) {
+		ksig_error("out of memory");
+		return KSIG_FAILED;
+	}
+	for (i = 0; !ret && i < w->n_sources; i++) {
+		w->sources[i].name = names[i];
+		ret = open_source(w, &w->sources[i]);
+	}
+	return ret;
+}
+
+/* Those before it counts have no mark, and pass. */
+static int signal_by_kernel(struct watch *w, struct source *s)
+{
+	uint64_t count = w->count ? w->count : UINT64_MAX;
+	struct ksig_stats st = { };
+	int err;
+
+	err = ksig_sub_kill_current(s->sub, w->to.signo, w->skip, count,
+				    ksig_to_careful(&w->to) ?
+				    KSIG_KILL_READY : 0);
+	if (err == -EOPNOTSUPP) {
+		ksig_error("%s: the kernel signals who runs, and not all of this filter is its business",
+			   s->name);
+		return KSIG_USAGE;
+	}
+	if (!err)
+		err = ksig_sub_stats(s->sub, &st);
+	if (err) {
+		ksig_error("%s: %s", s->name, strerror(-err));
+		return KSIG_FAILED;
+	}
+	s->by_kernel = true;
+	if (__builtin_add_overflow(st.offered, w->skip, &s->last) ||
+	    __builtin_add_overflow(s->last, count, &s->last))
+		s->last = UINT64_MAX;
+	return KSIG_DONE;
+}
+
+static bool is_current(const struct watch *w, const char *name)
+{
+	return w->has_to && w->to.kind == KSIG_TO_SUBJECT &&
+	       !strncmp(name, "trace.", 6);
+}
+
+static int signal_current(struct watch *w)
+{
+	int i, ret = KSIG_DONE;
+
+	for (i = 0; !ret && i < w->n_sources; i++) {
+		if (is_current(w, w->sources[i].name))
+			ret = signal_by_kernel(w, &w->sources[i]);
+	}
+	/* what was to be skipped is by the only one that there is */
+	if (i && w->sources[0].by_kernel)
+		w->skip = 0;
+	return ret;
+}
+
+static void tell_watching(const struct watch *w)
+{
+	const struct source *s = w->sources;
+	int i;
+
+	fputs("ksig: watching ", stderr);
+	for (i = 0; i < w->n_sources; i++)
+		fprintf(stderr, "%s%s (%s%s)", i ? ", " : "", s[i].name,
+			ksig_sub_provider(s[i].sub),
+			ksig_sub_in_kernel(s[i].sub) ? "" : ", filtered here");
+	fputc('\n', stderr);
+}
+
+static void close_all(struct watch *w)
+{
+	int i;
+
+	for (i = 0; w->sources && i < w->n_sources; i++)
+		ksig_sub_close(w->sources[i].sub);
+	free(w->sources);
+	ksig_to_close(&w->to);
+}
+
+/* ---------------------------------------------------------------- the command */
+
+static int start_command(struct watch *w)
+{
+	int fd = ksig_run(w->command, &w->now, &w->command_pid);
+
+	if (fd < 0) {
+		ksig_error("cannot run '%s': %s", w->command[0],
+			   strerror(-fd));
+		return KSIG_FAILED;
+	}
+	w->command_fd = fd;
+	return GO_ON;
+}
+
+static void command_ended(struct watch *w)
+{
+	int status;
+
+	close(w->command_fd);
+	w->command_fd = -1;
+	if (waitpid(w->command_pid, &status, 0) < 0 || !status)
+		return;
+	w->result = KSIG_FAILED;
+	if (WIFSIGNALED(status))
+		ksig_error("'%s' was killed by signal %d", w->command[0],
+			   WTERMSIG(status));
+	else
+		ksig_error("'%s' failed with exit status %d", w->command[0],
+			   WEXITSTATUS(status));
+}
+
+static void stop_command(struct watch *w)
+{
+	if (w->command_fd < 0)
+		return;
+	/* our child, not waited for: the number is its */
+	kill(w->command_pid, SIGTERM);
+	ksig_error("'%s' still ran, and got a TERM", w->command[0]);
+	close(w->command_fd);
+	w->command_fd = -1;
+}
+
+/* ------------------------------------------------------------------- an event */
+
+static void hold(struct watch *w)
+{
+	if (!w->held)
+		w->tell_held = clock_ns() + TELL_HELD_NS;
+	w->held = true;
+	if (clock_ns() < w->tell_held)
+		return;
+	ksig_error("process %d does not take the signals that wait there: an event of %s waits, too, and those behind it",
+		   w->to.pid, ksig_sub_event(w->now.sub));
+	w->tell_held = NEVER;
+}
+
+/* Nobody will ever take it, or it can be tried again. */
+static int signal_target(struct watch *w)
+{
+	struct ksig_happening *h = &w->now;
+
+	h->to = &w->to;
+	h->err = ksig_to_send(&w->to, h->sub, h->ev);
+	if (h->err == -EAGAIN) {
+		hold(w);
+		return GO_ON;
+	}
+	w->held = false;
+	if (h->err == -ESRCH && (w->to.kind == KSIG_TO_PID ||
+				 w->to.kind == KSIG_TO_PIDFILE))
+		w->result = KSIG_TARGET_GONE;
+	else if (h->err)
+		w->result = KSIG_FAILED;
+	return GO_ON;
+}
+
+static int act(struct watch *w)
+{
+	int ret = GO_ON;
+
+	if (w->has_to)
+		ret = signal_target(w);
+	if (w->held)
+		return GO_ON;
+	if (ksig_print_event(&w->now, w->json))
+		return KSIG_FAILED;
+	if (w->command)
+		ret = start_command(w);
+	w->now = (struct ksig_happening) { };
+	w->acted++;
+	if (w->every)
+		w->not_before = clock_ns() + w->every;
+	return ret;
+}
+
+static bool enough(const struct watch *w)
+{
+	return w->count && w->acted >= w->count;
+}
+
+static bool may_act(const struct watch *w)
+{
+	return w->now.sub && w->command_fd < 0 && !enough(w) &&
+	       clock_ns() >= w->not_before;
+}
+
+/*
+ * May another event be read? Only --every lets a newer one replace one that
+ * waits; else they wait in the provider's queue, which counts what it loses.
+ */
+static bool wants_event(const struct watch *w)
+{
+	if (enough(w) || w->held)
+		return false;
+	return w->every || (!w->now.sub && w->command_fd < 0);
+}
+
+static void take_event(struct watch *w, const struct source *s,
+		       const struct ksig_event *ev)
+{
+	if (ev->lost_before)
+		ksig_error("%" PRIu32 " events of %s were lost",
+			   ev->lost_before, ksig_sub_event(s->sub));
+	if (s->by_kernel &&
+	    !(ev->flags & (KSIG_EVENT_SIGNALLED | KSIG_EVENT_REFUSED)))
+		return;
+	if (w->skip) {
+		w->skip--;
+		return;
+	}
+	if (w->now.sub)
+		w->now.merged++;
+	w->now.sub = s->sub;
+	w->now.ev = ev;
+}
+
+/* The kernel has counted to the end, and some of that was lost on the way. */
+static void check_through(struct watch *w)
+{
+	const struct source *s = w->sources;
+	struct ksig_stats st;
+
+	if (!s->by_kernel || !w->count || enough(w) || w->now.sub ||
+	    ksig_sub_stats(s->sub, &st) || !st.lost || st.queued ||
+	    st.offered < s->last)
+		return;
+	ksig_error("%llu events of %s were lost in all, and %" PRIu64 " of them counted: the kernel has sent %llu signals",
+		   (unsigned long long)st.lost, ksig_sub_event(s->sub),
+		   w->count - w->acted, (unsigned long long)st.signals);
+	w->acted = w->count;
+}
+
+static void source_over(struct source *s, int err)
+{
+	if (err == -ESHUTDOWN)
+		ksig_error("%s is gone: there will be no more events",
+			   ksig_sub_event(s->sub));
+	else
+		ksig_error("%s: %s", ksig_sub_event(s->sub), strerror(-err));
+	s->over = true;
+}
+
+/* One event from one of them, each in its turn. */
+static void read_event(struct watch *w)
+{
+	const struct ksig_event *ev;
+	struct source *s;
+	int n, ret;
+
+	for (n = 0; n < w->n_sources; n++) {
+		s = &w->sources[w->turn++ % (unsigned int)w->n_sources];
+		if (s->over)
+			continue;
+		ret = ksig_sub_next(s->sub, 0, &ev);
+		if (ret == 1) {
+			take_event(w, s, ev);
+			return;
+		}
+		if (ret && ret != -EINTR)
+			source_over(s, ret);
+	}
+}
+
+static bool all_over(const struct watch *w)
+{
+	int i;
+
+	for (i = 0; i < w->n_sources; i++) {
+		if (!w->sources[i].over)
+			return false;
+	}
+	return true;
+}
+
+/* -------------------------------------------------------------------- waiting */
+
+static int target_ended(struct watch *w)
+{
+	if (ksig_to_follow(&w->to) || w->to.kind == KSIG_TO_UNIT)
+		return GO_ON;
+	ksig_error("process %d has ended", w->to.pid);
+	return KSIG_TARGET_GONE;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t wake_up_at(const struct watch *w)
+{
+	int64_t at = w->deadline;
+
+	if (w->held)
+		at = sooner(at, clock_ns() + RETRY_NS);
+	else if (w->now.sub && w->command_fd < 0)
+		at = sooner(at, w->not_before);
+	if (w->has_to && w->to.kind == KSIG_TO_UNIT && !w->to.target)
+		at = sooner(at, clock_ns() + FOLLOW_NS);
+	return at;
+}
+
+static int wait_for(struct watch *w, struct pollfd *fds)
+{
+	int64_t at = wake_up_at(w), left = at - clock_ns();
+	struct timespec ts = { };
+	int i;
+
+	for (i = 0; i < w->n_sources; i++)
+		fds[i] = (struct pollfd) {
+			.fd = !w->sources[i].over && wants_event(w) ?
+			      ksig_sub_fd(w->sources[i].sub) : -1,
+			.events = POLLIN,
+		};
+	fds[i].fd = w->to.target && w->to.kind != KSIG_TO_SUBJECT ?
+		    ksig_target_fd(w->to.target) : -1;
+	fds[i + 1].fd = w->command_fd;
+	fds[i].events = fds[i + 1].events = POLLIN;
+	if (left > 0) {
+		ts.tv_sec = left / NS;
+		ts.tv_nsec = left % NS;
+	}
+	if (ppoll(fds, w->n_sources + 2, at == NEVER ? NULL : &ts, NULL) >= 0 ||
+	    errno == EINTR)
+		return GO_ON;
+	ksig_error("cannot wait: %s", strerror(errno));
+	return KSIG_FAILED;
+}
+
+static bool any_ready(const struct pollfd *fds, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++) {
+		if (fds[i].revents)
+			return true;
+	}
+	return false;
+}
+
+/* Return: GO_ON, or the exit code. */
+static int step(struct watch *w, struct pollfd *fds)
+{
+	int ret = wait_for(w, fds);
+
+	if (ret == GO_ON && fds[w->n_sources + 1].revents)
+		command_ended(w);
+	if (ret == GO_ON && wants_event(w) && any_ready(fds, w->n_sources))
+		read_event(w);
+	if (ret == GO_ON && may_act(w))
+		ret = act(w);
+	if (ret != GO_ON)
+		return ret;
+	check_through(w);
+	if (enough(w) && w->command_fd < 0)
+		return w->result;
+	if (clock_ns() >= w->deadline)
+		return KSIG_TIMED_OUT;
+	if (all_over(w) && !w->now.sub && w->command_fd < 0)
+		return KSIG_NOT_HERE;
+	if (fds[w->n_sources].revents)
+		return target_ended(w);
+	if (w->has_to && w->to.kind == KSIG_TO_UNIT && !w->to.target)
+		ksig_to_follow(&w->to);
+	return GO_ON;
+}
+
+static int loop(struct watch *w)
+{
+	struct pollfd *fds = calloc(w->n_sources + 2, sizeof(*fds));
+	int ret = GO_ON;
+
+	if (!fds) {
+		ksig_error("out of memory");
+		return KSIG_FAILED;
+	}
+	w->deadline = w->timeout ? clock_ns() + w->timeout : NEVER;
+	while (ret == GO_ON)
+		ret = step(w, fds);
+	free(fds);
+	stop_command(w);
+	if (w->now.sub)
+		ksig_error("an event of %s is left undone",
+			   ksig_sub_event(w->now.sub));
+	return ret;
+}
+
+static int watch(struct watch *w, char *const *names)
+{
+	int ret = w->has_to ? ksig_to_open(&w->to) : KSIG_DONE;
+
+	if (!ret)
+		ret = open_all(w, names);
+	if (!ret)
+		ret = signal_current(w);
+	if (!ret) {
+		tell_watching(w);
+		ret = loop(w);
+	}
+	close_all(w);
+	return ret;
+}
+
+/* -------------------------------------------------------------------- options */
+
+enum { EVERY = 256, SKIP, TO, FORCE, VALUE, PROVIDER, JSON };
+
+static const struct option options[] = {
+	{ "count", required_argument, NULL, 'n' },
+	{ "timeout", required_argument, NULL, 't' },
+	{ "every", required_argument, NULL, EVERY },
+	{ "skip", required_argument, NULL, SKIP },
+	{ "to", required_argument, NULL, TO },
+	{ "signal", required_argument, NULL, 's' },
+	{ "force", no_argument, NULL, FORCE },
+	{ "value", required_argument, NULL, VALUE },
+	{ "provider", required_argument, NULL, PROVIDER },
+	{ "json", no_argument, NULL, JSON },
+	{ "help", no_argument, NULL, 'h' },
+	{ }
+};
+
+static int bad_count(const char *s)
+{
+	ksig_error("'%s' is no number of events: give 1 or more", s);
+	return KSIG_USAGE;
+}
+
+static int take_time(const char *s, int64_t *ns)
+{
+	if (!ksig_parse_time(s, ns))
+		return KSIG_DONE;
+	ksig_error("'%s' is no time: give seconds, or a number with us, ms, s, m, h or d",
+		   s);
+	return KSIG_USAGE;
+}
+
+static int take_signal(struct watch *w, const char *s)
+{
+	return ksig_parse_signo(s, &w->to.signo) ? ksig_bad_signo(s) :
+						   KSIG_DONE;
+}
+
+/* Return: an exit code; 0: all is well. */
+static int take_option(struct watch *w, int opt, const char *arg)
+{
+	switch (opt) {
+	case 'n':
+		return ksig_parse_count(arg, &w->count) ? bad_count(arg) : 0;
+	case 't':
+		return take_time(arg, &w->timeout);
+	case EVERY:
+		return take_time(arg, &w->every);
+	case SKIP:
+		return ksig_parse_count(arg, &w->skip) ? bad_count(arg) : 0;
+	case TO:
+		w->has_to = true;
+		return ksig_to_parse(arg, &w->to);
+	case 's':
+		return take_signal(w, arg);
+	case FORCE:
+		w->to.force = true;
+		return 0;
+	case VALUE:
+		w->opts.value_field = arg;
+		return 0;
+	case PROVIDER:
+		w->opts.provider = arg;
+		return 0;
+	case JSON:
+		w->json = true;
+		return 0;
+	}
+	return ksig_usage(&ksig_cmd_watch);
+}
+
+static int check_current(const struct watch *w, char *const *names)
+{
+	int i = 0;
+
+	while (i < w->n_sources && !is_current(w, names[i]))
+		i++;
+	if (i == w->n_sources)
+		return KSIG_DONE;
+	if (w->every) {
+		ksig_error("--every can't be had with --to subject and %s: the kernel signals at once",
+			   names[i]);
+		return ksig_usage(&ksig_cmd_watch);
+	}
+	if (w->n_sources > 1 && (w->count || w->skip)) {
+		ksig_error("-n and --skip take a single EVENT with --to subject and %s: the kernel counts",
+			   names[i]);
+		return ksig_usage(&ksig_cmd_watch);
+	}
+	return KSIG_DONE;
+}
+
+static int check_options(const struct watch *w, char *const *names)
+{
+	if (!w->n_sources) {
+		ksig_error("which EVENT? 'ksig events' lists what there is");
+		return ksig_usage(&ksig_cmd_watch);
+	}
+	if (w->command && w->has_to) {
+		ksig_error("--to and a command exclude each other");
+		return ksig_usage(&ksig_cmd_watch);
+	}
+	if (w->command && !w->command[0]) {
+		ksig_error("which command? There is nothing behind '--'");
+		return ksig_usage(&ksig_cmd_watch);
+	}
+	if (w->to.signo && !w->has_to) {
+		ksig_error("-s is for --to TARGET");
+		return ksig_usage(&ksig_cmd_watch);
+	}
+	return check_current(w, names);
+}
+
+/*
+ * getopt_long() moves what is no option to the end, where "--" would not part
+ * events and command any more. So it sees only what is before.
+ */
+static int split_command(struct watch *w, int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--")) {
+			w->command = argv + i + 1;
+			argv[i] = NULL;
+			return i;
+		}
+	}
+	return argc;
+}
+
+static int run(int argc, char **argv)
+{
+	struct watch w = { .command_fd = -1 };
+	int opt, ret;
+
+	argc = split_command(&w, argc, argv);
+	while ((opt = getopt_long(argc, argv, "n:t:s:h", options, NULL)) != -1) {
+		if (opt == 'h')
+			return ksig_help(&ksig_cmd_watch);
+		ret = take_option(&w, opt, optarg);
+		if (ret)
+			return ret;
+	}
+	w.n_sources = argc - optind;
+	ret = check_options(&w, argv + optind);
+	if (ret)
+		return ret;
+	if (!w.to.signo)
+		w.to.signo = KSIG_SIGNO_DEFAULT;
+	return watch(&w, argv + optind);
+}
+
+const struct ksig_command ksig_cmd_watch = {
+	.name = "watch",
+	.summary = "print events, signal a process or run a command",
+	.help = help,
+	.run = run,
+};

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+/* One signal, and how a node is opened */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <ksig/libksig.h>
+
+#include "cli.h"
+
+int ksig_node_open(const char *path, int flags, int *fd)
+{
+	*fd = open(path, flags | O_CLOEXEC);
+	if (*fd >= 0)
+		return KSIG_DONE;
+	if (errno == ENOENT || errno == ENXIO || errno == ENODEV) {
+		ksig_error("%s is not there: ksig.ko is not loaded "
+			   "('make load', or 'make shell' for a machine "
+			   "that has it)", path);
+		return KSIG_NOT_HERE;
+	}
+	ksig_error("cannot open %s: %s%s", path, strerror(errno),
+		   errno == EACCES ? " (it is root's: try sudo)" : "");
+	return KSIG_FAILED;
+}
+
+/* Not kill(pid, 0): that is content with a process of which all has ended. */
+static bool process_lives(pid_t pid)
+{
+	struct pollfd pidfd = { .events = POLLIN };
+	bool ended;
+
+	pidfd.fd = syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd.fd < 0)
+		return false;
+	ended = poll(&pidfd, 1, 0);
+	close(pidfd.fd);
+	return !ended;
+}
+
+static int explain_gone(pid_t pid, unsigned int flags)
+{
+	if (!(flags & KSIG_SEND_PROCESS) && process_lives(pid))
+		ksig_error("the main thread of process %d has ended; try -p",
+			   pid);
+	else
+		ksig_error("no process %d", pid);
+	return KSIG_TARGET_GONE;
+}
+
+/* Of the ways that were allowed. */
+static int explain_no_way(unsigned int flags)
+{
+	if (flags & KSIG_SEND_BY(KSIG_SENT_BY_MODULE))
+		ksig_error("/dev/ksig/control is not there: ksig.ko is not loaded ('make load', or 'make shell' for a machine that has it)");
+	else
+		ksig_error("it can't be sent that way here: 'ksig doctor' says why");
+	return KSIG_NOT_HERE;
+}
+
+static int explain(pid_t pid, int signo, unsigned int flags, int err)
+{
+	switch (err) {
+	case ESRCH:
+		return explain_gone(pid, flags);
+	case EOPNOTSUPP:
+		return explain_no_way(flags);
+	case EACCES:
+		ksig_error("cannot open /dev/ksig/control: %s (it is root's: try sudo)",
+			   strerror(err));
+		break;
+	case EPERM:
+		ksig_error("not allowed to signal process %d%s", pid,
+			   flags & KSIG_SEND_BY(KSIG_SENT_BY_BPF) ?
+			   ", or to load BPF programs: 'ksig doctor' says" : "");
+		break;
+	case ECONNREFUSED:
+		ksig_error("process %d is not ready for signal %d: it has no "
+			   "handler for it and does not block it, or handles "
+			   "it once only and has one pending; nothing was sent",
+			   pid, signo);
+		break;
+	case EAGAIN:
+		ksig_error("the signal queue of process %d is full "
+			   "(see 'ulimit -i'); nothing was sent", pid);
+		break;
+	default:
+		ksig_error("cannot signal process %d: %s", pid, strerror(err));
+	}
+	return KSIG_FAILED;
+}
+
+static const char *const ways[] = {
+	[KSIG_SENT_BY_MODULE] = "module",
+	[KSIG_SENT_BY_BPF] = "bpf",
+	[KSIG_SENT_BY_CALLER] = "caller",
+};
+
+#define N_WAYS (sizeof(ways) / sizeof(ways[0]))
+
+int ksig_parse_way(const char *s, unsigned int *flags)
+{
+	unsigned int i;
+
+	for (i = 0; i < N_WAYS; i++) {
+		if (strcmp(ways[i], s))
+			continue;
+		*flags |= KSIG_SEND_BY(i);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+int ksig_send_now(pid_t pid, int signo, uint64_t value, unsigned int flags,
+		  const char **by)
+{
+	int ret = ksig_send(pid, signo, value, flags);
+
+	if (ret < 0)
+		return explain(pid, signo, flags, -ret);
+	*by = ways[ret];
+	ksig_error("sent by %s", *by);
+	return KSIG_DONE;
+}

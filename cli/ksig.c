@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+/* ksig: the command. Each subcommand is a file of its own, cmd_NAME.c. */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <ksig/version.h>
+
+#include "cli.h"
+
+static const struct ksig_command *const commands[] = {
+	&ksig_cmd_listen,
+	&ksig_cmd_send,
+	&ksig_cmd_watch,
+	&ksig_cmd_events,
+	&ksig_cmd_emit,
+	&ksig_cmd_status,
+	&ksig_cmd_doctor,
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+void ksig_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("ksig: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+int ksig_help(const struct ksig_command *cmd)
+{
+	fputs(cmd->help, stdout);
+	return KSIG_DONE;
+}
+
+int ksig_bad_signo(const char *s)
+{
+	ksig_error("no signal '%s': give a number from 1 to 64, or a name "
+		   "like USR1 or RTMIN+10", s);
+	return KSIG_USAGE;
+}
+
+int ksig_bad_value(const char *s)
+{
+	ksig_error("'%s' is no value: give a decimal, negative or 0x number of "
+		   "64 bits", s);
+	return KSIG_USAGE;
+}
+
+/* A full disk or a closed pipe is a failure, not silence. */
+int ksig_flush(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return KSIG_DONE;
+	ksig_error("cannot write: %s", strerror(errno));
+	return KSIG_FAILED;
+}
+
+int ksig_usage(const struct ksig_command *cmd)
+{
+	fprintf(stderr, "Try 'ksig %s --help'.\n", cmd->name);
+	return KSIG_USAGE;
+}
+
+static int run(const struct ksig_command *cmd, int argc, char **argv)
+{
+	char name[32];
+
+	/* what getopt_long() puts before its messages */
+	snprintf(name, sizeof(name), "ksig %s", cmd->name);
+	argv[0] = name;
+	return cmd->run(argc, argv);
+}
+
+static void overview(FILE *out)
+{
+	size_t i;
+
+	fputs("Usage: ksig COMMAND [ARGUMENTS]\n"
+	      "Have the Linux kernel tell processes that something happened.\n"
+	      "\nCommands:\n", out);
+	for (i = 0; i < N_COMMANDS; i++)
+		fprintf(out, "  %-8s %s\n", commands[i]->name,
+			commands[i]->summary);
+	fputs("\n'ksig COMMAND --help' tells all about one, "
+	      "'ksig --version' which ksig this is.\n"
+	      "\nExit status: 0 done, 1 failed, 2 usage, 3 timed out, "
+	      "4 target gone,\n5 not available here.\n", out);
+}
+
+static int dispatch(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : NULL;
+	size_t i;
+
+	if (!name) {
+		overview(stderr);
+		return KSIG_USAGE;
+	}
+	if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
+		overview(stdout);
+		return KSIG_DONE;
+	}
+	if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
+		puts("ksig " KSIG_VERSION);
+		return KSIG_DONE;
+	}
+	for (i = 0; i < N_COMMANDS; i++) {
+		if (!strcmp(name, commands[i]->name))
+			return run(commands[i], argc - 1, argv + 1);
+	}
+	ksig_error("unknown command '%s'", name);
+	fputs("Try 'ksig --help'.\n", stderr);
+	return KSIG_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	int ret;
+
+	/* whoever ignored it would have us never hear how a child ended */
+	signal(SIGCHLD, SIG_DFL);
+	ret = dispatch(argc, argv);
+
+	return ret ? ret : ksig_flush();
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+/* Numbers and signal names from the command line. */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cli.h"
+
+/* The kernel's first and last real-time signal; SIGRTMIN is the C library's. */
+#define SIGNO_MAX 64
+
+static int parse_unsigned(const char *s, int base, uint64_t *res)
+{
+	const char *digits = base == 16 ? "0123456789abcdefABCDEF" :
+					  "0123456789";
+	unsigned long long value;
+
+	/* strtoull() takes blanks, signs and another 0x too */
+	if (!*s || s[strspn(s, digits)])
+		return -EINVAL;
+	errno = 0;
+	value = strtoull(s, NULL, base);
+	if (errno)
+		return -EINVAL;
+	*res = value;
+	return 0;
+}
+
+int ksig_parse_count(const char *s, uint64_t *res)
+{
+	uint64_t count;
+
+	if (parse_unsigned(s, 10, &count) || !count)
+		return -EINVAL;
+	*res = count;
+	return 0;
+}
+
+int ksig_parse_pid(const char *s, pid_t *res)
+{
+	uint64_t pid;
+
+	if (parse_unsigned(s, 10, &pid) || !pid || pid > INT_MAX)
+		return -EINVAL;
+	*res = pid;
+	return 0;
+}
+
+int ksig_parse_value(const char *s, uint64_t *res)
+{
+	uint64_t value;
+
+	if (s[0] == '0' && (s[1] == 'x' || s[1] == 'X'))
+		return parse_unsigned(s + 2, 16, res);
+	if (s[0] != '-')
+		return parse_unsigned(s, 10, res);
+	if (parse_unsigned(s + 1, 10, &value) || value > (uint64_t)INT64_MAX + 1)
+		return -EINVAL;
+	*res = -value;
+	return 0;
+}
+
+/* RTMIN, RTMIN+N, RTMAX, RTMAX-N */
+static int parse_realtime(const char *s, int *res)
+{
+	uint64_t offset = 0;
+	int base;
+
+	if (!strncasecmp(s, "RTMIN", 5))
+		base = SIGRTMIN;
+	else if (!strncasecmp(s, "RTMAX", 5))
+		base = SIGRTMAX;
+	else
+		return -EINVAL;
+
+	s += 5;
+	if (*s) {
+		if (*s != (base == SIGRTMIN ? '+' : '-') ||
+		    parse_unsigned(s + 1, 10, &offset) ||
+		    offset > (uint64_t)(SIGRTMAX - SIGRTMIN))
+			return -EINVAL;
+	}
+	*res = base == SIGRTMIN ? base + (int)offset : base - (int)offset;
+	return 0;
+}
+
+int ksig_parse_signo(const char *s, int *res)
+{
+	uint64_t number;
+	int signo;
+
+	if (isdigit((unsigned char)*s)) {
+		if (parse_unsigned(s, 10, &number) || !number ||
+		    number > SIGNO_MAX)
+			return -EINVAL;
+		*res = number;
+		return 0;
+	}
+	if (!strncasecmp(s, "SIG", 3))
+		s += 3;
+	for (signo = 1; signo < SIGRTMIN; signo++) {
+		const char *name = sigabbrev_np(signo);
+
+		if (name && !strcasecmp(s, name)) {
+			*res = signo;
+			return 0;
+		}
+	}
+	return parse_realtime(s, res);
+}
+
+const char *ksig_signal_name(int signo, char buf[KSIG_SIGNAME_MAX])
+{
+	const char *name = sigabbrev_np(signo);
+
+	if (name)
+		snprintf(buf, KSIG_SIGNAME_MAX, "%s", name);
+	else if (signo == SIGRTMIN)
+		snprintf(buf, KSIG_SIGNAME_MAX, "RTMIN");
+	else if (signo > SIGRTMIN)
+		snprintf(buf, KSIG_SIGNAME_MAX, "RTMIN+%d", signo - SIGRTMIN);
+	else
+		snprintf(buf, KSIG_SIGNAME_MAX, "%d", signo);
+	return buf;
+}
+
+/* What is behind the number, in nanoseconds; 0: no such unit */
+static int64_t unit_of_time(const char *s)
+{
+	static const struct {
+		const char *name;
+		int64_t ns;
+	} units[] = {
+		{ "", 1000000000LL }, { "s", 1000000000LL },
+		{ "ms", 1000000 }, { "us", 1000 },
+		{ "m", 60 * 1000000000LL }, { "h", 3600 * 1000000000LL },
+		{ "d", 86400 * 1000000000LL },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (!strcmp(s, units[i].name))
+			return units[i].ns;
+	}
+	return 0;
+}
+
+/* As sleep(1): "5", "1.5", "200ms", "2m". More than nothing, up to 290 years. */
+int ksig_parse_time(const char *s, int64_t *ns)
+{
+	size_t len = strspn(s, "0123456789.");
+	int64_t unit = unit_of_time(s + len);
+	char number[32], *end;
+	double t;
+
+	if (!len || len >= sizeof(number) || !unit)
+		return -EINVAL;
+	memcpy(number, s, len);
+	number[len] = '\0';
+	t = strtod(number, &end);
+	if (*end || t * unit < 1 || t * unit > (double)(INT64_MAX / 2))
+		return -EINVAL;
+	*ns = t * unit;
+	return 0;
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+/* The memfds in which libksig's subscriptions tell of themselves. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+#define LINK "/memfd:" KSIG_STATUS_NAME " (deleted)"
+
+/* Every memfd of the machine is on one mount, which nothing else is on. */
+static bool same_mount(int a, int b)
+{
+	struct statx x, y;
+
+	return !statx(a, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID,
+		      &x) &&
+	       !statx(b, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID,
+		      &y) &&
+	       x.stx_mnt_id == y.stx_mnt_id;
+}
+
+static bool is_memfd(int fd)
+{
+	int ours = memfd_create(KSIG_STATUS_NAME, MFD_CLOEXEC);
+	bool is = ours >= 0 && same_mount(fd, ours);
+
+	if (ours >= 0)
+		close(ours);
+	return is;
+}
+
+/*
+ * A name is easily had, and what has it may be a device, or a file that is
+ * served by a process: nothing but a memfd is opened.
+ */
+static int open_memfd(const char *path)
+{
+	int fd = open(path, O_PATH | O_CLOEXEC), ret = -ENOENT;
+	char again[32];
+
+	if (fd < 0)
+		return -errno;
+	if (is_memfd(fd)) {
+		/* without waiting for him who has a lease on it */
+		snprintf(again, sizeof(again), "/proc/self/fd/%d", fd);
+		ret = open(again, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		if (ret < 0)
+			ret = -errno;
+	}
+	close(fd);
+	return ret;
+}
+
+static bool read_seq(int fd, uint64_t *seq)
+{
+	ssize_t n = pread(fd, seq, sizeof(*seq),
+			  offsetof(struct ksig_status, seq));
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return n == sizeof(*seq);
+}
+
+/* Whoever writes all the time, or died while it did, is read as it is. */
+static bool read_status(int fd, struct ksig_status *s)
+{
+	uint64_t before, after;
+	int tries = 100;
+
+	do {
+		if (!read_seq(fd, &before) ||
+		    pread(fd, s, sizeof(*s), 0) != sizeof(*s))
+			return false;
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (!read_seq(fd, &after))
+			return false;
+	} while ((before & 1 || before != after) && --tries);
+	return true;
+}
+
+static bool is_status(struct ksig_status *s)
+{
+	s->provider[sizeof(s->provider) - 1] = '\0';
+	s->event[sizeof(s->event) - 1] = '\0';
+	return !memcmp(s->magic, KSIG_STATUS_MAGIC, sizeof(s->magic)) &&
+	       *s->event && (!strcmp(s->provider, "module") ||
+			     !strcmp(s->provider, "bpf") ||
+			     !strcmp(s->provider, "native"));
+}
+
+int ksig_status_read(const char *path, struct ksig_status *s)
+{
+	char name[sizeof(LINK) + 1];
+	ssize_t len = readlink(path, name, sizeof(name));
+	int fd, ret;
+
+	if (len < 0)
+		return -errno;
+	if (len != sizeof(LINK) - 1 || memcmp(name, LINK, len))
+		return -ENOENT;
+	fd = open_memfd(path);
+	if (fd < 0)
+		return fd;
+	ret = read_status(fd, s) && is_status(s) ? 0 : -ENOENT;
+	close(fd);
+	return ret;
+}

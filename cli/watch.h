@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files behind ksig watch share. */
+#ifndef KSIG_WATCH_H
+#define KSIG_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <ksig/libksig.h>
+
+/**
+ * struct ksig_to - whom --to names
+ * @text: as written
+ * @kind: which way it is found
+ * @name: pidfile: its path; unit: its name
+ * @signo: with what it is signalled
+ * @force: even if it dies of that
+ * @pid: who it is now, or was last; 0: nobody yet
+ * @target: pinned; NULL: there is nobody now
+ * @ask_again: unit: not before this moment, CLOCK_MONOTONIC
+ */
+struct ksig_to {
+	const char *text;
+	enum { KSIG_TO_PID, KSIG_TO_PIDFILE, KSIG_TO_UNIT, KSIG_TO_SUBJECT }
+		kind;
+	const char *name;
+	int signo;
+	bool force;
+	pid_t pid;
+	struct ksig_target *target;
+	int64_t ask_again;
+};
+
+/* watch_to.c: an exit code, and why it is not 0 has been said */
+int ksig_to_parse(const char *text, struct ksig_to *to);
+int ksig_to_open(struct ksig_to *to);
+void ksig_to_close(struct ksig_to *to);
+/* A unit may have another process than last time. Return: is there one now? */
+bool ksig_to_follow(struct ksig_to *to);
+/* Is it to be asked first whether the target would die? */
+bool ksig_to_careful(const struct ksig_to *to);
+/* 0 or a negative errno, as ksig_target_send(); to->pid is who was meant */
+int ksig_to_send(struct ksig_to *to, const struct ksig_sub *sub,
+		 const struct ksig_event *ev);
+/* In words, for a line of output; "" for 0 */
+const char *ksig_to_outcome(int err);
+
+/**
+ * struct ksig_happening - an event that something is done about
+ * @sub: whose it is
+ * @ev: its record
+ * @merged: events before it that nothing is done about, for --every
+ * @to: who was signalled; NULL: nobody
+ * @err: what came of that
+ */
+struct ksig_happening {
+	const struct ksig_sub *sub;
+	const struct ksig_event *ev;
+	uint64_t merged;
+	const struct ksig_to *to;
+	int err;
+};
+
+/* watch_print.c: an exit code */
+int ksig_print_event(const struct ksig_happening *h, bool json);
+
+/* watch_run.c: a pidfd, or a negative errno; the child leads no group */
+int ksig_run(char *const *argv, const struct ksig_happening *h, pid_t *pid);
+
+#endif /* KSIG_WATCH_H */

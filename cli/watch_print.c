@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+/* ksig watch: the line that tells an event. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "cli.h"
+#include "watch.h"
+
+#define NS 1000000000LL
+
+static int64_t now(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * NS + ts.tv_nsec;
+}
+
+/* The wall clock's time of what the monotonic clock has. */
+static struct timespec when(const struct ksig_event *ev)
+{
+	int64_t t = now(CLOCK_REALTIME) - now(CLOCK_MONOTONIC) +
+		    (int64_t)ev->time_ns;
+
+	return (struct timespec) { .tv_sec = t / NS, .tv_nsec = t % NS };
+}
+
+/* ---------------------------------------------------------------------- text */
+
+static void print_signal(const struct ksig_happening *h)
+{
+	char name[KSIG_SIGNAME_MAX];
+	const char *outcome = ksig_to_outcome(h->err);
+
+	printf(" -> %s ", ksig_signal_name(h->to->signo, name));
+	if (h->to->pid)
+		printf("%d", h->to->pid);
+	else
+		putchar('-');
+	if (*outcome)
+		printf(" %s", outcome);
+}
+
+static void print_text(const struct ksig_happening *h)
+{
+	struct timespec ts = when(h->ev);
+	char line[1024];
+	struct tm tm;
+
+	localtime_r(&ts.tv_sec, &tm);
+	ksig_event_format(h->sub, h->ev, line, sizeof(line));
+	printf("%02d:%02d:%02d.%03ld %s", tm.tm_hour, tm.tm_min, tm.tm_sec,
+	       ts.tv_nsec / 1000000, line);
+	if (h->merged)
+		printf(" (+%" PRIu64 ")", h->merged);
+	if (h->to)
+		print_signal(h);
+	putchar('\n');
+}
+
+/* ---------------------------------------------------------------------- JSON */
+
+static void print_value(const struct ksig_field *f)
+{
+	if (!f->known)
+		fputs("null", stdout);
+	else if (f->type == KSIG_FIELD_STRING)
+		ksig_print_quoted(f->str);
+	else if (f->type == KSIG_FIELD_SIGNED)
+		printf("\"%" PRId64 "\"", f->s);
+	else
+		printf("\"%" PRIu64 "\"", f->u);
+}
+
+static void print_named(const struct ksig_happening *h, const char *key)
+{
+	struct ksig_field f;
+
+	ksig_event_get(h->sub, h->ev, key, &f);
+	printf(",\"%s\":", key);
+	print_value(&f);
+}
+
+static void print_fields(const struct ksig_happening *h)
+{
+	struct ksig_field f;
+	unsigned int i;
+
+	fputs(",\"fields\":{", stdout);
+	for (i = 0; !ksig_event_field(h->sub, h->ev, i, &f); i++) {
+		if (i)
+			putchar(',');
+		ksig_print_quoted(f.name);
+		putchar(':');
+		print_value(&f);
+	}
+	putchar('}');
+}
+
+static void print_json_signal(const struct ksig_happening *h)
+{
+	char name[KSIG_SIGNAME_MAX];
+
+	printf(",\"signal\":\"%s\",\"target\":",
+	       ksig_signal_name(h->to->signo, name));
+	if (h->to->pid)
+		printf("%d", h->to->pid);
+	else
+		fputs("null", stdout);
+	printf(",\"outcome\":\"%s\"", h->err ? ksig_to_outcome(h->err) :
+					      "sent");
+}
+
+static void print_json(const struct ksig_happening *h)
+{
+	struct timespec ts = when(h->ev);
+	char date[32];
+	struct tm tm;
+
+	gmtime_r(&ts.tv_sec, &tm);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	printf("{\"time\":\"%s.%09ldZ\",\"event\":", date, ts.tv_nsec);
+	ksig_print_quoted(ksig_sub_event(h->sub));
+	printf(",\"provider\":\"%s\",\"seq\":\"%llu\",\"lost_before\":%u,\"merged\":\"%"
+	       PRIu64 "\"", ksig_sub_provider(h->sub),
+	       (unsigned long long)h->ev->seq, h->ev->lost_before, h->merged);
+	print_named(h, "subject");
+	print_named(h, "value");
+	print_fields(h);
+	if (h->to)
+		print_json_signal(h);
+	puts("}");
+}
+
+int ksig_print_event(const struct ksig_happening *h, bool json)
+{
+	if (json)
+		print_json(h);
+	else
+		print_text(h);
+	return ksig_flush();
+}

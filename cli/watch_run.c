@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+/* ksig watch: a command for an event. */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "watch.h"
+
+static int set_field(const char *key, const struct ksig_field *f)
+{
+	char name[80] = "KSIG_", number[24];
+	size_t i = 5;
+
+	for (; *key && i < sizeof(name) - 1; key++)
+		name[i++] = isalnum((unsigned char)*key) ?
+			    toupper((unsigned char)*key) : '_';
+	/* nothing is there, not somebody else's from outside */
+	if (!f->known)
+		return unsetenv(name);
+	if (f->type == KSIG_FIELD_STRING)
+		return setenv(name, f->str, 1);
+	if (f->type == KSIG_FIELD_SIGNED)
+		snprintf(number, sizeof(number), "%" PRId64, f->s);
+	else
+		snprintf(number, sizeof(number), "%" PRIu64, f->u);
+	return setenv(name, number, 1);
+}
+
+static int set_number(const char *name, uint64_t n)
+{
+	char number[24];
+
+	snprintf(number, sizeof(number), "%" PRIu64, n);
+	return setenv(name, number, 1);
+}
+
+/* What every event has comes last: a field of that name would hide it. */
+static int set_environment(const struct ksig_happening *h)
+{
+	struct ksig_field f;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && !ksig_event_field(h->sub, h->ev, i, &f); i++)
+		err = set_field(f.name, &f);
+	if (!err && !ksig_event_get(h->sub, h->ev, "subject", &f))
+		err = set_field("subject", &f);
+	if (!err && !ksig_event_get(h->sub, h->ev, "value", &f))
+		err = set_field("value", &f);
+	if (!err)
+		err = set_number("KSIG_LOST", h->ev->lost_before);
+	if (!err)
+		err = set_number("KSIG_MERGED", h->merged);
+	if (!err)
+		err = setenv("KSIG_PROVIDER", ksig_sub_provider(h->sub), 1);
+	return err ? err : setenv("KSIG_EVENT", ksig_sub_event(h->sub), 1);
+}
+
+/* In the child: what goes wrong is told through the pipe, which exec closes. */
+static void become(char *const *argv, const struct ksig_happening *h, int fd)
+{
+	int err = 0;
+
+	if (!set_environment(h))
+		execvp(argv[0], argv);
+	err = errno;
+	if (write(fd, &err, sizeof(err)) != sizeof(err))
+		_exit(126);
+	_exit(127);
+}
+
+/* Return: the child's errno, 0 if it runs the command. */
+static int read_error(int fd)
+{
+	int err = 0;
+	ssize_t len;
+
+	do {
+		len = read(fd, &err, sizeof(err));
+	} while (len < 0 && errno == EINTR);
+	return len == sizeof(err) ? err : 0;
+}
+
+int ksig_run(char *const *argv, const struct ksig_happening *h, pid_t *pid)
+{
+	int fds[2], fd, err;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return -errno;
+	*pid = fork();
+	if (*pid < 0) {
+		err = errno;
+		close(fds[0]);
+		close(fds[1]);
+		return -err;
+	}
+	if (!*pid)
+		become(argv, h, fds[1]);
+	close(fds[1]);
+	err = read_error(fds[0]);
+	close(fds[0]);
+	/* our child, not waited for: the number is its */
+	fd = err ? -1 : syscall(SYS_pidfd_open, *pid, 0);
+	if (fd >= 0)
+		return fd;
+	if (!err)
+		err = errno;
+	waitpid(*pid, NULL, 0);
+	return -err;
+}

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: MIT
+/*
+ * ksig watch --to: whom to signal.
+ *
+ * The command itself sends, event by event, by pidfd_send_signal(2), though the
+ * module could: filters, -n, --every and a printed line for each event need the
+ * events here, and a number that is handed to the kernel each time could have
+ * become another process's meanwhile. A pidfd can't.
+ */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "watch.h"
+
+extern char **environ;
+
+/* A unit that has no process is asked for again at most that often. */
+#define ASK_NS 200000000
+
+int ksig_to_parse(const char *text, struct ksig_to *to)
+{
+	to->text = text;
+	if (!strcmp(text, "subject")) {
+		to->kind = KSIG_TO_SUBJECT;
+	} else if (!strncmp(text, "pidfile:", 8)) {
+		to->kind = KSIG_TO_PIDFILE;
+		to->name = text + 8;
+	} else if (!strncmp(text, "unit:", 5)) {
+		to->kind = KSIG_TO_UNIT;
+		to->name = text + 5;
+	} else {
+		to->kind = KSIG_TO_PID;
+		if (!ksig_parse_pid(text, &to->pid))
+			return KSIG_DONE;
+	}
+	if (to->kind == KSIG_TO_SUBJECT || (to->name && *to->name))
+		return KSIG_DONE;
+	ksig_error("'%s' is no target: give a pid, pidfile:PATH, unit:NAME or subject",
+		   text);
+	return KSIG_USAGE;
+}
+
+/* ---------------------------------------------------------------- who is it? */
+
+/* A number, and blanks around it. */
+static int parse_pid_line(char *line, pid_t *pid)
+{
+	char *end = line + strlen(line);
+
+	while (end > line && isspace((unsigned char)end[-1]))
+		*--end = '\0';
+	while (isspace((unsigned char)*line))
+		line++;
+	return ksig_parse_pid(line, pid);
+}
+
+static int read_pidfile(struct ksig_to *to)
+{
+	FILE *f = fopen(to->name, "re");
+	char line[64] = "";
+
+	if (!f) {
+		ksig_error("cannot open %s: %s", to->name, strerror(errno));
+		return KSIG_FAILED;
+	}
+	if (!fgets(line, sizeof(line), f))
+		*line = '\0';
+	fclose(f);
+	if (!parse_pid_line(line, &to->pid))
+		return KSIG_DONE;
+	ksig_error("%s holds no pid", to->name);
+	return KSIG_FAILED;
+}
+
+/* To the end, or who writes would be told that nobody reads. */
+static void read_all(int fd, char *line, size_t size)
+{
+	size_t used = 0;
+	char rest[64];
+	ssize_t len;
+
+	do {
+		len = used < size - 1 ? read(fd, line + used, size - 1 - used) :
+					read(fd, rest, sizeof(rest));
+		if (len > 0 && used < size - 1)
+			used += len;
+	} while (len > 0 || (len < 0 && errno == EINTR));
+	line[used] = '\0';
+}
+
+/* Without a shell, so any NAME will do. */
+static int ask_systemctl(const char *unit, char *line, size_t size)
+{
+	char *argv[] = { "systemctl", "show", "-p", "MainPID", "--value", "--",
+			 (char *)unit, NULL };
+	posix_spawn_file_actions_t actions;
+	int fds[2], err, status;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return -errno;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
+	err = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	close(fds[1]);
+	if (err) {
+		close(fds[0]);
+		return -err;
+	}
+	read_all(fds[0], line, size);
+	close(fds[0]);
+	if (waitpid(pid, &status, 0) < 0)
+		return -errno;
+	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EIO;
+}
+
+/* 0: the unit has no main process */
+static int find_unit(struct ksig_to *to, pid_t *pid)
+{
+	char line[64];
+	int err = ask_systemctl(to->name, line, sizeof(line));
+
+	*pid = 0;
+	if (!err && parse_pid_line(line, pid))
+		*pid = 0;
+	return err;
+}
+
+static int ask_unit(struct ksig_to *to)
+{
+	int err = find_unit(to, &to->pid);
+
+	if (err == -ENOENT) {
+		ksig_error("unit:%s needs systemd's systemctl, which is not here",
+			   to->name);
+		return KSIG_NOT_HERE;
+	}
+	if (err) {
+		ksig_error("systemctl can't tell the main process of '%s'",
+			   to->name);
+		return KSIG_FAILED;
+	}
+	if (to->pid)
+		return KSIG_DONE;
+	ksig_error("the unit '%s' has no main process: is it running?",
+		   to->name);
+	return KSIG_TARGET_GONE;
+}
+
+/* ------------------------------------------------------------------- pinning */
+
+static int pin(struct ksig_to *to)
+{
+	struct ksig_target_opts opts = {
+		.sz = sizeof(opts),
+		.pid = to->pid,
+		.signo = to->signo,
+		.flags = KSIG_SEND_PROCESS,
+	};
+
+	return ksig_target_open(&opts, &to->target);
+}
+
+/*
+ * What people send to have something read again or reported. Whoever did not
+ * expect it dies, and that was hardly meant; TERM and the like mean it.
+ */
+bool ksig_to_careful(const struct ksig_to *to)
+{
+	return !to->force && (to->signo == SIGHUP || to->signo == SIGUSR1 ||
+			      to->signo == SIGUSR2);
+}
+
+static int check_ready(struct ksig_to *to)
+{
+	return ksig_to_careful(to) ? ksig_target_ready(to->target) : 0;
+}
+
+static int explain(const struct ksig_to *to, int err)
+{
+	char name[KSIG_SIGNAME_MAX];
+
+	ksig_signal_name(to->signo, name);
+	switch (err) {
+	case -ESRCH:
+		ksig_error("no process %d", to->pid);
+		return KSIG_TARGET_GONE;
+	case -EPERM:
+		ksig_error("not allowed to signal process %d", to->pid);
+		return KSIG_FAILED;
+	case -ECONNREFUSED:
+		ksig_error("process %d would die of %s: it has no handler for it; --force does it all the same",
+			   to->pid, name);
+		return KSIG_FAILED;
+	case -EOPNOTSUPP:
+		ksig_error("/proc is not mounted: it tells whether process %d is ready for %s",
+			   to->pid, name);
+		return KSIG_NOT_HERE;
+	}
+	ksig_error("cannot signal process %d: %s", to->pid, strerror(-err));
+	return KSIG_FAILED;
+}
+
+int ksig_to_open(struct ksig_to *to)
+{
+	int ret = KSIG_DONE, err;
+
+	if (to->kind == KSIG_TO_SUBJECT)
+		return KSIG_DONE;
+	if (to->kind == KSIG_TO_PIDFILE)
+		ret = read_pidfile(to);
+	else if (to->kind == KSIG_TO_UNIT)
+		ret = ask_unit(to);
+	if (ret)
+		return ret;
+	err = pin(to);
+	if (!err)
+		err = check_ready(to);
+	return err ? explain(to, err) : KSIG_DONE;
+}
+
+void ksig_to_close(struct ksig_to *to)
+{
+	ksig_target_close(to->target);
+	to->target = NULL;
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+bool ksig_to_follow(struct ksig_to *to)
+{
+	pid_t pid;
+
+	ksig_to_close(to);
+	/* asking begins a process, which may be an event to send for again */
+	if (to->kind != KSIG_TO_UNIT || now_ns() < to->ask_again)
+		return false;
+	to->ask_again = now_ns() + ASK_NS;
+	if (find_unit(to, &pid) || !pid)
+		return false;
+	to->pid = pid;
+	if (pin(to))
+		return false;
+	ksig_error("'%s' is process %d now", to->name, pid);
+	return true;
+}
+
+/* ------------------------------------------------------------------ signalling */
+
+/* When a process began, by the clock that events are told by; 0: unknown. */
+static int64_t began(pid_t pid)
+{
+	struct timespec boot, mono;
+	unsigned long long ticks;
+	char path[32], line[1024], *s;
+	int field;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	s = fgets(line, sizeof(line), f);
+	fclose(f);
+	/* a name may have blanks and brackets in it; starttime is field 22 */
+	s = s ? strrchr(line, ')') : NULL;
+	for (field = 2; s && field < 22; field++)
+		s = strchr(s + 1, ' ');
+	if (!s || sscanf(s, " %llu", &ticks) != 1)
+		return 0;
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	return (int64_t)(ticks * (1000000000ULL / sysconf(_SC_CLK_TCK))) -
+	       (boot.tv_sec - mono.tv_sec) * 1000000000LL -
+	       (boot.tv_nsec - mono.tv_nsec);
+}
+
+/*
+ * A number from an event may be another's by now: one that began after the
+ * event. starttime is rounded down, so one that began before never looks so.
+ */
+static int pin_subject(struct ksig_to *to, const struct ksig_sub *sub,
+		       const struct ksig_event *ev)
+{
+	int err;
+
+	to->pid = 0;
+	if (ev->flags & KSIG_EVENT_NO_SUBJECT || !ev->subject ||
+	    ev->subject > INT_MAX)
+		return -ESRCH;
+	to->pid = ev->subject;
+	/* it may be there still, and kill(2) content, but takes nothing any more */
+	if (!strcmp(ksig_sub_event(sub), "process.exit"))
+		return -ESRCH;
+	err = pin(to);
+	if (!err && began(to->pid) > (int64_t)ev->time_ns)
+		err = -ESRCH;
+	return err;
+}
+
+/* The kernel has signalled, or tried to, who ran. */
+static int told_by_kernel(struct ksig_to *to, const struct ksig_event *ev)
+{
+	to->pid = ev->flags & KSIG_EVENT_NO_SUBJECT ? 0 : ev->subject;
+	return ev->flags & KSIG_EVENT_SIGNALLED ? 0 : -ECONNREFUSED;
+}
+
+int ksig_to_send(struct ksig_to *to, const struct ksig_sub *sub,
+		 const struct ksig_event *ev)
+{
+	bool subject = to->kind == KSIG_TO_SUBJECT;
+	int err = 0;
+
+	if (ev->flags & (KSIG_EVENT_SIGNALLED | KSIG_EVENT_REFUSED))
+		return told_by_kernel(to, ev);
+	if (subject)
+		err = pin_subject(to, sub, ev);
+	else if (!to->target && !ksig_to_follow(to))
+		err = -ESRCH;
+	if (!err)
+		err = check_ready(to);
+	if (!err)
+		err = ksig_target_send(to->target,
+				       ev->lost_before < INT_MAX ?
+				       (int)ev->lost_before : INT_MAX,
+				       ev->value);
+	if (subject)
+		ksig_to_close(to);
+	return err;
+}
+
+const char *ksig_to_outcome(int err)
+{
+	switch (err) {
+	case 0:
+		return "";
+	case -ESRCH:
+		return "gone";
+	case -EPERM:
+		return "not allowed";
+	case -ECONNREFUSED:
+		return "refused";
+	}
+	return "failed";
+}

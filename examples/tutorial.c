@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The tutorial's user side: ask the kernel for signal 44 and print the value
+ * that comes with it. The signal is pending before write() returns, so the
+ * handler has run by then and there is nothing to wait for.
+ *
+ * The handler calls what signal-safety(7) allows: printf() is not in the list.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SIG_TEST 44
+
+static volatile sig_atomic_t received, value;
+
+static void receive(int signo, siginfo_t *info, void *context)
+{
+	(void)signo;
+	(void)context;
+	value = info->si_int;
+	received = 1;
+}
+
+int main(void)
+{
+	struct sigaction action = {
+		.sa_sigaction = receive,
+		.sa_flags = SA_SIGINFO,
+	};
+	char buf[12];
+	int fd;
+
+	sigaction(SIG_TEST, &action, NULL);
+
+	fd = open("/sys/kernel/debug/signalconfpid", O_WRONLY);
+	if (fd < 0) {
+		perror("/sys/kernel/debug/signalconfpid");
+		return 1;
+	}
+	sprintf(buf, "%i", getpid());
+	if (write(fd, buf, strlen(buf) + 1) < 0) {
+		perror("write");
+		return 1;
+	}
+	if (!received)
+		return 1;
+	printf("received value %i\n", value);
+	return 0;
+}

@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Channels: their nodes, who subscribes, and the walk that an emit is. */
+#include <linux/ctype.h>
+#include <linux/err.h>
+#include <linux/export.h>
+#include <linux/fs.h>
+#include <linux/idr.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+
+#include "ksig.h"
+#include "trace.h"
+
+/* More than anybody needs; a driver's number of devices is the limit. */
+#define KSIG_MINORS	(1U << 16)
+#define KSIG_TYPES_MAX	64
+
+static dev_t ksig_devt;
+static DEFINE_IDA(ksig_minors);
+
+/* Serializes names: taking one, giving it back. Outside chan->lock. */
+static DEFINE_MUTEX(ksig_names_lock);
+static LIST_HEAD(ksig_chans);
+
+/* ------------------------------------------------------------------ emitting */
+
+static u64 ksig_now(void)
+{
+	/* the exact clock takes a seqlock that an NMI may have interrupted */
+	return unlikely(in_nmi()) ? ktime_get_mono_fast_ns() : ktime_get_ns();
+}
+
+/* @local: it is about a process or a network namespace: not for everybody. */
+static __always_inline int ksig_emit_to_all(struct ksig_chan *chan,
+					    const struct ksig_notice *n,
+					    bool local)
+{
+	struct ksig_sub *sub;
+	int taken = -EINVAL;
+	u64 now;
+
+	/* to the end: ksig_channel_destroy() waits for it, then frees chan */
+	rcu_read_lock();
+	if (unlikely(n->type >= chan->ntypes ||
+		     n->len > chan->event_size - sizeof(struct ksig_event)))
+		goto unlock;
+
+	taken = 0;
+	now = ksig_now();
+	list_for_each_entry_rcu(sub, &chan->subs, node) {
+		if (!local || ksig_sub_sees(sub, n))
+			taken += ksig_queue_offer(sub, n, now);
+	}
+	atomic64_inc(&chan->emitted);
+	trace_ksig_emit(chan, n, taken);
+unlock:
+	rcu_read_unlock();
+	return taken;
+}
+
+int __ksig_emit(struct ksig_channel *ch, const struct ksig_notice *n)
+{
+	return ksig_emit_to_all(container_of(ch, struct ksig_chan, pub), n,
+				n->pid || n->net);
+}
+EXPORT_SYMBOL_GPL(__ksig_emit);
+
+/* The notice is built here, not at each driver's inline test. */
+int __ksig_emit_value(struct ksig_channel *ch, u32 type, u64 subject, u64 value)
+{
+	struct ksig_notice n;
+
+	/* an initializer would be cleared by "rep stos" first */
+	n.type = type;
+	n.len = 0;
+	n.subject = subject;
+	n.value = value;
+	n.pid = NULL;
+	n.net = NULL;
+	n.data = NULL;
+	return ksig_emit_to_all(container_of(ch, struct ksig_chan, pub), &n,
+				false);
+}
+EXPORT_SYMBOL_GPL(__ksig_emit_value);
+
+/* --------------------------------------------------------------- subscribers */
+
+/**
+ * ksig_channel_join() - let a subscription have the channel's events
+ * @chan: the channel
+ * @sub: not on its list yet
+ *
+ * Context: process, may sleep.
+ *
+ * Return: 0, -ENODEV the channel is gone, or what start says.
+ */
+int ksig_channel_join(struct ksig_chan *chan, struct ksig_sub *sub)
+{
+	int err = 0;
+
+	mutex_lock(&chan->lock);
+	if (chan->dead)
+		err = -ENODEV;
+	else if (!chan->pub.subscribers && chan->start)
+		err = chan->start(chan->ctx);
+	if (!err) {
+		list_add_tail_rcu(&sub->node, &chan->subs);
+		WRITE_ONCE(chan->pub.subscribers, chan->pub.subscribers + 1);
+	}
+	mutex_unlock(&chan->lock);
+	return err;
+}
+
+/* Undoes ksig_channel_join(). Emits under way may still reach the subscription
+ * until a grace period has passed.
+ */
+void ksig_channel_leave(struct ksig_chan *chan, struct ksig_sub *sub)
+{
+	mutex_lock(&chan->lock);
+	list_del_rcu(&sub->node);
+	WRITE_ONCE(chan->pub.subscribers, chan->pub.subscribers - 1);
+	if (!chan->pub.subscribers && !chan->dead && chan->stop)
+		chan->stop(chan->ctx);
+	mutex_unlock(&chan->lock);
+}
+
+/* --------------------------------------------------------------------- sysfs */
+
+static struct ksig_chan *ksig_dev_chan(struct device *dev)
+{
+	return container_of(dev, struct ksig_chan, dev);
+}
+
+#define KSIG_ATTR(name, format, value) \
+static ssize_t name##_show(struct device *dev, struct device_attribute *attr, \
+			   char *buf) \
+{ \
+	struct ksig_chan *chan = ksig_dev_chan(dev); \
+	return sysfs_emit(buf, format, value); \
+} \
+static DEVICE_ATTR_RO(name)
+
+KSIG_ATTR(description, "%s\n", chan->description);
+KSIG_ATTR(types, "%s", chan->types);
+KSIG_ATTR(event_size, "%u\n", chan->event_size);
+KSIG_ATTR(subscribers, "%u\n", READ_ONCE(chan->pub.subscribers));
+KSIG_ATTR(emitted, "%lld\n", atomic64_read(&chan->emitted));
+KSIG_ATTR(lost, "%lld\n", atomic64_read(&chan->lost));
+
+static struct attribute *ksig_attrs[] = {
+	&dev_attr_description.attr,
+	&dev_attr_types.attr,
+	&dev_attr_event_size.attr,
+	&dev_attr_subscribers.attr,
+	&dev_attr_emitted.attr,
+	&dev_attr_lost.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(ksig);
+
+static char *ksig_devnode(KSIG_DEVNODE_CONST struct device *dev, umode_t *mode)
+{
+	if (mode)
+		*mode = container_of(dev, struct ksig_chan, dev)->mode;
+	return kasprintf(GFP_KERNEL, "ksig/%s", dev_name(dev));
+}
+
+static struct class ksig_class = {
+	.name = "ksig",
+	.dev_groups = ksig_groups,
+	.devnode = ksig_devnode,
+};
+
+/* ------------------------------------------------------------ making channels */
+
+static bool ksig_name_taken(const char *name)
+{
+	struct ksig_chan *chan;
+
+	if (!strcmp(name, "control"))
+		return true;
+	list_for_each_entry(chan, &ksig_chans, node) {
+		if (!strcmp(chan->name, name))
+			return true;
+	}
+	return false;
+}
+
+static bool ksig_name_valid(const char *name)
+{
+	const char *c;
+
+	if (!*name || strlen(name) >= KSIG_NAME_MAX)
+		return false;
+	for (c = name; *c; c++) {
+		/* not islower(), for which Latin-1 has more of them */
+		if (!(*c >= 'a' && *c <= 'z') && !isdigit(*c) &&
+		    (c == name || (*c != '_' && *c != '-')))
+			return false;
+	}
+	return true;
+}
+
+/* "edu%d": the first free number. Under ksig_names_lock. */
+static int ksig_name_numbered(char *name, const char *pattern, size_t stem)
+{
+	unsigned int i;
+
+	for (i = 0; i < KSIG_MINORS; i++) {
+		if (snprintf(name, KSIG_NAME_MAX, "%.*s%u", (int)stem, pattern,
+			     i) >= KSIG_NAME_MAX)
+			return -EINVAL;
+		if (!ksig_name_valid(name))
+			return -EINVAL;
+		if (!ksig_name_taken(name))
+			return 0;
+	}
+	return -ENOSPC;
+}
+
+/* Under ksig_names_lock. */
+static int ksig_name_choose(char *name, const char *wanted)
+{
+	size_t len = strlen(wanted);
+
+	if (len > 2 && !strcmp(wanted + len - 2, "%d"))
+		return ksig_name_numbered(name, wanted, len - 2);
+	if (!ksig_name_valid(wanted))
+		return -EINVAL;
+	if (ksig_name_taken(wanted))
+		return -EEXIST;
+	strscpy(name, wanted, KSIG_NAME_MAX);
+	return 0;
+}
+
+/* "fork\nexec\nexit\n"; one nameless type: "". */
+static int ksig_types_copy(struct ksig_chan *chan, const char *const *types)
+{
+	size_t size = 1;
+	u32 n;
+
+	for (n = 0; types && types[n]; n++)
+		size += strlen(types[n]) + 1;
+	if (n > KSIG_TYPES_MAX || (types && !n))
+		return -EINVAL;
+	chan->ntypes = n ?: 1;
+	chan->types = kzalloc(size, GFP_KERNEL);
+	if (!chan->types)
+		return -ENOMEM;
+	for (n = 0; types && types[n]; n++) {
+		strlcat(chan->types, types[n], size);
+		strlcat(chan->types, "\n", size);
+	}
+	return 0;
+}
+
+static bool ksig_desc_valid(const struct ksig_channel_desc *desc)
+{
+	u32 size = desc->event_size ?: 64;
+
+	return desc->name && size >= 64 && size <= 4096 && !(size % 8) &&
+	       !(desc->flags & ~(KSIG_CHANNEL_PIDS | KSIG_CHANNEL_WRITABLE)) &&
+	       !(desc->mode & ~0777);
+}
+
+static void ksig_chan_release(struct device *dev)
+{
+	struct ksig_chan *chan = ksig_dev_chan(dev);
+
+	kfree(chan->types);
+	kfree(chan->description);
+	if (dev->devt)
+		ida_free(&ksig_minors, MINOR(dev->devt));
+	kfree(chan);
+}
+
+static int ksig_chan_fill_in(struct ksig_chan *chan,
+			     const struct ksig_channel_desc *desc)
+{
+	int minor;
+
+	chan->event_size = desc->event_size ?: 64;
+	chan->flags = desc->flags & ~KSIG_CHANNEL_WRITABLE;
+	chan->writable = desc->flags & KSIG_CHANNEL_WRITABLE;
+	chan->mode = desc->mode ?: 0600;
+	chan->start = desc->start;
+	chan->stop = desc->stop;
+	chan->fill = desc->fill;
+	chan->ctx = desc->ctx;
+	chan->description = kstrdup(desc->description ?: "", GFP_KERNEL);
+	if (!chan->description)
+		return -ENOMEM;
+	minor = ida_alloc_max(&ksig_minors, KSIG_MINORS - 1, GFP_KERNEL);
+	if (minor < 0)
+		return minor;
+	chan->dev.devt = MKDEV(MAJOR(ksig_devt), minor);
+	return ksig_types_copy(chan, desc->types);
+}
+
+/* Under ksig_names_lock: a name is taken together with its node. */
+static int ksig_chan_add(struct ksig_chan *chan, const char *wanted)
+{
+	int err;
+
+	err = ksig_name_choose(chan->name, wanted);
+	if (err)
+		return err;
+	err = dev_set_name(&chan->dev, "%s", chan->name);
+	if (err)
+		return err;
+	err = cdev_device_add(&chan->cdev, &chan->dev);
+	if (!err)
+		list_add_tail(&chan->node, &ksig_chans);
+	return err;
+}
+
+/*
+ * The driver is about to go: nothing may call it once this is over. Its source
+ * is stopped first, so that the end is behind the last event. The list stays as
+ * it is, for subscriptions leave it when they are closed.
+ */
+static void ksig_chan_kill(struct ksig_chan *chan)
+{
+	struct ksig_sub *sub;
+
+	mutex_lock(&chan->lock);
+	chan->dead = true;
+	if (chan->pub.subscribers && chan->stop)
+		chan->stop(chan->ctx);
+	/* emits under way, which may call fill */
+	synchronize_rcu();
+	list_for_each_entry(sub, &chan->subs, node)
+		ksig_sub_hup(sub);
+	mutex_unlock(&chan->lock);
+}
+
+static int ksig_chan_create(struct device *parent,
+			    const struct ksig_channel_desc *desc,
+			    struct ksig_channel **ch)
+{
+	struct ksig_chan *chan;
+	int err;
+
+	if (!ksig_desc_valid(desc))
+		return -EINVAL;
+	chan = kzalloc(sizeof(*chan), GFP_KERNEL);
+	if (!chan)
+		return -ENOMEM;
+	INIT_LIST_HEAD(&chan->subs);
+	mutex_init(&chan->lock);
+	device_initialize(&chan->dev);
+	chan->dev.class = &ksig_class;
+	chan->dev.parent = parent;
+	chan->dev.release = ksig_chan_release;
+	cdev_init(&chan->cdev, &ksig_chan_fops);
+	chan->cdev.owner = THIS_MODULE;
+
+	err = ksig_chan_fill_in(chan, desc);
+	if (!err) {
+		*ch = &chan->pub;
+		mutex_lock(&ksig_names_lock);
+		err = ksig_chan_add(chan, desc->name);
+		mutex_unlock(&ksig_names_lock);
+	}
+	if (err) {
+		*ch = NULL;
+		/* whoever was quick may have it open, by a node of his own */
+		ksig_chan_kill(chan);
+		put_device(&chan->dev);
+	}
+	return err;
+}
+
+int ksig_channel_create_at(const struct ksig_channel_desc *desc,
+			   struct ksig_channel **ch)
+{
+	return ksig_chan_create(NULL, desc, ch);
+}
+
+struct ksig_channel *ksig_channel_create(const struct ksig_channel_desc *desc)
+{
+	struct ksig_channel *ch;
+	int err;
+
+	err = ksig_channel_create_at(desc, &ch);
+	return err ? ERR_PTR(err) : ch;
+}
+EXPORT_SYMBOL_GPL(ksig_channel_create);
+
+void ksig_channel_destroy(struct ksig_channel *ch)
+{
+	struct ksig_chan *chan;
+
+	if (IS_ERR_OR_NULL(ch))
+		return;
+	chan = container_of(ch, struct ksig_chan, pub);
+	mutex_lock(&ksig_names_lock);
+	cdev_device_del(&chan->cdev, &chan->dev);
+	list_del(&chan->node);
+	mutex_unlock(&ksig_names_lock);
+	/* open files keep dev, which no longer keeps its parent */
+	chan->dev.parent = NULL;
+	ksig_chan_kill(chan);
+	put_device(&chan->dev);
+}
+EXPORT_SYMBOL_GPL(ksig_channel_destroy);
+
+static void ksig_unbound(void *ch)
+{
+	ksig_channel_destroy(ch);
+}
+
+struct ksig_channel *
+devm_ksig_channel_create(struct device *dev,
+			 const struct ksig_channel_desc *desc)
+{
+	struct ksig_channel *ch;
+	int err;
+
+	err = ksig_chan_create(dev, desc, &ch);
+	if (!err)
+		err = devm_add_action_or_reset(dev, ksig_unbound, ch);
+	return err ? ERR_PTR(err) : ch;
+}
+EXPORT_SYMBOL_GPL(devm_ksig_channel_create);
+
+int __init ksig_channel_init(void)
+{
+	int err;
+
+	err = class_register(&ksig_class);
+	if (err)
+		return err;
+	err = alloc_chrdev_region(&ksig_devt, 0, KSIG_MINORS, "ksig");
+	if (err)
+		class_unregister(&ksig_class);
+	return err;
+}
+
+void ksig_channel_exit(void)
+{
+	unregister_chrdev_region(ksig_devt, KSIG_MINORS);
+	class_unregister(&ksig_class);
+	ida_destroy(&ksig_minors);
+}

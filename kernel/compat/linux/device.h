@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef KSIG_COMPAT_LINUX_DEVICE_H
+#define KSIG_COMPAT_LINUX_DEVICE_H
+
+#include <linux/version.h>
+#include_next <linux/device.h>
+
+/* 6.2 made the argument of a class's devnode const. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define KSIG_DEVNODE_CONST
+#else
+#define KSIG_DEVNODE_CONST const
+#endif
+
+#endif

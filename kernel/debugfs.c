@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /sys/kernel/debug/signalconfpid: write "PID [VALUE [SIGNO]]" and the thread
+ * gets the signal. Kept for the programs that follow the tutorial;
+ * KSIG_IOC_SEND does the same without debugfs.
+ */
+#include <linux/ctype.h>
+#include <linux/debugfs.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "ksig.h"
+
+/* "2147483647 18446744073709551615 64", generously, and its terminator */
+#define KSIG_LINE_MAX	64
+
+static struct dentry *ksig_signalconfpid;
+
+/* Digits only: what kstrtoint() takes besides, "+1" and "1\n", is refused. */
+static int ksig_parse_int(const char *s, int *res)
+{
+	if (!isdigit(*s) || strchr(s, '\n'))
+		return -EINVAL;
+	return kstrtoint(s, 10, res) ? -EINVAL : 0;
+}
+
+/* Decimal, negative or 0x hex, 64 bits: -2^63 to 2^64 - 1. */
+static int ksig_parse_value(const char *s, u64 *res)
+{
+	s64 negative;
+	int err;
+
+	if (strchr(s, '\n'))
+		return -EINVAL;
+	if (s[0] == '-' && isdigit(s[1])) {
+		err = kstrtos64(s, 10, &negative);
+		if (!err)
+			*res = negative;
+	} else if (s[0] == '0' && (s[1] == 'x' || s[1] == 'X')) {
+		err = kstrtou64(s, 16, res);
+	} else if (isdigit(s[0])) {
+		err = kstrtou64(s, 10, res);
+	} else {
+		err = -EINVAL;
+	}
+	return err ? -EINVAL : 0;
+}
+
+static int ksig_parse_signo(const char *s, int *res)
+{
+	int signo;
+
+	if (ksig_parse_int(s, &signo) || signo < 1 || !valid_signal(signo))
+		return -EINVAL;
+	*res = signo;
+	return 0;
+}
+
+/* sysfs and modprobe hand over a line: without its end it is a word. */
+static int ksig_param_word(const char *arg, char word[KSIG_LINE_MAX])
+{
+	if (strscpy(word, arg, KSIG_LINE_MAX) < 0)
+		return -EINVAL;
+	word[strcspn(word, "\n")] = '\0';
+	return 0;
+}
+
+static int ksig_param_set_value(const char *arg, const struct kernel_param *kp)
+{
+	char word[KSIG_LINE_MAX];
+
+	if (ksig_param_word(arg, word))
+		return -EINVAL;
+	return ksig_parse_value(word, kp->arg);
+}
+
+static int ksig_param_set_signo(const char *arg, const struct kernel_param *kp)
+{
+	char word[KSIG_LINE_MAX];
+
+	if (ksig_param_word(arg, word))
+		return -EINVAL;
+	return ksig_parse_signo(word, kp->arg);
+}
+
+static const struct kernel_param_ops ksig_param_value_ops = {
+	.set = ksig_param_set_value,
+	.get = param_get_ullong,
+};
+
+static const struct kernel_param_ops ksig_param_signo_ops = {
+	.set = ksig_param_set_signo,
+	.get = param_get_int,
+};
+
+static u64 ksig_default_value = 1234;
+module_param_cb(value, &ksig_param_value_ops, &ksig_default_value, 0644);
+__MODULE_PARM_TYPE(value, "ullong");
+MODULE_PARM_DESC(value, "value that signalconfpid sends by default (1234)");
+
+static int ksig_default_signo = 44;
+module_param_cb(signo, &ksig_param_signo_ops, &ksig_default_signo, 0644);
+__MODULE_PARM_TYPE(signo, "int");
+MODULE_PARM_DESC(signo, "signal that signalconfpid sends by default (44)");
+
+/* The next word of *line, or NULL; words are parted by blanks. */
+static char *ksig_next_word(char **line)
+{
+	char *word;
+
+	do {
+		word = strsep(line, " \t");
+	} while (word && !*word);
+	return word;
+}
+
+static int ksig_command(char *line)
+{
+	u64 value = READ_ONCE(ksig_default_value);
+	int signo = READ_ONCE(ksig_default_signo);
+	char *word;
+	int nr;
+
+	word = ksig_next_word(&line);
+	if (!word || ksig_parse_int(word, &nr))
+		return -EINVAL;
+	word = ksig_next_word(&line);
+	if (word && ksig_parse_value(word, &value))
+		return -EINVAL;
+	word = ksig_next_word(&line);
+	if (word && ksig_parse_signo(word, &signo))
+		return -EINVAL;
+	if (ksig_next_word(&line))
+		return -EINVAL;
+	return ksig_send(nr, signo, false, value);
+}
+
+static ssize_t ksig_signalconfpid_write(struct file *file,
+					const char __user *buf, size_t count,
+					loff_t *ppos)
+{
+	char line[KSIG_LINE_MAX];
+	size_t len = count;
+	int err;
+
+	if (len >= sizeof(line))
+		return -EINVAL;
+	if (copy_from_user(line, buf, len))
+		return -EFAULT;
+
+	/* C programs write their terminator too, echo a newline. */
+	if (len && line[len - 1] == '\0')
+		len--;
+	if (len && line[len - 1] == '\n')
+		len--;
+	line[len] = '\0';
+	if (strlen(line) != len)
+		return -EINVAL;
+
+	err = ksig_command(line);
+	return err ? err : count;
+}
+
+static const struct file_operations ksig_signalconfpid_fops = {
+	.owner = THIS_MODULE,
+	.open = nonseekable_open,
+	.write = ksig_signalconfpid_write,
+};
+
+/* A kernel without debugfs, or locked down, does without the file. */
+void __init ksig_debugfs_init(void)
+{
+	ksig_signalconfpid = debugfs_create_file("signalconfpid", 0200, NULL,
+						 NULL,
+						 &ksig_signalconfpid_fops);
+}
+
+void ksig_debugfs_exit(void)
+{
+	debugfs_remove(ksig_signalconfpid);
+}

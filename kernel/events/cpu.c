@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* /dev/ksig/cpu: a cpu is there, or not any more. */
+#include <linux/cpuhotplug.h>
+#include <linux/cpumask.h>
+
+#include "../ksig.h"
+
+/*
+ * The cpus that are known to be there. Changed by hotplug, one cpu at a time; an
+ * attempt that fails half way goes back through our states, and changes nothing
+ * here.
+ */
+static struct cpumask ksig_cpus;
+static int ksig_online_state, ksig_dead_state;
+
+/* While the state is set up it is called for what is online already. */
+static bool ksig_cpu_quiet;
+
+/* On that cpu, nearly the last step of its way up. */
+static int ksig_cpu_up(unsigned int cpu)
+{
+	if (!cpumask_test_and_set_cpu(cpu, &ksig_cpus) && !ksig_cpu_quiet)
+		ksig_emit(ksig_cpu.chan, KSIG_CPU_ONLINE, cpu, 0);
+	return 0;
+}
+
+/* On another cpu; this one is dead. */
+static int ksig_cpu_dead(unsigned int cpu)
+{
+	if (cpumask_test_and_clear_cpu(cpu, &ksig_cpus))
+		ksig_emit(ksig_cpu.chan, KSIG_CPU_OFFLINE, cpu, 0);
+	return 0;
+}
+
+static int ksig_cpu_start(void *ctx)
+{
+	int state;
+
+	state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "ksig:dead",
+					  NULL, ksig_cpu_dead);
+	if (state < 0)
+		return state;
+	ksig_dead_state = state;
+
+	/* what changes before this is over, nobody has subscribed to yet */
+	ksig_cpu_quiet = true;
+	state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "ksig:online",
+				  ksig_cpu_up, NULL);
+	ksig_cpu_quiet = false;
+	if (state < 0) {
+		cpuhp_remove_state_nocalls(ksig_dead_state);
+		return state;
+	}
+	ksig_online_state = state;
+	return 0;
+}
+
+static void ksig_cpu_stop(void *ctx)
+{
+	cpuhp_remove_state_nocalls(ksig_online_state);
+	cpuhp_remove_state_nocalls(ksig_dead_state);
+	cpumask_clear(&ksig_cpus);
+}
+
+static const char *const ksig_cpu_types[] = { "online", "offline", NULL };
+
+struct ksig_builtin ksig_cpu = {
+	.desc = {
+		.name = "cpu",
+		.description = "a cpu goes online or offline",
+		.types = ksig_cpu_types,
+		.mode = 0640,
+		.start = ksig_cpu_start,
+		.stop = ksig_cpu_stop,
+	},
+};

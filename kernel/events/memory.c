@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* /dev/ksig/memory: out of memory, and whom that kills. */
+#include <linux/oom.h>
+#include <linux/notifier.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <trace/events/oom.h>
+
+#include "../ksig.h"
+
+/*
+ * Whoever found the machine out of memory, and has not been back in a cgroup's
+ * reclaim since. It is compared only, never looked into. The OOM killer kills
+ * in the context of who is short of memory: a victim that another task chooses
+ * is one of a cgroup. Several may be at it, but the notifier and the killing
+ * run under the kernel's oom_lock.
+ */
+static struct task_struct *ksig_oom_by;
+
+/* Before a global kill, which may not be needed after all. Process context. */
+static int ksig_on_oom(struct notifier_block *nb, unsigned long unused,
+		       void *freed)
+{
+	WRITE_ONCE(ksig_oom_by, current);
+	ksig_emit(ksig_memory.chan, KSIG_MEMORY_OOM, 0, 0);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block ksig_oom_notifier = {
+	.notifier_call = ksig_on_oom,
+};
+
+/* A cgroup kills only after it has tried this, a global kill never does. */
+static void ksig_on_cgroup_reclaim(void *data, int order, gfp_t flags)
+{
+	if (unlikely(READ_ONCE(ksig_oom_by) == current))
+		WRITE_ONCE(ksig_oom_by, NULL);
+}
+
+static void ksig_on_victim(void *data, struct task_struct *task, uid_t uid)
+{
+	struct task_struct *leader = task->group_leader;
+	bool global = READ_ONCE(ksig_oom_by) == current;
+	struct ksig_memory_data victim;
+	const struct ksig_notice n = {
+		.type = KSIG_MEMORY_KILL,
+		.len = sizeof(victim),
+		.subject = task->tgid,
+		.value = global ? KSIG_KILL_GLOBAL : KSIG_KILL_CGROUP,
+		.pid = task_tgid(task),
+		.data = &victim,
+	};
+
+	/* not get_task_comm(): its lock is held here */
+	strscpy_pad(victim.comm, leader->comm, sizeof(victim.comm));
+	ksig_emit_notice(ksig_memory.chan, &n);
+}
+
+static void ksig_on_victim_nr(void *data, int nr)
+{
+	struct task_struct *task;
+
+	rcu_read_lock();
+	task = pid_task(find_pid_ns(nr, &init_pid_ns), PIDTYPE_PID);
+	if (task)
+		ksig_on_victim(data, task, 0);
+	rcu_read_unlock();
+}
+
+static struct ksig_hook ksig_memory_hooks[] = {
+	{ .name = "mm_vmscan_memcg_reclaim_begin",
+	  .probe = ksig_on_cgroup_reclaim, .optional = true },
+	{ .name = "mark_victim" },
+};
+
+static int ksig_memory_start(void *ctx)
+{
+	int err;
+
+	ksig_oom_by = NULL;
+	ksig_memory_hooks[1].probe = ksig_victim_probe(ksig_on_victim,
+						       ksig_on_victim_nr);
+	err = ksig_hooks_add(ksig_memory_hooks, ARRAY_SIZE(ksig_memory_hooks));
+	if (err)
+		return err;
+	err = register_oom_notifier(&ksig_oom_notifier);
+	if (err)
+		ksig_hooks_remove(ksig_memory_hooks,
+				  ARRAY_SIZE(ksig_memory_hooks));
+	return err;
+}
+
+static void ksig_memory_stop(void *ctx)
+{
+	unregister_oom_notifier(&ksig_oom_notifier);
+	ksig_hooks_remove(ksig_memory_hooks, ARRAY_SIZE(ksig_memory_hooks));
+}
+
+static const char *const ksig_memory_types[] = { "oom", "kill", NULL };
+
+struct ksig_builtin ksig_memory = {
+	.desc = {
+		.name = "memory",
+		.description = "out of memory, and whom the OOM killer kills",
+		.types = ksig_memory_types,
+		.flags = KSIG_CHANNEL_PIDS,
+		.start = ksig_memory_start,
+		.stop = ksig_memory_stop,
+	},
+};

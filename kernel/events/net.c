@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* /dev/ksig/net: a network interface can be used, or not any more. */
+#include <linux/hash.h>
+#include <linux/hashtable.h>
+#include <linux/netdevice.h>
+#include <linux/notifier.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "../ksig.h"
+
+/*
+ * The interfaces that are up and have a carrier. The kernel tells of changes of
+ * all kinds; those that make a difference here are found by comparing. Under
+ * RTNL, as all notifier calls are.
+ */
+struct ksig_link {
+	struct hlist_node node;
+	const struct net_device *dev;
+};
+
+static DEFINE_HASHTABLE(ksig_links, 6);
+
+/* What is up already is told when a notifier is registered, as if it came up. */
+static bool ksig_net_quiet;
+
+static struct ksig_link *ksig_link_find(const struct net_device *dev)
+{
+	struct ksig_link *link;
+
+	hash_for_each_possible(ksig_links, link, node, (unsigned long)dev) {
+		if (link->dev == dev)
+			return link;
+	}
+	return NULL;
+}
+
+static void ksig_link_add(const struct net_device *dev)
+{
+	struct ksig_link *link;
+
+	link = kmalloc(sizeof(*link), GFP_KERNEL | __GFP_NOFAIL);
+	link->dev = dev;
+	hash_add(ksig_links, &link->node, (unsigned long)dev);
+}
+
+static void ksig_link_remove(struct ksig_link *link)
+{
+	hash_del(&link->node);
+	kfree(link);
+}
+
+static void ksig_net_emit(u32 type, const struct net_device *dev)
+{
+	struct ksig_net_data data;
+	const struct ksig_notice n = {
+		.type = type,
+		.len = sizeof(data),
+		.subject = dev->ifindex,
+		.net = dev_net(dev),
+		.data = &data,
+	};
+
+	strscpy_pad(data.ifname, dev->name, sizeof(data.ifname));
+	if (!ksig_net_quiet)
+		ksig_emit_notice(ksig_net.chan, &n);
+}
+
+static void ksig_link_compare(const struct net_device *dev, bool up)
+{
+	struct ksig_link *link = ksig_link_find(dev);
+
+	if (up && !link) {
+		ksig_link_add(dev);
+		ksig_net_emit(KSIG_NET_UP, dev);
+	} else if (!up && link) {
+		ksig_link_remove(link);
+		ksig_net_emit(KSIG_NET_DOWN, dev);
+	}
+}
+
+/* Process context, RTNL is held. */
+static int ksig_on_netdev(struct notifier_block *nb, unsigned long event,
+			  void *ptr)
+{
+	const struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+
+	switch (event) {
+	case NETDEV_UP:
+	case NETDEV_DOWN:
+	case NETDEV_CHANGE:
+		ksig_link_compare(dev, netif_running(dev) &&
+				       netif_carrier_ok(dev));
+		break;
+	case NETDEV_UNREGISTER:
+		/* also on its way to another namespace */
+		ksig_link_compare(dev, false);
+		break;
+	}
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block ksig_netdev_notifier = {
+	.notifier_call = ksig_on_netdev,
+};
+
+static int ksig_net_start(void *ctx)
+{
+	int err;
+
+	/* what changes before this is over, nobody has subscribed to yet */
+	ksig_net_quiet = true;
+	err = register_netdevice_notifier(&ksig_netdev_notifier);
+	ksig_net_quiet = false;
+	return err;
+}
+
+static void ksig_net_stop(void *ctx)
+{
+	struct hlist_node *next;
+	struct ksig_link *link;
+	int i;
+
+	/* and when it is unregistered, as if it went down */
+	ksig_net_quiet = true;
+	unregister_netdevice_notifier(&ksig_netdev_notifier);
+	hash_for_each_safe(ksig_links, i, next, link, node)
+		ksig_link_remove(link);
+}
+
+static const char *const ksig_net_types[] = { "up", "down", NULL };
+
+struct ksig_builtin ksig_net = {
+	.desc = {
+		.name = "net",
+		.description = "a network interface is up with a carrier, or not any more",
+		.types = ksig_net_types,
+		.mode = 0640,
+		.start = ksig_net_start,
+		.stop = ksig_net_stop,
+	},
+};

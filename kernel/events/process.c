@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* /dev/ksig/process: a process forks, calls exec, ends. Threads are silent. */
+#include <linux/bitmap.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+#include <linux/threads.h>
+#include <linux/vmalloc.h>
+
+#include "../ksig.h"
+
+/*
+ * A bit for each process whose end was told. Threads that exit together each
+ * find nobody left alive: the first one to set the bit tells. It is cleared
+ * when a new process gets the number.
+ */
+static unsigned long *ksig_ended;
+
+/* What goes into a record, and what it takes to write it for a namespace. */
+struct ksig_process_facts {
+	struct ksig_process_data data;
+	struct pid *parent;
+	struct pid *child;
+};
+
+/* Numbers as the subscriber's namespace has them. */
+static void ksig_process_fill(struct ksig_event *ev,
+			      const struct ksig_notice *n,
+			      struct pid_namespace *ns)
+{
+	const struct ksig_process_facts *facts =
+		container_of(n->data, struct ksig_process_facts, data);
+	struct ksig_process_data *data = (void *)ev->data;
+
+	data->tgid = ev->subject;
+	data->parent = pid_nr_ns(facts->parent, ns);
+	if (facts->child)
+		ev->value = pid_nr_ns(facts->child, ns);
+}
+
+/* From a tracepoint, which can't sleep: the kernel's own RCU keeps the pids. */
+static void ksig_process_emit(u32 type, struct task_struct *task,
+			      struct pid *child, u64 value)
+{
+	struct task_struct *leader = task->group_leader;
+	struct ksig_process_facts facts = { .child = child };
+	const struct ksig_notice n = {
+		.type = type,
+		.len = sizeof(facts.data),
+		.subject = task->tgid,
+		.value = value,
+		.pid = task_tgid(task),
+		.data = &facts.data,
+	};
+
+	rcu_read_lock();
+	facts.parent = task_tgid(rcu_dereference(leader->real_parent));
+	/* not get_task_comm(): on PREEMPT_RT its lock sleeps */
+	strscpy_pad(facts.data.comm, leader->comm, sizeof(facts.data.comm));
+	ksig_emit_notice(ksig_process.chan, &n);
+	rcu_read_unlock();
+}
+
+static void ksig_on_fork(void *data, struct task_struct *parent,
+			 struct task_struct *child)
+{
+	if (!thread_group_leader(child))
+		return;
+	/* it does not run yet, and so can't end before this */
+	clear_bit(child->tgid, ksig_ended);
+	ksig_process_emit(KSIG_PROCESS_FORK, parent, task_pid(child),
+			  child->tgid);
+}
+
+/* It is the first thread by now, whichever it was. */
+static void ksig_on_exec(void *data, struct task_struct *task, pid_t old_pid,
+			 struct linux_binprm *bprm)
+{
+	ksig_process_emit(KSIG_PROCESS_EXEC, task, NULL, 0);
+}
+
+/* As wait(2) gives it. */
+static int ksig_exit_status(const struct task_struct *task)
+{
+	const struct signal_struct *signal = task->signal;
+
+	if (signal->flags & SIGNAL_GROUP_EXIT)
+		return signal->group_exit_code;
+	return task->group_leader->exit_code;
+}
+
+static void ksig_on_process_exit(KSIG_EXIT_PROBE_ARGS)
+{
+	if (atomic_read(&task->signal->live) ||
+	    test_and_set_bit(task->tgid, ksig_ended))
+		return;
+	ksig_process_emit(KSIG_PROCESS_EXIT, task, NULL,
+			  ksig_exit_status(task));
+}
+
+/* Fork before exit: whoever is born unseen has no bit set either. */
+static struct ksig_hook ksig_process_hooks[] = {
+	{ .name = "sched_process_fork", .probe = ksig_on_fork },
+	{ .name = "sched_process_exec", .probe = ksig_on_exec },
+	{ .name = "sched_process_exit", .probe = ksig_on_process_exit },
+};
+
+static int ksig_process_start(void *ctx)
+{
+	int err;
+
+	ksig_ended = vzalloc(BITS_TO_LONGS(PID_MAX_LIMIT) * sizeof(long));
+	if (!ksig_ended)
+		return -ENOMEM;
+	err = ksig_hooks_add(ksig_process_hooks,
+			     ARRAY_SIZE(ksig_process_hooks));
+	if (err)
+		vfree(ksig_ended);
+	return err;
+}
+
+static void ksig_process_stop(void *ctx)
+{
+	ksig_hooks_remove(ksig_process_hooks, ARRAY_SIZE(ksig_process_hooks));
+	vfree(ksig_ended);
+}
+
+static const char *const ksig_process_types[] = {
+	"fork", "exec", "exit", NULL
+};
+
+struct ksig_builtin ksig_process = {
+	.desc = {
+		.name = "process",
+		.description = "a process forks, runs another program, ends",
+		.types = ksig_process_types,
+		.event_size = sizeof(struct ksig_event) +
+			      sizeof(struct ksig_process_data),
+		.flags = KSIG_CHANNEL_PIDS,
+		.start = ksig_process_start,
+		.stop = ksig_process_stop,
+		.fill = ksig_process_fill,
+	},
+};

@@ -1,0 +1,565 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The one place that sends signals.
+ *
+ * Three questions come before every signal: is the target there, may the
+ * sender signal it, and is the target ready, so that it is not killed by
+ * surprise. The target can change between the answer and the sending: no
+ * exported function does both under siglock. The answer is that of the moment
+ * of sending, not a promise about the moment of delivery, which no sender has
+ * (exec keeps pending signals and resets handlers, for one). What ksig sends
+ * itself can't come in between: see ksig_send_locks.
+ */
+#include <linux/capability.h>
+#include <linux/hash.h>
+#include <linux/pid.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/user_namespace.h>
+
+#include "ksig.h"
+#include "trace.h"
+
+/* Threads of the kernel's that look like a process's: they take no signal. */
+#define KSIG_NO_TARGET	(PF_IO_WORKER | PF_USER_WORKER)
+
+/* So many threads are looked at as quickly as one signal is sent. */
+#define KSIG_THREADS_A_SIGNAL	64
+
+/* How far a list of pending signals is walked; a longer one counts as full. */
+#define KSIG_WALK_MAX	2048
+
+/*
+ * Held from the question whether a process is ready to the sending, so that
+ * two that find it ready don't both send what it can take one of. By process,
+ * hashed. Inside a subscription's pump lock, outside siglock.
+ */
+#define KSIG_SEND_LOCK_BITS 6
+static spinlock_t ksig_send_locks[1 << KSIG_SEND_LOCK_BITS];
+
+void __init ksig_signal_init(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(ksig_send_locks); i++)
+		spin_lock_init(&ksig_send_locks[i]);
+}
+
+/* kill(2): the sender's real or effective uid is the target's real or saved. */
+static bool ksig_uid_match(const struct ksig_target *t, const struct cred *cred)
+{
+	return uid_eq(t->sender_euid, cred->suid) ||
+	       uid_eq(t->sender_euid, cred->uid) ||
+	       uid_eq(t->sender_uid, cred->suid) ||
+	       uid_eq(t->sender_uid, cred->uid);
+}
+
+static bool ksig_uids_kept(const struct ksig_target *t, const struct cred *cred)
+{
+	return uid_eq(t->uid, cred->uid) && uid_eq(t->euid, cred->euid) &&
+	       uid_eq(t->suid, cred->suid);
+}
+
+/*
+ * Whoever has a capability over a user namespace has it over all below. The
+ * question is not put to ns_capable(): that answers for current, which may be
+ * anybody when the signal is sent.
+ */
+static bool ksig_capable(const struct ksig_target *t,
+			 const struct user_namespace *ns)
+{
+	if (!t->cap_ns)
+		return false;
+	while (ns->level > t->cap_ns->level)
+		ns = ns->parent;
+	return ns == t->cap_ns;
+}
+
+/* SIGCONT needs no uids within the sender's session. */
+static bool ksig_in_session(const struct ksig_target *t,
+			    struct task_struct *task)
+{
+	return t->session && task_session(task) == t->session;
+}
+
+/*
+ * kill(2)'s rule, without the security module: that is asked by
+ * kill_pid_usb_asyncio(), with t->cred. It compares uids itself, and knows
+ * neither capabilities nor sessions. So where these give the right, the private
+ * copy gets the target's uid as its effective one; the label that the security
+ * module looks at is the sender's in any case.
+ *
+ * Context: RCU read-side section.
+ */
+static int ksig_may_signal(struct ksig_target *t, struct task_struct *task,
+			   const struct cred *cred)
+{
+	bool match = ksig_uid_match(t, cred);
+
+	if (!ksig_capable(t, cred->user_ns)) {
+		if (t->lasting && !ksig_uids_kept(t, cred))
+			return -EPERM;
+		if (!match && !t->kin && !ksig_in_session(t, task))
+			return -EPERM;
+	}
+	t->cred->euid = match ? t->sender_euid : cred->uid;
+	return 0;
+}
+
+/* A thread that sleeps in sigtimedwait() has its own mask in real_blocked. */
+static bool ksig_blocks(struct task_struct *task, int signo)
+{
+	return sigismember(&task->blocked, signo) ||
+	       sigismember(&task->real_blocked, signo);
+}
+
+static bool ksig_live(const struct task_struct *task)
+{
+	return !(task->flags & PF_EXITING);
+}
+
+/* A look at all threads is made. */
+static void ksig_charge(struct ksig_target *t, struct task_struct *task)
+{
+	t->cost = get_nr_threads(task) / KSIG_THREADS_A_SIGNAL;
+}
+
+static bool ksig_pending_anywhere(struct task_struct *task, int signo)
+{
+	struct task_struct *thread;
+
+	if (sigismember(&task->signal->shared_pending.signal, signo))
+		return true;
+	for_each_thread(task, thread) {
+		if (sigismember(&thread->pending.signal, signo))
+			return true;
+	}
+	return false;
+}
+
+static bool ksig_any_live(struct task_struct *task)
+{
+	struct task_struct *thread;
+
+	for_each_thread(task, thread) {
+		if (ksig_live(thread))
+			return true;
+	}
+	return false;
+}
+
+static bool ksig_all_block(struct task_struct *task, int signo)
+{
+	struct task_struct *thread;
+
+	for_each_thread(task, thread) {
+		if (ksig_live(thread) && !ksig_blocks(thread, signo))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A leader that dies because another of its threads calls exec: that thread
+ * becomes the leader and gets its number in a moment.
+ */
+static bool ksig_changes_leader(struct task_struct *task)
+{
+	return task->signal->group_exec_task && thread_group_leader(task);
+}
+
+/* Nothing more is added to what waits already. */
+static bool ksig_has_max_pending(const struct ksig_target *t,
+				 struct sigpending *pending)
+{
+	unsigned int walked = 0, found = 0;
+	struct sigqueue *q;
+
+	if (!t->max_pending || !sigismember(&pending->signal, t->signo))
+		return false;
+	if (t->max_pending == 1)
+		return true;
+	list_for_each_entry(q, &pending->list, list) {
+		if (q->info.si_signo == t->signo && ++found == t->max_pending)
+			return true;
+		if (++walked == KSIG_WALK_MAX)
+			return true;
+	}
+	return false;
+}
+
+static bool ksig_takes_realtime(struct ksig_target *t,
+				struct task_struct *task,
+				const struct k_sigaction *action)
+{
+	if (action->sa.sa_handler != SIG_DFL &&
+	    action->sa.sa_handler != SIG_IGN) {
+		if (likely(!(action->sa.sa_flags & SA_RESETHAND)))
+			return true;
+		ksig_charge(t, task);
+		return !ksig_pending_anywhere(task, t->signo);
+	}
+	if (!t->process)
+		return ksig_blocks(task, t->signo);
+	ksig_charge(t, task);
+	return ksig_all_block(task, t->signo);
+}
+
+/*
+ * Context: the target's siglock is held: it protects handlers, masks, pending
+ * sets and the list of threads.
+ */
+static int ksig_ready_locked(struct ksig_target *t, struct task_struct *task,
+			     const struct k_sigaction *action)
+{
+	/* What is sent to the dead is taken and never seen: say so instead. */
+	if (task->signal->flags & SIGNAL_GROUP_EXIT)
+		return -ESRCH;
+	if (t->process && !ksig_any_live(task))
+		return -ESRCH;
+	if (!t->process && !ksig_live(task))
+		return ksig_changes_leader(task) ? -EAGAIN : -ESRCH;
+	/* before what may have to look at every thread */
+	if (ksig_has_max_pending(t, t->process ? &task->signal->shared_pending :
+						 &task->pending))
+		return -EAGAIN;
+	if (t->signo >= SIGRTMIN) {
+		if (!t->process && (task->flags & KSIG_NO_TARGET))
+			return -ECONNREFUSED;
+		if (!ksig_takes_realtime(t, task, action))
+			return -ECONNREFUSED;
+	}
+	return 0;
+}
+
+/*
+ * 0: as things are, the target would take a signal, and not die of one that it
+ * does not expect.
+ * Context: RCU read-side section, one of ksig_send_locks held, and so interrupts
+ * off (but on PREEMPT_RT).
+ */
+static int ksig_ready(struct ksig_target *t, struct task_struct *task)
+{
+	struct sighand_struct *sighand;
+	int err;
+
+	/*
+	 * sighand is freed by RCU and is a lock at all times
+	 * (SLAB_TYPESAFE_BY_RCU), but exec may give the task another one.
+	 */
+again:
+	sighand = rcu_dereference(task->sighand);
+	if (!sighand)
+		return -ESRCH;
+	spin_lock(&sighand->siglock);
+	if (sighand != rcu_access_pointer(task->sighand)) {
+		spin_unlock(&sighand->siglock);
+		goto again;
+	}
+	err = ksig_ready_locked(t, task, &sighand->action[t->signo - 1]);
+	spin_unlock(&sighand->siglock);
+	return err;
+}
+
+/*
+ * si_uid is translated from current's user namespace to the target's on the
+ * way. The kernel is the sender and current may be a bystander, so what goes
+ * in must come out as root, or as the overflow uid where root has no number,
+ * and never as one of the bystander's numbers: (uid_t)-1 is no uid in any
+ * namespace and comes out as the overflow uid. Within one namespace nothing
+ * is translated.
+ */
+static uid_t ksig_si_uid(const struct cred *target)
+{
+	struct user_namespace *ns = current_user_ns();
+
+	if (likely(ns == &init_user_ns))
+		return 0;
+	if (ns == target->user_ns)
+		return from_kuid_munged(ns, GLOBAL_ROOT_UID);
+	return from_kuid(ns, GLOBAL_ROOT_UID);
+}
+
+static int ksig_send_thread(struct ksig_target *t, struct task_struct *task,
+			    int error, u64 value)
+{
+	struct kernel_siginfo *info = &t->info;
+
+	info->si_errno = error;
+	/* the kernel may have rewritten these two the last time */
+	info->si_pid = 0;
+	info->si_uid = ksig_si_uid(__task_cred(task));
+	info->si_ptr = (void __user *)(unsigned long)value;
+	return send_sig_info(t->signo, info, task);
+}
+
+static int ksig_send_process(const struct ksig_target *t, int error, u64 value)
+{
+	sigval_t addr = { .sival_ptr = (void __user *)(unsigned long)value };
+
+	return kill_pid_usb_asyncio(t->signo, error, addr, t->pid, t->cred);
+}
+
+/*
+ * Before a thread-directed signal: no exported call asks the security module
+ * about one and doesn't send. Asking about signal 0 comes nearest; docs/design.md
+ * says what that means for each module.
+ */
+static int ksig_ask_kernel(const struct ksig_target *t)
+{
+	sigval_t addr = { };
+
+	return kill_pid_usb_asyncio(0, 0, addr, t->pid, t->cred);
+}
+
+/*
+ * May the sender? Asked in full only for credentials that were not seen yet.
+ * Process-directed, the security module is asked by the call that sends.
+ */
+static int ksig_check_perm(struct ksig_target *t, struct task_struct *task)
+{
+	const struct cred *cred = __task_cred(task);
+	int err;
+
+	if (cred == t->checked && !t->session)
+		return 0;
+	err = ksig_may_signal(t, task, cred);
+	if (!err && !t->process)
+		err = ksig_ask_kernel(t);
+	if (!err && t->lasting && cred != t->checked) {
+		put_cred(t->checked);
+		t->checked = get_cred_rcu(cred);
+	}
+	return err;
+}
+
+static int ksig_send_task(struct ksig_target *t, struct task_struct *task,
+			  int error, u64 value)
+{
+	spinlock_t *lock = &ksig_send_locks[hash_ptr(task->signal,
+						     KSIG_SEND_LOCK_BITS)];
+	int err;
+
+	err = ksig_check_perm(t, task);
+	if (err)
+		return err;
+	spin_lock(lock);
+	err = ksig_ready(t, task);
+	if (!err && t->process)
+		err = ksig_send_process(t, error, value);
+	else if (!err)
+		err = ksig_send_thread(t, task, error, value);
+	spin_unlock(lock);
+	return err;
+}
+
+/**
+ * ksig_target_send() - send one signal, if the target may and would have it
+ * @t: set up by ksig_target_init()
+ * @error: what the receiver finds in si_errno
+ * @value: what ksig_siginfo_value() gives the receiver
+ *
+ * Context: RCU read-side section; interrupts off (on PREEMPT_RT preemptible, and
+ * so never NMI). One call at a time for one @t.
+ *
+ * Return: 0, or -ESRCH no such target any more, -EPERM (or what the security
+ * module says), -ECONNREFUSED not ready, -EAGAIN no room in its queue. Nothing
+ * was sent then.
+ */
+int ksig_target_send(struct ksig_target *t, int error, u64 value)
+{
+	struct task_struct *task;
+	const struct cred *cred;
+	int err;
+
+	do {
+		task = pid_task(t->pid, PIDTYPE_PID);
+		cred = task ? __task_cred(task) : NULL;
+		err = task ? ksig_send_task(t, task, error, value) : -ESRCH;
+		/*
+		 * Is that an answer about who the target is now? Its uids may
+		 * have changed, or exec given its number to another thread.
+		 */
+	} while ((err == -EPERM && cred != rcu_access_pointer(task->real_cred)) ||
+		 (err == -ESRCH && task != pid_task(t->pid, PIDTYPE_PID)));
+	trace_ksig_signal(t, error, value, err);
+	return err;
+}
+
+/**
+ * ksig_target_check() - would the sender be allowed to signal the target now?
+ * @t: set up by ksig_target_init()
+ *
+ * Context: process.
+ *
+ * Return: 0, -ESRCH, -EPERM or what the security module says.
+ */
+int ksig_target_check(struct ksig_target *t)
+{
+	struct task_struct *task;
+	int err = -ESRCH;
+
+	rcu_read_lock();
+	task = pid_task(t->pid, PIDTYPE_PID);
+	if (task)
+		err = ksig_may_signal(t, task, __task_cred(task));
+	if (!err)
+		err = ksig_ask_kernel(t);
+	rcu_read_unlock();
+	return err;
+}
+
+/**
+ * ksig_target_gone() - has the target ended?
+ * @t: set up by ksig_target_init()
+ *
+ * Context: any.
+ */
+bool ksig_target_gone(const struct ksig_target *t)
+{
+	struct task_struct *task;
+	bool gone;
+
+	rcu_read_lock();
+	task = pid_task(t->pid, PIDTYPE_PID);
+	if (!task)
+		gone = true;
+	else if (t->process)
+		gone = !ksig_any_live(task);
+	else
+		gone = !ksig_live(task) && !ksig_changes_leader(task);
+	rcu_read_unlock();
+	return gone;
+}
+
+/* What current is to the target; its right is worked out at every send. */
+static void ksig_target_pin(struct ksig_target *t, struct pid *pid,
+			    struct task_struct *task)
+{
+	const struct cred *cred = __task_cred(task);
+
+	t->pid = get_pid(pid);
+	t->uid = cred->uid;
+	t->euid = cred->euid;
+	t->suid = cred->suid;
+	t->kin = same_thread_group(current, task);
+	if (t->signo == SIGCONT)
+		t->session = get_pid(task_session(current));
+	t->cap_ns = get_user_ns(cred->user_ns);
+}
+
+/**
+ * ksig_target_init() - pin a target, for signals by current's right
+ * @t: signo, process, lasting and max_pending are set, all else is 0; not to
+ *	be released on error
+ * @pid: a thread; a reference is taken
+ *
+ * Whether current may signal the target is asked at every send, not here.
+ *
+ * Context: process, may sleep.
+ *
+ * Return: 0, -ESRCH or -ENOMEM.
+ */
+int ksig_target_init(struct ksig_target *t, struct pid *pid)
+{
+	struct task_struct *task;
+
+	clear_siginfo(&t->info);
+	t->info.si_signo = t->signo;
+	/* SI_KERNEL's value would reach neither signalfd nor 32-bit programs */
+	t->info.si_code = SI_QUEUE;
+	t->sender_uid = current_uid();
+	t->sender_euid = current_euid();
+	/* they concern the process, whomever they are sent to */
+	if (sig_kernel_only(t->signo))
+		t->process = true;
+	t->cred = prepare_creds();
+	if (!t->cred)
+		return -ENOMEM;
+
+	rcu_read_lock();
+	task = pid_task(pid, PIDTYPE_PID);
+	if (task)
+		ksig_target_pin(t, pid, task);
+	rcu_read_unlock();
+	if (!task) {
+		abort_creds(t->cred);
+		return -ESRCH;
+	}
+	if (!ns_capable_noaudit(t->cap_ns, CAP_KILL)) {
+		put_user_ns(t->cap_ns);
+		t->cap_ns = NULL;
+	}
+	return 0;
+}
+
+/**
+ * ksig_target_release() - let go of what ksig_target_init() took
+ * @t: no send is under way or will come
+ *
+ * Context: any but NMI.
+ */
+void ksig_target_release(struct ksig_target *t)
+{
+	put_pid(t->pid);
+	put_pid(t->session);
+	if (t->cap_ns)
+		put_user_ns(t->cap_ns);
+	put_cred(t->checked);
+	abort_creds(t->cred);
+}
+
+/* From a process, in the context that the pump's lock gives otherwise. */
+static int ksig_target_send_now(struct ksig_target *t, u64 value)
+{
+	unsigned long flags = 0;
+	int err;
+
+	rcu_read_lock();
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		local_irq_save(flags);
+	err = ksig_target_send(t, 0, value);
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		local_irq_restore(flags);
+	rcu_read_unlock();
+	return err;
+}
+
+/**
+ * ksig_send() - send one signal now, by current's right
+ * @nr: a thread's number in current's pid namespace
+ * @signo: signal number
+ * @process: process-directed
+ * @value: what the receiver finds
+ *
+ * Context: process, may sleep.
+ *
+ * Return: 0, -EINVAL for a number out of range, or an error of
+ * ksig_target_init() or ksig_target_send().
+ */
+int ksig_send(s32 nr, int signo, bool process, u64 value)
+{
+	struct ksig_target target = { .signo = signo, .process = process };
+	struct pid *pid;
+	int err;
+
+	if (nr <= 0 || signo < 1 || !valid_signal(signo))
+		return -EINVAL;
+
+	pid = find_get_pid(nr);
+	if (!pid)
+		return -ESRCH;
+	if (sig_kernel_only(signo)) {
+		/* Nobody sees their siginfo: this is kill(2) itself. */
+		err = kill_pid(pid, signo, 0);
+	} else {
+		err = ksig_target_init(&target, pid);
+		if (!err) {
+			err = ksig_target_send_now(&target, value);
+			ksig_target_release(&target);
+		}
+	}
+	put_pid(pid);
+	return err;
+}

@@ -1,0 +1,817 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Subscriptions: filter, arming, and the pump that turns records into signals.
+ *
+ * Emitters call ksig_queue_offer() under RCU, in any context. It queues the event
+ * and has it told here: ksig_sub_tell() wakes readers, and runs the pump. Where siglock and wait
+ * queues may not be touched (NMI, and what can't sleep on PREEMPT_RT) an
+ * irq_work does that a moment later. What the target has no room for, a timer
+ * tries again. Both, and DISARM, meet at sub->pump: signals go one at a time,
+ * in the queue's order, and none after arm is NULL.
+ */
+#include <linux/fs.h>
+#include <linux/hardirq.h>
+#include <linux/hashtable.h>
+#include <linux/nsproxy.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/preempt.h>
+#include <linux/proc_fs.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/tracepoint.h>
+#include <net/net_namespace.h>
+
+#include "ksig.h"
+
+/* Room in a target must be noticed within 10 ms, and there is a way to go. */
+#define KSIG_RETRY_MS	9
+
+/*
+ * So many signals are sent, or refused, in one go: emitters may have interrupts
+ * off, and how much waits is the subscriber's choice. A work item does the rest.
+ */
+#define KSIG_PUMP_BUDGET	64
+
+/* Frees subscriptions: it may sleep for that, emitters and exits may not. */
+static struct workqueue_struct *ksig_wq;
+
+/* ----------------------------------------------- targets that come to an end */
+
+/* Everything armed, by the target's struct pid; walked under RCU. */
+static DEFINE_HASHTABLE(ksig_armed, 8);
+/* Serializes changes of ksig_armed; inside sub->pump. */
+static DEFINE_SPINLOCK(ksig_armed_lock);
+
+/* Is there anybody who wants to know? Then a probe sits on every exit. */
+static DEFINE_MUTEX(ksig_watch_lock);
+static unsigned int ksig_watchers;
+static struct tracepoint *ksig_exit_tracepoint;
+
+/* Somebody will ask ksig_target_gone(), once this is over. */
+static void ksig_look_at(struct pid *pid)
+{
+	struct ksig_arm_state *arm;
+
+	hash_for_each_possible_rcu(ksig_armed, arm, node, (unsigned long)pid) {
+		if (arm->target.pid == pid)
+			irq_work_queue(&arm->sub->irq_work);
+	}
+}
+
+/* A thread is on its way out: PF_EXITING is set. Preemption is off. */
+static void ksig_on_exit(KSIG_EXIT_PROBE_ARGS)
+{
+	rcu_read_lock();
+	ksig_look_at(task_pid(task));
+	if (!thread_group_leader(task))
+		ksig_look_at(task_tgid(task));
+	rcu_read_unlock();
+}
+
+/* Where there is no such tracepoint, an end shows when it is signalled. */
+static int ksig_watch(struct ksig_sub *sub)
+{
+	int err = 0;
+
+	mutex_lock(&ksig_watch_lock);
+	if (!sub->watched) {
+		if (!ksig_watchers && ksig_exit_tracepoint)
+			err = tracepoint_probe_register(ksig_exit_tracepoint,
+							ksig_on_exit, NULL);
+		if (!err) {
+			ksig_watchers++;
+			sub->watched = true;
+		}
+	}
+	mutex_unlock(&ksig_watch_lock);
+	return err;
+}
+
+static void ksig_unwatch(struct ksig_sub *sub)
+{
+	mutex_lock(&ksig_watch_lock);
+	if (sub->watched && !--ksig_watchers && ksig_exit_tracepoint)
+		tracepoint_probe_unregister(ksig_exit_tracepoint,
+					    ksig_on_exit, NULL);
+	mutex_unlock(&ksig_watch_lock);
+}
+
+int __init ksig_sub_init(void)
+{
+	ksig_wq = alloc_workqueue("ksig", WQ_UNBOUND, 0);
+	if (!ksig_wq)
+		return -ENOMEM;
+	ksig_exit_tracepoint = ksig_tracepoint("sched_process_exit");
+	return 0;
+}
+
+void ksig_sub_exit(void)
+{
+	/* subscriptions that were closed a moment ago, on their way to ksig_wq */
+	rcu_barrier();
+	destroy_workqueue(ksig_wq);
+	tracepoint_synchronize_unregister();
+	/* and what those have left to RCU */
+	rcu_barrier();
+}
+
+/* -------------------------------------------------------------------- armed */
+
+static struct ksig_arm_state *ksig_arm_locked(const struct ksig_sub *sub)
+{
+	return rcu_dereference_protected(sub->arm, lockdep_is_held(&sub->pump));
+}
+
+/* Under sub->pump. The last one that used it is out of the way by RCU. */
+static void ksig_replace_arm(struct ksig_sub *sub, struct ksig_arm_state *arm)
+{
+	struct ksig_arm_state *old = ksig_arm_locked(sub);
+
+	spin_lock(&ksig_armed_lock);
+	if (old)
+		hash_del_rcu(&old->node);
+	if (arm)
+		hash_add_rcu(ksig_armed, &arm->node,
+			     (unsigned long)arm->target.pid);
+	spin_unlock(&ksig_armed_lock);
+	if (sub->gap_told) {
+		ksig_queue_give_back_gap(sub, sub->gap_told);
+		sub->gap_told = 0;
+	}
+	/*
+	 * Release: read(2) takes over where the pump has left off. Pairs with
+	 * ksig_read_now(). rcu_assign_pointer() of NULL would be none.
+	 */
+	smp_store_release(&sub->arm, RCU_INITIALIZER(arm));
+	if (old) {
+		ksig_target_release(&old->target);
+		kfree_rcu(old, rcu);
+	}
+}
+
+/* The caller has a full barrier behind what the sleeper is to see. */
+static void ksig_wake(struct ksig_sub *sub, __poll_t what, int band)
+{
+	/* no sleeper is missed: that barrier pairs with prepare_to_wait()'s */
+	if (waitqueue_active(&sub->wait))
+		wake_up_interruptible_poll(&sub->wait, what);
+	if (READ_ONCE(sub->fasync))
+		kill_fasync(&sub->fasync, SIGIO, band);
+}
+
+/* There are records: ksig_publish() has the barrier. */
+static void ksig_wake_readers(struct ksig_sub *sub)
+{
+	ksig_wake(sub, EPOLLIN | EPOLLRDNORM, POLL_IN);
+}
+
+/* Under sub->pump. */
+static void ksig_target_lost(struct ksig_sub *sub)
+{
+	ksig_replace_arm(sub, NULL);
+	WRITE_ONCE(sub->gone, true);
+	smp_mb(); /* pairs with the one in ksig_poll() */
+	ksig_wake(sub, EPOLLPRI, POLL_PRI);
+}
+
+/* --------------------------------------------------------------------- pump */
+
+static void ksig_hold_back(struct ksig_sub *sub)
+{
+	if (!sub->held) {
+		sub->held = true;
+		atomic64_inc(&sub->deferred);
+	}
+	hrtimer_start(&sub->retry, ms_to_ktime(KSIG_RETRY_MS),
+		      HRTIMER_MODE_REL_SOFT);
+}
+
+/* Under sub->pump. Return: 0, or ksig_target_send()'s error. */
+static int ksig_signal(struct ksig_sub *sub, struct ksig_arm_state *arm,
+		       int error, u64 value)
+{
+	int err = ksig_target_send(&arm->target, error, value);
+
+	if (!err) {
+		sub->held = false;
+		WRITE_ONCE(sub->signals, sub->signals + 1);
+	}
+	return err;
+}
+
+static u64 ksig_each_value(const struct ksig_arm_state *arm,
+			   const struct ksig_event *ev)
+{
+	if (!arm->subject)
+		return ev->value;
+	return ev->subject << 32 | lower_32_bits(ev->value);
+}
+
+/* Return: there may be more to do. */
+static bool ksig_pump_each(struct ksig_sub *sub, struct ksig_arm_state *arm,
+			   const struct ksig_event *ev)
+{
+	u64 lost = (u64)sub->gap_told + ev->lost_before;
+	int err;
+
+	err = ksig_signal(sub, arm, min_t(u64, lost, INT_MAX),
+			  ksig_each_value(arm, ev));
+	switch (err) {
+	case -EAGAIN:
+		ksig_hold_back(sub);
+		return false;
+	case -ESRCH:
+		ksig_target_lost(sub);
+		return false;
+	}
+	/* A gap before a refused event is told with the next that is taken. */
+	sub->gap_told = err ? min_t(u64, lost, U32_MAX) : 0;
+	return ksig_queue_consume_one(sub, err) || READ_ONCE(sub->hup);
+}
+
+static void ksig_pump_doorbell(struct ksig_sub *sub, struct ksig_arm_state *arm)
+{
+	int err;
+
+	/*
+	 * Taken before it is sent: one that comes meanwhile is another. Store of
+	 * owed, full barrier, load of tail; pairs with ksig_publish(), which
+	 * stores tail, and after a full barrier owed. Either this sees the
+	 * record, or its store comes first and owed stays set.
+	 */
+	smp_store_mb(sub->owed, false);
+	if (!ksig_queue_used(sub)) {
+		sub->held = false;
+		return;
+	}
+	err = ksig_signal(sub, arm, 0, arm->value);
+	if (err == -ESRCH) {
+		ksig_target_lost(sub);
+	} else if (err) {
+		WRITE_ONCE(sub->owed, true);
+		ksig_hold_back(sub);
+	}
+}
+
+/* The last signal; whoever would not have it goes without. */
+static void ksig_pump_hup(struct ksig_sub *sub, struct ksig_arm_state *arm)
+{
+	switch (ksig_signal(sub, arm, -ESHUTDOWN, arm->value)) {
+	case -EAGAIN:
+		ksig_hold_back(sub);
+		break;
+	case -ESRCH:
+		ksig_target_lost(sub);
+		break;
+	default:
+		ksig_replace_arm(sub, NULL);
+	}
+}
+
+/*
+ * Under sub->pump, RCU read-side section. Return: 0, or that there may be more to
+ * do, and what this has cost, in signals to a process of few threads.
+ */
+static u32 ksig_pump_one(struct ksig_sub *sub)
+{
+	struct ksig_arm_state *arm = ksig_arm_locked(sub);
+	/* acquire: before the look into the queue, for it comes behind all */
+	bool hup = smp_load_acquire(&sub->hup);
+	const struct ksig_event *ev;
+
+	if (!arm)
+		return 0;
+	ev = arm->doorbell ? NULL : ksig_queue_peek(sub);
+	if (ev)
+		return ksig_pump_each(sub, arm, ev) ? 1 + arm->target.cost : 0;
+	if (hup)
+		ksig_pump_hup(sub, arm);
+	else if (READ_ONCE(sub->owed) && arm->doorbell)
+		ksig_pump_doorbell(sub, arm);
+	return 0;
+}
+
+/*
+ * Send what is to be sent and can be. The lock is let go after each signal:
+ * interrupts are off under it, but on PREEMPT_RT.
+ *
+ * Context: any in which siglock may be taken, RCU read-side section.
+ */
+static void ksig_pump_rcu(struct ksig_sub *sub)
+{
+	u32 spent = 0, cost;
+	unsigned long flags;
+
+	do {
+		spin_lock_irqsave(&sub->pump, flags);
+		cost = ksig_pump_one(sub);
+		spin_unlock_irqrestore(&sub->pump, flags);
+		spent += cost;
+	} while (cost && spent < KSIG_PUMP_BUDGET);
+	if (cost)
+		queue_work(ksig_wq, &sub->rest);
+}
+
+static void ksig_pump(struct ksig_sub *sub)
+{
+	rcu_read_lock();
+	ksig_pump_rcu(sub);
+	rcu_read_unlock();
+}
+
+static void ksig_on_rest(struct work_struct *work)
+{
+	ksig_pump(container_of(work, struct ksig_sub, rest));
+}
+
+static enum hrtimer_restart ksig_on_retry(struct hrtimer *timer)
+{
+	ksig_pump(container_of(timer, struct ksig_sub, retry));
+	return HRTIMER_NORESTART;
+}
+
+/* ------------------------------------------------------------------- telling */
+
+/* From an emit: under RCU. */
+static void ksig_tell(struct ksig_sub *sub)
+{
+	ksig_wake_readers(sub);
+	if (ksig_sub_armed(sub))
+		ksig_pump_rcu(sub);
+}
+
+static void ksig_check_target(struct ksig_sub *sub)
+{
+	struct ksig_arm_state *arm;
+	unsigned long flags;
+
+	spin_lock_irqsave(&sub->pump, flags);
+	arm = ksig_arm_locked(sub);
+	if (arm && ksig_target_gone(&arm->target))
+		ksig_target_lost(sub);
+	spin_unlock_irqrestore(&sub->pump, flags);
+}
+
+/* What could not be done where it came up. Hardirq; on PREEMPT_RT a thread. */
+static void ksig_on_irq_work(struct irq_work *work)
+{
+	struct ksig_sub *sub = container_of(work, struct ksig_sub, irq_work);
+
+	ksig_queue_settle(sub);
+	ksig_check_target(sub);
+	if (ksig_queue_used(sub))
+		ksig_wake_readers(sub);
+	ksig_pump(sub);
+}
+
+static bool ksig_may_tell(void)
+{
+	if (in_nmi())
+		return false;
+	/* there, siglock and wait queues have locks that sleep */
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible();
+}
+
+/* What a network namespace is known by: no other one ever gets the same. */
+static u64 ksig_net_cookie(const struct net *net)
+{
+#ifdef CONFIG_NET
+	return net->net_cookie;
+#else
+	return 0;
+#endif
+}
+
+/**
+ * ksig_sub_sees() - did an event happen in the opener's namespaces?
+ * @sub: the subscription
+ * @n: the event
+ *
+ * Context: any.
+ */
+bool ksig_sub_sees(const struct ksig_sub *sub, const struct ksig_notice *n)
+{
+	if (n->pid && !pid_nr_ns(n->pid, sub->pid_ns))
+		return false;
+	return !n->net || ksig_net_cookie(n->net) == sub->net_cookie;
+}
+
+/**
+ * ksig_sub_wants() - does an event pass the filter?
+ * @sub: the subscription
+ * @n: the event
+ *
+ * Context: any, RCU read-side section.
+ */
+bool ksig_sub_wants(const struct ksig_sub *sub, const struct ksig_notice *n)
+{
+	const struct ksig_filter_state *f = rcu_dereference(sub->filter);
+
+	if (likely(!f))
+		return true;
+	if (!(f->types & BIT_ULL(n->type)))
+		return false;
+	if (f->pid)
+		return f->pid == n->pid;
+	return !f->by_subject || f->subject == n->subject;
+}
+
+/**
+ * ksig_sub_tell() - there is something to tell
+ * @sub: the subscription
+ *
+ * Here and now, if that may be; else by irq_work.
+ *
+ * Context: any, RCU read-side section.
+ */
+void ksig_sub_tell(struct ksig_sub *sub)
+{
+	if (ksig_may_tell()) {
+		ksig_tell(sub);
+	} else {
+		atomic64_inc(&sub->deferred);
+		irq_work_queue(&sub->irq_work);
+	}
+}
+
+/* The channel is gone, and with it whoever emitted. Context: process. */
+void ksig_sub_hup(struct ksig_sub *sub)
+{
+	ksig_queue_hup(sub);
+	smp_mb(); /* pairs with the one in ksig_poll() */
+	ksig_wake(sub, EPOLLHUP | EPOLLIN, POLL_HUP);
+	ksig_pump(sub);
+}
+
+/* -------------------------------------------------------- a subscription's life */
+
+static void ksig_filter_free_rcu(struct rcu_head *rcu)
+{
+	struct ksig_filter_state *f = container_of(rcu,
+						   struct ksig_filter_state,
+						   rcu);
+
+	put_pid(f->pid);
+	kfree(f);
+}
+
+/* Emitters still compare its pid: it must not become another's meanwhile. */
+static void ksig_filter_free(struct ksig_filter_state *f)
+{
+	if (f)
+		call_rcu(&f->rcu, ksig_filter_free_rcu);
+}
+
+/* A grace period after close: no emitter has it any more. */
+static void ksig_sub_free(struct work_struct *work)
+{
+	struct ksig_sub *sub = container_of(to_rcu_work(work), struct ksig_sub,
+					    free);
+
+	irq_work_sync(&sub->irq_work);
+	hrtimer_cancel(&sub->retry);
+	cancel_work_sync(&sub->rest);
+	ksig_unwatch(sub);
+	ksig_filter_free(rcu_dereference_protected(sub->filter, true));
+	ksig_queue_free(sub);
+	put_pid_ns(sub->pid_ns);
+	put_device(&sub->chan->dev);
+	kfree(sub);
+}
+
+/**
+ * ksig_sub_create() - a subscription, which no event reaches yet
+ * @chan: the channel; a reference is taken
+ *
+ * Context: process, may sleep.
+ *
+ * Return: the subscription, or an ERR_PTR: -ENOBUFS, -ENOMEM.
+ */
+struct ksig_sub *ksig_sub_create(struct ksig_chan *chan)
+{
+	struct ksig_sub *sub;
+	int err;
+
+	sub = kzalloc(sizeof(*sub), GFP_KERNEL_ACCOUNT);
+	if (!sub)
+		return ERR_PTR(-ENOMEM);
+	sub->chan = chan;
+	err = ksig_queue_init(sub);
+	if (err) {
+		kfree(sub);
+		return ERR_PTR(err);
+	}
+	get_device(&chan->dev);
+	sub->pid_ns = get_pid_ns(task_active_pid_ns(current));
+	sub->net_cookie = ksig_net_cookie(current->nsproxy->net_ns);
+	spin_lock_init(&sub->pump);
+	mutex_init(&sub->consume);
+	init_waitqueue_head(&sub->wait);
+	init_irq_work(&sub->irq_work, ksig_on_irq_work);
+	hrtimer_setup(&sub->retry, ksig_on_retry, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_SOFT);
+	INIT_WORK(&sub->rest, ksig_on_rest);
+	INIT_RCU_WORK(&sub->free, ksig_sub_free);
+	return sub;
+}
+
+/**
+ * ksig_sub_close() - the last descriptor and mapping are gone
+ * @sub: off its channel's list; freed in a while
+ *
+ * No signal is sent once it returns.
+ *
+ * Context: process.
+ */
+void ksig_sub_close(struct ksig_sub *sub)
+{
+	ksig_sub_disarm(sub);
+	ksig_queue_close(sub);
+	queue_rcu_work(ksig_wq, &sub->free);
+}
+
+/* --------------------------------------------------------------------- ioctls */
+
+/* The channel's types as a mask. */
+static u64 ksig_all_types(const struct ksig_chan *chan)
+{
+	return GENMASK_ULL(chan->ntypes - 1, 0);
+}
+
+/* On a PIDS channel the subject is a process in the opener's namespace. */
+static int ksig_filter_pin(const struct ksig_sub *sub,
+			   struct ksig_filter_state *f)
+{
+	struct pid *pid;
+
+	if (f->subject > INT_MAX)
+		return -ESRCH;
+	rcu_read_lock();
+	pid = find_pid_ns(f->subject, sub->pid_ns);
+	/* not of a thread: no event is about one */
+	if (pid_task(pid, PIDTYPE_TGID))
+		f->pid = get_pid(pid);
+	rcu_read_unlock();
+	return f->pid ? 0 : -ESRCH;
+}
+
+static struct ksig_filter_state *
+ksig_filter_create(const struct ksig_sub *sub, const struct ksig_filter *filter)
+{
+	struct ksig_filter_state *f;
+	int err;
+
+	f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
+	if (!f)
+		return ERR_PTR(-ENOMEM);
+	f->types = filter->types ?: ksig_all_types(sub->chan);
+	f->subject = filter->subject;
+	f->by_subject = filter->flags & KSIG_FILTER_SUBJECT;
+	if (f->by_subject && sub->chan->flags & KSIG_CHANNEL_PIDS) {
+		err = ksig_filter_pin(sub, f);
+		if (err) {
+			kfree(f);
+			return ERR_PTR(err);
+		}
+	}
+	return f;
+}
+
+/* KSIG_IOC_FILTER */
+int ksig_sub_set_filter(struct ksig_sub *sub, const struct ksig_filter *filter)
+{
+	bool by_subject = filter->flags & KSIG_FILTER_SUBJECT;
+	struct ksig_filter_state *f = NULL;
+
+	if (filter->flags & ~KSIG_FILTER_SUBJECT || filter->reserved ||
+	    filter->types & ~ksig_all_types(sub->chan) ||
+	    (filter->subject && !by_subject))
+		return -EINVAL;
+	if (filter->types || by_subject) {
+		f = ksig_filter_create(sub, filter);
+		if (IS_ERR(f))
+			return PTR_ERR(f);
+	}
+	if (mutex_lock_killable(&sub->consume)) {
+		ksig_filter_free(f);
+		return -EINTR;
+	}
+	f = rcu_replace_pointer(sub->filter, f, lockdep_is_held(&sub->consume));
+	mutex_unlock(&sub->consume);
+	ksig_filter_free(f);
+	return 0;
+}
+
+static bool ksig_arm_valid(const struct ksig_arm *a)
+{
+	if (a->signo < 1 || !valid_signal(a->signo) || a->tid < 0 ||
+	    a->reserved || a->flags & ~(KSIG_ARM_PROCESS | KSIG_ARM_SUBJECT))
+		return false;
+	switch (a->mode) {
+	case KSIG_MODE_EACH:
+		return a->max_pending <= KSIG_PENDING_MAX && !a->value;
+	case KSIG_MODE_DOORBELL:
+		return a->max_pending <= 1 && !(a->flags & KSIG_ARM_SUBJECT);
+	}
+	return false;
+}
+
+static u32 ksig_max_pending(const struct ksig_arm *a)
+{
+	/* of 1 to 31 the kernel keeps one */
+	if (a->mode == KSIG_MODE_DOORBELL || a->signo < SIGRTMIN)
+		return 1;
+	return a->max_pending ?: KSIG_PENDING_DEFAULT;
+}
+
+/* A reference, or NULL. A process is known by its first thread's pid. */
+static struct pid *ksig_find_target(s32 tid, bool process)
+{
+	struct task_struct *task;
+	struct pid *pid = NULL;
+
+	rcu_read_lock();
+	task = tid ? pid_task(find_vpid(tid), PIDTYPE_PID) : current;
+	if (task)
+		pid = get_pid(process ? task_tgid(task) : task_pid(task));
+	rcu_read_unlock();
+	return pid;
+}
+
+static struct ksig_arm_state *ksig_arm_create(struct ksig_sub *sub,
+					      const struct ksig_arm *a)
+{
+	bool process = a->flags & KSIG_ARM_PROCESS;
+	struct ksig_arm_state *arm;
+	struct pid *pid;
+	int err = -ESRCH;
+
+	arm = kzalloc(sizeof(*arm), GFP_KERNEL_ACCOUNT);
+	if (!arm)
+		return ERR_PTR(-ENOMEM);
+	arm->sub = sub;
+	arm->value = a->value;
+	arm->doorbell = a->mode == KSIG_MODE_DOORBELL;
+	arm->subject = a->flags & KSIG_ARM_SUBJECT;
+	arm->target.signo = a->signo;
+	arm->target.process = process;
+	arm->target.lasting = true;
+	arm->target.max_pending = ksig_max_pending(a);
+
+	/* SIGKILL and SIGSTOP concern the process in any case */
+	pid = ksig_find_target(a->tid, process || sig_kernel_only(a->signo));
+	if (pid)
+		err = ksig_target_init(&arm->target, pid);
+	put_pid(pid);
+	if (err)
+		goto free;
+	err = ksig_target_check(&arm->target);
+	if (err)
+		goto release;
+	return arm;
+
+release:
+	ksig_target_release(&arm->target);
+free:
+	kfree(arm);
+	return ERR_PTR(err);
+}
+
+/* Under sub->consume: nobody reads meanwhile. */
+static int ksig_arm_install(struct ksig_sub *sub, struct ksig_arm_state *arm)
+{
+	unsigned long flags;
+	int err = 0;
+
+	spin_lock_irqsave(&sub->pump, flags);
+	if (READ_ONCE(sub->hup)) {
+		err = -ENODEV;
+	} else if (!arm->doorbell && sub->ring->maps) {
+		err = -EBUSY;
+	} else {
+		ksig_replace_arm(sub, arm);
+		WRITE_ONCE(sub->gone, false);
+		/* what is queued already rings, or goes */
+		WRITE_ONCE(sub->owed, true);
+		sub->held = false;
+	}
+	spin_unlock_irqrestore(&sub->pump, flags);
+	return err;
+}
+
+/* KSIG_IOC_ARM */
+int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm *a)
+{
+	struct ksig_arm_state *arm;
+	int err;
+
+	if (!ksig_arm_valid(a))
+		return -EINVAL;
+	arm = ksig_arm_create(sub, a);
+	if (IS_ERR(arm))
+		return PTR_ERR(arm);
+	err = ksig_watch(sub);
+	/* held while a reader's memory is faulted in, which may take for ever */
+	if (!err)
+		err = mutex_lock_killable(&sub->consume);
+	if (!err) {
+		err = ksig_arm_install(sub, arm);
+		mutex_unlock(&sub->consume);
+	}
+	if (err) {
+		ksig_target_release(&arm->target);
+		kfree(arm);
+		return err;
+	}
+	/* who sleeps in read(2) must not, if events leave as signals now */
+	wake_up_interruptible(&sub->wait);
+	/* If it ended before it was in ksig_armed, nobody else would notice. */
+	ksig_check_target(sub);
+	ksig_pump(sub);
+	return 0;
+}
+
+/**
+ * ksig_sub_signals_each() - do the records leave as signals?
+ * @sub: the subscription
+ *
+ * Context: process. Without a lock, the answer may be old.
+ */
+bool ksig_sub_signals_each(struct ksig_sub *sub)
+{
+	struct ksig_arm_state *arm;
+	bool each;
+
+	rcu_read_lock();
+	arm = rcu_dereference(sub->arm);
+	each = arm && !arm->doorbell;
+	rcu_read_unlock();
+	return each;
+}
+
+/* KSIG_IOC_DISARM: whoever sends has the lock, or finds nothing armed. */
+void ksig_sub_disarm(struct ksig_sub *sub)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&sub->pump, flags);
+	ksig_replace_arm(sub, NULL);
+	WRITE_ONCE(sub->gone, false);
+	spin_unlock_irqrestore(&sub->pump, flags);
+}
+
+/* KSIG_IOC_STATS: one moment's picture, for nobody sends or queues meanwhile. */
+void ksig_sub_stats(struct ksig_sub *sub, struct ksig_stats *st)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&sub->pump, flags);
+	ksig_queue_stats(sub, st);
+	st->signals = sub->signals;
+	st->deferred = atomic64_read(&sub->deferred);
+	st->flags = (sub->gone ? KSIG_STATS_TARGET_GONE : 0) |
+		    (sub->hup ? KSIG_STATS_HUP : 0) |
+		    (ksig_arm_locked(sub) ? KSIG_STATS_ARMED : 0) |
+		    (sub->ring->maps ? KSIG_STATS_MAPPED : 0);
+	spin_unlock_irqrestore(&sub->pump, flags);
+}
+
+static void ksig_show_arm(struct ksig_sub *sub, struct seq_file *m,
+			  struct pid_namespace *ns)
+{
+	struct ksig_arm_state *arm;
+	unsigned long flags;
+
+	/* the target's pid is let go of under this lock */
+	spin_lock_irqsave(&sub->pump, flags);
+	arm = ksig_arm_locked(sub);
+	if (arm)
+		seq_printf(m, "ksig-target:\t%d\nksig-signo:\t%d\nksig-mode:\t%s%s\n",
+			   pid_nr_ns(arm->target.pid, ns), arm->target.signo,
+			   arm->doorbell ? "doorbell" : "each",
+			   arm->target.process ? ",process" : "");
+	spin_unlock_irqrestore(&sub->pump, flags);
+}
+
+/* /proc/PID/fdinfo/FD; pids as that /proc sees them. */
+void ksig_sub_show(struct ksig_sub *sub, struct seq_file *m)
+{
+	struct pid_namespace *ns = proc_pid_ns(file_inode(m->file)->i_sb);
+	struct ksig_stats st;
+
+	ksig_sub_stats(sub, &st);
+	seq_printf(m, "ksig-channel:\t%s\nksig-queue:\t%u\n", sub->chan->name,
+		   ksig_queue_len(sub));
+	ksig_show_arm(sub, m, ns);
+	seq_printf(m, "ksig-offered:\t%llu\nksig-delivered:\t%llu\nksig-queued:\t%llu\n",
+		   st.offered, st.delivered, st.queued);
+	seq_printf(m, "ksig-lost:\t%llu\nksig-refused:\t%llu\nksig-signals:\t%llu\nksig-deferred:\t%llu\n",
+		   st.lost, st.refused, st.signals, st.deferred);
+	seq_printf(m, "ksig-flags:\t%s%s%s\n",
+		   st.flags & KSIG_STATS_TARGET_GONE ? " target-gone" : "",
+		   st.flags & KSIG_STATS_HUP ? " hup" : "",
+		   st.flags & KSIG_STATS_MAPPED ? " mapped" : "");
+}

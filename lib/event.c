@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+/* What a record says. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib.h"
+
+static uint64_t read_unsigned(const void *at, size_t size)
+{
+	uint64_t u = 0;
+
+	/* a record is aligned, a field of a tracepoint need not be */
+	switch (size) {
+	case 1:
+		return *(const uint8_t *)at;
+	case 2: {
+		uint16_t v;
+
+		memcpy(&v, at, sizeof(v));
+		return v;
+	}
+	case 4: {
+		uint32_t v;
+
+		memcpy(&v, at, sizeof(v));
+		return v;
+	}
+	case 8:
+		memcpy(&u, at, sizeof(u));
+	}
+	return u;
+}
+
+static int64_t sign_extend(uint64_t u, size_t size)
+{
+	unsigned int shift = 64 - 8 * size;
+
+	return (int64_t)(u << shift) >> shift;
+}
+
+/* Is all of it in the record? A string ends where data[] does. */
+static bool in_record(const struct ksig_field_desc *fd,
+		      const struct ksig_event *ev)
+{
+	size_t end = sizeof(*ev) + ev->len;
+
+	if (fd->offset < sizeof(*ev))
+		return true;
+	if (fd->type == KSIG_FIELD_STRING)
+		return fd->offset < end;
+	return fd->offset + fd->size <= end;
+}
+
+void ksig_field_read(const struct ksig_field_desc *fd,
+		     const struct ksig_event *ev, struct ksig_field *f)
+{
+	const char *at = (const char *)ev + fd->offset;
+
+	memset(f, 0, sizeof(*f));
+	f->name = fd->name;
+	f->type = fd->type;
+	f->known = !(ev->flags & fd->unknown) && in_record(fd, ev);
+	if (!f->known)
+		return;
+	if (fd->type == KSIG_FIELD_STRING) {
+		f->str = at;
+		return;
+	}
+	f->u = read_unsigned(at, fd->size);
+	if (fd->type == KSIG_FIELD_SIGNED)
+		f->s = sign_extend(f->u, fd->size);
+}
+
+int ksig_event_get(const struct ksig_sub *sub, const struct ksig_event *ev,
+		   const char *key, struct ksig_field *f)
+{
+	const struct ksig_field_desc *fd = ksig_desc_field(sub->desc, key);
+
+	if (!fd)
+		return -ENOENT;
+	ksig_field_read(fd, ev, f);
+	return 0;
+}
+
+int ksig_event_field(const struct ksig_sub *sub, const struct ksig_event *ev,
+		     unsigned int index, struct ksig_field *f)
+{
+	if (index >= sub->desc->n_fields)
+		return -ENOENT;
+	ksig_field_read(&sub->desc->fields[index], ev, f);
+	return 0;
+}
+
+/* -------------------------------------------------------------------- a line */
+
+struct line {
+	char *buf;
+	size_t size;
+	size_t len;	/* that it would have */
+};
+
+static void add_char(struct line *l, char c)
+{
+	if (l->len + 1 < l->size)
+		l->buf[l->len] = c;
+	l->len++;
+}
+
+/* Nothing that makes a terminal do things. */
+static void add_text(struct line *l, const char *s, size_t most)
+{
+	for (; most-- && *s; s++)
+		add_char(l, *s >= ' ' && *s < 0x7f ? *s : '?');
+}
+
+static void add_number(struct line *l, const struct ksig_field *f)
+{
+	char text[24];
+
+	if (f->type == KSIG_FIELD_SIGNED)
+		snprintf(text, sizeof(text), "%" PRId64, f->s);
+	else
+		snprintf(text, sizeof(text), "%" PRIu64, f->u);
+	add_text(l, text, sizeof(text));
+}
+
+static void add_field(struct line *l, const struct ksig_field_desc *fd,
+		      const struct ksig_event *ev)
+{
+	struct ksig_field f;
+
+	ksig_field_read(fd, ev, &f);
+	add_char(l, ' ');
+	add_text(l, f.name, SIZE_MAX);
+	add_char(l, '=');
+	if (!f.known)
+		add_text(l, "unknown", SIZE_MAX);
+	else if (f.type == KSIG_FIELD_STRING)
+		add_text(l, f.str, fd->size);
+	else
+		add_number(l, &f);
+}
+
+int ksig_event_format(const struct ksig_sub *sub, const struct ksig_event *ev,
+		      char *buf, size_t n)
+{
+	const struct ksig_event_desc *d = sub->desc;
+	struct line l = { .buf = buf, .size = n };
+	unsigned int i;
+
+	add_text(&l, d->name, SIZE_MAX);
+	for (i = 0; i < d->n_fields; i++) {
+		if (!d->fields[i].hidden)
+			add_field(&l, &d->fields[i], ev);
+	}
+	if (n)
+		buf[l.len < n ? l.len : n - 1] = '\0';
+	return l.len;
+}

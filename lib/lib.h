@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of libksig share. */
+#ifndef KSIG_LIB_H
+#define KSIG_LIB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ksig/libksig.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* -------------------------------------------------------------- catalog.c */
+
+/**
+ * struct ksig_field_desc - where a record has a field
+ * @name: its key
+ * @type: how to read it
+ * @offset: from the record's first byte
+ * @size: 1, 2, 4 or 8 for numbers; for strings the most, with terminator
+ * @unknown: KSIG_EVENT_NO_* bit that says it isn't known; 0: it always is
+ * @hidden: not in the line for people, for it says again what another one says
+ */
+struct ksig_field_desc {
+	const char *name;
+	enum ksig_field_type type;
+	uint16_t offset;
+	uint16_t size;
+	uint32_t unknown;
+	bool hidden;
+};
+
+/**
+ * struct ksig_event_desc - an event, whoever provides it
+ * @name: "process.exit"
+ * @description: a line for people
+ * @channel: ksig.ko's node, if it has one
+ * @type: in the record
+ * @event_size: of a record, as ksig.ko has it: every provider's are alike
+ * @pids: the subject is a process: KSIG_CHANNEL_PIDS
+ * @n_fields: number of @fields
+ * @fields: subject and value by their names here, then what is in data[]
+ *
+ * Static for what catalog.c knows. A provider makes one for a tracepoint, or a
+ * driver's channel, and the subscription owns it then.
+ */
+struct ksig_event_desc {
+	const char *name;
+	const char *description;
+	const char *channel;
+	uint32_t type;
+	uint32_t event_size;
+	bool pids;
+	unsigned int n_fields;
+	const struct ksig_field_desc *fields;
+};
+
+/* NULL: not one of the built-in ones */
+const struct ksig_event_desc *ksig_desc_find(const char *name);
+/* The nearest known name, for "did you mean"; NULL: none is near */
+const char *ksig_desc_nearest(const char *name);
+/*
+ * By its key: one of @d's, or "subject" or "value", which every record has.
+ * NULL: there is no such field
+ */
+const struct ksig_field_desc *ksig_desc_field(const struct ksig_event_desc *d,
+					      const char *key);
+/* The key nearest to @key; NULL: none is near */
+const char *ksig_desc_nearest_field(const struct ksig_event_desc *d,
+				    const char *key);
+/* The built-in ones in turn, from 0; NULL: no more */
+const struct ksig_event_desc *ksig_desc_at(unsigned int index);
+
+/* ---------------------------------------------------------------- event.c */
+
+/*
+ * Reads a field of a record. Strings lie in the record, and end with it at the
+ * latest. A field of a record that is too short for it is not known.
+ */
+void ksig_field_read(const struct ksig_field_desc *fd,
+		     const struct ksig_event *ev, struct ksig_field *f);
+
+/* ----------------------------------------------------------------- spec.c */
+
+enum ksig_op {
+	KSIG_OP_EQ, KSIG_OP_NE, KSIG_OP_LT, KSIG_OP_LE, KSIG_OP_GT, KSIG_OP_GE,
+	KSIG_OP_AND,
+};
+
+/**
+ * struct ksig_cond - one condition of a filter
+ * @key: a field's name, or current.pid, current.comm
+ * @op: comparison
+ * @text: what to compare with, as written
+ * @column: of the key in the event's name, from 1
+ * @text_column: of @text
+ * @number: @text as a number; negative ones in two's complement
+ * @field: set once the event's fields are known; NULL for current.*
+ * @in_kernel: the provider sees to it; else the library does
+ */
+struct ksig_cond {
+	char *key;
+	enum ksig_op op;
+	char *text;
+	unsigned int column;
+	unsigned int text_column;
+	uint64_t number;
+	const struct ksig_field_desc *field;
+	bool in_kernel;
+};
+
+/**
+ * struct ksig_spec - an event's name, taken apart
+ * @name: up to the ':'
+ * @n_conds: number of @conds
+ * @conds: in the order written
+ * @settings: memory.pressure: what is behind the ':', which is no filter
+ * @settings_column: where that begins
+ */
+struct ksig_spec {
+	char *name;
+	unsigned int n_conds;
+	struct ksig_cond *conds;
+	char *settings;
+	unsigned int settings_column;
+};
+
+struct ksig_error;
+
+/*
+ * Take an event's name apart. What it means is ksig_spec_resolve()'s business.
+ * Return: 0, -EINVAL, -ENOMEM; @spec is to be freed on 0 only.
+ */
+int ksig_spec_parse(const char *event, struct ksig_spec *spec,
+		    struct ksig_error *e);
+void ksig_spec_free(struct ksig_spec *spec);
+/* Set field and number of each condition, or say what is wrong with which. */
+int ksig_spec_resolve(struct ksig_spec *spec, const struct ksig_event_desc *d,
+		      struct ksig_error *e);
+/*
+ * Does a record pass the conditions that are not in_kernel? One about a field
+ * that isn't known is not passed.
+ */
+bool ksig_spec_match(const struct ksig_spec *spec, const struct ksig_event *ev);
+/* And those that are? current.* count as passed. */
+bool ksig_spec_match_all(const struct ksig_spec *spec,
+			 const struct ksig_event *ev);
+/* Is there nothing left for the library to look at? */
+bool ksig_spec_in_kernel(const struct ksig_spec *spec);
+
+/* ------------------------------------------------------------------ sub.c */
+
+/* Where a call says what was wrong: the caller's buffer. All may be NULL. */
+struct ksig_error {
+	char *buf;
+	size_t size;
+	unsigned int *column;
+};
+
+/* Return: -err, for "return ksig_fail(e, column, EINVAL, ...)"; column 0: none */
+int ksig_fail(struct ksig_error *e, unsigned int column, int err,
+	      const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/*
+ * Options from a caller who may have an older or a newer header: what that one
+ * doesn't know is 0, what this one doesn't know must be 0. 0 or -EINVAL.
+ */
+int ksig_take_opts(void *to, size_t size, const void *from, size_t sz);
+
+/* In the order of preference, from 0; NULL: no more */
+const struct ksig_provider *ksig_provider_at(unsigned int index);
+
+/* CLOCK_MONOTONIC, in nanoseconds */
+int64_t ksig_now(void);
+
+/* An eventfd that doesn't block: make it readable, or not */
+void ksig_event_set(int fd);
+void ksig_event_clear(int fd);
+
+/**
+ * struct ksig_provider - what produces events
+ * @name: as users know it
+ * @check: can it provide @d here and now? 0, or -errno and the reason and cure
+ *	in @e: -ENOENT it has no such event, -EOPNOTSUPP this machine hasn't
+ *	what it needs, -EACCES or -EPERM the caller may not. Leaves nothing behind
+ * @desc: a description of an event that catalog.c doesn't know (a driver's
+ *	channel, a tracepoint): 0 and *@d, to be freed by @desc_free; -ENOENT.
+ *	NULL: it has none
+ * @desc_free: frees what @desc made
+ * @open: subscribe: @sub's spec, desc and opts are set. Sets @sub->fd and
+ *	@sub->priv, and in_kernel of each condition that it takes over. On an
+ *	error nothing is left behind
+ * @close: undoes @open
+ * @next: without waiting: 1 and a record, valid until the next call; 0 nothing
+ *	there; -ESHUTDOWN; another -errno. Conditions that are not in_kernel
+ *	are the caller's business
+ * @holds: has it records that @sub's fd doesn't tell of? NULL: never
+ * @arm: KSIG_IOC_ARM's like; NULL: the library relays
+ * @disarm: with @arm
+ * @stats: fills in offered, lost and what else the provider counts; where the
+ *	library relays or filters it goes on from there
+ */
+struct ksig_provider {
+	const char *name;
+	int (*check)(const struct ksig_event_desc *d, struct ksig_error *e);
+	int (*desc)(const char *name, const struct ksig_sub_opts *opts,
+		    struct ksig_event_desc **d, struct ksig_error *e);
+	void (*desc_free)(struct ksig_event_desc *d);
+	int (*open)(struct ksig_sub *sub, struct ksig_error *e);
+	void (*close)(struct ksig_sub *sub);
+	int (*next)(struct ksig_sub *sub, const struct ksig_event **ev);
+	bool (*holds)(const struct ksig_sub *sub);
+	int (*arm)(struct ksig_sub *sub, const struct ksig_arm_opts *opts);
+	int (*disarm)(struct ksig_sub *sub);
+	int (*stats)(const struct ksig_sub *sub, struct ksig_stats *st);
+};
+
+/* In the order of preference. */
+extern const struct ksig_provider ksig_provider_module;
+extern const struct ksig_provider ksig_provider_bpf;
+extern const struct ksig_provider ksig_provider_native;
+
+/**
+ * struct ksig_sub - a subscription
+ * @provider: whose it is
+ * @spec: what was asked for
+ * @desc: what its records hold
+ * @own_desc: @desc is the provider's making, and freed with the subscription
+ * @opts: with strings that live as long as this
+ * @fd: readable when there is something to say
+ * @priv: the provider's
+ * @settled: records up to this seq were offered before the filter was in place:
+ *	the library looks at all conditions there. For open to set
+ * @epoll: what ksig_sub_fd() gives: @fd, or the relay's @wake
+ * @record: the last that ksig_sub_next() gave, event_size bytes and a zero
+ * @spare: another one, which the relay has read ahead
+ * @has_spare: there is a record in @spare; it comes before all others
+ * @wake: eventfd that is readable while there is a record that the kernel doesn't
+ *	know of: in @spare, or held by the provider; -1: there was no need yet
+ * @woken: it is readable
+ * @taken: passed the filter, and were taken from the provider
+ * @filtered: what the provider offered and the library passed over
+ * @gap: lost before the record that is given next
+ * @unknown_told: it was logged that a condition's field is not known
+ * @refused: the relay's target would not have them
+ * @signals: the relay has sent
+ * @deferred: how often the relay had to wait
+ * @relay: sends signals for a provider that doesn't; NULL: not armed
+ * @target_gone: the relay's target was, when it was armed last
+ * @each: armed by the provider itself, with KSIG_MODE_EACH
+ * @status: for `ksig status`; NULL: there is none
+ * @status_fd: the memfd that it is in, or -1
+ */
+struct ksig_sub {
+	const struct ksig_provider *provider;
+	struct ksig_spec spec;
+	const struct ksig_event_desc *desc;
+	struct ksig_event_desc *own_desc;
+	struct ksig_sub_opts opts;
+	int fd;
+	void *priv;
+	uint64_t settled;
+	/* sub.c and relay.c */
+	int epoll;
+	struct ksig_event *record;
+	struct ksig_event *spare;
+	bool has_spare;
+	int wake;
+	bool woken;
+	uint64_t taken;
+	uint64_t filtered;
+	uint64_t gap;
+	bool unknown_told;
+	uint64_t refused;
+	uint64_t signals;
+	uint64_t deferred;
+	struct ksig_relay *relay;
+	bool target_gone;
+	bool each;
+	struct ksig_status *status;
+	int status_fd;
+};
+
+/* Once, and as long as the subscription lives: 0 or -errno */
+int ksig_sub_make_wake(struct ksig_sub *sub);
+/* Who polls ksig_sub_fd() is to see what the kernel doesn't know of. */
+void ksig_sub_tell(struct ksig_sub *sub);
+/*
+ * The next event that passes, without waiting, into @to: 1; 0 none; -EAGAIN
+ * none yet, but there may be more to look at; or an error of next.
+ */
+int ksig_sub_take(struct ksig_sub *sub, struct ksig_event *to);
+
+/* ---------------------------------------------------------------- relay.c */
+
+int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts);
+/* Once it returns no further signal is sent. */
+void ksig_relay_stop(struct ksig_sub *sub);
+/*
+ * ksig_sub_take() into @record, of what the relay has read ahead first; -EBUSY
+ * while events leave as signals.
+ */
+int ksig_relay_take(struct ksig_sub *sub);
+/* Adds what the relay has done to the provider's counters. */
+int ksig_relay_stats(struct ksig_sub *sub, struct ksig_stats *st);
+
+/* --------------------------------------------------------------- status.c */
+
+/* At the end of ksig_sub_open(). Where it isn't possible, that is logged. */
+void ksig_status_open(struct ksig_sub *sub, const char *event);
+void ksig_status_close(struct ksig_sub *sub);
+/* One caller at a time. @arm: NULL: as before */
+void ksig_status_update(struct ksig_status *s, const struct ksig_stats *st,
+			const struct ksig_arm_opts *arm);
+
+/* --------------------------------------------------------------- target.c */
+
+/*
+ * Is @pid a process, not another thread of one, and alive? The pidfd, which
+ * is the caller's then; or -ESRCH, -EINVAL and why in @e.
+ */
+int ksig_process_open(uint64_t pid, unsigned int column, struct ksig_error *e);
+/* Has the process, or thread, of a pidfd ended? */
+bool ksig_process_ended(int pidfd);
+
+/* --------------------------------------------------------- provider_bpf.c */
+
+/*
+ * Around calls of libbpf's: what it says between them goes to the log in @opts;
+ * NULL: nowhere.
+ */
+void ksig_libbpf_enter(const struct ksig_sub_opts *opts);
+void ksig_libbpf_leave(void);
+
+/* ------------------------------------------------------------- send_bpf.c */
+
+/* See struct way in send.c. */
+bool ksig_send_by_bpf(const struct ksig_send *send, int *ret);
+
+#endif /* KSIG_LIB_H */

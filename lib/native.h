@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the native provider's files share: events that user space gets from the
+ * kernel without the module and without BPF.
+ *
+ * There is no thread. A source's descriptors are in one epoll set, which is
+ * the subscription's descriptor; each call of next() pulls what the kernel
+ * holds into a queue of opts.queue_len records, as far as there is room, and
+ * gives out the first. What is more waits in the kernel, or is counted there;
+ * where the kernel can't hold it a full queue loses the newest event and counts
+ * it, as ksig.ko's does.
+ */
+#ifndef KSIG_NATIVE_H
+#define KSIG_NATIVE_H
+
+#include <sys/types.h>
+
+#include "lib.h"
+
+struct ksig_native;
+
+/**
+ * struct ksig_native_source - where one or a few events come from
+ * @open: sets @state, and adds what is to be waited for to the epoll set. On an
+ *	error it leaves nothing behind
+ * @close: undoes @open, but for the epoll set
+ * @pull: turns what the kernel has into records, without waiting: 0;
+ *	-ESHUTDOWN: these were the last; another -errno: so for this call
+ */
+struct ksig_native_source {
+	int (*open)(struct ksig_native *n, struct ksig_sub *sub,
+		    struct ksig_error *e);
+	void (*close)(struct ksig_native *n);
+	int (*pull)(struct ksig_native *n);
+};
+
+/**
+ * struct ksig_native - a subscription of this provider
+ * @source: where its events come from
+ * @desc: what its records are
+ * @state: the source's
+ * @epoll: all that is waited for; @wake is in it
+ * @wake: eventfd that is readable while there is more to say that the kernel
+ *	doesn't know of: queued records, an end
+ * @woken: it is readable
+ * @over: what pull said last of all, -ESHUTDOWN; 0: not yet
+ * @len: records that the queue holds
+ * @head: the next record to give out; runs free
+ * @tail: behind the newest
+ * @records: @len of them
+ * @given: copy of the one that next() gave last
+ * @offered: events so far, lost ones too
+ * @delivered: given out
+ * @lost: not queued for want of room, here or in the kernel
+ * @gap: those of them since the last record that was queued
+ */
+struct ksig_native {
+	const struct ksig_native_source *source;
+	const struct ksig_event_desc *desc;
+	void *state;
+	int epoll;
+	int wake;
+	bool woken;
+	int over;
+	uint32_t len;
+	uint32_t head;
+	uint32_t tail;
+	unsigned char *records;
+	struct ksig_event *given;
+	uint64_t offered;
+	uint64_t delivered;
+	uint64_t lost;
+	uint64_t gap;
+};
+
+/* Waits for it too. 0 or -errno */
+int ksig_native_watch(struct ksig_native *n, int fd, uint32_t events);
+/*
+ * Offers an event that happened at @time_ns, CLOCK_MONOTONIC: its record, to be
+ * filled in further; or NULL, and it is counted as lost.
+ */
+struct ksig_event *ksig_native_put(struct ksig_native *n, uint64_t time_ns);
+/* Records that the queue has room for: what is more is better left where it is */
+uint32_t ksig_native_room(const struct ksig_native *n);
+/* So many were offered that the kernel had no room for. */
+void ksig_native_lose(struct ksig_native *n, uint64_t count);
+/* The condition KEY=VALUE of a filter, or NULL */
+struct ksig_cond *ksig_native_cond(struct ksig_sub *sub, const char *key);
+/* An errno for which nothing better is known: "WHAT: No such file" */
+int ksig_native_fail(struct ksig_error *e, int err, const char *what);
+
+/* --------------------------------------------------------- native_netlink.c */
+
+/**
+ * struct ksig_netlink - a netlink socket that hears a multicast group
+ * @fd: the socket
+ * @drops: messages that the kernel had no room for, of which we know
+ * @gap: there are more, behind what the socket still holds
+ */
+struct ksig_netlink {
+	int fd;
+	uint32_t drops;
+	bool gap;
+};
+
+/* The socket; 0 or -errno. @group: a number, not a bit; 0: none */
+int ksig_netlink_open(struct ksig_netlink *nl, int protocol,
+		      unsigned int group, unsigned int queue_len);
+void ksig_netlink_close(struct ksig_netlink *nl);
+/*
+ * The next message of the kernel itself, of no more than @size bytes: its
+ * length; 0 there is none; or -errno, and -ENOBUFS where messages are missing:
+ * *@lost of them, between the last that was read and the next.
+ */
+ssize_t ksig_netlink_read(struct ksig_netlink *nl, void *buf, size_t size,
+			  uint64_t *lost);
+
+/* ------------------------------------------------------------ native_proc.c */
+
+/**
+ * struct ksig_proc_stat - a process as /proc shows it
+ * @comm: its name
+ * @parent: its parent; 0: none that is seen here
+ * @state: a letter; 0: nothing of it could be read
+ * @threads: so many are left, the first one counts until the end
+ * @start: when it began, in ticks
+ */
+struct ksig_proc_stat {
+	char comm[16];
+	pid_t parent;
+	char state;
+	long threads;
+	uint64_t start;
+};
+
+/* 0, or -errno: -ENOENT, -ESRCH it is gone */
+int ksig_proc_read(pid_t pid, struct ksig_proc_stat *st);
+/* Had it begun by then? @time_ns: CLOCK_MONOTONIC */
+bool ksig_proc_began_before(const struct ksig_proc_stat *st, uint64_t time_ns);
+void ksig_proc_fill(struct ksig_event *ev, pid_t pid,
+		    const struct ksig_proc_stat *st);
+
+/* ---------------------------------------------------------- native_cgroup.c */
+
+/*
+ * The folder of a cgroup, by its path in the cgroup2 hierarchy or in the file
+ * system; NULL: the hierarchy's root. To be freed by the caller. 0, or -errno
+ * and why in @e.
+ */
+int ksig_cgroup_path(const char *cgroup, unsigned int column, char **path,
+		     struct ksig_error *e);
+/* Is that word in that file of that folder? 1, 0 or -errno */
+int ksig_cgroup_has(const char *path, const char *file, const char *word);
+
+/* ------------------------------------------------------- one a kind of source */
+
+extern const struct ksig_native_source ksig_native_pidfd;
+extern const struct ksig_native_source ksig_native_connector;
+extern const struct ksig_native_source ksig_native_link;
+extern const struct ksig_native_source ksig_native_uevent;
+extern const struct ksig_native_source ksig_native_clock;
+extern const struct ksig_native_source ksig_native_pressure;
+extern const struct ksig_native_source ksig_native_kill;
+
+#endif /* KSIG_NATIVE_H */

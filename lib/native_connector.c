@@ -1,0 +1,642 @@
+// SPDX-License-Identifier: MIT
+/*
+ * process.fork, .exec and .exit of all processes: the proc connector.
+ *
+ * It tells of threads. A child that is a process has equal numbers. A process
+ * has ended once its last thread has, which need not be the first one: after
+ * the first one's end a pidfd tells. It tells before the connector does, so that
+ * what the threads that were left end with is waited for. As each thread's end
+ * is told behind its back, that can be when the number is another process's
+ * already; but then the fork of that one is the next that is told of it.
+ *
+ * The status is that of the first thread, which all share when the process ends
+ * as a whole. Where the first one has ended by itself (pthread_exit() in main)
+ * it is that of the others if a signal killed them; else it can't be known: the
+ * connector doesn't tell a thread's end from exit_group(2). Of a thread that is
+ * gone, and of which it has yet to tell, when the first one's end is read, the
+ * status is missed.
+ *
+ * With clone(CLONE_PARENT) the parent is told to have forked, not who called.
+ * Names and parents are read in /proc, behind the event: of what has been
+ * waited for by then the name is not known, nor, unless its end is told, the
+ * parent.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <linux/cn_proc.h>
+#include <linux/connector.h>
+#include <linux/netlink.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "native.h"
+
+/* The connector's event numbers, which are bits; an enum's can't be all. */
+#define FORK	0x00000001U
+#define EXEC	0x00000002U
+#define EXIT	0x80000000U
+
+#define INITIAL_USER_NS	0xEFFFFFFDU
+#define INITIAL_PID_NS	0xEFFFFFFCU
+
+/* So many ended processes may wait for their status to settle. */
+#define SETTLE_MOST 64
+
+/* A message's parts; the event in it is not aligned. */
+#define EVENT_AT (NLMSG_HDRLEN + sizeof(struct cn_msg))
+#define MESSAGE_MOST 1024
+
+/**
+ * struct leaving - a process of which a thread has ended
+ * @pid: its number
+ * @first: its first thread has
+ * @first_code: with that
+ * @other_code: another one has, with that; 0: none, or with 0
+ * @time_ns: when the last one did that we know of
+ * @pidfd: says when the last one has; -1: it has, or @first is not set
+ * @others: @n_others threads that were left when @first ended, and of whose end
+ *	we will hear
+ * @torn: not so: they are not known, or messages were lost
+ * @st: its name and parent, if they could be read
+ */
+struct leaving {
+	pid_t pid;
+	bool first;
+	uint32_t first_code;
+	uint32_t other_code;
+	uint64_t time_ns;
+	int pidfd;
+	pid_t *others;
+	size_t n_others;
+	bool torn;
+	struct ksig_proc_stat st;
+};
+
+/**
+ * struct connector_state - the socket, and who is leaving
+ * @nl: the socket
+ * @what: FORK, EXEC or EXIT
+ * @leaving: @n_leaving of them, for EXIT, in the order in which they began to
+ * @room: so many would fit
+ * @fresh: first threads' ends since the last look at who has ended
+ * @owner: who may say that nobody listens any more: not a child of fork(2)
+ */
+struct connector_state {
+	struct ksig_netlink nl;
+	uint32_t what;
+	struct leaving *leaving;
+	size_t n_leaving;
+	size_t room;
+	size_t fresh;
+	pid_t owner;
+};
+
+/* -------------------------------------------------------------- the protocol */
+
+/* @mask: only those; 0: all. What a kernel doesn't know it ignores. */
+static int send_op(const struct ksig_netlink *nl, uint32_t op, uint32_t mask,
+		   uint32_t ack)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	const uint32_t input[] = { op, mask };
+	size_t len = mask ? sizeof(input) : sizeof(*input);
+	struct cn_msg cn = {
+		.id = { .idx = CN_IDX_PROC, .val = CN_VAL_PROC },
+		.ack = ack, .len = len,
+	};
+	struct nlmsghdr nlh = {
+		.nlmsg_len = EVENT_AT + len, .nlmsg_type = NLMSG_DONE,
+	};
+	struct iovec iov[] = {
+		{ &nlh, sizeof(nlh) }, { &cn, sizeof(cn) },
+		{ (void *)input, len },
+	};
+	struct msghdr msg = {
+		.msg_name = &kernel, .msg_namelen = sizeof(kernel),
+		.msg_iov = iov, .msg_iovlen = ARRAY_SIZE(iov),
+	};
+
+	return sendmsg(nl->fd, &msg, 0) < 0 ? -errno : 0;
+}
+
+/* 1 an event, 0 there is none, or as ksig_netlink_read() */
+static int read_event(struct ksig_netlink *nl, struct proc_event *ev,
+		      uint32_t *ack, uint64_t *lost)
+{
+	char buf[MESSAGE_MOST];
+	struct cn_msg cn;
+	ssize_t len;
+
+	do {
+		len = ksig_netlink_read(nl, buf, sizeof(buf), lost);
+		if (len <= 0)
+			return len;
+		if (len < (ssize_t)EVENT_AT)
+			continue;
+		memcpy(&cn, buf + NLMSG_HDRLEN, sizeof(cn));
+	} while (len < (ssize_t)(EVENT_AT + offsetof(struct proc_event,
+						     event_data)) ||
+		 cn.id.idx != CN_IDX_PROC || cn.id.val != CN_VAL_PROC);
+	len -= EVENT_AT;
+	memset(ev, 0, sizeof(*ev));
+	memcpy(ev, buf + EVENT_AT,
+	       len < (ssize_t)sizeof(*ev) ? len : (ssize_t)sizeof(*ev));
+	*ack = cn.ack;
+	return 1;
+}
+
+/*
+ * The kernel answers before sendmsg() returns, or not at all. What else has
+ * come meanwhile is before the subscription.
+ */
+static int listen_to(struct ksig_netlink *nl)
+{
+	uint32_t ours = ksig_now() | 1, ack;
+	struct proc_event ev;
+	uint64_t lost;
+	int err;
+
+	err = send_op(nl, PROC_CN_MCAST_LISTEN, 0, ours);
+	while (!err) {
+		err = read_event(nl, &ev, &ack, &lost);
+		if (!err)
+			return -ENOMSG;
+		if (err > 0 && !ev.what && ack == ours + 1)
+			return -(int)ev.event_data.ack.err;
+		if (err > 0 || err == -ENOBUFS)
+			err = 0;
+	}
+	return err;
+}
+
+/* ------------------------------------------------------------- telling of them */
+
+/* What /proc shows is someone else if it began later. */
+static void read_proc(pid_t pid, uint64_t time_ns, struct ksig_proc_stat *st)
+{
+	if (ksig_proc_read(pid, st) || !ksig_proc_began_before(st, time_ns))
+		memset(st, 0, sizeof(*st));
+}
+
+static void tell(struct ksig_native *n, uint64_t time_ns, pid_t pid,
+		 uint64_t value)
+{
+	struct ksig_event *ev = ksig_native_put(n, time_ns);
+	struct ksig_proc_stat st;
+
+	if (!ev)
+		return;
+	read_proc(pid, time_ns, &st);
+	ksig_proc_fill(ev, pid, &st);
+	ev->value = value;
+}
+
+static bool by_signal(uint32_t code)
+{
+	return code & 0x7f;
+}
+
+/* See above. The one whose memory is dumped says so, the others don't. */
+static bool status_of(const struct leaving *l, uint64_t *status)
+{
+	*status = l->first_code;
+	if (!l->other_code)
+		return l->first_code || !(l->torn || l->n_others);
+	if (l->other_code == l->first_code)
+		return true;
+	if (!by_signal(l->other_code))
+		return by_signal(l->first_code);
+	if (by_signal(l->first_code))
+		*status |= l->other_code;
+	else
+		*status = l->other_code;
+	return true;
+}
+
+static void remove_leaving(struct connector_state *s, struct leaving *l)
+{
+	if (l->pidfd >= 0)
+		close(l->pidfd);
+	free(l->others);
+	s->n_leaving--;
+	memmove(l, l + 1, (char *)(s->leaving + s->n_leaving) - (char *)l);
+}
+
+static void tell_end(struct ksig_native *n, struct leaving *l)
+{
+	struct ksig_event *ev = ksig_native_put(n, l->time_ns);
+	uint64_t status;
+
+	if (ev) {
+		ksig_proc_fill(ev, l->pid, &l->st);
+		if (status_of(l, &status))
+			ev->value = status;
+		else
+			ev->flags |= KSIG_EVENT_NO_VALUE;
+	}
+	remove_leaving(n->state, l);
+}
+
+/* ---------------------------------------------------------- who is leaving */
+
+static struct leaving *find_leaving(struct connector_state *s, pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_leaving; i++) {
+		if (s->leaving[i].pid == pid)
+			return &s->leaving[i];
+	}
+	return NULL;
+}
+
+static struct leaving *add_leaving(struct connector_state *s, pid_t pid)
+{
+	size_t room = s->room ? 2 * s->room : 16;
+	struct leaving *l;
+
+	if (s->n_leaving == s->room) {
+		l = realloc(s->leaving, room * sizeof(*l));
+		if (!l)
+			return NULL;
+		s->leaving = l;
+		s->room = room;
+	}
+	l = &s->leaving[s->n_leaving++];
+	*l = (struct leaving) { .pid = pid, .pidfd = -1 };
+	return l;
+}
+
+/* A descriptor that says when the last thread has ended; -1: it has. */
+static int open_process(struct ksig_native *n, pid_t pid, int *fd)
+{
+	*fd = syscall(SYS_pidfd_open, pid, 0);
+	/* gone; or the number is a thread's of another process by now */
+	if (*fd < 0)
+		return errno == ESRCH || errno == EINVAL || errno == ENOENT ?
+		       0 : -errno;
+	if (!ksig_process_ended(*fd))
+		return ksig_native_watch(n, *fd, EPOLLIN);
+	close(*fd);
+	*fd = -1;
+	return 0;
+}
+
+static int add_other(struct leaving *l, pid_t tid)
+{
+	pid_t *others;
+	size_t i;
+
+	for (i = 0; i < l->n_others; i++) {
+		if (l->others[i] == tid)
+			return 0;
+	}
+	others = realloc(l->others, (l->n_others + 1) * sizeof(*others));
+	if (!others)
+		return -ENOMEM;
+	others[l->n_others++] = tid;
+	l->others = others;
+	return 0;
+}
+
+static void remove_other(struct leaving *l, pid_t tid)
+{
+	size_t i;
+
+	for (i = 0; i < l->n_others; i++) {
+		if (l->others[i] == tid)
+			l->others[i--] = l->others[--l->n_others];
+	}
+}
+
+/* A thread that is there for a tracer's sake only has been told of. */
+static int list_others(struct leaving *l)
+{
+	struct ksig_proc_stat st;
+	struct dirent *d;
+	char path[40];
+	int err = 0;
+	pid_t tid;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", l->pid);
+	dir = opendir(path);
+	if (!dir)
+		return -errno;
+	while (!err && (d = readdir(dir))) {
+		tid = atoi(d->d_name);
+		if (tid > 0 && tid != l->pid && !ksig_proc_read(tid, &st) &&
+		    st.state != 'Z' && st.state != 'X')
+			err = add_other(l, tid);
+	}
+	closedir(dir);
+	return err;
+}
+
+static int first_ended(struct ksig_native *n, struct leaving *l,
+		       const struct proc_event *ev)
+{
+	struct connector_state *s = n->state;
+
+	l->first = true;
+	l->first_code = ev->event_data.exit.exit_code;
+	/* for the second time: an exec(2) that replaced the first thread failed */
+	l->n_others = 0;
+	s->fresh++;
+	read_proc(l->pid, ev->timestamp_ns, &l->st);
+	if (!l->st.parent)
+		l->st.parent = ev->event_data.exit.parent_tgid;
+	l->torn = l->st.threads > 1 && list_others(l);
+	return l->pidfd < 0 ? open_process(n, l->pid, &l->pidfd) : 0;
+}
+
+static void other_ended(struct leaving *l, uint32_t code)
+{
+	if (!l->other_code || (by_signal(code) && !by_signal(l->other_code)))
+		l->other_code = code;
+	else if (by_signal(code) && by_signal(l->other_code))
+		l->other_code |= code & 0x80;
+}
+
+static void thread_ended(struct ksig_native *n, const struct proc_event *ev)
+{
+	struct connector_state *s = n->state;
+	pid_t pid = ev->event_data.exit.process_tgid;
+	pid_t tid = ev->event_data.exit.process_pid;
+	bool first = tid == pid;
+	uint32_t code = ev->event_data.exit.exit_code;
+	struct leaving *l = find_leaving(s, pid);
+	int err = 0;
+
+	if (!l && (first || code)) {
+		l = add_leaving(s, pid);
+		if (!l)
+			ksig_native_lose(n, first);
+	}
+	if (!l)
+		return;
+	l->time_ns = ev->timestamp_ns;
+	remove_other(l, tid);
+	if (first)
+		err = first_ended(n, l, ev);
+	else
+		other_ended(l, code);
+	/* no descriptor: when the others end can't be told */
+	if (err) {
+		remove_leaving(s, l);
+		ksig_native_lose(n, 1);
+	}
+}
+
+/* Nobody's first thread will end any more behind one that is gone so long. */
+static bool is_stale(const struct leaving *l)
+{
+	return ksig_now() - (int64_t)l->time_ns > 1000000000 &&
+	       kill(l->pid, 0) && errno == ESRCH;
+}
+
+/* Has it, and is all known of how? The descriptor is not looked at twice. */
+static bool has_settled(struct leaving *l)
+{
+	if (!l->first)
+		return false;
+	if (l->pidfd >= 0 && ksig_process_ended(l->pidfd)) {
+		close(l->pidfd);
+		l->pidfd = -1;
+	}
+	return l->pidfd < 0 && (l->torn || !l->n_others);
+}
+
+/* Messages are missing: what is waited for may have been among them. */
+static void tear(struct connector_state *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_leaving; i++)
+		s->leaving[i].torn = true;
+}
+
+/*
+ * Tells of those whose last thread has ended. Once the socket is empty, so that
+ * what it says of their other threads is known; or when they get many.
+ */
+static void settle(struct ksig_native *n)
+{
+	struct connector_state *s = n->state;
+	size_t i = 0;
+
+	s->fresh = 0;
+	/* the rest at a later call: what is queued wakes the reader */
+	while (i < s->n_leaving && ksig_native_room(n)) {
+		struct leaving *l = &s->leaving[i];
+
+		if (has_settled(l))
+			tell_end(n, l);
+		else if (!l->first && is_stale(l))
+			remove_leaving(s, l);
+		else
+			i++;
+	}
+}
+
+/* The number is another's: if it was not told yet that it ended, it has. */
+static void number_reused(struct ksig_native *n, pid_t pid)
+{
+	struct leaving *l = find_leaving(n->state, pid);
+
+	if (l && l->first)
+		tell_end(n, l);
+	else if (l)
+		remove_leaving(n->state, l);
+}
+
+static void thread_began(struct connector_state *s, pid_t pid, pid_t tid)
+{
+	struct leaving *l = find_leaving(s, pid);
+
+	if (l && l->first && add_other(l, tid))
+		l->torn = true;
+}
+
+/* ------------------------------------------------------------------- the source */
+
+static void take_fork(struct ksig_native *n, const struct proc_event *ev)
+{
+	struct connector_state *s = n->state;
+	pid_t child = ev->event_data.fork.child_tgid;
+
+	if (ev->event_data.fork.child_pid != child)
+		thread_began(s, child, ev->event_data.fork.child_pid);
+	else if (s->what == FORK)
+		tell(n, ev->timestamp_ns, ev->event_data.fork.parent_tgid,
+		     child);
+	else if (s->what == EXIT)
+		number_reused(n, child);
+}
+
+/* All other threads have ended by this, the first one too if another calls. */
+static void take_exec(struct ksig_native *n, const struct proc_event *ev)
+{
+	struct connector_state *s = n->state;
+	pid_t pid = ev->event_data.exec.process_tgid;
+	struct leaving *l = find_leaving(s, pid);
+
+	if (s->what == EXEC)
+		tell(n, ev->timestamp_ns, pid, 0);
+	else if (l)
+		remove_leaving(s, l);
+}
+
+static void take(struct ksig_native *n, const struct proc_event *ev)
+{
+	struct connector_state *s = n->state;
+
+	switch ((uint32_t)ev->what) {
+	case FORK:
+		take_fork(n, ev);
+		break;
+	case EXEC:
+		take_exec(n, ev);
+		break;
+	case EXIT:
+		if (s->what == EXIT)
+			thread_ended(n, ev);
+		break;
+	}
+}
+
+/* Each may have been one of ours. */
+static void lose(struct ksig_native *n, uint64_t lost)
+{
+	ksig_native_lose(n, lost);
+	tear(n->state);
+}
+
+/* No more at once than an empty queue holds: a storm has no end. */
+static int connector_pull(struct ksig_native *n)
+{
+	struct connector_state *s = n->state;
+	struct proc_event ev;
+	uint64_t lost;
+	uint32_t i, ack;
+	int err = 1;
+
+	for (i = 0; i < n->len && ksig_native_room(n) && err; i++) {
+		err = read_event(&s->nl, &ev, &ack, &lost);
+		if (err > 0)
+			take(n, &ev);
+		else if (err == -ENOBUFS)
+			lose(n, lost);
+		else if (err)
+			return err;
+		if (s->fresh >= SETTLE_MOST)
+			settle(n);
+	}
+	if (!err)
+		settle(n);
+	return 0;
+}
+
+static bool is_namespace(const char *path, ino_t initial)
+{
+	struct stat st;
+
+	return stat(path, &st) || st.st_ino == initial;
+}
+
+static int explain(int err, struct ksig_error *e)
+{
+	switch (err) {
+	case -EPROTONOSUPPORT:
+	case -ECONNREFUSED:
+		return ksig_fail(e, 0, EOPNOTSUPP,
+				 "there is no proc connector in this network namespace: it is in the initial one only, of a kernel with CONFIG_PROC_EVENTS; one process's exit needs none (process.exit:pid=N)");
+	case -EPERM:
+	case -EACCES:
+		return ksig_fail(e, 0, EPERM,
+				 "the proc connector needs CAP_NET_ADMIN before Linux 6.6: run it as root; one process's exit needs none (process.exit:pid=N)");
+	case -ENOMSG:
+		if (!is_namespace("/proc/self/ns/user", INITIAL_USER_NS))
+			return ksig_fail(e, 0, EPERM,
+					 "the proc connector does not answer in a user namespace: run it outside; one process's exit needs none (process.exit:pid=N)");
+		if (!is_namespace("/proc/self/ns/pid", INITIAL_PID_NS))
+			return ksig_fail(e, 0, EPERM,
+					 "the proc connector does not answer in a pid namespace: run it outside; one process's exit needs none (process.exit:pid=N)");
+		return ksig_fail(e, 0, EOPNOTSUPP,
+				 "the proc connector does not answer: it takes a kernel with CONFIG_PROC_EVENTS");
+	}
+	return ksig_native_fail(e, err, "the proc connector");
+}
+
+static uint32_t what_of(const char *event)
+{
+	if (!strcmp(event, "process.fork"))
+		return FORK;
+	return strcmp(event, "process.exec") ? EXIT : EXEC;
+}
+
+/* From Linux 6.6 on it sends only what it is asked for. */
+static int start(struct ksig_native *n, struct connector_state *s)
+{
+	uint32_t mask = s->what == EXIT ? FORK | EXEC | EXIT : s->what;
+	int err = listen_to(&s->nl);
+
+	if (err)
+		return err;
+	err = send_op(&s->nl, PROC_CN_MCAST_LISTEN, mask, 0);
+	if (!err)
+		err = ksig_native_watch(n, s->nl.fd, EPOLLIN);
+	if (err)
+		send_op(&s->nl, PROC_CN_MCAST_IGNORE, 0, 0);
+	return err;
+}
+
+static int connector_open(struct ksig_native *n, struct ksig_sub *sub,
+			  struct ksig_error *e)
+{
+	struct connector_state *s = calloc(1, sizeof(*s));
+	int err;
+
+	if (!s)
+		return ksig_native_fail(e, -ENOMEM, "the proc connector");
+	s->what = what_of(sub->desc->name);
+	s->owner = getpid();
+	err = ksig_netlink_open(&s->nl, NETLINK_CONNECTOR, CN_IDX_PROC, n->len);
+	if (!err)
+		err = start(n, s);
+	if (err) {
+		ksig_netlink_close(&s->nl);
+		free(s);
+		return explain(err, e);
+	}
+	n->state = s;
+	return 0;
+}
+
+/* Without a word the kernel would go on sending, to nobody. */
+static void connector_close(struct ksig_native *n)
+{
+	struct connector_state *s = n->state;
+
+	if (s->owner == getpid())
+		send_op(&s->nl, PROC_CN_MCAST_IGNORE, 0, 0);
+	ksig_netlink_close(&s->nl);
+	while (s->n_leaving)
+		remove_leaving(s, &s->leaving[s->n_leaving - 1]);
+	free(s->leaving);
+	free(s);
+}
+
+const struct ksig_native_source ksig_native_connector = {
+	.open = connector_open,
+	.close = connector_close,
+	.pull = connector_pull,
+};

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: MIT
+/*
+ * memory.kill: cgroups' memory.events, whose oom_kill counts the processes that
+ * the OOM killer took in a cgroup and those below, of a cgroup's limit or of the
+ * machine's. Who it was isn't told, nor which limit.
+ *
+ * They are those of the root's children, for the root itself has no such file
+ * unless it is a container's. So a process that is in the root cgroup is not
+ * seen. One that is killed in a child of the root that is removed at once
+ * neither, if nobody looks in between.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "native.h"
+
+#define EVENTS_FILE "memory.events"
+#define READY_MOST 16
+
+/**
+ * struct kill_group - a cgroup
+ * @name: in the root's folder; "" for the only one
+ * @fd: its memory.events
+ * @kills: so many by now
+ */
+struct kill_group {
+	char *name;
+	int fd;
+	uint64_t kills;
+};
+
+/**
+ * struct kill_state - the cgroups that are watched
+ * @root: folder of the root's children; -1: there is only one
+ * @inotify: tells of new ones; -1
+ * @groups: @n_groups of them
+ * @room: so many would fit
+ */
+struct kill_state {
+	int root;
+	int inotify;
+	struct kill_group *groups;
+	size_t n_groups;
+	size_t room;
+};
+
+/* That also tells the kernel up to where we know. 0 or -errno */
+static int read_kills(int fd, uint64_t *kills)
+{
+	char buf[1024], *at;
+	ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
+
+	if (n < 0)
+		return -errno;
+	buf[n] = '\0';
+	at = strstr(buf, "\noom_kill ");
+	return at && sscanf(at + 1, "oom_kill %" SCNu64, kills) == 1 ? 0 : -EIO;
+}
+
+static void remove_group(struct kill_state *s, struct kill_group *g)
+{
+	close(g->fd);
+	free(g->name);
+	*g = s->groups[--s->n_groups];
+}
+
+/* An error leaves @fd to the caller. */
+static int add_group(struct ksig_native *n, const char *name, int fd,
+		     uint64_t kills)
+{
+	struct kill_state *s = n->state;
+	size_t room = s->room ? 2 * s->room : 16;
+	struct kill_group *g;
+	char *copy;
+	int err;
+
+	if (s->n_groups == s->room) {
+		g = realloc(s->groups, room * sizeof(*g));
+		if (!g)
+			return -ENOMEM;
+		s->groups = g;
+		s->room = room;
+	}
+	copy = strdup(name);
+	if (!copy)
+		return -ENOMEM;
+	err = ksig_native_watch(n, fd, EPOLLPRI);
+	if (err) {
+		free(copy);
+		return err;
+	}
+	s->groups[s->n_groups++] = (struct kill_group) { copy, fd, kills };
+	return 0;
+}
+
+static int open_events(int folder, const char *name)
+{
+	char path[NAME_MAX + sizeof("/" EVENTS_FILE)];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s%s" EVENTS_FILE, name,
+		 *name ? "/" : "");
+	fd = openat(folder, path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static struct kill_group *find_group(const struct kill_state *s,
+				     const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_groups; i++) {
+		if (!strcmp(s->groups[i].name, name))
+			return &s->groups[i];
+	}
+	return NULL;
+}
+
+/* Tells what has happened there since. Is the cgroup still there? */
+static int look(struct ksig_native *n, struct kill_group *g)
+{
+	struct ksig_event *ev;
+	uint64_t kills;
+	int err = read_kills(g->fd, &kills);
+
+	if (err)
+		return err;
+	for (; g->kills < kills; g->kills++) {
+		ev = ksig_native_put(n, ksig_now());
+		if (!ev)
+			continue;
+		ev->flags = KSIG_EVENT_NO_SUBJECT | KSIG_EVENT_NO_VALUE |
+			    KSIG_EVENT_NO_COMM;
+		ev->len = sizeof(struct ksig_memory_data);
+	}
+	return 0;
+}
+
+/* @begun: it was there before the subscription; else all that it counts is new */
+static int take_child(struct ksig_native *n, const char *name, bool begun)
+{
+	struct kill_state *s = n->state;
+	struct kill_group *g;
+	uint64_t kills = 0;
+	int err, fd;
+
+	g = find_group(s, name);
+	if (g) {
+		err = look(n, g);
+		if (err != -ENODEV)
+			return err;
+		/* removed, and maybe made again: nobody is told of the former */
+		remove_group(s, g);
+	}
+	fd = open_events(s->root, name);
+	/* gone again, or not a cgroup */
+	if (fd < 0)
+		return fd == -ENOENT || fd == -ENOTDIR || fd == -ENODEV ? 0 :
+									  fd;
+	err = begun ? read_kills(fd, &kills) : 0;
+	if (!err)
+		err = add_group(n, name, fd, kills);
+	if (err) {
+		close(fd);
+		return err == -ENODEV ? 0 : err;
+	}
+	return begun ? 0 : look(n, &s->groups[s->n_groups - 1]);
+}
+
+static int take_children(struct ksig_native *n, bool begun)
+{
+	struct kill_state *s = n->state;
+	struct dirent *d;
+	int err = 0, fd;
+	DIR *dir;
+
+	fd = openat(s->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while (!err && (d = readdir(dir))) {
+		if (*d->d_name != '.' && d->d_type == DT_DIR)
+			err = take_child(n, d->d_name, begun);
+	}
+	closedir(dir);
+	return err;
+}
+
+static int take_new(struct ksig_native *n)
+{
+	_Alignas(struct inotify_event) char buf[4096];
+	struct kill_state *s = n->state;
+	struct inotify_event *in;
+	ssize_t len;
+	char *at;
+	int err = 0;
+
+	len = read(s->inotify, buf, sizeof(buf));
+	if (len < 0)
+		return errno == EAGAIN ? 0 : -errno;
+	for (at = buf; !err && at < buf + len; at += sizeof(*in) + in->len) {
+		in = (void *)at;
+		if (in->mask & IN_Q_OVERFLOW)
+			err = take_children(n, false);
+		else if (in->mask & IN_ISDIR && in->len)
+			err = take_child(n, in->name, false);
+	}
+	return err;
+}
+
+static int take_ready(struct ksig_native *n, int fd)
+{
+	struct kill_state *s = n->state;
+	size_t i;
+	int err;
+
+	if (fd == s->inotify)
+		return take_new(n);
+	for (i = 0; i < s->n_groups && s->groups[i].fd != fd; i++)
+		;
+	if (i == s->n_groups)
+		return 0;
+	err = look(n, &s->groups[i]);
+	if (err != -ENODEV)
+		return err;
+	remove_group(s, &s->groups[i]);
+	return s->inotify < 0 ? -ESHUTDOWN : 0;
+}
+
+static int kill_pull(struct ksig_native *n)
+{
+	struct epoll_event ready[READY_MOST];
+	int i, count, err = 0;
+
+	count = epoll_wait(n->epoll, ready, ARRAY_SIZE(ready), 0);
+	if (count < 0)
+		return errno == EINTR ? 0 : -errno;
+	for (i = 0; i < count && !err; i++)
+		err = take_ready(n, ready[i].data.fd);
+	return err;
+}
+
+/* -------------------------------------------------------------- open and close */
+
+static void kill_close(struct ksig_native *n)
+{
+	struct kill_state *s = n->state;
+
+	while (s->n_groups)
+		remove_group(s, &s->groups[s->n_groups - 1]);
+	free(s->groups);
+	if (s->inotify >= 0)
+		close(s->inotify);
+	if (s->root >= 0)
+		close(s->root);
+	free(s);
+}
+
+static int no_controller(const char *path, struct ksig_error *e)
+{
+	if (ksig_cgroup_has(path, "cgroup.controllers", "memory") > 0)
+		return ksig_fail(e, 0, EOPNOTSUPP,
+				 "cgroups do not count memory there: as root, echo +memory into cgroup.subtree_control of %s",
+				 path);
+	return ksig_fail(e, 0, EOPNOTSUPP,
+			 "%s has no memory controller: the kernel lacks CONFIG_MEMCG, or cgroup v1 has it (boot with cgroup_no_v1=memory)",
+			 path);
+}
+
+static int watch_one(struct ksig_native *n, const char *path)
+{
+	struct kill_state *s = n->state;
+	uint64_t kills;
+	int err, fd;
+
+	s->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = s->root < 0 ? -errno : open_events(s->root, "");
+	if (fd < 0)
+		return fd;
+	err = read_kills(fd, &kills);
+	if (!err)
+		err = add_group(n, "", fd, kills);
+	if (err)
+		close(fd);
+	return err;
+}
+
+/* New ones are told of before the list is read, so that none is missed. */
+static int watch_children(struct ksig_native *n, const char *path)
+{
+	struct kill_state *s = n->state;
+
+	s->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (s->inotify < 0 ||
+	    inotify_add_watch(s->inotify, path, IN_CREATE | IN_DELETE |
+			      IN_ONLYDIR) < 0)
+		return -errno;
+	return take_children(n, true);
+}
+
+static int watch(struct ksig_native *n, const char *path, struct ksig_error *e)
+{
+	struct kill_state *s = n->state;
+	int err = watch_one(n, path);
+
+	if (err == -ENOENT) {
+		if (ksig_cgroup_has(path, "cgroup.subtree_control",
+				    "memory") <= 0)
+			return no_controller(path, e);
+		err = watch_children(n, path);
+		if (!err)
+			err = ksig_native_watch(n, s->inotify, EPOLLIN);
+	}
+	if (err == -ENOSYS)
+		return ksig_fail(e, 0, EOPNOTSUPP,
+				 "inotify tells of new cgroups: it takes a kernel with CONFIG_INOTIFY_USER");
+	return err ? ksig_native_fail(e, err, path) : 0;
+}
+
+static int kill_open(struct ksig_native *n, struct ksig_sub *sub,
+		     struct ksig_error *e)
+{
+	struct kill_state *s;
+	char *path;
+	int err;
+
+	(void)sub;
+	err = ksig_cgroup_path(NULL, 0, &path, e);
+	if (err)
+		return err;
+	s = calloc(1, sizeof(*s));
+	if (!s) {
+		free(path);
+		return ksig_native_fail(e, -ENOMEM, "a list of cgroups");
+	}
+	s->root = -1;
+	s->inotify = -1;
+	n->state = s;
+	err = watch(n, path, e);
+	free(path);
+	if (err)
+		kill_close(n);
+	return err;
+}
+
+const struct ksig_native_source ksig_native_kill = {
+	.open = kill_open,
+	.close = kill_close,
+	.pull = kill_pull,
+};

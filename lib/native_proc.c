@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+/* What /proc says of a process: its name, its parent, and when it began. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "native.h"
+
+/* "PID (COMM) STATE PPID ... STARTTIME": the fields before that one */
+#define STAT_FORMAT \
+	" %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d" \
+	" %*d %ld %*d %" SCNu64
+
+static ssize_t read_stat(pid_t pid, char *buf, size_t size)
+{
+	char path[40];
+	ssize_t n;
+	int fd, err;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, buf, size - 1);
+	err = n < 0 ? -errno : 0;
+	close(fd);
+	if (err)
+		return err;
+	buf[n] = '\0';
+	return n;
+}
+
+/* A name may hold blanks and parentheses: it ends with the last one. */
+int ksig_proc_read(pid_t pid, struct ksig_proc_stat *st)
+{
+	char buf[1024], *name, *end;
+	ssize_t n = read_stat(pid, buf, sizeof(buf));
+	size_t len;
+
+	memset(st, 0, sizeof(*st));
+	if (n < 0)
+		return n;
+	name = strchr(buf, '(');
+	end = strrchr(buf, ')');
+	if (!name || !end || end < name)
+		return -ESRCH;
+	name++;
+	len = end - name;
+	if (len > sizeof(st->comm) - 1)
+		len = sizeof(st->comm) - 1;
+	if (sscanf(end + 1, STAT_FORMAT, &st->state, &st->parent, &st->threads,
+		   &st->start) != 4)
+		return -ESRCH;
+	memcpy(st->comm, name, len);
+	return 0;
+}
+
+static int64_t clock_of(clockid_t clock)
+{
+	struct timespec ts = { };
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+/* /proc counts in ticks, rounded down, of CLOCK_BOOTTIME. */
+bool ksig_proc_began_before(const struct ksig_proc_stat *st, uint64_t time_ns)
+{
+	int64_t slept = clock_of(CLOCK_BOOTTIME) - clock_of(CLOCK_MONOTONIC);
+	uint64_t tick = 1000000000 / sysconf(_SC_CLK_TCK);
+
+	return st->start <= (time_ns + slept) / tick;
+}
+
+void ksig_proc_fill(struct ksig_event *ev, pid_t pid,
+		    const struct ksig_proc_stat *st)
+{
+	struct ksig_process_data *data = (void *)ev->data;
+
+	ev->subject = pid;
+	ev->len = sizeof(*data);
+	memcpy(data->comm, st->comm, sizeof(data->comm));
+	data->tgid = pid;
+	data->parent = st->parent;
+	if (!st->state)
+		ev->flags |= KSIG_EVENT_NO_COMM;
+	if (!st->state && !st->parent)
+		ev->flags |= KSIG_EVENT_NO_PARENT;
+}

@@ -1,0 +1,937 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Events by BPF programs: bpf/ksig.bpf.c, loaded once for each subscription.
+ *
+ * libbpf has one function for its log, whoever uses it in the process. It is set
+ * to ours at first use and stays: what libbpf says within a call on a handle
+ * goes to that handle's log, and all else to where it went before.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/capability.h>
+#include <linux/membarrier.h>
+#include <linux/perf_event.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "tracepoint.h"
+#include "ksig.skel.h"
+
+/* The oldest kernel that it is tested on. */
+#define OLDEST "6.1"
+
+#define PROGRAMS_MAX 3
+
+/**
+ * struct source - where an event comes from
+ * @name: the event
+ * @tracepoint: what tells it
+ * @programs: those of ksig.bpf.c that listen
+ * @without: why a kernel may not have the tracepoint
+ */
+struct source {
+	const char *name;
+	const char *tracepoint;
+	const char *programs[PROGRAMS_MAX];
+	const char *without;
+};
+
+static const struct source sources[] = {
+	{ "process.fork", "sched_process_fork", { "ksig_fork" } },
+	{ "process.exec", "sched_process_exec", { "ksig_exec" } },
+	{ "process.exit", "sched_process_exit", { "ksig_exit" } },
+	{ "memory.kill", "mark_victim", { "ksig_kill" } },
+	{ "power.suspend", "suspend_resume", { "ksig_power" },
+	  "it can't sleep (CONFIG_PM_SLEEP)" },
+	{ "power.resume", "suspend_resume", { "ksig_power" },
+	  "it can't sleep (CONFIG_PM_SLEEP)" },
+	{ "cpu.online", "cpuhp_exit", { "ksig_cpu" } },
+	{ "cpu.offline", "cpuhp_exit", { "ksig_cpu" } },
+	{ "kmod.load", "module_put",
+	  { "ksig_module_load", "ksig_module_put", "ksig_module_free" },
+	  "it has no modules that can be removed (CONFIG_MODULE_UNLOAD)" },
+	{ "kmod.unload", "module_free",
+	  { "ksig_module_load", "ksig_module_put", "ksig_module_free" },
+	  "it has no modules that can be removed (CONFIG_MODULE_UNLOAD)" },
+};
+
+/* Of any tracepoint: it is found by its number, not by BTF. */
+static const struct source trace_source = {
+	KSIG_TRACE, NULL, { "ksig_trace" }, NULL,
+};
+
+/**
+ * struct state - a subscription's own
+ * @skel: programs and maps
+ * @link: of a tracepoint's program; those of the others are @skel's
+ * @pidfds: keep the processes that the filter names from becoming others
+ * @consumer: how far it has read: a page, ours to write
+ * @producer: how far it is written, a page, and then the ring, twice
+ * @mask: the ring's size less one
+ * @page: a page's size
+ * @record: the last event
+ * @event_size: bytes in it
+ * @read: so many were read
+ * @told: so many of the lost ones were told
+ */
+struct state {
+	struct ksig_bpf *skel;
+	struct bpf_link *link;
+	int pidfds[2];
+	unsigned long *consumer;
+	const unsigned long *producer;
+	size_t mask;
+	size_t page;
+	struct ksig_event *record;
+	uint32_t event_size;
+	uint64_t read;
+	uint64_t told;
+};
+
+/* ------------------------------------------------------------- libbpf's words */
+
+/* Whose call this thread is in; what libbpf has said last in it. */
+static __thread struct {
+	bool inside;
+	const struct ksig_sub_opts *opts;
+	char last[128];
+} here;
+
+static libbpf_print_fn_t others;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static int print(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[1024];
+
+	if (!here.inside)
+		return others ? others(level, fmt, ap) : 0;
+	if (level != LIBBPF_WARN)
+		return 0;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = '\0';
+	snprintf(here.last, sizeof(here.last), "%.*s",
+		 (int)sizeof(here.last) - 1, line);
+	if (here.opts && here.opts->log)
+		here.opts->log(here.opts->log_ctx, line);
+	return 0;
+}
+
+static void set_print(void)
+{
+	others = libbpf_set_print(print);
+}
+
+void ksig_libbpf_enter(const struct ksig_sub_opts *opts)
+{
+	pthread_once(&once, set_print);
+	here.inside = true;
+	here.opts = opts;
+	here.last[0] = '\0';
+}
+
+void ksig_libbpf_leave(void)
+{
+	here.inside = false;
+	here.opts = NULL;
+}
+
+/* ------------------------------------------------------ may it, and can it at all */
+
+static const struct source *find_source(const struct ksig_event_desc *d)
+{
+	size_t i;
+
+	if (!strncmp(d->name, KSIG_TRACE, strlen(KSIG_TRACE)))
+		return &trace_source;
+	for (i = 0; i < ARRAY_SIZE(sources); i++) {
+		if (!strcmp(sources[i].name, d->name))
+			return &sources[i];
+	}
+	return NULL;
+}
+
+static bool has_cap(unsigned int cap)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2] = { };
+
+	return !syscall(SYS_capget, &head, data) &&
+	       data[cap / 32].effective >> cap % 32 & 1;
+}
+
+static bool in_user_namespace(void)
+{
+	unsigned long first, outside, count;
+	FILE *f = fopen("/proc/self/uid_map", "re");
+	int n;
+
+	if (!f)
+		return false;
+	n = fscanf(f, "%lu %lu %lu", &first, &outside, &count);
+	fclose(f);
+	/* empty until it is set */
+	return n != 3 || first || outside || count != 4294967295;
+}
+
+/* In the mode in which BPF programs may not read the kernel's memory? */
+static bool locked_down(void)
+{
+	FILE *f = fopen("/sys/kernel/security/lockdown", "re");
+	char line[128];
+	bool locked;
+
+	if (!f)
+		return false;
+	locked = fgets(line, sizeof(line), f) &&
+		 strstr(line, "[confidentiality]");
+	fclose(f);
+	return locked;
+}
+
+static int not_allowed(int err, struct ksig_error *e)
+{
+	if (!has_cap(CAP_SYS_ADMIN) &&
+	    (!has_cap(CAP_BPF) || !has_cap(CAP_PERFMON)))
+		return ksig_fail(e, 0, err,
+				 "it needs the capabilities CAP_BPF and CAP_PERFMON (or root); %s missing here",
+				 has_cap(CAP_BPF) ? "CAP_PERFMON is" :
+				 has_cap(CAP_PERFMON) ? "CAP_BPF is" :
+				 "both are");
+	if (in_user_namespace())
+		return ksig_fail(e, 0, err,
+				 "BPF programs are loaded from the initial user namespace only: run it outside of the container");
+	return ksig_fail(e, 0, err,
+			 "bpf(2) is forbidden here (%s), by a seccomp filter or a security module: allow it in the container's or service's settings",
+			 strerror(err));
+}
+
+static int cannot_load(int err, struct ksig_error *e)
+{
+	struct utsname u;
+
+	if (err == EPERM || err == EACCES)
+		return not_allowed(err, e);
+	if (locked_down())
+		return ksig_fail(e, 0, EPERM,
+				 "kernel lockdown (confidentiality) keeps BPF programs from reading kernel memory: boot with lockdown=integrity or without");
+	if (err == ENOSYS)
+		return ksig_fail(e, 0, EOPNOTSUPP,
+				 "this kernel has no bpf(2): it needs CONFIG_BPF_SYSCALL");
+	if (err == ENOMEM || err == EMFILE || err == ENFILE)
+		return ksig_fail(e, 0, err, "loading a BPF program: %s",
+				 strerror(err));
+	uname(&u);
+	return ksig_fail(e, 0, EOPNOTSUPP,
+			 "this kernel (%.32s) does not take the BPF program: it needs Linux " OLDEST
+			 "; %.128s", u.release,
+			 *here.last ? here.last : strerror(err));
+}
+
+/* A program that does what ours must be allowed to. */
+static int probe(struct ksig_error *e)
+{
+	static const struct bpf_insn insns[] = {
+		/* r1 = r10 - 8; r2 = 8; r3 = 0; bpf_probe_read_kernel() */
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 1,
+		  .src_reg = 10 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 1, .imm = -8 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 2, .imm = 8 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 3, .imm = 0 },
+		{ .code = BPF_JMP | BPF_CALL,
+		  .imm = BPF_FUNC_probe_read_kernel },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int fd;
+
+	fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "ksig_probe", "GPL",
+			   insns, ARRAY_SIZE(insns), NULL);
+	if (fd < 0)
+		return cannot_load(-fd, e);
+	close(fd);
+	return 0;
+}
+
+static int load_btf(struct btf **btf, struct ksig_error *e)
+{
+	*btf = btf__load_vmlinux_btf();
+	if (*btf)
+		return 0;
+	return ksig_fail(e, 0, EOPNOTSUPP,
+			 "no BTF of this kernel (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF, and /sys mounted");
+}
+
+/* A tracepoint's prototype: (void *data, ...); NULL: it has none of that name */
+static const struct btf_type *prototype(const struct btf *btf, const char *name)
+{
+	const struct btf_type *t;
+	char typedef_name[64];
+	int id;
+
+	snprintf(typedef_name, sizeof(typedef_name), "btf_trace_%s", name);
+	id = btf__find_by_name_kind(btf, typedef_name, BTF_KIND_TYPEDEF);
+	if (id < 0)
+		return NULL;
+	t = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
+	if (!t || !btf_is_ptr(t))
+		return NULL;
+	t = btf__type_by_id(btf, t->type);
+	return t && btf_is_func_proto(t) ? t : NULL;
+}
+
+static int find_tracepoint(const struct btf *btf, const struct source *src,
+			   struct ksig_error *e)
+{
+	struct utsname u;
+
+	if (!src->tracepoint || prototype(btf, src->tracepoint))
+		return 0;
+	uname(&u);
+	return ksig_fail(e, 0, EOPNOTSUPP,
+			 "this kernel (%.32s) has no tracepoint %s%s%s",
+			 u.release, src->tracepoint,
+			 src->without ? ": " : "",
+			 src->without ? src->without : "");
+}
+
+static int check(const struct ksig_event_desc *d, struct ksig_error *e)
+{
+	const struct source *src = find_source(d);
+	struct btf *btf;
+	int err;
+
+	if (!src)
+		return ksig_fail(e, 0, ENOENT, "BPF knows no event %s",
+				 d->name);
+	ksig_libbpf_enter(NULL);
+	err = probe(e);
+	if (!err)
+		err = load_btf(&btf, e);
+	if (!err) {
+		err = find_tracepoint(btf, src, e);
+		btf__free(btf);
+	}
+	ksig_libbpf_leave();
+	return err;
+}
+
+/* --------------------------------------------------------------------- filter */
+
+/* As an unsigned range, or a mask: see struct ksig_bpf_cond. */
+static void set_numbers(struct ksig_bpf_cond *to, const struct ksig_cond *c)
+{
+	uint64_t low = 0, high = UINT64_MAX, n;
+	bool none = false;
+
+	to->bias = to->is_signed ? 1ULL << 63 : 0;
+	n = c->number ^ to->bias;
+	switch (c->op) {
+	case KSIG_OP_EQ:
+	case KSIG_OP_NE:
+		low = n;
+		high = n;
+		break;
+	case KSIG_OP_LT:
+		none = n == 0;
+		high = n - 1;
+		break;
+	case KSIG_OP_LE:
+		high = n;
+		break;
+	case KSIG_OP_GT:
+		none = n == UINT64_MAX;
+		low = n + 1;
+		break;
+	case KSIG_OP_GE:
+		low = n;
+		break;
+	case KSIG_OP_AND:
+		to->mask = c->number;
+		none = !c->number;
+		break;
+	}
+	to->low = none ? 0 : low;
+	to->span = none ? UINT64_MAX : high - low;
+	to->negate = none || c->op == KSIG_OP_NE;
+}
+
+/* False: the library has to do it. */
+static bool set_text(struct ksig_bpf_cond *to, const struct ksig_cond *c,
+		     size_t size)
+{
+	size_t len = strlen(c->text);
+
+	if ((c->op != KSIG_OP_EQ && c->op != KSIG_OP_NE) || len >= size ||
+	    (size > KSIG_BPF_TEXT && len > KSIG_BPF_TEXT - 2))
+		return false;
+	to->size = size;
+	to->negate = c->op == KSIG_OP_NE;
+	memcpy(to->text, c->text, len);
+	return true;
+}
+
+static bool set_current(struct ksig_bpf_cond *to, const struct ksig_cond *c)
+{
+	if (!strcmp(c->key, "current.comm")) {
+		to->source = KSIG_BPF_CURRENT_COMM;
+		return set_text(to, c, 16);
+	}
+	to->source = KSIG_BPF_CURRENT_PID;
+	set_numbers(to, c);
+	return true;
+}
+
+/* A tracepoint's field: where is it in the entry? */
+static void set_entry_place(struct ksig_bpf_cond *to,
+			    const struct ksig_tracepoint *tp,
+			    const struct ksig_field_desc *f)
+{
+	unsigned int i;
+
+	to->offset = f->offset - KSIG_TRACE_ENTRY;
+	for (i = 0; i < tp->n_strings; i++) {
+		if (tp->strings[i].to != f->offset)
+			continue;
+		to->source = KSIG_BPF_TEXT_LOC;
+		to->offset = tp->strings[i].loc;
+		to->relative = tp->strings[i].relative;
+	}
+}
+
+static bool is_subject(const struct ksig_field_desc *f)
+{
+	return f && f->offset == offsetof(struct ksig_event, subject);
+}
+
+/* A field that can't be known is the library's: it says so. */
+static bool is_unknown(const struct ksig_sub *sub,
+		       const struct ksig_field_desc *f)
+{
+	return f->unknown & KSIG_EVENT_NO_VALUE &&
+	       !strcmp(sub->desc->name, "memory.kill");
+}
+
+static bool set_field(struct ksig_bpf_cond *to, const struct ksig_cond *c,
+		      const struct ksig_sub *sub,
+		      const struct ksig_tracepoint *tp)
+{
+	const struct ksig_field_desc *f = c->field;
+
+	if (tp && is_subject(f)) {
+		to->source = KSIG_BPF_CURRENT_PID;
+		set_numbers(to, c);
+		return true;
+	}
+	if (tp && f->offset == offsetof(struct ksig_event, value))
+		f = tp->value;
+	if (!f || is_unknown(sub, f) || (tp && f->offset < KSIG_TRACE_ENTRY))
+		return false;
+	to->offset = f->offset;
+	if (f->type == KSIG_FIELD_STRING) {
+		to->source = KSIG_BPF_TEXT_AT;
+		if (!set_text(to, c, f->size))
+			return false;
+	} else {
+		to->source = KSIG_BPF_NUMBER;
+		to->size = f->size;
+		to->is_signed = f->type == KSIG_FIELD_SIGNED;
+		set_numbers(to, c);
+	}
+	if (tp)
+		set_entry_place(to, tp, f);
+	return true;
+}
+
+/* current.* goes first: the library can't do it. */
+static int set_conds(struct ksig_sub *sub, const struct ksig_tracepoint *tp,
+		     struct ksig_bpf__rodata *ro, struct ksig_error *e)
+{
+	struct ksig_cond *c;
+	unsigned int i, n = 0;
+	bool fields;
+
+	for (i = 0; i < 2 * sub->spec.n_conds; i++) {
+		c = &sub->spec.conds[i % sub->spec.n_conds];
+		fields = i >= sub->spec.n_conds;
+		if (fields != !!c->field)
+			continue;
+		if (n == KSIG_BPF_CONDS && !fields)
+			return ksig_fail(e, c->column, E2BIG,
+					 "at most %d conditions on the running task",
+					 KSIG_BPF_CONDS);
+		if (n == KSIG_BPF_CONDS)
+			break;
+		memset(&ro->conds[n], 0, sizeof(ro->conds[n]));
+		c->in_kernel = fields ? set_field(&ro->conds[n], c, sub, tp) :
+			       set_current(&ro->conds[n], c);
+		n += c->in_kernel;
+	}
+	ro->n_conds = n;
+	return 0;
+}
+
+/* "pid=4242" means who has that number now, and nobody who gets it later. */
+static int pin(struct state *st, struct ksig_sub *sub, uint64_t numbers[2],
+	       struct ksig_error *e)
+{
+	bool is_trace = find_source(sub->desc) == &trace_source, current;
+	const struct ksig_cond *c;
+	unsigned int i;
+	int fd;
+
+	for (i = 0; i < sub->spec.n_conds; i++) {
+		c = &sub->spec.conds[i];
+		current = c->field ? is_trace && is_subject(c->field) :
+				     !strcmp(c->key, "current.pid");
+		if (c->op != KSIG_OP_EQ || numbers[current] ||
+		    !(current || (is_subject(c->field) && sub->desc->pids)))
+			continue;
+		/* that is nobody's: the idle tasks, or the kernel itself */
+		if (!c->number && current)
+			continue;
+		fd = ksig_process_open(c->number > INT32_MAX ? -1 :
+				       (pid_t)c->number, c->text_column, e);
+		if (fd < 0)
+			return fd;
+		st->pidfds[current] = fd;
+		numbers[current] = c->number;
+	}
+	return 0;
+}
+
+/* -------------------------------------------------------------------- opening */
+
+static void choose_programs(struct ksig_bpf *skel, const struct source *src,
+			    const char *instead)
+{
+	struct bpf_program *p;
+	unsigned int i;
+	bool load;
+
+	bpf_object__for_each_program(p, skel->obj) {
+		const char *name = bpf_program__name(p);
+
+		load = !strcmp(name, "ksig_setup");
+		for (i = 0; i < PROGRAMS_MAX && src->programs[i]; i++)
+			load |= !strcmp(name, instead ? instead :
+					      src->programs[i]);
+		bpf_program__set_autoload(p, load);
+	}
+	bpf_map__set_autocreate(skel->maps.coming, src->programs[1]);
+}
+
+/*
+ * Of a system call a program gets a structure of its own. Where the head of a
+ * tracepoint's entry is longer than usual (PREEMPT_RT of 6.1), the number is not
+ * where the entry has it.
+ */
+static void place_syscall_nr(const struct btf *btf, struct ksig_tracepoint *tp)
+{
+	int id = btf__find_by_name_kind(btf, "syscall_tp_t", BTF_KIND_STRUCT);
+	const struct btf_type *t;
+	unsigned int i, f;
+
+	if (id < 0)
+		return;
+	t = btf__type_by_id(btf, id);
+	for (i = 0; i < btf_vlen(t); i++) {
+		if (strcmp(btf__name_by_offset(btf, btf_members(t)[i].name_off),
+			   "syscall_nr"))
+			continue;
+		for (f = 0; f < tp->desc.n_fields; f++) {
+			if (!strcmp(tp->fields[f].name, "__syscall_nr"))
+				tp->fields[f].offset = KSIG_TRACE_ENTRY +
+					btf_member_bit_offset(t, i) / 8;
+		}
+	}
+}
+
+/* What has changed from kernel to kernel. */
+static int adapt(struct ksig_bpf *skel, const struct source *src,
+		 struct ksig_tracepoint *tp, struct ksig_error *e)
+{
+	const struct btf_type *exit, *kill, *t = NULL;
+	const char *instead = NULL;
+	struct btf *btf;
+	int err;
+
+	err = load_btf(&btf, e);
+	if (err)
+		return err;
+	exit = prototype(btf, "sched_process_exit");
+	/* (data, task), and (data, task, group_dead) since 6.16 */
+	skel->rodata->has_group_dead = exit && btf_vlen(exit) > 2;
+	kill = prototype(btf, "mark_victim");
+	/* (data, pid), and (data, task, uid) since 6.8 */
+	if (kill && btf_vlen(kill) > 1)
+		t = btf__type_by_id(btf, btf__resolve_type(btf,
+					btf_params(kill)[1].type));
+	if (!strcmp(src->programs[0], "ksig_kill") && t && !btf_is_ptr(t))
+		instead = "ksig_kill_pid";
+	if (tp)
+		place_syscall_nr(btf, tp);
+	btf__free(btf);
+	choose_programs(skel, src, instead);
+	bpf_map__set_autocreate(skel->maps.told,
+				!strcmp(src->programs[0], "ksig_exit") &&
+				!skel->rodata->has_group_dead);
+	return 0;
+}
+
+static void set_entry(struct ksig_bpf__rodata *ro,
+		      const struct ksig_tracepoint *tp)
+{
+	ro->entry_size = tp->entry_size;
+	ro->n_strings = tp->n_strings;
+	memcpy(ro->strings, tp->strings, sizeof(ro->strings));
+	if (!tp->value)
+		return;
+	ro->value_offset = tp->value->offset - KSIG_TRACE_ENTRY;
+	ro->value_size = tp->value->size;
+	ro->value_signed = tp->value->type == KSIG_FIELD_SIGNED;
+}
+
+/* The kernel wants a power of two, and uses all of it but one byte. */
+static size_t ring_size(uint64_t queue, size_t page)
+{
+	size_t size = page;
+
+	while (size <= queue)
+		size *= 2;
+	return size;
+}
+
+static int configure(struct state *st, struct ksig_sub *sub,
+		     struct ksig_error *e)
+{
+	const struct source *src = find_source(sub->desc);
+	struct ksig_tracepoint *tp = src != &trace_source ? NULL :
+				     ksig_tracepoint_of(sub->desc);
+	struct ksig_bpf__rodata *ro = st->skel->rodata;
+	int err;
+
+	ro->event_type = sub->desc->type;
+	ro->event_size = sub->desc->event_size;
+	ro->queue_bytes = (uint64_t)(sub->opts.queue_len ?
+				     sub->opts.queue_len : KSIG_QUEUE_DEFAULT) *
+			  (sub->desc->event_size + BPF_RINGBUF_HDR_SZ);
+	ro->pinned = st->pidfds[0] >= 0;
+	ro->current_pinned = st->pidfds[1] >= 0;
+	if (tp)
+		set_entry(ro, tp);
+	st->mask = ring_size(ro->queue_bytes, st->page) - 1;
+	bpf_map__set_max_entries(st->skel->maps.ring, st->mask + 1);
+	err = adapt(st->skel, src, tp, e);
+	return err ? err : set_conds(sub, tp, ro, e);
+}
+
+static int run_setup(struct state *st, const uint64_t numbers[2],
+		     struct ksig_error *e)
+{
+	uint64_t ctx[2] = { numbers[0], numbers[1] };
+	int err, i;
+
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = ctx,
+		    .ctx_size_in = sizeof(ctx));
+
+	err = bpf_prog_test_run_opts(bpf_program__fd(st->skel->progs.ksig_setup),
+				     &run);
+	if (err)
+		return ksig_fail(e, 0, -err, "running a BPF program: %s",
+				 strerror(-err));
+	/* alive still: so it was theirs while the setup looked them up */
+	for (i = 0; i < 2; i++) {
+		if (st->pidfds[i] >= 0 && ksig_process_ended(st->pidfds[i]))
+			return ksig_fail(e, 0, ESRCH, "process %llu has ended",
+					 (unsigned long long)numbers[i]);
+	}
+	return 0;
+}
+
+static int map_ring(struct state *st, struct ksig_error *e)
+{
+	int fd = bpf_map__fd(st->skel->maps.ring);
+	void *p;
+
+	p = mmap(NULL, st->page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		goto fail;
+	st->consumer = p;
+	p = mmap(NULL, st->page + 2 * (st->mask + 1), PROT_READ, MAP_SHARED, fd,
+		 st->page);
+	if (p == MAP_FAILED)
+		goto fail;
+	st->producer = p;
+	return 0;
+fail:
+	return ksig_fail(e, 0, errno, "mapping a BPF ring: %s",
+			 strerror(errno));
+}
+
+static int attach_trace(struct state *st, const struct ksig_tracepoint *tp,
+			struct ksig_error *e)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(attr),
+		.config = tp->id,
+	};
+	int fd;
+
+	/* the program sees to all cpus, whatever the event's is */
+	fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1,
+		     PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0)
+		return ksig_fail(e, 0, errno, "perf_event_open(2) of %s: %s",
+				 tp->desc.name, strerror(errno));
+	st->link = bpf_program__attach_perf_event(st->skel->progs.ksig_trace,
+						  fd);
+	if (st->link)
+		return 0;
+	close(fd);
+	return ksig_fail(e, 0, errno, "attaching a BPF program to %s: %s",
+			 tp->desc.name, strerror(errno));
+}
+
+static int attach(struct state *st, struct ksig_sub *sub, struct ksig_error *e)
+{
+	int err;
+
+	if (find_source(sub->desc) == &trace_source)
+		return attach_trace(st, ksig_tracepoint_of(sub->desc), e);
+	/* run once, it listens to nothing */
+	bpf_program__set_autoattach(st->skel->progs.ksig_setup, false);
+	err = ksig_bpf__attach(st->skel);
+	if (err)
+		return ksig_fail(e, 0, -err,
+				 "attaching a BPF program for %s: %s",
+				 sub->desc->name, strerror(-err));
+	return 0;
+}
+
+static void free_state(struct state *st)
+{
+	int i;
+
+	/* detached before anything that it needs is gone */
+	bpf_link__destroy(st->link);
+	if (st->skel)
+		ksig_bpf__detach(st->skel);
+	if (st->producer)
+		munmap((void *)(uintptr_t)st->producer,
+		       st->page + 2 * (st->mask + 1));
+	if (st->consumer)
+		munmap(st->consumer, st->page);
+	ksig_bpf__destroy(st->skel);
+	for (i = 0; i < 2; i++) {
+		if (st->pidfds[i] >= 0)
+			close(st->pidfds[i]);
+	}
+	free(st->record);
+	free(st);
+}
+
+static struct state *new_state(const struct ksig_event_desc *d)
+{
+	struct state *st = calloc(1, sizeof(*st));
+
+	if (!st)
+		return NULL;
+	st->pidfds[0] = -1;
+	st->pidfds[1] = -1;
+	st->page = sysconf(_SC_PAGESIZE);
+	st->event_size = d->event_size;
+	st->record = calloc(1, d->event_size);
+	if (st->record)
+		return st;
+	free(st);
+	return NULL;
+}
+
+static int open_state(struct state *st, struct ksig_sub *sub,
+		      struct ksig_error *e)
+{
+	uint64_t numbers[2] = { };
+	int err;
+
+	err = pin(st, sub, numbers, e);
+	if (err)
+		return err;
+	st->skel = ksig_bpf__open();
+	if (!st->skel)
+		return cannot_load(errno, e);
+	err = configure(st, sub, e);
+	if (err)
+		return err;
+	err = ksig_bpf__load(st->skel);
+	if (err)
+		return cannot_load(-err, e);
+	err = run_setup(st, numbers, e);
+	if (!err)
+		err = map_ring(st, e);
+	return err ? err : attach(st, sub, e);
+}
+
+static int open_sub(struct ksig_sub *sub, struct ksig_error *e)
+{
+	struct state *st = new_state(sub->desc);
+	int err;
+
+	if (!st)
+		return ksig_fail(e, 0, ENOMEM, "out of memory");
+	ksig_libbpf_enter(&sub->opts);
+	err = open_state(st, sub, e);
+	if (err)
+		free_state(st);
+	ksig_libbpf_leave();
+	if (err)
+		return err;
+	sub->priv = st;
+	sub->fd = bpf_map__fd(st->skel->maps.ring);
+	return 0;
+}
+
+static void close_sub(struct ksig_sub *sub)
+{
+	ksig_libbpf_enter(&sub->opts);
+	free_state(sub->priv);
+	ksig_libbpf_leave();
+}
+
+/* -------------------------------------------------------------------- reading */
+
+static void count(struct state *st, struct ksig_event *ev)
+{
+	/* until here, how many were lost when it got its place */
+	uint64_t lost = ev->seq > st->told ? ev->seq - st->told : 0;
+
+	st->told += lost;
+	ev->lost_before = lost > UINT32_MAX ? UINT32_MAX : lost;
+	ev->seq = ++st->read + st->told;
+}
+
+/*
+ * The kernel stores a record's length, without BUSY, when the record is
+ * complete; it waits for our position before it writes there again.
+ */
+static int next(struct ksig_sub *sub, const struct ksig_event **ev)
+{
+	struct state *st = sub->priv;
+	const char *ring = (const char *)st->producer + st->page;
+	unsigned long at = *st->consumer;
+	const uint32_t *head;
+	uint32_t len;
+
+	if (at == __atomic_load_n(st->producer, __ATOMIC_ACQUIRE))
+		return 0;
+	head = (const uint32_t *)(ring + (at & st->mask));
+	len = __atomic_load_n(head, __ATOMIC_ACQUIRE);
+	if (len & BPF_RINGBUF_BUSY_BIT)
+		return 0;
+	memcpy(st->record, (const char *)head + BPF_RINGBUF_HDR_SZ,
+	       st->event_size);
+	__atomic_store_n(st->consumer, at + st->event_size + BPF_RINGBUF_HDR_SZ,
+			 __ATOMIC_RELEASE);
+	count(st, st->record);
+	*ev = st->record;
+	return 1;
+}
+
+/* Offered is the sum of what became of them: nothing is counted twice. */
+static int stats(const struct ksig_sub *sub, struct ksig_stats *out)
+{
+	struct state *st = sub->priv;
+	unsigned long waiting;
+
+	waiting = __atomic_load_n(st->producer, __ATOMIC_ACQUIRE) -
+		  *st->consumer;
+	out->queued = waiting / (st->event_size + BPF_RINGBUF_HDR_SZ);
+	out->lost = __atomic_load_n(&st->skel->bss->lost, __ATOMIC_ACQUIRE);
+	out->delivered = st->read;
+	out->offered = out->delivered + out->queued + out->lost;
+	out->signals = __atomic_load_n(&st->skel->bss->kill_sent,
+				       __ATOMIC_ACQUIRE);
+	return 0;
+}
+
+/* ---------------------------------------------------- signals from the kernel */
+
+_Static_assert(KSIG_BPF_SIGNALLED == KSIG_EVENT_SIGNALLED &&
+	       KSIG_BPF_REFUSED == KSIG_EVENT_REFUSED, "one bit for each");
+
+int ksig_sub_kill_current(struct ksig_sub *sub, int signo, uint64_t skip,
+			  uint64_t count, unsigned int flags)
+{
+	struct ksig_bpf__bss *bss;
+	struct state *st;
+
+	if (signo < 0 || signo > 64 || flags & ~KSIG_KILL_READY)
+		return -EINVAL;
+	if (sub->provider != &ksig_provider_bpf ||
+	    find_source(sub->desc) != &trace_source ||
+	    !ksig_sub_in_kernel(sub))
+		return -EOPNOTSUPP;
+	st = sub->priv;
+	bss = st->skel->bss;
+	/*
+	 * None is sent while the rest changes: programs that have read the old
+	 * number are through when all processors have been elsewhere (RCU).
+	 */
+	__atomic_store_n(&bss->kill_signo, 0, __ATOMIC_SEQ_CST);
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	__atomic_store_n(&bss->kill_ready, flags & KSIG_KILL_READY,
+			 __ATOMIC_SEQ_CST);
+	__atomic_store_n(&bss->kill_skip, skip, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&bss->kill_count, count, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&bss->kill_seen, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&bss->kill_signo, signo, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+/* -------------------------------------------------------------- descriptions */
+
+static int desc(const char *name, const struct ksig_sub_opts *opts,
+		struct ksig_event_desc **d, struct ksig_error *e)
+{
+	struct ksig_tracepoint *tp;
+	int err;
+
+	if (strncmp(name, KSIG_TRACE, strlen(KSIG_TRACE)))
+		return -ENOENT;
+	err = ksig_tracepoint_read(name, opts ? opts->value_field : NULL, &tp,
+				   e);
+	if (err)
+		return err;
+	*d = &tp->desc;
+	return 0;
+}
+
+static void desc_free(struct ksig_event_desc *d)
+{
+	ksig_tracepoint_free(ksig_tracepoint_of(d));
+}
+
+const struct ksig_provider ksig_provider_bpf = {
+	.name = "bpf",
+	.check = check,
+	.desc = desc,
+	.desc_free = desc_free,
+	.open = open_sub,
+	.close = close_sub,
+	.next = next,
+	.stats = stats,
+};

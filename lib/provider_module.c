@@ -1,0 +1,651 @@
+// SPDX-License-Identifier: MIT
+/*
+ * ksig.ko's channels: /dev/ksig/NAME, those that drivers have made included.
+ *
+ * Where the node may be opened for writing too, events come from the mapped
+ * ring without a system call, and poll(2) waits when it is empty. Else, and
+ * while events leave as signals, they are read.
+ */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib.h"
+
+#define DEV "/dev/ksig/"
+#define CLASS "/sys/class/ksig/"
+
+/* A driver may be slow to take: so many bytes are read at once. */
+#define READ_SIZE 16384
+
+/**
+ * struct module - a subscription to a channel
+ * @event_size: of a record, as the kernel says
+ * @head: index of the record to be handed out next
+ * @tail: how far the producer is known to be
+ * @ring: the mapping, or NULL: records are read
+ * @ring_size: its bytes, without the consumer's page
+ * @consumer: the consumer's page
+ * @records: the first record of the ring
+ * @len: records in the ring
+ * @buf: records that were read
+ * @used: bytes of @buf that were handed out
+ * @filled: bytes in @buf
+ * @owner: whose the mapping is: a child of fork(2) has none, and may have
+ *	something else there
+ */
+struct module {
+	uint32_t event_size;
+	uint32_t head;
+	uint32_t tail;
+	struct ksig_ring_producer *ring;
+	size_t ring_size;
+	struct ksig_ring_consumer *consumer;
+	const char *records;
+	uint32_t len;
+	char *buf;
+	size_t used;
+	size_t filled;
+	pid_t owner;
+};
+
+/* ------------------------------------------------------------------- opening */
+
+static bool module_loaded(void)
+{
+	return !access(CLASS, F_OK) || !access(DEV "control", F_OK);
+}
+
+static int explain_open(const char *path, int err, struct ksig_error *e)
+{
+	struct stat st;
+
+	switch (err) {
+	case ENOENT:
+	case ENXIO:
+	case ENODEV:
+		if (module_loaded())
+			return ksig_fail(e, 0, EOPNOTSUPP,
+					 "%s is not there: this ksig.ko has no such channel",
+					 path);
+		return ksig_fail(e, 0, EOPNOTSUPP,
+				 "%s is not there: ksig.ko is not loaded (sudo make load)",
+				 path);
+	case EOPNOTSUPP:
+		return ksig_fail(e, 0, EOPNOTSUPP,
+				 "%s: this kernel has no hook for it", path);
+	case EACCES:
+	case EPERM:
+		if (!stat(path, &st) && st.st_gid)
+			return ksig_fail(e, 0, err,
+					 "cannot open %s: %s (it is for root and its group: try sudo, or join group %u)",
+					 path, strerror(err),
+					 (unsigned int)st.st_gid);
+		return ksig_fail(e, 0, err,
+				 "cannot open %s: %s (it is root's: try sudo)",
+				 path, strerror(err));
+	case ENOBUFS:
+		return ksig_fail(e, 0, err,
+				 "cannot open %s: its queue would take you over RLIMIT_MEMLOCK (see 'ulimit -l')",
+				 path);
+	}
+	return ksig_fail(e, 0, err, "cannot open %s: %s", path, strerror(err));
+}
+
+/* Read-write where that may be: a mapping needs it. */
+static int open_node(const char *channel, struct ksig_error *e)
+{
+	char path[sizeof(DEV) + KSIG_NAME_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), DEV "%s", channel);
+	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 && (errno == EACCES || errno == EPERM || errno == EROFS))
+		fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return fd < 0 ? explain_open(path, errno, e) : fd;
+}
+
+static int module_check(const struct ksig_event_desc *d, struct ksig_error *e)
+{
+	int fd;
+
+	if (!d->channel)
+		return ksig_fail(e, 0, ENOENT, "ksig.ko has no event '%s'",
+				 d->name);
+	fd = open_node(d->channel, e);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+/* --------------------------------------------------------- drivers' channels */
+
+struct driver_desc {
+	struct ksig_event_desc desc;
+	struct ksig_field_desc fields[2];
+	char name[2 * KSIG_NAME_MAX];
+	char channel[KSIG_NAME_MAX];
+	char description[128];
+};
+
+/* An attribute of the channel's, of which the newline at the end is cut off. */
+static int read_attr(const char *channel, const char *attr, char *buf,
+		     size_t size)
+{
+	char path[sizeof(CLASS) + KSIG_NAME_MAX + 32];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), CLASS "%s/%s", channel, attr);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	len = read(fd, buf, size - 1);
+	close(fd);
+	if (len < 0)
+		return -EIO;
+	buf[len] = '\0';
+	if (len && buf[len - 1] == '\n')
+		buf[len - 1] = '\0';
+	return 0;
+}
+
+/* Which line is @type? A channel without lines has one nameless type. */
+static int find_type(const char *types, const char *type)
+{
+	const char *line = types;
+	int index;
+
+	if (!*types)
+		return *type ? -ENOENT : 0;
+	for (index = 0; *type && line; index++) {
+		size_t len = strcspn(line, "\n");
+
+		if (len == strlen(type) && !strncmp(line, type, len))
+			return index;
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	return -ENOENT;
+}
+
+static int wrong_type(const char *name, const char *types,
+		      struct ksig_error *e)
+{
+	char list[256], *c;
+
+	snprintf(list, sizeof(list), "%.*s", (int)sizeof(list) - 1, types);
+	for (c = list; *c; c++) {
+		if (*c == '\n')
+			*c = ' ';
+	}
+	if (!*list)
+		return ksig_fail(e, 1, ENOENT,
+				 "no event '%s': that channel has one event, which bears the channel's name",
+				 name);
+	return ksig_fail(e, 1, ENOENT,
+			 "no event '%s': behind the channel's name comes one of: %s",
+			 name, list);
+}
+
+/*
+ * What only a descriptor tells. One for writing is no subscription; whoever
+ * may have neither will be told by check.
+ */
+static bool subjects_are_pids(const char *channel)
+{
+	char path[sizeof(DEV) + KSIG_NAME_MAX];
+	struct ksig_info info = { };
+	int fd;
+
+	snprintf(path, sizeof(path), DEV "%s", channel);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return false;
+	if (ioctl(fd, KSIG_IOC_INFO, &info))
+		info.flags = 0;
+	close(fd);
+	return info.flags & KSIG_CHANNEL_PIDS;
+}
+
+static struct driver_desc *make_desc(const char *name, const char *channel,
+				     int type, uint32_t event_size)
+{
+	bool pids = subjects_are_pids(channel);
+	struct driver_desc *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return NULL;
+	snprintf(d->name, sizeof(d->name), "%s", name);
+	snprintf(d->channel, sizeof(d->channel), "%s", channel);
+	if (read_attr(channel, "description", d->description,
+		      sizeof(d->description)))
+		*d->description = '\0';
+	d->fields[0] = (struct ksig_field_desc) {
+		.name = pids ? "pid" : "subject",
+		.type = KSIG_FIELD_UNSIGNED,
+		.offset = offsetof(struct ksig_event, subject),
+		.size = 8,
+		.unknown = KSIG_EVENT_NO_SUBJECT,
+	};
+	d->fields[1] = (struct ksig_field_desc) {
+		.name = "value",
+		.type = KSIG_FIELD_SIGNED,
+		.offset = offsetof(struct ksig_event, value),
+		.size = 8,
+		.unknown = KSIG_EVENT_NO_VALUE,
+	};
+	d->desc = (struct ksig_event_desc) {
+		.name = d->name,
+		.description = d->description,
+		.channel = d->channel,
+		.type = type,
+		.event_size = event_size,
+		.pids = pids,
+		.n_fields = ARRAY_SIZE(d->fields),
+		.fields = d->fields,
+	};
+	return d;
+}
+
+static int module_desc(const char *name, const struct ksig_sub_opts *opts,
+		       struct ksig_event_desc **out, struct ksig_error *e)
+{
+	size_t len = strcspn(name, ".");
+	char channel[KSIG_NAME_MAX], types[4096], size[16];
+	struct driver_desc *d;
+	int type;
+
+	(void)opts;
+	if (!len || len >= sizeof(channel) || strlen(name) >= sizeof(d->name))
+		return -ENOENT;
+	snprintf(channel, sizeof(channel), "%.*s", (int)len, name);
+	if (read_attr(channel, "types", types, sizeof(types)) ||
+	    read_attr(channel, "event_size", size, sizeof(size)))
+		return -ENOENT;
+	type = find_type(types, name + len + (name[len] == '.'));
+	if (type < 0)
+		return wrong_type(name, types, e);
+	d = make_desc(name, channel, type, strtoul(size, NULL, 10));
+	if (!d)
+		return ksig_fail(e, 0, ENOMEM, "out of memory");
+	*out = &d->desc;
+	return 0;
+}
+
+static void module_desc_free(struct ksig_event_desc *d)
+{
+	/* the first member */
+	free((struct driver_desc *)d);
+}
+
+/* -------------------------------------------------------------------- filter */
+
+/* A condition that says exactly one subject: that, the kernel can see to. */
+static struct ksig_cond *find_subject(struct ksig_sub *sub)
+{
+	unsigned int i;
+
+	for (i = 0; i < sub->spec.n_conds; i++) {
+		struct ksig_cond *c = &sub->spec.conds[i];
+
+		if (c->field && c->op == KSIG_OP_EQ &&
+		    c->field->offset == offsetof(struct ksig_event, subject))
+			return c;
+	}
+	return NULL;
+}
+
+static int set_filter(struct ksig_sub *sub, const struct ksig_cond *subject,
+		      struct ksig_error *e)
+{
+	struct ksig_filter filter = { .types = 1ULL << sub->desc->type };
+	struct ksig_stats st;
+
+	if (subject) {
+		filter.flags = KSIG_FILTER_SUBJECT;
+		filter.subject = subject->number;
+	}
+	if (ioctl(sub->fd, KSIG_IOC_FILTER, &filter)) {
+		if (errno == ESRCH)
+			return ksig_fail(e, subject ? subject->text_column : 0,
+					 ESRCH, "there is no process %s",
+					 subject ? subject->text : "");
+		return ksig_fail(e, 0, errno, "%s refuses the filter: %s",
+				 sub->desc->channel, strerror(errno));
+	}
+	/* what came before it stands in the queue as it is */
+	if (ioctl(sub->fd, KSIG_IOC_STATS, &st))
+		return ksig_fail(e, 0, errno, "no counters of %s: %s",
+				 sub->desc->channel, strerror(errno));
+	sub->settled = st.offered;
+	return 0;
+}
+
+/*
+ * The number is the caller's, and by the time that the kernel pins who has it,
+ * it may be another's. So a pidfd comes before: if that process lives still
+ * when the number is pinned, it is the one. And its pidfd is opened before the
+ * subscription is, or its number could stand for somebody before in the queue.
+ */
+static int filter_process(struct ksig_sub *sub, struct ksig_cond *subject,
+			  int pidfd, struct ksig_error *e)
+{
+	int err = set_filter(sub, subject, e);
+
+	if (!err && ksig_process_ended(pidfd))
+		err = ksig_fail(e, subject->text_column, ESRCH,
+				"process %s has just ended", subject->text);
+	return err;
+}
+
+/* ------------------------------------------------------------------- records */
+
+static void unmap(struct module *m)
+{
+	long page = sysconf(_SC_PAGESIZE);
+
+	if (!m->ring || m->owner != getpid())
+		return;
+	munmap(m->ring, m->ring_size);
+	munmap(m->consumer, page);
+	m->ring = NULL;
+}
+
+static size_t page_align(size_t n, size_t page)
+{
+	return (n + page - 1) / page * page;
+}
+
+/* Not possible is no failure: then records are read. */
+static void map(struct ksig_sub *sub, struct module *m, uint32_t len)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	void *consumer, *ring;
+
+	if ((fcntl(sub->fd, F_GETFL) & O_ACCMODE) != O_RDWR)
+		return;
+	m->ring_size = page + page_align((size_t)len * m->event_size, page);
+	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED,
+			sub->fd, 0);
+	if (consumer == MAP_FAILED)
+		return;
+	ring = mmap(NULL, m->ring_size, PROT_READ, MAP_SHARED, sub->fd, page);
+	if (ring == MAP_FAILED) {
+		munmap(consumer, page);
+		return;
+	}
+	m->owner = getpid();
+	m->consumer = consumer;
+	m->ring = ring;
+	m->records = (const char *)ring + page;
+	m->len = m->ring->len;
+	m->head = m->tail = m->consumer->head;
+}
+
+/*
+ * Full barrier between the store of head and the load of tail: the kernel
+ * stores tail and loads head, so that one of the two sees the other. Whoever
+ * finds nothing here goes to sleep in poll(2), which looks at the ring again.
+ */
+static void publish_head(struct module *m)
+{
+	__atomic_store_n(&m->consumer->head, m->head, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	m->tail = __atomic_load_n(&m->ring->tail, __ATOMIC_ACQUIRE);
+}
+
+static int next_mapped(struct module *m, const struct ksig_event **ev)
+{
+	/* before the look at tail: it comes behind the last event */
+	uint32_t flags = __atomic_load_n(&m->ring->flags, __ATOMIC_ACQUIRE);
+
+	if (m->head == m->tail)
+		publish_head(m);
+	if (m->head == m->tail)
+		return flags & KSIG_RING_HUP ? -ESHUTDOWN : 0;
+	*ev = (const void *)(m->records +
+			     (size_t)(m->head % m->len) * m->event_size);
+	m->head++;
+	return 1;
+}
+
+static int next_read(struct ksig_sub *sub, struct module *m,
+		     const struct ksig_event **ev)
+{
+	ssize_t len;
+
+	if (m->used == m->filled) {
+		len = read(sub->fd, m->buf, READ_SIZE);
+		if (len < 0)
+			return errno == EAGAIN ? 0 : -errno;
+		if (!len)
+			return -ESHUTDOWN;
+		m->used = 0;
+		m->filled = len;
+	}
+	*ev = (const void *)(m->buf + m->used);
+	m->used += m->event_size;
+	return 1;
+}
+
+static int module_next(struct ksig_sub *sub, const struct ksig_event **ev)
+{
+	struct module *m = sub->priv;
+
+	/* what was read before the ring was there */
+	if (!m->ring || m->used != m->filled)
+		return next_read(sub, m, ev);
+	return next_mapped(m, ev);
+}
+
+/* What was read at once with others */
+static bool module_holds(const struct ksig_sub *sub)
+{
+	const struct module *m = sub->priv;
+
+	return m->used != m->filled;
+}
+
+/* -------------------------------------------------------------- subscription */
+
+static void module_close(struct ksig_sub *sub)
+{
+	struct module *m = sub->priv;
+
+	unmap(m);
+	close(sub->fd);
+	free(m->buf);
+	free(m);
+}
+
+static int set_queue(struct ksig_sub *sub, uint32_t len, struct ksig_error *e)
+{
+	struct ksig_queue queue = { .len = len };
+
+	if (!len || !ioctl(sub->fd, KSIG_IOC_QUEUE, &queue))
+		return 0;
+	/* events have come already, and a queue that has some keeps its length */
+	if (errno == EBUSY)
+		return ksig_fail(e, 0, EBUSY,
+				 "events come faster than their queue can be set up; try without its length");
+	return ksig_fail(e, 0, errno, "no queue of %u records: %s", len,
+			 strerror(errno));
+}
+
+static int get_info(struct ksig_sub *sub, struct ksig_info *info,
+		    struct ksig_error *e)
+{
+	if (ioctl(sub->fd, KSIG_IOC_INFO, info))
+		return ksig_fail(e, 0, errno, "no answer from ksig.ko: %s",
+				 strerror(errno));
+	if (info->abi != KSIG_ABI)
+		return ksig_fail(e, 0, EOPNOTSUPP,
+				 "ksig.ko speaks version %u, this library %u",
+				 info->abi, KSIG_ABI);
+	if (info->event_size < sub->desc->event_size)
+		return ksig_fail(e, 0, EOPNOTSUPP,
+				 "records of %s have %u bytes, %u are expected",
+				 sub->desc->channel, info->event_size,
+				 sub->desc->event_size);
+	return 0;
+}
+
+/* Nothing may wait in the queue yet when its length is set. */
+static int set_up(struct ksig_sub *sub, struct ksig_cond *subject, int pidfd,
+		  struct ksig_error *e)
+{
+	struct module *m = sub->priv;
+	struct ksig_info info;
+	int err;
+
+	err = set_queue(sub, sub->opts.queue_len, e);
+	if (!err)
+		err = get_info(sub, &info, e);
+	if (err)
+		return err;
+	m->event_size = info.event_size;
+	m->buf = malloc(READ_SIZE);
+	if (!m->buf)
+		return ksig_fail(e, 0, ENOMEM, "out of memory");
+	err = pidfd >= 0 ? filter_process(sub, subject, pidfd, e) :
+			   set_filter(sub, subject, e);
+	if (!err)
+		map(sub, m, info.queue_len);
+	return err;
+}
+
+static int open_channel(struct ksig_sub *sub, struct ksig_cond *subject,
+			int pidfd, struct ksig_error *e)
+{
+	int fd, err;
+
+	sub->priv = calloc(1, sizeof(struct module));
+	if (!sub->priv)
+		return ksig_fail(e, 0, ENOMEM, "out of memory");
+	fd = open_node(sub->desc->channel, e);
+	if (fd < 0) {
+		free(sub->priv);
+		sub->priv = NULL;
+		return fd;
+	}
+	sub->fd = fd;
+	err = set_up(sub, subject, pidfd, e);
+	if (err) {
+		module_close(sub);
+		sub->priv = NULL;
+		sub->fd = -1;
+	}
+	return err;
+}
+
+static int module_open(struct ksig_sub *sub, struct ksig_error *e)
+{
+	struct ksig_cond *subject = find_subject(sub);
+	int pidfd = -1, err;
+
+	if (subject && sub->desc->pids) {
+		pidfd = ksig_process_open(subject->number,
+					  subject->text_column, e);
+		if (pidfd < 0)
+			return pidfd;
+	}
+	err = open_channel(sub, subject, pidfd, e);
+	if (!err && subject)
+		subject->in_kernel = true;
+	if (pidfd >= 0)
+		close(pidfd);
+	return err;
+}
+
+/* ------------------------------------------------------------------- arming */
+
+/* While events leave as signals nobody may have the ring mapped. */
+static void hand_back_ring(struct module *m)
+{
+	if (!m->ring)
+		return;
+	publish_head(m);
+	unmap(m);
+}
+
+/*
+ * By number, as the kernel wants it. The pidfd makes that certain: who lives
+ * after the number was pinned had it then.
+ */
+static int module_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
+{
+	struct ksig_arm arm = {
+		.signo = opts->signo,
+		.mode = opts->mode,
+		.flags = opts->flags,
+		.tid = opts->pid,
+		.max_pending = opts->max_pending,
+		.value = opts->value,
+	};
+	struct module *m = sub->priv;
+
+	if (opts->mode == KSIG_MODE_EACH) {
+		/* read ahead, they could neither be sent nor given back */
+		if (m->used != m->filled)
+			return -EBUSY;
+		hand_back_ring(m);
+	}
+	if (ioctl(sub->fd, KSIG_IOC_ARM, &arm))
+		return -errno;
+	if (opts->pidfd > 0 && ksig_process_ended(opts->pidfd)) {
+		ioctl(sub->fd, KSIG_IOC_DISARM, 0);
+		return -ESRCH;
+	}
+	return 0;
+}
+
+static int module_disarm(struct ksig_sub *sub)
+{
+	return ioctl(sub->fd, KSIG_IOC_DISARM, 0) ? -errno : 0;
+}
+
+/*
+ * What was read ahead the kernel calls delivered, and the record that was
+ * handed out from the ring last it still calls queued.
+ */
+static int module_stats(const struct ksig_sub *sub, struct ksig_stats *st)
+{
+	const struct module *m = sub->priv;
+	uint64_t held = 0, ahead = (m->filled - m->used) / m->event_size;
+
+	if (ioctl(sub->fd, KSIG_IOC_STATS, st))
+		return -errno;
+	if (m->ring)
+		held = m->head - __atomic_load_n(&m->consumer->head,
+						 __ATOMIC_RELAXED);
+	st->delivered += held - ahead;
+	st->queued += ahead - held;
+	return 0;
+}
+
+const struct ksig_provider ksig_provider_module = {
+	.name = "module",
+	.check = module_check,
+	.desc = module_desc,
+	.desc_free = module_desc_free,
+	.open = module_open,
+	.close = module_close,
+	.next = module_next,
+	.holds = module_holds,
+	.arm = module_arm,
+	.disarm = module_disarm,
+	.stats = module_stats,
+};

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The native provider: its sources' queue, and which event comes from where.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "native.h"
+
+static const struct {
+	const char *event;
+	const struct ksig_native_source *source;
+} sources[] = {
+	{ "process.fork", &ksig_native_connector },
+	{ "process.exec", &ksig_native_connector },
+	{ "process.exit", &ksig_native_connector },
+	{ "memory.kill", &ksig_native_kill },
+	{ "memory.pressure", &ksig_native_pressure },
+	{ "power.resume", &ksig_native_clock },
+	{ "time.set", &ksig_native_clock },
+	{ "net.up", &ksig_native_link },
+	{ "net.down", &ksig_native_link },
+	{ "cpu.online", &ksig_native_uevent },
+	{ "cpu.offline", &ksig_native_uevent },
+	{ "kmod.load", &ksig_native_uevent },
+	{ "kmod.unload", &ksig_native_uevent },
+};
+
+static const struct ksig_native_source *find_source(const char *event)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sources); i++) {
+		if (!strcmp(sources[i].event, event))
+			return sources[i].source;
+	}
+	return NULL;
+}
+
+int ksig_native_fail(struct ksig_error *e, int err, const char *what)
+{
+	return ksig_fail(e, 0, -err, "%s: %s", what, strerror(-err));
+}
+
+struct ksig_cond *ksig_native_cond(struct ksig_sub *sub, const char *key)
+{
+	unsigned int i;
+
+	for (i = 0; i < sub->spec.n_conds; i++) {
+		struct ksig_cond *c = &sub->spec.conds[i];
+
+		if (c->op == KSIG_OP_EQ && !strcmp(c->key, key))
+			return c;
+	}
+	return NULL;
+}
+
+int ksig_native_watch(struct ksig_native *n, int fd, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.fd = fd };
+
+	return epoll_ctl(n->epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+/* -------------------------------------------------------------------- queue */
+
+static struct ksig_event *record(const struct ksig_native *n, uint32_t index)
+{
+	return (void *)(n->records +
+			(size_t)(index % n->len) * n->desc->event_size);
+}
+
+static uint32_t queued(const struct ksig_native *n)
+{
+	return n->tail - n->head;
+}
+
+uint32_t ksig_native_room(const struct ksig_native *n)
+{
+	return n->len - queued(n);
+}
+
+void ksig_native_lose(struct ksig_native *n, uint64_t count)
+{
+	n->offered += count;
+	n->lost += count;
+	n->gap += count;
+}
+
+struct ksig_event *ksig_native_put(struct ksig_native *n, uint64_t time_ns)
+{
+	struct ksig_event *ev;
+
+	if (!ksig_native_room(n)) {
+		ksig_native_lose(n, 1);
+		return NULL;
+	}
+	ev = record(n, n->tail++);
+	memset(ev, 0, n->desc->event_size);
+	ev->seq = ++n->offered;
+	ev->time_ns = time_ns;
+	ev->type = n->desc->type;
+	ev->lost_before = n->gap < UINT32_MAX ? n->gap : UINT32_MAX;
+	n->gap = 0;
+	return ev;
+}
+
+/* Has the descriptor tell what only we know. */
+static void set_wake(struct ksig_native *n)
+{
+	bool wanted = n->over || queued(n);
+	uint64_t count = 1;
+
+	if (wanted == n->woken)
+		return;
+	/* neither can fail: the counter is 0 or 1 */
+	if (wanted ? write(n->wake, &count, sizeof(count)) < 0 :
+		     read(n->wake, &count, sizeof(count)) < 0)
+		return;
+	n->woken = wanted;
+}
+
+static int native_next(struct ksig_sub *sub, const struct ksig_event **ev)
+{
+	struct ksig_native *n = sub->priv;
+	int err = n->over ? n->over : n->source->pull(n);
+
+	if (err == -ESHUTDOWN)
+		n->over = err;
+	if (queued(n)) {
+		memcpy(n->given, record(n, n->head), n->desc->event_size);
+		n->head++;
+		n->delivered++;
+		*ev = n->given;
+		err = 1;
+	}
+	set_wake(n);
+	return err;
+}
+
+static int native_stats(const struct ksig_sub *sub, struct ksig_stats *st)
+{
+	const struct ksig_native *n = sub->priv;
+
+	memset(st, 0, sizeof(*st));
+	st->offered = n->offered;
+	st->delivered = n->delivered;
+	st->queued = queued(n);
+	st->lost = n->lost;
+	st->flags = n->over ? KSIG_STATS_HUP : 0;
+	return 0;
+}
+
+/* ----------------------------------------------------------- open and close */
+
+static void native_free(struct ksig_native *n)
+{
+	if (n->wake >= 0)
+		close(n->wake);
+	if (n->epoll >= 0)
+		close(n->epoll);
+	free(n->given);
+	free(n->records);
+	free(n);
+}
+
+static int native_init(struct ksig_native *n)
+{
+	n->records = calloc(n->len, n->desc->event_size);
+	n->given = calloc(1, n->desc->event_size);
+	if (!n->records || !n->given)
+		return -ENOMEM;
+	n->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (n->epoll < 0)
+		return -errno;
+	n->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (n->wake < 0)
+		return -errno;
+	return ksig_native_watch(n, n->wake, EPOLLIN);
+}
+
+/* One process's end needs no right; that of all comes from elsewhere. */
+static const struct ksig_native_source *choose_source(struct ksig_sub *sub)
+{
+	if (!strcmp(sub->desc->name, "process.exit") &&
+	    ksig_native_cond(sub, "pid"))
+		return &ksig_native_pidfd;
+	return find_source(sub->desc->name);
+}
+
+static int native_open(struct ksig_sub *sub, struct ksig_error *e)
+{
+	const struct ksig_native_source *source = choose_source(sub);
+	struct ksig_native *n;
+	int err;
+
+	if (!source)
+		return ksig_fail(e, 0, ENOENT, "there is no native '%s'",
+				 sub->desc->name);
+	n = calloc(1, sizeof(*n));
+	if (!n)
+		return ksig_native_fail(e, -ENOMEM, "a subscription");
+	n->source = source;
+	n->desc = sub->desc;
+	n->len = sub->opts.queue_len ? sub->opts.queue_len : KSIG_QUEUE_DEFAULT;
+	n->epoll = -1;
+	n->wake = -1;
+	err = native_init(n);
+	if (err)
+		err = ksig_native_fail(e, err, "a subscription's queue");
+	else
+		err = source->open(n, sub, e);
+	if (err) {
+		native_free(n);
+		return err;
+	}
+	sub->priv = n;
+	sub->fd = n->epoll;
+	return 0;
+}
+
+static void native_close(struct ksig_sub *sub)
+{
+	struct ksig_native *n = sub->priv;
+
+	n->source->close(n);
+	native_free(n);
+	sub->priv = NULL;
+	sub->fd = -1;
+}
+
+/*
+ * By trying, for what the kernel allows depends on its version, on capabilities,
+ * namespaces and mounts.
+ */
+static int native_check(const struct ksig_event_desc *d, struct ksig_error *e)
+{
+	struct ksig_sub probe = { .desc = d, .fd = -1 };
+	int err;
+
+	err = native_open(&probe, e);
+	if (!err)
+		native_close(&probe);
+	/* that of one process is there in any case; open() tells who lacks it */
+	else if (err != -ENOENT && !strcmp(d->name, "process.exit"))
+		err = 0;
+	return err;
+}
+
+const struct ksig_provider ksig_provider_native = {
+	.name = "native",
+	.check = native_check,
+	.open = native_open,
+	.close = native_close,
+	.next = native_next,
+	.stats = native_stats,
+};

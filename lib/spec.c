@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: MIT
+/* NAME[:KEY OP VALUE,...] */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib.h"
+
+#define LOWER "abcdefghijklmnopqrstuvwxyz"
+#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS "0123456789"
+#define NAME_CHARS LOWER UPPER DIGITS "_-."
+#define KEY_CHARS LOWER UPPER DIGITS "_."
+
+/* Its settings are none of these conditions: the provider reads them. */
+#define HAS_SETTINGS "memory.pressure"
+
+/* Longest first. */
+static const struct operator {
+	const char *text;
+	enum ksig_op op;
+} operators[] = {
+	{ "!=", KSIG_OP_NE },
+	{ "<=", KSIG_OP_LE },
+	{ ">=", KSIG_OP_GE },
+	{ "=", KSIG_OP_EQ },
+	{ "<", KSIG_OP_LT },
+	{ ">", KSIG_OP_GT },
+	{ "&", KSIG_OP_AND },
+};
+
+#define OPERATORS "= != < <= > >= &"
+
+/* ------------------------------------------------------------------- parsing */
+
+/* What is read, and how far. */
+struct text {
+	const char *start;
+	const char *at;
+	struct ksig_error *e;
+};
+
+static unsigned int column(const struct text *t)
+{
+	return t->at - t->start + 1;
+}
+
+static int no_memory(const struct text *t)
+{
+	return ksig_fail(t->e, 0, ENOMEM, "out of memory");
+}
+
+static char *take(struct text *t, size_t len)
+{
+	char *s = strndup(t->at, len);
+
+	t->at += len;
+	return s;
+}
+
+static const struct operator *find_operator(const char *s)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(operators); i++) {
+		if (!strncmp(s, operators[i].text, strlen(operators[i].text)))
+			return &operators[i];
+	}
+	return NULL;
+}
+
+static int parse_key(struct text *t, struct ksig_cond *c)
+{
+	size_t len = strspn(t->at, KEY_CHARS);
+
+	c->column = column(t);
+	if (!len)
+		return ksig_fail(t->e, c->column, EINVAL,
+				 "a field's name is missing before '%.16s'",
+				 t->at);
+	c->key = take(t, len);
+	return c->key ? 0 : no_memory(t);
+}
+
+static int parse_op(struct text *t, struct ksig_cond *c)
+{
+	const struct operator *o = find_operator(t->at);
+
+	if (!o)
+		return ksig_fail(t->e, column(t), EINVAL,
+				 "'%s' needs one of " OPERATORS " and a value%s",
+				 c->key, *t->at && *t->at != ',' ?
+				 "; there is something else" : "");
+	c->op = o->op;
+	t->at += strlen(o->text);
+	return 0;
+}
+
+static int parse_text(struct text *t, struct ksig_cond *c)
+{
+	size_t len = strcspn(t->at, ",");
+
+	c->text_column = column(t);
+	if (!len)
+		return ksig_fail(t->e, c->text_column, EINVAL,
+				 "'%s' is compared with nothing", c->key);
+	c->text = take(t, len);
+	return c->text ? 0 : no_memory(t);
+}
+
+static int parse_cond(struct text *t, struct ksig_spec *spec)
+{
+	struct ksig_cond *conds;
+	int err;
+
+	conds = realloc(spec->conds, (spec->n_conds + 1) * sizeof(*conds));
+	if (!conds)
+		return no_memory(t);
+	spec->conds = conds;
+	conds += spec->n_conds++;
+	memset(conds, 0, sizeof(*conds));
+	err = parse_key(t, conds);
+	if (!err)
+		err = parse_op(t, conds);
+	return err ? err : parse_text(t, conds);
+}
+
+static int parse_conds(struct text *t, struct ksig_spec *spec)
+{
+	int err;
+
+	do {
+		t->at++;
+		err = parse_cond(t, spec);
+	} while (!err && *t->at == ',');
+	return err;
+}
+
+static int parse_name(struct text *t, struct ksig_spec *spec)
+{
+	size_t len = strspn(t->at, NAME_CHARS);
+
+	if (t->at[len] && t->at[len] != ':') {
+		t->at += len;
+		return ksig_fail(t->e, column(t), EINVAL,
+				 "'%c' is not part of an event's name; a filter begins with ':'",
+				 *t->at >= ' ' && *t->at < 0x7f ? *t->at : '?');
+	}
+	if (!len)
+		return ksig_fail(t->e, 1, EINVAL,
+				 "an event's name is missing");
+	spec->name = take(t, len);
+	return spec->name ? 0 : no_memory(t);
+}
+
+static int parse_settings(struct text *t, struct ksig_spec *spec)
+{
+	t->at++;
+	spec->settings_column = column(t);
+	spec->settings = strdup(t->at);
+	return spec->settings ? 0 : no_memory(t);
+}
+
+int ksig_spec_parse(const char *event, struct ksig_spec *spec,
+		    struct ksig_error *e)
+{
+	struct text t = { .start = event, .at = event, .e = e };
+	int err;
+
+	memset(spec, 0, sizeof(*spec));
+	err = parse_name(&t, spec);
+	if (!err && *t.at == ':') {
+		if (!strcmp(spec->name, HAS_SETTINGS))
+			err = parse_settings(&t, spec);
+		else
+			err = parse_conds(&t, spec);
+	}
+	if (err)
+		ksig_spec_free(spec);
+	return err;
+}
+
+void ksig_spec_free(struct ksig_spec *spec)
+{
+	unsigned int i;
+
+	for (i = 0; i < spec->n_conds; i++) {
+		free(spec->conds[i].key);
+		free(spec->conds[i].text);
+	}
+	free(spec->conds);
+	free(spec->name);
+	free(spec->settings);
+	memset(spec, 0, sizeof(*spec));
+}
+
+/* ----------------------------------------------------------------- resolving */
+
+/* Decimal, negative or 0x, 64 bits; nothing else that strtoull() would take. */
+static bool parse_number(const char *s, uint64_t *res)
+{
+	bool negative = *s == '-', hex;
+	const char *digits = DIGITS;
+	unsigned long long n;
+
+	s += negative;
+	hex = s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
+	if (hex) {
+		s += 2;
+		digits = DIGITS "abcdefABCDEF";
+	}
+	if (!*s || s[strspn(s, digits)])
+		return false;
+	errno = 0;
+	n = strtoull(s, NULL, hex ? 16 : 10);
+	if (errno || (negative && n > (uint64_t)INT64_MAX + 1))
+		return false;
+	*res = negative ? -n : n;
+	return true;
+}
+
+static int resolve_number(struct ksig_cond *c, enum ksig_field_type type,
+			  struct ksig_error *e)
+{
+	if (!parse_number(c->text, &c->number))
+		return ksig_fail(e, c->text_column, EINVAL,
+				 "'%s' is a number, '%s' is none: give a decimal, negative or 0x number of 64 bits",
+				 c->key, c->text);
+	if (type == KSIG_FIELD_UNSIGNED && c->text[0] == '-')
+		return ksig_fail(e, c->text_column, EINVAL,
+				 "'%s' is never negative, so never %s",
+				 c->key, c->text);
+	return 0;
+}
+
+static int resolve_string(struct ksig_cond *c, size_t size,
+			  struct ksig_error *e)
+{
+	if (c->op != KSIG_OP_EQ && c->op != KSIG_OP_NE)
+		return ksig_fail(e, c->column + strlen(c->key), EINVAL,
+				 "'%s' is a text: only = and != make sense",
+				 c->key);
+	if (strlen(c->text) >= size)
+		return ksig_fail(e, c->text_column, EINVAL,
+				 "'%s' has at most %zu bytes, '%s' has %zu",
+				 c->key, size - 1, c->text, strlen(c->text));
+	return 0;
+}
+
+static int resolve_current(struct ksig_cond *c, struct ksig_error *e)
+{
+	if (!strcmp(c->key, "current.pid"))
+		return resolve_number(c, KSIG_FIELD_UNSIGNED, e);
+	if (!strcmp(c->key, "current.comm"))
+		return resolve_string(c, 16, e);
+	return ksig_fail(e, c->column, EINVAL,
+			 "no '%s': there are current.pid and current.comm",
+			 c->key);
+}
+
+static void list_fields(const struct ksig_event_desc *d, char *buf, size_t size)
+{
+	size_t used = 0;
+	unsigned int i;
+
+	*buf = '\0';
+	for (i = 0; i < d->n_fields; i++) {
+		const char *name = d->fields[i].name;
+
+		if (used + strlen(name) + 3 > size)
+			break;
+		strcpy(buf + used, i ? ", " : "");
+		strcat(buf + used, name);
+		used += strlen(buf + used);
+	}
+}
+
+static int no_field(const struct ksig_cond *c, const struct ksig_event_desc *d,
+		    struct ksig_error *e)
+{
+	const char *near = ksig_desc_nearest_field(d, c->key);
+	char list[256];
+
+	if (near)
+		return ksig_fail(e, c->column, EINVAL,
+				 "%s has no field '%s'; did you mean '%s'?",
+				 d->name, c->key, near);
+	list_fields(d, list, sizeof(list));
+	return ksig_fail(e, c->column, EINVAL,
+			 "%s has no field '%s'; it has: %s", d->name, c->key,
+			 *list ? list : "none");
+}
+
+static int resolve(struct ksig_cond *c, const struct ksig_event_desc *d,
+		   struct ksig_error *e)
+{
+	if (!strncmp(c->key, "current.", 8))
+		return resolve_current(c, e);
+	c->field = ksig_desc_field(d, c->key);
+	if (!c->field)
+		return no_field(c, d, e);
+	if (c->field->type == KSIG_FIELD_STRING)
+		return resolve_string(c, c->field->size, e);
+	return resolve_number(c, c->field->type, e);
+}
+
+int ksig_spec_resolve(struct ksig_spec *spec, const struct ksig_event_desc *d,
+		      struct ksig_error *e)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && i < spec->n_conds; i++)
+		err = resolve(&spec->conds[i], d, e);
+	return err;
+}
+
+/* ------------------------------------------------------------------ matching */
+
+static int compare(uint64_t a, uint64_t b, bool is_signed)
+{
+	if (is_signed)
+		return ((int64_t)a > (int64_t)b) - ((int64_t)a < (int64_t)b);
+	return (a > b) - (a < b);
+}
+
+static bool holds(enum ksig_op op, int order, uint64_t both)
+{
+	switch (op) {
+	case KSIG_OP_EQ:
+		return !order;
+	case KSIG_OP_NE:
+		return order;
+	case KSIG_OP_LT:
+		return order < 0;
+	case KSIG_OP_LE:
+		return order <= 0;
+	case KSIG_OP_GT:
+		return order > 0;
+	case KSIG_OP_GE:
+		return order >= 0;
+	case KSIG_OP_AND:
+		return both;
+	}
+	return false;
+}
+
+static bool match(const struct ksig_cond *c, const struct ksig_event *ev)
+{
+	struct ksig_field f;
+	uint64_t number;
+
+	ksig_field_read(c->field, ev, &f);
+	if (!f.known)
+		return false;
+	if (f.type == KSIG_FIELD_STRING)
+		return !strncmp(f.str, c->text, c->field->size) ==
+		       (c->op == KSIG_OP_EQ);
+	number = f.type == KSIG_FIELD_SIGNED ? (uint64_t)f.s : f.u;
+	return holds(c->op, compare(number, c->number,
+				    f.type == KSIG_FIELD_SIGNED),
+		     number & c->number);
+}
+
+bool ksig_spec_match(const struct ksig_spec *spec, const struct ksig_event *ev)
+{
+	unsigned int i;
+
+	for (i = 0; i < spec->n_conds; i++) {
+		if (!spec->conds[i].in_kernel && !match(&spec->conds[i], ev))
+			return false;
+	}
+	return true;
+}
+
+bool ksig_spec_match_all(const struct ksig_spec *spec,
+			 const struct ksig_event *ev)
+{
+	unsigned int i;
+
+	for (i = 0; i < spec->n_conds; i++) {
+		if (spec->conds[i].field && !match(&spec->conds[i], ev))
+			return false;
+	}
+	return true;
+}
+
+bool ksig_spec_in_kernel(const struct ksig_spec *spec)
+{
+	unsigned int i;
+
+	for (i = 0; i < spec->n_conds; i++) {
+		if (!spec->conds[i].in_kernel)
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What a subscription tells `ksig status` of itself: struct ksig_status, in a
+ * memfd. It is written by whoever has the subscription's turn, under the
+ * relay's lock if there is one; a child of fork(2), which may only close, does
+ * not write. Nothing is ever read back from it.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lib.h"
+
+_Static_assert(sizeof(struct ksig_status) == 376,
+	       "another version of the library reads it");
+
+/* Of one size for ever, so that nobody's mapping can break. Return: a memfd. */
+static int make_memfd(void)
+{
+	int fd = memfd_create(KSIG_STATUS_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd >= 0 && !ftruncate(fd, sizeof(struct ksig_status)) &&
+	    !fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static void describe(const struct ksig_sub *sub, const char *event)
+{
+	struct ksig_status *s = sub->status;
+
+	snprintf(s->provider, sizeof(s->provider), "%s", sub->provider->name);
+	snprintf(s->event, sizeof(s->event), "%s", event);
+	s->fd = sub->provider->arm ? sub->fd : -1;
+	if (sub->spec.n_conds)
+		s->filter = ksig_spec_in_kernel(&sub->spec) ?
+			    KSIG_STATUS_KERNEL : KSIG_STATUS_LIBRARY;
+	/* whoever finds this finds the rest */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	memcpy(s->magic, KSIG_STATUS_MAGIC, sizeof(s->magic));
+}
+
+void ksig_status_open(struct ksig_sub *sub, const char *event)
+{
+	void *map = MAP_FAILED;
+
+	sub->status_fd = make_memfd();
+	if (sub->status_fd >= 0)
+		map = mmap(NULL, sizeof(struct ksig_status),
+			   PROT_READ | PROT_WRITE, MAP_SHARED, sub->status_fd,
+			   0);
+	if (map != MAP_FAILED) {
+		sub->status = map;
+		describe(sub, event);
+	} else if (sub->opts.log) {
+		sub->opts.log(sub->opts.log_ctx,
+			      "ksig status won't see this subscription: no memfd");
+	}
+}
+
+void ksig_status_close(struct ksig_sub *sub)
+{
+	if (sub->status)
+		munmap(sub->status, sizeof(*sub->status));
+	if (sub->status_fd >= 0)
+		close(sub->status_fd);
+}
+
+void ksig_status_update(struct ksig_status *s, const struct ksig_stats *st,
+			const struct ksig_arm_opts *arm)
+{
+	uint64_t seq = s->seq;
+
+	__atomic_store_n(&s->seq, seq + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	s->stats = *st;
+	if (arm) {
+		s->target = arm->pid;
+		s->signo = arm->signo;
+		s->mode = arm->mode;
+		s->flags = arm->flags;
+	}
+	__atomic_store_n(&s->seq, seq + 2, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,136 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# ksig doctor: each path and each event, what works and what doesn't, as root, as
+# somebody else, and in namespaces. In a VM, and on the machine that builds.
+set -eu
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+chmod 755 "$tmp"
+# others can't reach into everybody's folders
+cp "$(command -v ksig)" "$tmp/ksig"
+PATH=$tmp:$PATH
+
+fail() { echo "$*"; cat "$tmp/stdout" "$tmp/stderr"; exit 1; }
+
+# gives STATUS COMMAND...: it ends so
+gives() {
+	local wanted=$1 got=0
+	shift
+	"$@" >"$tmp/stdout" 2>"$tmp/stderr" || got=$?
+	[ $got = "$wanted" ] || fail "'$*' gave $got, not $wanted:"
+}
+
+says() { grep -q -e "$1" "$tmp/stderr" || fail "not '$1':"; }
+
+# is STATE NAME [ERROR [WORDS]]: what the last run's JSON says
+is() {
+	grep "\"name\":\"$2\",\"state\":\"$1\"" "$tmp/stdout" |
+		grep -E "\"error\":(${3:-null}|\"(${3:-none})\")," |
+		grep -q "${4:-}" || fail "not $1 $2 ${3:-} ${4:-}:"
+}
+
+string='"([^"\\[:cntrl:]]|\\(["\\/bfnrt]|u[0-9a-f]{4}))*"'
+pair="$string:($string|null)"
+paths='module bpf tracepoint pidfd connector rtnetlink psi cgroup uevent timerfd
+	relay send.module send.caller send.bpf'
+
+# examine PREFIX...: each path and event once; what doesn't work has a reason
+examine() {
+	local name
+	gives 0 "$@" ksig doctor --json
+	! grep -vE "^\\{$pair(,$pair)*\\}\$" "$tmp/stdout" || fail 'no JSON:'
+	! grep '"state":"failed"' "$tmp/stdout" || fail 'something failed:'
+	! grep '"state":"no"' "$tmp/stdout" |
+		grep -v '"error":"E[A-Z]*","text":"[^"]\{20\}' ||
+		fail 'no reason:'
+	! grep '"state":"ok"' "$tmp/stdout" | grep -v '"error":null' ||
+		fail 'ok, and an error:'
+	for name in $paths $(sed 's/.*"event":"\([^"]*\)".*/\1/' "$tmp/events" |
+			sort -u); do
+		[ "$(grep -c "\"name\":\"$name\"" "$tmp/stdout")" = 1 ] ||
+			fail "not one $name:"
+	done
+	# these need no right and no module
+	for name in pidfd relay rtnetlink timerfd send.caller; do
+		is ok $name
+	done
+	for name in power.resume time.set net.up net.down; do
+		is ok $name
+	done
+}
+
+available() {
+	grep "\"event\":\"$1\",\"provider\":\"$2\"" "$tmp/events" |
+		grep -q '"available":true'
+}
+
+as_other() {
+	if setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
+		setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+	else
+		su alice -c "$*"
+	fi
+}
+
+[ "$(id -u)" = 0 ] || { echo "root's view, and others', are compared"; exit 77; }
+
+gives 0 ksig doctor
+! grep -vE '^(ok    |no    ) [a-z.]+ +[^ ]' "$tmp/stdout" || fail 'what is that:'
+grep -q '^ok     pidfd            the end of a process was seen$' "$tmp/stdout" ||
+	fail 'no pidfd:'
+
+ksig events --json >"$tmp/events"
+examine env
+if [ -e /dev/ksig/test ]; then
+	is ok module null 'an event was read, and one came by signal'
+	is ok send.module
+	is ok process.exit null 'by module'
+	is ok memory.oom
+else
+	is no module EOPNOTSUPP 'make load'
+	is no send.module EOPNOTSUPP 'make load'
+	is no memory.oom EOPNOTSUPP 'make load'
+fi
+if ! available process.exit bpf; then
+	is no bpf 'EOPNOTSUPP|EPERM'
+elif is ok bpf null 'the end of a process was seen' &&
+	ls /sys/kernel/tracing/events >"$tmp/ls" 2>&1 ||
+	ls /sys/kernel/debug/tracing/events >"$tmp/ls" 2>&1; then
+	is ok tracepoint null 'the end of a process was seen'
+else
+	is no tracepoint EOPNOTSUPP 'mount -t tracefs'
+fi
+
+gives 0 ksig doctor time.set process.exit:pid=$$
+grep -q '^ok     process.exit:pid=' "$tmp/stdout" || fail 'no event:'
+[ -e /dev/ksig/test ] || gives 5 ksig doctor time.set memory.oom
+
+# as somebody else: root's things are root's, and say so
+examine as_other
+is no bpf EPERM 'CAP_BPF and CAP_PERFMON'
+is no send.bpf EPERM 'CAP_BPF and CAP_PERFMON'
+is no power.suspend 'EPERM|EACCES'
+[ ! -e /dev/ksig/test ] || is no module EACCES "it is root's"
+[ ! -e /dev/ksig/test ] || is no send.module EACCES "it is root's"
+
+# as root of namespaces of one's own
+if as_other unshare -U -r -p -n -f --mount-proc true 2>/dev/null; then
+	examine as_other unshare -U -r -p -n -f --mount-proc
+	is no bpf EPERM 'initial user namespace'
+	is no connector 'EPERM|EOPNOTSUPP' namespace
+	is no uevent EOPNOTSUPP 'network namespace'
+	is no process.fork 'EPERM|EACCES' namespace
+	is no kmod.load 'EPERM|EACCES' namespace
+else
+	echo ': no user namespaces here'
+fi
+
+gives 2 ksig doctor net.upp
+says "did you mean 'net.up'"
+gives 2 ksig doctor process.exit:pid=x
+gives 4 ksig doctor process.exit:pid=999999999
+gives 2 ksig doctor --nonsense
+gives 0 ksig doctor --help
+gives 1 sh -c 'ksig doctor >/dev/full'
+says 'cannot write'

@@ -1,0 +1,154 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# ksig listen and ksig send: what they print, and how they end.
+set -eu
+
+fail() { echo "$*"; exit 1; }
+
+# gives STATUS COMMAND...: it ends so, and errors say something
+gives() {
+	local wanted=$1 got=0
+	shift
+	"$@" >/tmp/stdout 2>/tmp/stderr || got=$?
+	[ $got = "$wanted" ] || fail "'$*' gave $got, not $wanted: $(cat /tmp/stderr)"
+	[ $got = 0 ] || [ -s /tmp/stderr ] || fail "'$*' failed without a word"
+}
+
+says() { grep -q -e "$1" /tmp/stderr || fail "it said: $(cat /tmp/stderr)"; }
+prints() { [ "$(cat /tmp/stdout)" = "$1" ] || fail "it printed: $(cat /tmp/stdout)"; }
+
+gives 0 ksig listen -n1 --ask
+prints 'received value 1234'
+says 'listening for signal 44 as pid [0-9]'
+says '^ksig: sent by module$'
+gives 0 ksig listen -n1 --ask --json
+prints '{"signo":44,"code":-1,"error":0,"value":"1234"}'
+
+# listener OPTION...: in the background, with what it prints in /tmp/got
+listener() {
+	# what the last one said would be taken for this one's
+	rm -f /tmp/said
+	ksig listen "$@" >/tmp/got 2>/tmp/said &
+	pid=$!
+	tries=0
+	until grep -qs 'as pid' /tmp/said; do
+		[ $((tries += 1)) -le 2000 ] || fail "no listener: $*"
+		usleep 10000
+	done
+}
+got() {
+	wait $pid || fail "listen ended with $?"
+	[ "$(cat /tmp/got)" = "$1" ] || fail "listen printed: $(cat /tmp/got)"
+}
+
+listener -n 4 -s RTMIN+11
+gives 0 ksig send -s RTMIN+11 $pid 0x1122334455667788
+prints ''
+gives 0 ksig send $pid -s rtmin+11 -p 0x1122334455667788
+gives 0 ksig send --signal=SIGRTMIN+11 $pid -- -5
+gives 0 ksig send -s RTMIN+11 --json $pid 18446744073709551615
+prints "{\"pid\":$pid,\"signo\":45,\"value\":\"-1\",\"process\":false,\"by\":\"module\"}"
+got "received value 1234605616436508552
+received value 1234605616436508552
+received value -5
+received value -1"
+
+# other ways, where they are
+listener -n 2
+gives 0 ksig send --by caller --json $pid 5
+prints "{\"pid\":$pid,\"signo\":44,\"value\":\"5\",\"process\":false,\"by\":\"caller\"}"
+says '^ksig: sent by caller$'
+if ksig doctor | grep -q '^ok *send.bpf '; then
+	gives 0 ksig send --by bpf $pid 6
+	says '^ksig: sent by bpf$'
+else
+	gives 5 ksig send --by bpf $pid 6
+	says "'ksig doctor' says why"
+	gives 0 ksig send --by module $pid 6
+fi
+got 'received value 5
+received value 6'
+gives 5 ksig send --by bpf $$ -s TERM
+gives 2 ksig send --by foot $$
+says "no way 'foot'"
+
+# a dead writer's end: not silence
+listener -n 1 -s USR1 --json
+gives 0 ksig send $pid 3 -s usr1
+got '{"signo":10,"code":-1,"error":0,"value":"3"}'
+gives 1 sh -c 'ksig listen -n1 --ask >/dev/full'
+says 'cannot write'
+
+sleep 100 &
+gives 1 ksig send $!
+says "process $! is not ready for signal 44"
+gives 0 ksig send $! -s TERM
+wait $! || [ $? = 143 ] || fail "SIGTERM gave $?"
+gives 4 ksig send $!
+says "no process $!"
+# one that nobody has waited for is there, and takes nothing
+sh -c 'sleep 1 & echo $! >/tmp/ended; exec sleep 100' &
+until grep -q '^State:.Z' "/proc/$(cat /tmp/ended)/status"; do
+	usleep 10000
+done 2>/dev/null
+gives 4 ksig send "$(cat /tmp/ended)"
+says "no process $(cat /tmp/ended)"
+kill $!
+
+gives 2 ksig
+gives 2 ksig nonsense
+says "unknown command 'nonsense'"
+gives 2 ksig send
+says 'which PID'
+gives 2 ksig send 0
+gives 2 ksig send 12abc
+says "'12abc' is no process id"
+gives 2 ksig send 99999999999
+gives 2 ksig send 1 0x
+says "'0x' is no value"
+gives 2 ksig send 1 0x0x12
+says "'0x0x12' is no value"
+gives 2 ksig send 1 18446744073709551616
+gives 2 ksig send 1 -5
+says "negative VALUE goes after"
+gives 2 ksig send 1 2 3
+says "too many arguments: '3'"
+for bad in 0 65 x '' SIGNONE RTMIN+31 RTMAX+1 RTMIN-1 44x; do
+	gives 2 ksig send 1 -s "$bad"
+	says "no signal '$bad'"
+	gives 2 ksig listen -s "$bad"
+done
+gives 2 ksig listen -n 0
+gives 2 ksig listen extra
+gives 2 ksig listen -s KILL
+gives 2 ksig listen --unknown
+says 'ksig listen: unrecognized option'
+for command in '' listen send; do
+	gives 0 ksig $command --help
+	grep -q '^Usage: ksig' /tmp/stdout || fail "no usage in $command --help"
+done
+gives 0 ksig --version
+for command in --version --help 'send --help' 'send --json -s CONT 1'; do
+	gives 1 sh -c "ksig $command >/dev/full"
+	says 'cannot write'
+done
+
+# who may not open the node signals his own, and nobody else's
+gives 1 su alice -c 'ksig send 1'
+says 'not allowed to signal process 1'
+gives 1 su alice -c 'ksig send --by module 1'
+says 'Permission denied'
+gives 0 su alice -c 'ksig listen -n1 --ask'
+prints 'received value 1234'
+says '^ksig: sent by caller$'
+
+# nor does it need the module
+rmmod ksig
+gives 5 ksig send --by module $$
+says 'not loaded'
+gives 0 ksig listen -n1 --ask
+prints 'received value 1234'
+says '^ksig: sent by caller$'
+gives 1 ksig send $$
+says "process $$ is not ready"
+insmod /ksig/ksig.ko

@@ -1,0 +1,372 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# ksig watch and ksig events: what they print, whom they signal, what they run,
+# and how they end. Over the module, on the channel 'test'.
+set -eu
+
+fail() { echo "$*"; exit 1; }
+
+# gives STATUS COMMAND...: it ends so, and errors say something
+gives() {
+	local wanted=$1 got=0
+	shift
+	"$@" >/tmp/stdout 2>/tmp/stderr || got=$?
+	[ $got = "$wanted" ] || fail "'$*' gave $got, not $wanted: $(cat /tmp/stderr)"
+	[ $got = 0 ] || [ -s /tmp/stderr ] || fail "'$*' failed without a word"
+}
+
+says() { grep -q -e "$1" /tmp/stderr || fail "not '$1': it said: $(cat /tmp/stderr)"; }
+prints() { grep -qxE "$1" /tmp/stdout || fail "not '$1': it printed: $(cat /tmp/stdout)"; }
+lines() { [ "$(wc -l </tmp/stdout)" = "$1" ] || fail "not $1 lines: $(cat /tmp/stdout)"; }
+
+# until_true COMMAND...: within ten seconds
+until_true() {
+	local tries=0
+	until "$@" 2>/dev/null; do
+		[ $((tries += 1)) -le 500 ] || fail "in vain: $*"
+		usleep 20000
+	done
+}
+
+# watch ARGUMENT...: in the background, armed
+watch() {
+	: >/tmp/stdout >/tmp/stderr
+	ksig watch "$@" >/tmp/stdout 2>/tmp/stderr &
+	watcher=$!
+	until_true sh -c "grep -q '^ksig: watching ' /tmp/stderr || [ ! -d /proc/$watcher ]"
+	says '^ksig: watching '
+}
+
+# ends STATUS: the watch, by itself
+ends() {
+	local got=0
+	until_true sh -c "! grep -q '^State:.[^Z]' /proc/$watcher/status"
+	wait $watcher || got=$?
+	[ $got = "$1" ] || fail "it gave $got, not $1: $(cat /tmp/stderr)"
+}
+
+# how often it has gone to sleep
+sleeps() { awk '/^voluntary/ { print $2 }' /proc/$watcher/status; }
+emit() { for value; do ksig emit -- "$value"; done; }
+time='[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]{3}'
+
+# printing, counting, skipping
+watch test -n 2
+says '^ksig: watching test (module)$'
+emit 42 -1 7
+ends 0
+lines 2
+prints "$time test value=42"
+prints "$time test value=-1"
+watch test --skip 2 -n1
+emit 1 2 3 4
+ends 0
+lines 1
+prints "$time test value=3"
+
+# filters: in the kernel or not, the result is the same
+watch 'test:value>=10,value!=11' -n 2
+says '(module, filtered here)'
+emit 9 10 11 -12 12
+ends 0
+lines 2
+prints "$time test value=10"
+prints "$time test value=12"
+watch 'test:value&0x6' -n1
+emit 1 8 0 5
+ends 0
+prints "$time test value=5"
+watch test:subject=0 -n1
+says '^ksig: watching test:subject=0 (module)$'
+emit 1
+ends 0
+lines 1
+
+# several at once; the numbers of events go on
+watch test test:value=7 -n3 --json
+emit 6 7
+ends 0
+lines 3
+string='"([^"\\[:cntrl:]]|\\(["\\/bfnrt]|u[0-9a-f]{4}))*"'
+pair="$string:($string|0|[1-9][0-9]*|null|true|false|\\{[^{}]*\\})"
+! grep -vE "^\{$pair(,$pair)*\}\$" /tmp/stdout || fail "that is no JSON"
+rest='"event":"test","provider":"module"'
+date='[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]{9}Z'
+prints '\{"time":"'$date'",'$rest',"seq":"1","lost_before":0,"merged":"0","subject":"0","value":"6","fields":\{"value":"6"\}\}'
+prints '\{"time":"'$date'",'$rest',"seq":"2","lost_before":0,"merged":"0","subject":"0","value":"7","fields":\{"value":"7"\}\}'
+prints '\{"time":"'$date'",'$rest',"seq":"1","lost_before":0,"merged":"0","subject":"0","value":"7","fields":\{"value":"7"\}\}'
+
+# time is over; lines are there before
+gives 3 timeout 20 ksig watch test -t 100ms --json -n1
+watch test -t 2
+emit 5
+until_true grep -q value=5 /tmp/stdout
+ends 3
+
+# at most one in a time: the first, then the last of those in between
+watch test --every 2 -n 2
+emit 1 2 3 4
+ends 0
+lines 2
+prints "$time test value=1"
+prints "$time test value=4 \\(\\+2\\)"
+
+# a command: one at a time, in order, never more than asked
+rm -f /tmp/ran
+watch test -n 3 -- sh -c 'mkdir /tmp/alone && usleep 200000 &&
+	echo "$KSIG_EVENT $KSIG_SUBJECT $KSIG_VALUE $KSIG_PROVIDER $KSIG_LOST" >>/tmp/ran &&
+	rmdir /tmp/alone'
+emit 1 2 3 4 5
+ends 0
+lines 3
+[ "$(cat /tmp/ran)" = "test 0 1 module 0
+test 0 2 module 0
+test 0 3 module 0" ] || fail "it ran: $(cat /tmp/ran)"
+
+# without a shell; the arguments as they are, options of theirs too
+watch test -n1 -- printf '<%s>' -n '$HOME' '; exit'
+emit 1
+ends 0
+grep -qF '<-n><$HOME><; exit>' /tmp/stdout || fail "it ran: $(cat /tmp/stdout)"
+
+# one that fails, one that is killed, one that is not there, one that hangs
+watch test -n 3 -- sh -c 'case $KSIG_VALUE in 1) exit 7;; 2) kill -USR1 $$;; esac'
+emit 1 2 3
+ends 1
+says "'sh' failed with exit status 7"
+says "'sh' was killed by signal 10"
+lines 3
+watch test -- /not/there
+emit 1
+ends 1
+says "cannot run '/not/there': No such file"
+watch test -t 1 -- sleep 1000
+emit 1
+ends 3
+says "'sleep' still ran, and got a TERM"
+until_true sh -c '! pidof sleep'
+
+# a storm while a command runs: what is lost is told, nothing runs at once
+rm -f /tmp/runs
+watch test -n 2 -- sh -c 'echo >/tmp/runs; sleep 1; echo "$KSIG_VALUE $KSIG_LOST" >>/tmp/storm'
+emit 1
+until_true [ -e /tmp/runs ]
+dd if=/dev/zero of=/dev/ksig/test bs=8 count=400 2>/dev/null
+ends 0
+watch test --skip 255 -n 2 --every 100ms
+dd if=/dev/zero of=/dev/ksig/test bs=8 count=20000 2>/dev/null
+emit 1
+ends 0
+
+# a process that has a handler
+rm -f /tmp/got
+sh -c 'trap "echo hup >>/tmp/got" HUP; echo >/tmp/ready; while :; do usleep 10000; done' &
+target=$!
+until_true [ -e /tmp/ready ]
+watch test --to $target -s HUP -n 2
+emit 1
+until_true [ -e /tmp/got ]
+emit 2
+ends 0
+prints "$time test value=1 -> HUP $target"
+prints "$time test value=2 -> HUP $target"
+until_true [ -e /tmp/got ]
+
+# one that is stopped: events wait, each is told, none is merged
+rm -f /tmp/got
+kill -STOP $target
+watch test --to $target -s HUP -n 3 --json
+emit 1 2 3
+until_true grep -q 'value":"1"' /tmp/stdout
+before=$(sleeps)
+sleep 2
+[ "$(sleeps)" -gt "$before" ] || fail "it spins: it does not sleep"
+[ "$(wc -l </tmp/stdout)" = 1 ] || fail "more than one waits: $(cat /tmp/stdout)"
+kill -CONT $target
+ends 0
+until_true [ -e /tmp/got ]
+grep -q '"signal":"HUP","target":'$target',"outcome":"sent"}$' /tmp/stdout ||
+	fail "it printed: $(cat /tmp/stdout)"
+
+# pidfile; and the end of a target
+echo $target >/tmp/pidfile
+watch test --to pidfile:/tmp/pidfile -s HUP
+kill -KILL $target
+ends 4
+says "process $target has ended"
+gives 4 ksig watch test --to $target
+says "no process $target"
+gives 4 ksig watch test --to pidfile:/tmp/pidfile
+gives 1 ksig watch test --to pidfile:/tmp/none
+says 'cannot open /tmp/none: No such file'
+echo x >/tmp/pidfile
+gives 1 ksig watch test --to pidfile:/tmp/pidfile
+says '/tmp/pidfile holds no pid'
+
+# one that would die of it
+sleep 1000 &
+target=$!
+until_true grep -q sleep /proc/$target/comm
+for signal in HUP USR1 USR2; do
+	gives 1 timeout 20 ksig watch test --to $target -s $signal
+	says "process $target would die of $signal"
+done
+kill -0 $target
+# a real-time signal neither: it is told, and counted
+watch test --to $target -n1
+emit 1
+ends 1
+prints "$time test value=1 -> RTMIN\\+10 $target refused"
+kill -0 $target
+watch test --to $target -s HUP --force -n1
+emit 1
+ends 0
+wait $target && fail "HUP does not kill" || [ $? = 129 ]
+# TERM means TERM
+sleep 1000 &
+target=$!
+watch test --to $target -s TERM -n1
+emit 1
+ends 0
+wait $target && fail "TERM does not kill" || [ $? = 143 ]
+
+# a real-time signal has the value; the receiver sleeps in sigwaitinfo
+ksig listen -n 2 >/tmp/heard 2>/tmp/said &
+target=$!
+until_true grep -q 'as pid' /tmp/said
+watch test --to $target -n 2
+emit 0x1122334455667788 -3
+ends 0
+wait $target
+[ "$(cat /tmp/heard)" = "received value 1234605616436508552
+received value -3" ] || fail "received: $(cat /tmp/heard)"
+
+# an event that is about no process
+watch test --to subject -s HUP -n1
+emit 1
+ends 1
+prints "$time test value=1 -> HUP - gone"
+
+# a unit, across a restart; and without systemd
+gives 5 ksig watch test --to unit:a.service -s HUP
+says "unit:a.service needs systemd's systemctl"
+mkdir -p /tmp/bin
+cat >/tmp/bin/systemctl <<'END'
+#!/bin/sh
+[ "$*" = "show -p MainPID --value -- a.service" ] || exit 1
+echo >>/tmp/asked
+cat /tmp/mainpid
+END
+chmod +x /tmp/bin/systemctl
+PATH=/tmp/bin:$PATH
+echo 0 >/tmp/mainpid
+gives 4 ksig watch test --to unit:a.service -s HUP
+says "the unit 'a.service' has no main process"
+gives 1 ksig watch test --to unit:b.service -s HUP
+service() {
+	rm -f /tmp/ready /tmp/got
+	sh -c 'trap "echo hup >>/tmp/got" HUP; echo >/tmp/ready
+		while :; do usleep 10000; done' &
+	target=$!
+	until_true [ -e /tmp/ready ]
+	echo $target >/tmp/mainpid
+}
+service
+watch test --to unit:a.service -s HUP -n 203
+emit 1
+until_true [ -e /tmp/got ]
+kill -KILL $target
+# until it is reaped it takes signals, as far as kill(2) can tell
+wait $target || :
+echo 0 >/tmp/mainpid
+emit 2
+until_true grep -q "value=2 -> HUP [0-9]* gone" /tmp/stdout
+# a storm does not make it ask all the time
+: >/tmp/asked
+dd if=/dev/zero of=/dev/ksig/test bs=8 count=200 2>/dev/null
+until_true sh -c '[ "$(grep -c "value=0 -> HUP [0-9]* gone" /tmp/stdout)" = 200 ]'
+[ "$(wc -l </tmp/asked)" -lt 50 ] || fail "asked $(wc -l </tmp/asked) times"
+service
+usleep 300000
+emit 3
+ends 1
+prints "$time test value=3 -> HUP $target"
+says "'a.service' is process $target now"
+until_true [ -e /tmp/got ]
+kill -KILL $target
+
+# a condition about what it has not, or not so
+gives 2 ksig watch tesd
+says "^ksig: tesd, column 1: no event 'tesd'; did you mean 'test'?"
+gives 2 ksig watch test:valeu=1
+says "^ksig: test:valeu=1, column 6: test has no field 'valeu'; did you mean 'value'?"
+gives 2 ksig watch test:value=1,value=x
+says "column 20: 'value' is a number, 'x' is none"
+gives 2 ksig watch test:value
+says "column 11: 'value' needs one of"
+gives 2 ksig watch test:current.thing=1
+says "column 6: no 'current.thing'"
+gives 5 ksig watch test:current.pid=1
+says "module: it can't tell current.pid"
+gives 2 ksig watch test --provider modul
+says "no provider 'modul'"
+gives 2 ksig watch test --value value
+says "test has its value already"
+
+gives 2 ksig watch
+says 'which EVENT?'
+gives 2 ksig watch test --
+says 'which command?'
+gives 2 ksig watch test --to 1 -- true
+says 'exclude each other'
+gives 2 ksig watch test -s HUP
+says 'is for --to'
+for bad in 0 -1 x 1x ''; do
+	gives 2 ksig watch test -n "$bad"
+	says "'$bad' is no number"
+	gives 2 ksig watch test -t "$bad"
+	says "'$bad' is no time"
+done
+gives 2 ksig watch test --every 1.2.3
+gives 2 ksig watch test -t 5y
+for bad in 0 -1 x pidfile: unit: ''; do
+	gives 2 ksig watch test --to "$bad"
+	says "'$bad' is no target"
+done
+gives 2 ksig watch test --to 1 -s NONE
+says "no signal 'NONE'"
+gives 2 ksig watch --unknown
+says 'ksig watch: unrecognized option'
+gives 2 ksig events extra
+for command in 'watch --help' 'watch -h' 'events --help' 'events -h'; do
+	gives 0 ksig $command
+	grep -q "^Usage: ksig ${command% *}" /tmp/stdout || fail "no usage"
+	grep -q '^Exit status:' /tmp/stdout || fail "no exit status"
+	grep -q '^Example' /tmp/stdout || fail "no example"
+done
+
+# a disk that is full
+ksig watch test >/dev/full 2>/tmp/stderr &
+watcher=$!
+until_true grep -q watching /tmp/stderr
+emit 1
+ends 1
+says 'cannot write: No space left'
+
+# not for everyone, and not everywhere
+gives 0 ksig events
+prints 'test  *module  whatever .*'
+gives 0 ksig events --json
+prints '\{"event":"test","provider":"module","description":"[^"]*","available":true,"reason":null\}'
+gives 1 su alice -c 'ksig watch test -t 1'
+says "cannot open /dev/ksig/test: Permission denied"
+sleep 1000 &
+gives 1 su alice -c "ksig watch test --to $! -s TERM"
+says "not allowed to signal process $!"
+rmmod ksig
+gives 5 ksig watch test
+says 'module: /dev/ksig/test is not there: ksig.ko is not loaded'
+# other providers need no module
+ksig events --all >/tmp/stdout 2>/tmp/stderr || [ $? = 5 ]
+prints 'test  *module .*; no: /dev/ksig/test is not there: ksig.ko is not loaded .*'
+insmod /ksig/ksig.ko

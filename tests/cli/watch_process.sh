@@ -1,0 +1,126 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# ksig watch on the channel 'process': whom a filter may name, and subject as
+# the target.
+set -eu
+
+fail() { echo "$*"; exit 1; }
+
+gives() {
+	local wanted=$1 got=0
+	shift
+	timeout 30 "$@" >/tmp/stdout 2>/tmp/stderr || got=$?
+	[ $got = "$wanted" ] || fail "'$*' gave $got, not $wanted: $(cat /tmp/stderr)"
+}
+
+says() { grep -q -e "$1" /tmp/stderr || fail "not '$1': it said: $(cat /tmp/stderr)"; }
+prints() { grep -qxE "$1" /tmp/stdout || fail "not '$1': it printed: $(cat /tmp/stdout)"; }
+lines() { [ "$(wc -l </tmp/stdout)" = "$1" ] || fail "not $1 lines: $(cat /tmp/stdout)"; }
+
+until_true() {
+	local tries=0
+	until "$@" 2>/dev/null; do
+		[ $((tries += 1)) -le 500 ] || fail "in vain: $*"
+		usleep 20000
+	done
+}
+
+watch() {
+	: >/tmp/stdout >/tmp/stderr
+	ksig watch "$@" >/tmp/stdout 2>/tmp/stderr &
+	watcher=$!
+	until_true sh -c "grep -q '^ksig: watching ' /tmp/stderr || [ ! -d /proc/$watcher ]"
+	says '^ksig: watching '
+}
+
+ends() {
+	local got=0
+	until_true sh -c "! grep -q '^State:.[^Z]' /proc/$watcher/status"
+	wait $watcher || got=$?
+	[ $got = "$1" ] || fail "it gave $got, not $1: $(cat /tmp/stderr)"
+}
+
+# process COMMAND...: in the background; it runs when this returns
+process() {
+	"$@" &
+	process=$!
+	until_true grep -q "$1" /proc/$process/comm
+}
+
+time='[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]{3}'
+
+# the end of one process, and of no other
+process sleep 1000
+watch process.exit:pid=$process -n1
+says '(module)$'
+for i in 1 2 3; do sleep 0; done
+kill -TERM $process
+ends 0
+lines 1
+prints "$time process.exit pid=$process status=15 comm=sleep parent=$$"
+
+# what the kernel does not filter the library does
+watch process.exit:status=1792,comm=sh -n1 --json
+says '(module, filtered here)$'
+sh -c 'exit 6' || :
+sh -c 'exit 7' & process=$!
+ends 0
+lines 1
+grep -q '"subject":"'$process'","value":"1792","fields":{"pid":"'$process'","status":"1792","comm":"sh","tgid":"'$process'","parent":"'$$'"}}' \
+	/tmp/stdout || fail "it printed $(cat /tmp/stdout)"
+
+# who it is about, for a command; and for a signal
+process sleep 1000
+watch process.exit:pid=$process -n1 -- sh -c 'echo $KSIG_PID $KSIG_STATUS $KSIG_COMM $KSIG_PARENT >/tmp/ran'
+kill -KILL $process
+ends 0
+[ "$(cat /tmp/ran)" = "$process 9 sleep $$" ] || fail "it ran: $(cat /tmp/ran)"
+watch process.exec:comm=sleep --to subject -s TERM -n1
+timeout 20 /bin/sleep 1000 && fail "it was not signalled" || [ $? = 143 ]
+ends 0
+prints "$time process.exec pid=[0-9]* comm=sleep parent=[0-9]* -> TERM [0-9]*"
+
+# one that has ended can't be signalled, whoever has its number later
+watch process.exit:comm=true --to subject -s TERM -n1
+/bin/true
+ends 1
+prints "$time process.exit .* -> TERM [0-9]* gone"
+
+# its target's end ends the watch
+process sleep 1000
+watch process.exit:comm=nobody --to $process -s TERM
+kill -KILL $process
+ends 4
+
+# whom a filter may not name
+gives 4 ksig watch process.exit:pid=4194000
+says 'column 18: there is no process 4194000'
+gives 4 ksig watch process.exit:pid=0
+gives 4 ksig watch process.exit:pid=99999999999
+says 'there is no process 99999999999'
+gives 2 ksig watch process.exit:pid=-1
+says 'never negative'
+sh -c 'sh -c "exit 0" & echo $! >/tmp/child; exec sleep 1000' &
+until_true [ -s /tmp/child ]
+until_true grep -q '^State:.Z' "/proc/$(cat /tmp/child)/status"
+gives 4 ksig watch process.exit:pid="$(cat /tmp/child)"
+says 'process [0-9]* has ended, and waits for its parent'
+many_threads >/dev/null 2>&1 &
+until_true sh -c "[ \$(ls /proc/$!/task | wc -l) -gt 1 ]"
+tid=$(ls /proc/$!/task | sort -n | tail -n 1)
+gives 2 ksig watch process.exit:pid=$tid
+says "$tid is a thread of process $!: give $!"
+kill -KILL $!
+
+gives 2 ksig watch proces.exit
+says "column 1: no event 'proces.exit'; did you mean 'process.exit'?"
+gives 2 ksig watch process
+says "did you mean 'process.fork'?"
+gives 2 ksig watch process.exit:pdi=1
+says "column 14: process.exit has no field 'pdi'; did you mean 'pid'?"
+gives 2 ksig watch 'process.exit:comm<x'
+says "column 18: 'comm' is a text: only = and != make sense"
+gives 2 ksig watch process.exit:comm=0123456789abcdef
+says "at most 15 bytes"
+gives 1 su alice -c 'ksig watch process.exit --provider module'
+says 'cannot open /dev/ksig/process: Permission denied'

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+/* A tracepoint's description as tracefs has it, made of any bytes. */
+#include "../../lib/tracepoint.c"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Records have a place for each field, and no two places are one. */
+static void check_fields(const struct ksig_tracepoint *tp)
+{
+	const struct ksig_field_desc *f;
+	unsigned int i;
+
+	for (i = 0; i < tp->desc.n_fields; i++) {
+		f = &tp->fields[i];
+		if (!f->size || f->offset < KSIG_TRACE_COMM ||
+		    f->offset + f->size > tp->desc.event_size)
+			abort();
+	}
+	if (tp->n_strings > KSIG_BPF_STRINGS)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct ksig_tracepoint *tp = calloc(1, sizeof(*tp));
+	FILE *f = size > 1 ? fmemopen((void *)(uintptr_t)(data + 1), size - 1,
+				      "r") : NULL;
+
+	if (!f || !tp) {
+		free(tp);
+		return 0;
+	}
+	tp->entry_size = 8;
+	if (!read_format(tp, f, *data & 1)) {
+		place_strings(tp);
+		check_fields(tp);
+	}
+	fclose(f);
+	ksig_tracepoint_free(tp);
+	return 0;
+}

@@ -1,0 +1,45 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# DKMS builds and installs ksig.ko from kernel/ and include/ alone, and then the
+# driver in docs/drivers.md against it: in folders of its own.
+set -eu
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+headers=$("$top/tests/vm/vm" headers 6.12)
+release=$("$top/tests/vm/vm" release 6.12)
+version=$(sed -n 's/^#define KSIG_VERSION "\(.*\)"/\1/p' \
+	"$top/include/ksig/version.h")
+
+fail() { echo "$*"; exit 1; }
+
+# run COMMAND MODULE/VERSION
+run() {
+	$([ "$(id -u)" = 0 ] || echo sudo) dkms "$1" "$2" -k "$release" \
+		-a "$(uname -m)" --sourcetree "$tmp/src" --dkmstree "$tmp/tree" \
+		--installtree "$tmp/modules" --kernelsourcedir "$headers" \
+		--no-depmod --no-initrd >"$tmp/log" 2>&1 || {
+		cat "$tmp/log" "$tmp"/tree/*/*/build/make.log 2>/dev/null
+		fail "dkms $1 $2"
+	}
+}
+
+# What a package would put there: no more than is in the repository.
+mkdir -p "$tmp/src/ksig-$version" "$tmp/tree" "$tmp/modules/$release"
+(cd "$top" && git ls-files -z kernel include |
+	xargs -0 cp --parents -t "$tmp/src/ksig-$version")
+cp "$top/kernel/dkms.conf" "$tmp/src/ksig-$version/"
+"$top/tests/listings" "$top/docs/drivers.md" "$tmp/src/ticks-1.0"
+
+for module in "ksig/$version" ticks/1.0; do
+	run add "$module"
+	run build "$module"
+	run install "$module"
+	name=${module%/*}
+	find "$tmp/modules" -name "$name.ko*" | grep -q . ||
+		fail "$name.ko is not installed"
+done
+# its symbols are known, with checksums where the kernel has them
+modinfo -F depends "$tmp/tree/ticks/1.0/$release/$(uname -m)/module/ticks.ko"* |
+	grep -qx ksig || fail "ticks.ko doesn't depend on ksig.ko"

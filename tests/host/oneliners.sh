@@ -1,0 +1,118 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Runs each command that docs/watch.md shows, on this machine's own kernel, and
+# compares the output's shape: times and numbers are others each time. With the
+# argument "show" it prints the output as it is. As root: network, processes and
+# mounts are those of namespaces made for it.
+set -u
+
+cd "$(dirname "$0")/../.."
+if [ "${1:-}" != inside ]; then
+	exec unshare -n -m -p -f --mount-proc --kill-child "$0" inside "$@"
+fi
+show=${2:-}
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+export PATH=$tmp:$PWD/build:$PATH
+
+# until_true COMMAND...: within ten seconds
+until_true() {
+	local tries=0
+	until "$@" 2>/dev/null; do
+		[ $((tries += 1)) -le 500 ] || return 1
+		sleep 0.02
+	done
+}
+
+# process PID COMMAND...: in the background, by that number
+process() {
+	echo $(($1 - 1)) >/proc/sys/kernel/ns_last_pid
+	shift
+	"$@" &
+}
+
+# systemd's part: which process the unit is
+unit() {
+	process 812 sh -c 'trap : HUP; : >"$0/ready"
+		while :; do sleep 0.1; done' "$tmp"
+	until_true [ -e "$tmp/ready" ]
+	printf '#!/bin/sh\necho %d\n' $! >"$tmp/systemctl"
+	chmod +x "$tmp/systemctl"
+}
+
+# What there has to be before, and what makes the event come.
+before() {
+	case $1 in
+	*unit:*) unit ;;
+	*pid=4242*) process 4242 sleep 1000; victim=$! ;;
+	*trace.*) [ -d /sys/kernel/tracing/events ] ||
+		mount -t tracefs tracefs /sys/kernel/tracing ;;
+	esac
+	case $1 in
+	*ifname=eth0*) ip link add eth0 type veth peer name peer
+		ip link set peer up ;;
+	esac
+}
+
+cause() {
+	case $1 in
+	*ifname=eth0*) ip link set eth0 up ;;
+	*pid=4242*) kill "$victim" ;;
+	*next_prio*) chrt -f 60 true ;;
+	esac
+}
+
+after() {
+	case $1 in
+	*ifname=eth0*) ip link del eth0 ;;
+	esac
+}
+
+# run COMMAND: what it prints, in $tmp/out
+run() {
+	: >"$tmp/out"
+	before "$1"
+	timeout 20 bash -c "exec $1" >"$tmp/out" 2>&1 &
+	local job=$!
+	case $1 in
+	ksig*) until_true grep -q '^ksig: watching' "$tmp/out" ;;
+	*) until_true sh -c 'ls -l /proc/[0-9]*/fd | grep -q memfd:ksig' ;;
+	esac
+	cause "$1"
+	case $1 in
+	*-n1*) ;;
+	*power*) kill $job ;;
+	*) until_true [ -s "$tmp/out" ]
+	   kill $job ;;
+	esac
+	wait $job 2>/dev/null
+	after "$1"
+}
+
+# Of two providers the best is chosen, and who runs is chance.
+shape() {
+	sed -E 's/^[0-9]{2}:[0-9:.]+/TIME/; s/ \((module|bpf|native)/ (PROVIDER/
+		s/(comm)=[^ ]+/\1=NAME/g; s/=[0-9]+/=N/g; s/(HUP) [0-9]+/\1 N/'
+}
+
+rc=0
+grep '^    \$ ' docs/watch.md | sed 's/^    \$ //' >"$tmp/commands"
+[ -s "$tmp/commands" ] || { echo "docs/watch.md shows nothing"; rc=1; }
+while read -r command <&3; do
+	run "$command"
+	if [ "$show" ]; then
+		echo "    \$ $command"
+		sed 's/^/    /' "$tmp/out"
+		continue
+	fi
+	awk -v command="    \$ $command" '
+		$0 == command { inside = 1; next }
+		!/^    / || /^    \$/ { inside = 0 }
+		inside { print substr($0, 5) }' docs/watch.md | shape >"$tmp/wanted"
+	shape <"$tmp/out" | diff "$tmp/wanted" - || {
+		echo "that is not what docs/watch.md shows of: $command"
+		rc=1
+	}
+done 3<"$tmp/commands"
+exit $rc

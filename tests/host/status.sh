@@ -1,0 +1,131 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# ksig status without the module: what libksig's subscriptions tell of
+# themselves, and what it makes of those who lie. As root.
+set -eu
+
+ksig=$(cd "$(dirname "$0")/../.." && pwd)/build/ksig
+tmp=$(mktemp -d)
+jobs=
+trap 'kill $jobs 2>/dev/null || :; rm -rf "$tmp"' EXIT
+
+fail() { echo "$*"; exit 1; }
+
+# until_true COMMAND...: within ten seconds
+until_true() {
+	local tries=0
+	until "$@"; do
+		[ $((tries += 1)) -le 500 ] || fail "in vain: $*"
+		sleep 0.02
+	done
+}
+
+# watch ARGUMENT...: in the background, armed; its pid is in $!
+watch() {
+	: >"$tmp/err"
+	"$ksig" watch "$@" >"$tmp/out" 2>"$tmp/err" &
+	jobs="$jobs $!"
+	until_true sh -c "grep -q 'ksig: watching' '$tmp/err' || [ ! -d /proc/$! ]"
+}
+
+# row PID: what is said of that process
+row() { "$ksig" status --json 2>/dev/null | grep "^{\"pid\":$1,"; }
+counted() { row "$1" | grep -q "\"offered\":\"$2\",\"delivered\":\"$2\","; }
+has() { [[ $row == *$1* ]] || fail "no $1 in: $row"; }
+
+# a real one, by its own counters
+sleep 100 &
+subject=$!
+jobs="$jobs $subject"
+watch process.exit:pid=$subject --provider native -- \
+	tail --pid=$$ -f /dev/null
+watcher=$!
+row=$(row $watcher)
+has '"provider":"native","channel":null,"filter":"'
+has '"target":null,"signo":null,"mode":null,"offered":"0","delivered":"0"'
+has '"flags":null,"event":"process.exit:pid='$subject'","comm":"ksig"}'
+kill $subject
+wait $subject || :
+until_true counted $watcher 1
+if "$ksig" events --json | grep -q '"process.exec","provider":"bpf".*"available":true'; then
+	watch 'process.exec:comm=ksig_no_such' process.exec --provider bpf -t 60
+	[ "$(row $! | grep -c '"provider":"bpf","channel":null,"filter":"kernel",')" = 1 ] ||
+		fail "not one is filtered in the kernel: $(row $!)"
+	[ "$(row $! | grep -c '"filter":null,.*"event":"process.exec",')" = 1 ] ||
+		fail "not one is not filtered: $(row $!)"
+else
+	echo "process.exec by bpf is not available here, and was left out"
+fi
+
+# Those who say what they like, MEMFD... in a process: arguments are
+# PROVIDER EVENT FILTER FD TARGET SIGNO MODE FLAGS STATS_FLAGS
+cat >"$tmp/liar.py" <<'END'
+import os, struct, sys, time
+
+def memfd(content):
+    os.write(os.memfd_create("ksig"), content)
+
+def status(provider, event, *numbers, magic=b"ksigsub1", seq=0, counters=range(7, 14)):
+    return struct.pack("8s16s256sIiiiII9Q", magic, provider, event,
+                       *numbers[:6], seq, *counters, numbers[6])
+
+good = status(b"bpf", b"a\x1b[31m b", 2, -1, 812, 44, 1, 1, 7)
+memfd(good)
+# never settled; without terminators; numbers as wild as they come
+memfd(status(b"native", b"e" * 256, 9, -1, -1, -2, 9, 8, 1 << 63, seq=1,
+             counters=[2**64 - 1] * 7))
+# of a channel whose descriptor is here, and of one whose isn't
+memfd(status(b"module", b"test:value=1", 2, 200, 99, 10, 0, 0, 4))
+memfd(status(b"module", b"other", 0, 77, 0, 0, 0, 0, 0))
+os.dup2(os.open("/dev/null", os.O_RDONLY), 200)
+# none of these is one
+memfd(good[:-1])
+memfd(b"")
+memfd(status(b"bpf", b"x", 0, 0, 0, 0, 0, 0, 0, magic=b"ksigsub2"))
+memfd(status(b"b\x1bf", b"x", 0, 0, 0, 0, 0, 0, 0))
+memfd(status(b"bpf" + b"f" * 13, b"x", 0, 0, 0, 0, 0, 0, 0))
+memfd(status(b"bpf", b"", 0, 0, 0, 0, 0, 0, 0))
+# no memfd, but called so once its mount has gone
+fd = os.open(sys.argv[1] + "/memfd:ksig (deleted)", os.O_RDWR | os.O_CREAT)
+os.write(fd, good)
+os.system("umount -l " + sys.argv[1])
+assert os.readlink("/proc/self/fd/%d" % fd) == "/memfd:ksig (deleted)"
+print("ready", flush=True)
+time.sleep(60)
+END
+mkdir "$tmp/mnt"
+: >"$tmp/out"
+unshare -m sh -c 'mount -t tmpfs none "$1/mnt" &&
+	exec python3 "$1/liar.py" "$1/mnt"' sh "$tmp" >"$tmp/out" &
+liar=$!
+jobs="$jobs $liar"
+until_true grep -q ready "$tmp/out"
+row=$(timeout 10 "$ksig" status --json | grep "^{\"pid\":$liar," |
+	sed 's/.*"provider"/"provider"/;s/,"comm".*//')
+wanted='"provider":"bpf","channel":null,"filter":"library","target":812,"signo":44,"mode":"doorbell,process","offered":"7","delivered":"8","queued":"9","lost":"10","refused":"11","signals":"12","deferred":"13","flags":"target-gone,hup","event":"a\u001b[31m b"'
+wanted+=$'\n''"provider":"native","channel":null,"filter":"library","target":null,"signo":null,"mode":null,"offered":"18446744073709551615","delivered":"18446744073709551615","queued":"18446744073709551615","lost":"18446744073709551615","refused":"18446744073709551615","signals":"18446744073709551615","deferred":"18446744073709551615","flags":null,"event":"'$(printf 'e%.0s' {1..255})'"'
+wanted+=$'\n''"provider":"module","channel":null,"filter":"library","target":99,"signo":10,"mode":"each","offered":"7","delivered":"8","queued":"9","lost":"10","refused":"11","signals":"12","deferred":"13","flags":null,"event":"test:value=1"'
+wanted+=$'\n''"provider":"module","channel":null,"filter":null,"target":null,"signo":null,"mode":null,"offered":"7","delivered":"8","queued":"9","lost":"10","refused":"11","signals":"12","deferred":"13","flags":null,"event":"other"'
+[ "$row" = "$wanted" ] || fail "of the liar: $row"
+! "$ksig" status | grep -q $'\033' || fail "it lets a terminal be told things"
+
+# what the kernel says of a channel goes before; one that both tell of is one
+mkdir -p "$tmp/real" "$tmp/proc/$liar/task/$liar/fdinfo"
+echo comm >"$tmp/proc/$liar/comm"
+ln -s "$tmp/real/self" "$tmp/proc/self"
+ln -s "$tmp/real/$liar/fd" "$tmp/proc/$liar/task/$liar/fd"
+printf 'ksig-%s\n' $'channel:\ttest' $'offered:\t3' $'delivered:\t2' \
+	$'queued:\t1' $'lost:\t0' $'refused:\t0' $'signals:\t0' \
+	$'deferred:\t0' $'flags:\t mapped' >"$tmp/proc/$liar/task/$liar/fdinfo/200"
+# these lines somebody has made up: descriptor 1 is no device
+cp "$tmp/proc/$liar/task/$liar/fdinfo/200" "$tmp/proc/$liar/task/$liar/fdinfo/1"
+for fd in /proc/$liar/fd/*; do
+	[ "$(readlink "$fd")" = '/memfd:ksig (deleted)' ] &&
+		: >>"$tmp/proc/$liar/task/$liar/fdinfo/${fd##*/}"
+done
+row=$(unshare -m sh -c 'mount --rbind /proc "$1/real" &&
+	mount --bind "$1/proc" /proc && "$2" status --json' sh "$tmp" "$ksig" |
+	grep '"module"' | sed 's/,"comm".*//;s/.*"fd"/"fd"/' | LC_ALL=C sort)
+wanted='"fd":200,"provider":"module","channel":"test","filter":"library","target":99,"signo":10,"mode":"each","offered":"3","delivered":"2","queued":"1","lost":"0","refused":"0","signals":"0","deferred":"0","flags":"mapped","event":"test:value=1"'
+[ "$(head -n 1 <<<"$row")" = "$wanted" ] && [ "$(wc -l <<<"$row")" = 2 ] ||
+	fail "of a channel: $row"

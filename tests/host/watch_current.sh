@@ -1,0 +1,93 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# ksig watch --to subject at a tracepoint: the kernel itself signals who runs.
+. tests/host/functions
+
+mount -t tracefs tracefs /sys/kernel/tracing || {
+	echo "tracefs can't be mounted"
+	exit 77
+}
+ksig watch trace.syscalls.sys_enter_write -t 1ms >/dev/null 2>stderr ||
+	[ $? = 3 ] || { cat stderr; exit 77; }
+write=trace.syscalls.sys_enter_write:current.comm=target
+
+# a program that runs already, and waits in its third write, is interrupted
+run_target write
+watch $write --skip 2 -n1 --to subject -s USR1
+says '^ksig: watching .*=target (bpf)$'
+echo >&9
+ends 0
+lines 1
+prints "$time trace.syscalls.sys_enter_write .* -> USR1 $pid"
+until_true ended $pid
+[ "$(cat said)" = "ready
+write 1: done
+write 2: done
+write 3: EINTR
+write 4: done
+write 5: done" ] || fail "the target said: $(cat said)"
+
+# one of the first two is not: a signal that finds room changes nothing
+run_target write
+watch $write --skip 1 -n1 --to subject -s USR1 --json
+echo >&9
+ends 0
+lines 1
+grep -q '"subject":"'$pid'",.*,"signal":"USR1","target":'$pid',"outcome":"sent"}$' stdout ||
+	fail "it printed: $(cat stdout)"
+kill $pid
+
+# without -n at each; the watch's end is the end
+run_target write
+watch $write --to subject -s USR1 --provider bpf
+echo >&9
+until_true ended $pid
+stop
+lines 5
+[ "$(grep -c EINTR said)" = 1 ] || fail "the target said: $(cat said)"
+
+# who would die of it does not, unless that is asked for; and is told
+mkfifo in
+exec 8<>in
+start sh -c 'echo >ready; read x; echo a; echo b; read x; :' <in >/dev/null
+until_true [ -e ready ]
+watch trace.syscalls.sys_enter_write:current.pid=$pid -n 2 --to subject -s HUP
+echo >&8
+ends 1
+lines 2
+prints "$time trace.syscalls.sys_enter_write .* -> HUP $pid refused"
+lives $pid
+watch trace.syscalls.sys_enter_exit_group:current.pid=$pid -n 1 --to subject
+echo >&8
+ends 1
+prints "$time trace.syscalls.sys_enter_exit_group .* -> RTMIN\\+10 $pid refused"
+rm -f ready
+start sh -c 'echo >ready; read x; echo a; echo b; read x' <in >/dev/null
+until_true [ -e ready ]
+watch trace.syscalls.sys_enter_write:current.pid=$pid -n 1 --to subject -s HUP --force
+echo >&8
+ends 0
+prints "$time trace.syscalls.sys_enter_write .* -> HUP $pid"
+got=0
+wait $pid || got=$?
+[ $got = 129 ] || fail "HUP does not kill: $got"
+
+# the kernel counts though events are lost, and the watch ends all the same
+watch trace.syscalls.sys_enter_write:current.comm=dd --skip 15000 -n 1 --to subject -s WINCH
+halt $watcher
+dd if=/dev/zero of=/dev/null bs=1 count=20000 2>/dev/null
+kill -CONT $watcher
+ends 0
+says '[0-9]* events of trace.syscalls.sys_enter_write were lost in all, and 1 of them counted: the kernel has sent 1 signals'
+lines 0
+
+# what can't be had with it, and why
+gives 2 ksig watch $write --to subject -s USR1 --every 1
+says "^ksig: --every can't be had with --to subject and $write"
+gives 2 ksig watch $write process.exec --to subject -s USR1 -n1
+says 'take a single EVENT with --to subject'
+gives 2 ksig watch process.exec $write --to subject -s USR1 --skip 1
+conds=fd=1
+for i in 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17; do conds=$conds,fd!=$i; done
+gives 2 ksig watch trace.syscalls.sys_enter_write:$conds --to subject -s USR1
+says "not all of this filter is its business"

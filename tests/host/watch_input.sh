@@ -1,0 +1,124 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# ksig watch without the module: what it is given wrong, and what is not so any
+# more when it is used. Each is told, and nothing is left behind.
+. tests/host/functions
+
+[ -e /sys/kernel/tracing/events ] ||
+	mount -t tracefs tracefs /sys/kernel/tracing ||
+	echo ": tracefs can't be mounted: no tracepoint's names"
+nobody="setpriv --reuid 54321 --regid 54321 --clear-groups"
+chmod 711 .
+cp "$top/build/ksig" "$target" .
+
+# A number that becomes somebody else's between the option and the arm: in a pid
+# namespace it is ours to say who gets it, and the watch is stopped by another
+# one as soon as it has seen whom it means.
+reused() {
+	local next got=0
+	watch trace.syscalls.sys_exit_pidfd_open:current.comm=reuser -n1 \
+		--to subject -s STOP
+	./reuser watch "$@" >stdout2 2>stderr2 & next=$!
+	ends 0
+	until_true grep -q '^State:.T' /proc/$next/status
+	kill -KILL $old
+	wait $old || :
+	echo $((old - 1)) >/proc/sys/kernel/ns_last_pid
+	sleep 1000 & [ $! = $old ] || fail "$old is not used again, but $!"
+	kill -CONT $next
+	wait $next || got=$?
+	[ $got = 4 ] || fail "'$*': $got, $(cat stdout2 stderr2)"
+	grep -q "process $old" stderr2 || fail "it said: $(cat stderr2)"
+	lives $old || fail "who got the number was signalled"
+	[ ! -s stdout2 ] || fail "it printed: $(cat stdout2)"
+	kill -KILL $old
+}
+
+reuse_numbers() {
+	cp "$top/build/ksig" reuser
+	for provider in bpf native; do
+		sleep 1000 & old=$!
+		reused process.exit:pid=$old --provider $provider -t 10
+		sleep 1000 & old=$!
+		reused time.set --provider native --to $old -s TERM -t 10
+	done
+}
+
+if [ -n "${KSIG_REUSE-}" ]; then
+	reuse_numbers
+	exit
+fi
+
+# names
+gives 2 ksig watch proces.exit
+says "^ksig: proces.exit, column 1: no event 'proces.exit'; did you mean 'process.exit'?"
+gives 2 ksig watch net.upp --provider native
+says "did you mean 'net.up'?"
+if [ -e /sys/kernel/tracing/events ]; then
+	gives 2 ksig watch trace.sched.sched_swich
+	says "column 13: .*no tracepoint sched.sched_swich; did you mean 'sched_switch'?"
+	gives 2 ksig watch trace.sched.sched_switch:next_pri=1
+	says "column 26: .*did you mean 'next_prio'?"
+	gives 2 ksig watch trace.sched.sched_switch:next_prio=x
+	says "column 36: 'next_prio' is a number, 'x' is none"
+	gives 2 ksig watch 'trace.sched.sched_switch:next_comm<x'
+	says "column [0-9]*: 'next_comm' is a text"
+	gives 2 ksig watch trace.sched.sched_switch --value next_pri
+	says "next_pri"
+fi
+
+# filters: by whichever provider, the column is the same
+for provider in bpf native; do
+	has_event $provider process.exit || continue
+	from="--provider $provider"
+	gives 2 ksig watch process.exit:pdi=1 $from
+	says "column 14: process.exit has no field 'pdi'; did you mean 'pid'?"
+	gives 2 ksig watch process.exit:status=1,pid=x $from
+	says "column 27: 'pid' is a number, 'x' is none"
+	gives 2 ksig watch process.exit:pid $from
+	says "column 17: 'pid' needs one of"
+	gives 2 ksig watch 'process.exit:comm<x' $from
+	says "column 18: 'comm' is a text: only = and != make sense"
+	gives 2 ksig watch process.exit:pid=-1 $from
+	says 'never negative'
+	gives 4 ksig watch process.exit:pid=4194000 $from
+	says 'column 18: there is no process 4194000'
+	true & gone=$!
+	wait $gone
+	gives 4 ksig watch process.exit:pid=$gone $from
+	says "there is no process $gone"
+	gives 4 ksig watch process.exec $from --to $gone -s TERM
+	says "no process $gone"
+done
+gives 2 ksig watch process.exit --provider bfp
+says "no provider 'bfp'"
+
+# no right: to the events, to the target
+gives 1 $nobody ./ksig watch process.fork --provider bpf
+says 'it needs the capabilities CAP_BPF and CAP_PERFMON (or root)'
+got=0
+$nobody ./ksig watch process.fork --provider native -t 1ms 2>stderr || got=$?
+case $got in
+3)	;;
+1)	says 'the proc connector needs CAP_NET_ADMIN before Linux 6.6: run it as root' ;;
+*)	fail "process.fork gave $got: $(cat stderr)" ;;
+esac
+start sleep 1000
+gives 1 $nobody ./ksig watch time.set --to $pid -s TERM
+says "not allowed to signal process $pid"
+lives $pid
+
+# a kernel that does not know what the program asks for
+if command -v strace >/dev/null; then
+	gives 5 strace -qq -o /dev/null -e inject=bpf:error=EINVAL \
+		ksig watch process.exec --provider bpf
+	says "this kernel ($(uname -r)) does not take the BPF program: it needs Linux 6.1"
+else
+	echo ": no strace here: no kernel that is too old"
+fi
+
+if has_event bpf process.exit && [ -e /sys/kernel/tracing/events ]; then
+	(cd "$top" && KSIG_REUSE=1 unshare -pf --mount-proc tests/host/watch_input.sh)
+else
+	echo ": no tracepoints by BPF: no number was reused"
+fi

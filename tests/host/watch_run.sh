@@ -1,0 +1,104 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# ksig watch without the module: what it prints, runs and signals, and how it
+# ends, with each provider that has the events here.
+. tests/host/functions
+
+# Processes that end: the same by each provider.
+process_events() {
+	local from="--provider $1" value
+	start sleep 1000
+	watch process.exit:pid=$pid $from -n1
+	says "($1)\$"
+	sleep 0
+	kill -TERM $pid
+	ends 0
+	lines 1
+	# whose child it is not gets no status, but by BPF
+	prints "$time process.exit pid=$pid status=(15|unknown) .*"
+	watch process.exec:comm=nice $from --skip 1 -n 2 --json
+	for i in 1 2 3 4; do nice true; done
+	ends 0
+	lines 2
+	[ "$(jq -r '.event + " " + .provider + " " + .fields.comm' stdout | sort -u)" = \
+		"process.exec $1 nice" ] || fail "it printed: $(cat stdout)"
+	gives 3 ksig watch process.exec:comm=nobody $from -t 300ms
+	lines 0
+
+	# a command: one at a time, with the event in its environment
+	rm -f ran alone
+	watch process.exec:comm=nice $from -n 3 -- sh -c 'mkdir alone && sleep 0.1 &&
+		echo $KSIG_EVENT $KSIG_PROVIDER $KSIG_COMM $KSIG_LOST $KSIG_MERGED \
+			$((KSIG_PID == KSIG_SUBJECT)) >>ran && rmdir alone'
+	for i in 1 2 3 4 5; do nice true; done
+	ends 0
+	[ "$(uniq -c ran | xargs)" = "3 process.exec $1 nice 0 0 1" ] ||
+		fail "it ran: $(cat ran)"
+	watch process.exec:comm=nice $from -n1 -- sh -c 'exit 7'
+	nice true
+	ends 1
+	says "'sh' failed with exit status 7"
+	watch process.exec:comm=nice $from -n1 -- /not/there
+	nice true
+	ends 1
+	says "cannot run '/not/there': No such file"
+	rm -f hangs
+	watch process.exec:comm=nice $from -t 2 -- sh -c 'echo $$ >hangs; exec sleep 1000'
+	nice true
+	until_true [ -s hangs ]
+	nice true
+	ends 3
+	says "'sh' still ran, and got a TERM"
+	until_true ended "$(cat hangs)"
+
+	# while nothing happens it is not even woken
+	start sleep 1000
+	watch process.exit:pid=$pid $from
+	value=$(sleeps)
+	sleep 1
+	[ "$(sleeps)" = "$value" ] || fail "it was woken $(($(sleeps) - value)) times"
+	stop
+
+	# the target's end, and one that does not take what waits there
+	watch process.exec:comm=nobody $from --to $pid -s TERM
+	kill -KILL $pid
+	ends 4
+	says "process $pid has ended"
+	start sh -c 'trap : HUP; echo ready; while :; do sleep 0.02; done' >said
+	until_true grep -q ready said
+	watch process.exec:comm=nice $from --to $pid -s HUP -n 2 -t 20
+	halt $pid
+	for i in 1 2 3; do nice true; done
+	until_true has_said "process $pid does not take the signals that wait there"
+	lives $watcher || fail "it has ended: $(cat stderr)"
+	kill -KILL $pid
+	ends 4
+}
+
+# As many signals as may wait, for all of the user's processes, wait already.
+full_queue() {
+	chmod 711 .
+	cp "$target" .
+	start setpriv --reuid 54321 --regid 54321 --clear-groups \
+		prlimit --sigpending=2 ./target threads >said
+	until_true grep -q ready said
+	halt $pid
+	watch process.exec:comm=nice --to $pid -n 6 -t 20
+	for i in 1 2 3 4 5 6; do nice true; done
+	until_true has_said "process $pid does not take the signals that wait there"
+	[ "$(wc -l <stdout)" -lt 6 ] || fail "all were sent: $(cat stdout)"
+	kill -CONT $pid
+	ends 0
+	lines 6
+	until_true eval '[ "$(grep -c "^value 0 lost 0" said)" = 6 ]'
+	kill -KILL $pid
+}
+
+for provider in bpf native; do
+	has_event $provider process.exit || {
+		echo ": $provider has no process.exit here"
+		continue
+	}
+	process_events $provider
+done
+full_queue

@@ -1,0 +1,78 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# ksig watch when more happens than it can do something about: what is told, and
+# what is told as lost, add up; commands do not pile up; no cpu time is wasted.
+. tests/host/functions
+
+has_event bpf process.exit || {
+	echo "no process.exit by BPF here"
+	exit 77
+}
+
+# total FILE: all that is told in it
+total() { awk '{ n += $1 } END { print n + 0 }' "$1"; }
+json_total() { jq -s 'map(1 + .lost_before + (.merged | tonumber)) | add // 0' stdout; }
+
+# So many processes begin and end.
+storm() {
+	run_target storm $1
+	echo >&9
+	wait $pid
+}
+
+# all_told COUNT COMMAND: the counts add up. What was lost last is told with the
+# next event, so there is one more.
+all_told() {
+	storm 1
+	until_true eval "[ \"\$($2)\" = $(($1 + 1)) ]"
+}
+
+n=1000
+# a slow machine takes long for some hundred commands
+patience=4000
+# printed: lines and losses add up
+watch process.exit:comm=storm --provider bpf --json
+storm 5000
+all_told 5000 json_total
+stop
+
+# at most one in a time: nothing is lost, for they are read
+watch process.exit:comm=storm --provider bpf --json --every 200ms
+storm $n
+all_told $n json_total
+[ "$(wc -l <stdout)" -lt $((n / 10)) ] || fail "that is no less: $(wc -l <stdout)"
+used=$(ticks)
+[ "$used" -lt 200 ] || fail "it has used $used ticks for $n events"
+stop
+
+# with a command, one at a time
+most=0
+watch process.exit:comm=storm --provider bpf --every 200ms -- \
+	sh -c 'echo $((1 + KSIG_LOST + KSIG_MERGED)) >>ran; sleep 0.1'
+run_target storm $n
+echo >&9
+while lives $pid; do
+	used=$(wc -w <"/proc/$watcher/task/$watcher/children")
+	[ $used -le $most ] || most=$used
+done
+wait $pid
+[ $most = 1 ] || fail "$most commands ran at once"
+all_told $n 'total ran'
+stop
+
+# without --every the queue is full soon, and what follows is lost: told with
+# the next that finds room
+rm -f ran
+: >busy
+watch process.exit:comm=storm --provider bpf -- \
+	sh -c 'echo $((1 + KSIG_LOST)) >>ran; while [ -e busy ]; do sleep 0.1; done'
+storm $n
+[ "$(wc -w <"/proc/$watcher/task/$watcher/children")" = 1 ] ||
+	fail "not one command runs"
+used=$(ticks)
+[ "$used" -lt 100 ] || fail "it has used $used ticks, and waits only"
+rm busy
+all_told $n 'total ran'
+[ "$(wc -l <ran)" -lt $n ] || fail "nothing was lost"
+says 'events of process.exit were lost'
+stop

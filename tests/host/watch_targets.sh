@@ -1,0 +1,163 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# ksig watch and programs as people have them: shells, Python, servers.
+. tests/host/functions
+
+# Each nice is an event: a number of them.
+if has_event bpf process.exec; then from=bpf; else from=native; fi
+events() { for i in $(seq "$1"); do nice true; done; }
+nice=process.exec:comm=nice
+
+# bash, in its trap; by its pidfile
+if command -v bash >/dev/null; then
+	start bash -c 'trap "echo hup" HUP; echo ready; while :; do sleep 0.02; done' >said
+	until_true grep -q ready said
+	echo $pid >pidfile
+	watch $nice --provider $from --to pidfile:pidfile -s HUP -n1
+	events 1
+	ends 0
+	prints "$time process.exec .* comm=nice .* -> HUP $pid"
+	until_true grep -q hup said
+	watch $nice --provider $from --to pidfile:pidfile -s HUP
+	kill -KILL $pid
+	ends 4
+	says "process $pid has ended"
+else
+	echo ": no bash here"
+fi
+
+# Python: a handler, with the value of a signal that is waited for
+if command -v python3 >/dev/null; then
+	start python3 -c 'import signal
+signal.signal(signal.SIGUSR1, lambda number, frame: print("usr1", flush=True))
+signal.pthread_sigmask(signal.SIG_BLOCK, [44])
+print("ready", flush=True)
+while True:
+    info = signal.sigtimedwait([44], 0.02)
+    if info:
+        print("signal", info.si_signo, info.si_code, flush=True)' >said
+	until_true grep -q ready said
+	watch $nice --provider $from --to $pid -s USR1 -n1
+	events 1
+	ends 0
+	until_true grep -q usr1 said
+	watch $nice --provider $from --to $pid -n 2
+	events 2
+	ends 0
+	until_true eval '[ "$(grep -c "^signal 44 -1$" said)" = 2 ]'
+	kill -KILL $pid
+else
+	echo ": no python3 here"
+fi
+
+# 16 threads, one of which waits; values, in order
+start "$target" threads >said
+until_true grep -q ready said
+[ "$(ls /proc/$pid/task | wc -l)" = 16 ] || fail "it has not 16 threads"
+watch process.exit:comm=sh,status\>0 --provider $from --to $pid -n 20
+for i in $(seq 20); do sh -c "exit $i" || :; done
+ends 0
+lines 20
+until_true eval '[ "$(grep -c "^value" said)" = 20 ]'
+[ "$(grep -v ready said)" = "$(for i in $(seq 20); do echo "value $((i * 256)) lost 0"; done)" ] ||
+	fail "it got: $(cat said)"
+kill -KILL $pid
+
+# nginx reloads once an interface is up: its master stays, its workers change
+workers() { cat "/proc/$master/task/$master/children"; }
+other_workers() { [ -n "$(workers)" ] && ! workers | grep -qw "${before% }"; }
+nginx_reloads() {
+	local before master
+	cat >nginx.conf <<-END
+		pid $PWD/nginx.pid;
+		error_log $PWD/nginx.log;
+		worker_processes 1;
+		user root;
+		events { }
+		http {
+			access_log off;
+			server { listen unix:$PWD/nginx.sock; }
+		}
+	END
+	start nginx -e "$PWD/nginx.log" -c "$PWD/nginx.conf" -g 'daemon off;'
+	master=$pid
+	until_true [ -S nginx.sock ]
+	until_true eval '[ -n "$(workers)" ]'
+	before=$(workers)
+	# there is one in each network namespace
+	watch net.up:ifname=lo --to pidfile:nginx.pid -s HUP -n1
+	ip link set lo up
+	ends 0
+	prints "$time net.up ifindex=1 ifname=lo -> HUP $master"
+	until_true other_workers
+	kill -0 $master
+	kill -QUIT $master
+}
+if [ "${1-}" = nginx ]; then
+	nginx_reloads
+	exit
+fi
+if command -v nginx >/dev/null; then
+	(cd "$top" && unshare -n "$0" nginx)
+else
+	echo ": no nginx here"
+fi
+
+# a unit, across restarts, by systemctl and a systemd that is not there
+serve() {
+	start bash -c 'trap "echo hup $$" HUP; echo ready $$; while :; do sleep 0.02; done' >>said
+	until_true grep -q "ready $pid" said
+	echo $pid >mainpid
+}
+unit() {
+	local bus old
+	bus=unix:path=$PWD/bus
+	cat >bus.conf <<-END
+		<busconfig><type>system</type><listen>$bus</listen>
+		<policy context="default"><allow send_destination="*"/>
+		<allow receive_sender="*"/><allow own="*"/></policy></busconfig>
+	END
+	start dbus-daemon --config-file=bus.conf --nofork --nopidfile 2>bus.log
+	until_true [ -S bus ]
+	export DBUS_SYSTEM_BUS_ADDRESS=$bus SYSTEMCTL_FORCE_BUS=1
+	# systemctl looks whether systemd is there; it may well be, outside
+	mount -t tmpfs run /run
+	mkdir -p /run/systemd/system
+	echo 0 >mainpid
+	start /usr/bin/python3 "$top/tests/host/fake_systemd.py" mainpid >bus.said
+	until_true grep -q ready bus.said
+	gives 4 ksig watch $nice --to unit:a.service -s HUP
+	says "the unit 'a.service' has no main process: is it running?"
+	gives 1 ksig watch $nice --to unit:b.service -s HUP
+	says "systemctl can't tell the main process of 'b.service'"
+	: >said
+	serve
+	watch $nice --provider $from --to unit:a.service -s HUP -n 3
+	events 1
+	until_true grep -q "hup $pid" said
+	old=$pid
+	echo 0 >mainpid
+	kill -KILL $old
+	wait $old || :
+	until_true eval '! [ -e /proc/$old ]'
+	events 1
+	until_true grep -q -- "-> HUP $old gone" stdout
+	serve
+	until_true has_said "'a.service' is process $pid now"
+	events 1
+	ends 1
+	lines 3
+	prints "$time process.exec .* -> HUP $pid"
+	until_true grep -q "hup $pid" said
+}
+missing=
+for program in systemctl dbus-daemon bash; do
+	command -v $program >/dev/null || missing="$missing $program"
+done
+# not one that stands before it in PATH: the modules are Debian's
+/usr/bin/python3 -c 'import dbus, gi' 2>/dev/null || missing="$missing python3-dbus/gi"
+if [ -z "$missing" ]; then
+	unit
+else
+	echo ": no unit is followed, for these are not here:$missing"
+fi

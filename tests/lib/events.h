@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One body per event, whoever provides it: the event is watched through all that
+ * have it here at the same time, and by whom the library chooses, its cause
+ * happens once, and all must have the same record.
+ *
+ * KSIG_PROVIDERS lists those that must work ("module bpf native", as in the
+ * VMs); of others it is said why they don't.
+ */
+#ifndef EVENTS_H
+#define EVENTS_H
+
+#include <stdarg.h>
+
+#include "subtest.h"
+
+enum provider { MODULE, BPF, NATIVE, PROVIDERS };
+#define CHOSEN PROVIDERS	/* by the library */
+#define BIT(provider) (1U << (provider))
+/* Much else may go on that the library filters. */
+#define QUEUE 4096
+#define ALL (BIT(MODULE) | BIT(BPF) | BIT(NATIVE))
+
+static const char *const provider_names[] = { "module", "bpf", "native" };
+
+/*
+ * Who has which event, by the table of docs/design.md, and the flags of what
+ * they can't know. (memory.pressure: native_pressure.c)
+ */
+static struct source {
+	const char *event;
+	unsigned int has;
+	uint32_t unknown[PROVIDERS];
+	unsigned int reasons;	/* that were printed */
+} sources[] = {
+	{ "process.fork", ALL },
+	{ "process.exec", ALL },
+	{ "process.exit", ALL },
+	{ "memory.oom", BIT(MODULE) },
+	{ "memory.kill", ALL, {
+		[BPF] = KSIG_EVENT_NO_VALUE,
+		[NATIVE] = KSIG_EVENT_NO_SUBJECT | KSIG_EVENT_NO_VALUE |
+			   KSIG_EVENT_NO_COMM } },
+	{ "power.suspend", BIT(MODULE) | BIT(BPF) },
+	{ "power.resume", ALL },
+	{ "net.up", BIT(MODULE) | BIT(NATIVE) },
+	{ "net.down", BIT(MODULE) | BIT(NATIVE) },
+	{ "cpu.online", ALL },
+	{ "cpu.offline", ALL },
+	{ "kmod.load", ALL },
+	{ "kmod.unload", ALL },
+	{ "time.set", BIT(NATIVE) },
+};
+
+/**
+ * struct watch - an event through all who have it here
+ * @source: which
+ * @since: when it began; then when the last cause was dealt with
+ * @records: so many of it there were
+ * @subs: NULL: doesn't work here
+ */
+struct watch {
+	struct source *source;
+	int64_t since;
+	uint64_t records;
+	struct ksig_sub *subs[PROVIDERS + 1];
+};
+
+/**
+ * struct expected - a record
+ * @fields: all of them, as they are printed: "pid=3 status=0 ..."
+ * @unknown: beside what the source says
+ * @maybe: flags that may be there, or not
+ */
+struct expected {
+	uint32_t type;
+	uint64_t subject;
+	uint64_t value;
+	uint32_t len;
+	char fields[128];
+	uint32_t unknown[PROVIDERS];
+	uint32_t maybe[PROVIDERS];
+};
+
+/* Does the caller say that it must work? */
+static inline bool is_required(enum provider p)
+{
+	const char *list = getenv("KSIG_PROVIDERS");
+
+	return list && strstr(list, provider_names[p]);
+}
+
+/* In a machine that is there for tests: it may be put to sleep, and so on. */
+static inline bool is_vm(void)
+{
+	return getenv("KSIG_PROVIDERS");
+}
+
+static inline struct source *find_source(const char *event)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(sources) / sizeof(*sources); i++) {
+		if (!strcmp(sources[i].event, event))
+			return &sources[i];
+	}
+	fail(__FILE__, __LINE__, "no event '%s' in the table", event);
+}
+
+/* Once a test for each, however often it is opened. */
+static inline void cannot(struct source *s, enum provider p, const char *why)
+{
+	if (is_required(p))
+		fail(__FILE__, __LINE__, "%s by %s: %s", s->event,
+		     provider_names[p], why);
+	if (!(s->reasons & BIT(p)))
+		printf(": %s by %s: %s\n", s->event, provider_names[p], why);
+	s->reasons |= BIT(p);
+}
+
+static inline struct ksig_sub *open_by(struct source *s, const char *name,
+				       enum provider p)
+{
+	struct ksig_sub_opts o = *SUB_OPTS(.queue_len = QUEUE);
+	struct ksig_sub *sub;
+	char why[1024];
+	int err;
+
+	o.provider = provider_names[p];
+	err = sub_try(name, &o, why, NULL, &sub);
+	if (!(s->has & BIT(p))) {
+		CHECK_EQ(err, -EOPNOTSUPP);
+		CHECK(strstr(why, "does not have it"));
+		return NULL;
+	}
+	if (!err) {
+		CHECK(!strcmp(ksig_sub_provider(sub), provider_names[p]));
+		return sub;
+	}
+	if (err != -EOPNOTSUPP && err != -EACCES && err != -EPERM)
+		fail(__FILE__, __LINE__, "%s by %s: %d, %s", name,
+		     provider_names[p], err, why);
+	cannot(s, p, why);
+	return NULL;
+}
+
+/* The best that works here is what one gets who doesn't choose. */
+static inline void open_chosen(struct watch *w, const char *name)
+{
+	int p = MODULE;
+
+	while (p < PROVIDERS && !w->subs[p])
+		p++;
+	if (p == PROVIDERS)
+		skip("%s: none has it here", w->source->event);
+	w->subs[CHOSEN] = sub_open(name, SUB_OPTS(.queue_len = QUEUE));
+	CHECK(!strcmp(ksig_sub_provider(w->subs[CHOSEN]), provider_names[p]));
+}
+
+static inline struct watch watch(const char *fmt, ...)
+	__attribute__((format(printf, 1, 2)));
+
+/* An event's name, with a filter or without */
+static inline struct watch watch(const char *fmt, ...)
+{
+	struct watch w = { };
+	char name[128], event[128];
+	va_list ap;
+	int p;
+
+	va_start(ap, fmt);
+	vsnprintf(name, sizeof(name), fmt, ap);
+	va_end(ap);
+	snprintf(event, sizeof(event), "%.*s", (int)strcspn(name, ":"), name);
+	w.source = find_source(event);
+	for (p = MODULE; p < PROVIDERS; p++)
+		w.subs[p] = open_by(w.source, name, p);
+	open_chosen(&w, name);
+	w.since = now();
+	return w;
+}
+
+/* Is it among what these flags say isn't known? */
+static inline bool is_unknown(const char *key, size_t len, uint32_t flags)
+{
+	static const struct {
+		const char *key;
+		uint32_t flag;
+	} keys[] = {
+		{ "pid", KSIG_EVENT_NO_SUBJECT },
+		{ "child", KSIG_EVENT_NO_VALUE },
+		{ "status", KSIG_EVENT_NO_VALUE },
+		{ "cgroup", KSIG_EVENT_NO_VALUE },
+		{ "comm", KSIG_EVENT_NO_COMM },
+		{ "parent", KSIG_EVENT_NO_PARENT },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		if (strlen(keys[i].key) == len && !memcmp(keys[i].key, key, len))
+			return flags & keys[i].flag;
+	}
+	return false;
+}
+
+/* What of @fields is known by who sets these flags; a line has no tgid. */
+static inline void wanted_text(const char *fields, uint32_t flags, bool line,
+			       char *buf, size_t size)
+{
+	const char *s, *end;
+	size_t key, n = 0;
+
+	*buf = '\0';
+	for (s = fields; *s; s = end + strspn(end, " ")) {
+		end = s + strcspn(s, " ");
+		key = strcspn(s, "=");
+		if (line && key == 4 && !memcmp(s, "tgid", 4))
+			continue;
+		if (is_unknown(s, key, flags))
+			n += snprintf(buf + n, size - n, " %.*s=unknown",
+				      (int)key, s);
+		else
+			n += snprintf(buf + n, size - n, " %.*s",
+				      (int)(end - s), s);
+		CHECK(n < size);
+	}
+}
+
+static inline size_t field_text(const struct ksig_field *f, char *buf,
+				size_t size)
+{
+	if (!f->known)
+		return snprintf(buf, size, " %s=unknown", f->name);
+	if (f->type == KSIG_FIELD_STRING)
+		return snprintf(buf, size, " %s=%s", f->name, f->str);
+	if (f->type == KSIG_FIELD_SIGNED)
+		return snprintf(buf, size, " %s=%lld", f->name,
+				(long long)f->s);
+	return snprintf(buf, size, " %s=%llu", f->name,
+			(unsigned long long)f->u);
+}
+
+/* By its key it is the same as by its number. */
+static inline void found_text(const struct ksig_sub *sub,
+			      const struct ksig_event *ev, char *buf,
+			      size_t size)
+{
+	struct ksig_field f, g;
+	unsigned int i;
+	size_t n = 0;
+
+	*buf = '\0';
+	for (i = 0; !ksig_event_field(sub, ev, i, &f); i++) {
+		g = field(sub, ev, f.name);
+		CHECK(f.known == g.known && f.type == g.type && f.u == g.u &&
+		      f.s == g.s && f.str == g.str);
+		n += field_text(&f, buf + n, size - n);
+		CHECK(n < size);
+	}
+}
+
+static inline void check_text(const char *got, const char *wanted)
+{
+	if (strcmp(got, wanted))
+		fail(__FILE__, __LINE__, "it is '%s', not '%s'", got, wanted);
+}
+
+/* @flags: of what isn't known */
+static inline void check_record(const struct ksig_sub *sub,
+				const struct ksig_event *ev,
+				const struct expected *x, uint32_t flags)
+{
+	char got[256], wanted[256], line[320];
+
+	CHECK_EQ(ev->flags, flags);
+	CHECK_EQ(ev->lost_before, 0);
+	CHECK_EQ(ev->type, x->type);
+	CHECK_EQ(ev->subject, flags & KSIG_EVENT_NO_SUBJECT ? 0 : x->subject);
+	CHECK_EQ(ev->value, flags & KSIG_EVENT_NO_VALUE ? 0 : x->value);
+	CHECK_EQ(ev->len, x->len);
+	found_text(sub, ev, got, sizeof(got));
+	wanted_text(x->fields, flags, false, wanted, sizeof(wanted));
+	check_text(got, wanted);
+	wanted_text(x->fields, flags, true, wanted, sizeof(wanted));
+	snprintf(line, sizeof(line), "%s%s", ksig_sub_event(sub), wanted);
+	CHECK_EQ(ksig_event_format(sub, ev, got, sizeof(got)), strlen(line));
+	check_text(got, line);
+}
+
+static inline enum provider who_is(const struct ksig_sub *sub)
+{
+	int p = MODULE;
+
+	while (strcmp(provider_names[p], ksig_sub_provider(sub)))
+		p++;
+	return p;
+}
+
+/* The next record of each must be this, and told since the last. */
+static inline void watch_expect(struct watch *w, const struct expected *x)
+{
+	const struct ksig_event *ev;
+	enum provider p;
+	uint32_t flags;
+	int i;
+
+	w->records++;
+	for (i = 0; i <= CHOSEN; i++) {
+		if (!w->subs[i])
+			continue;
+		p = who_is(w->subs[i]);
+		printf("%s, record %llu by %s\n", w->source->event,
+		       (unsigned long long)w->records, provider_names[p]);
+		ev = sub_take(w->subs[i]);
+		flags = w->source->unknown[p] | x->unknown[p];
+		flags |= ev->flags & x->maybe[p];
+		check_record(w->subs[i], ev, x, flags);
+		CHECK_EQ(ev->seq, w->records);
+		CHECK((int64_t)ev->time_ns >= w->since);
+		CHECK((int64_t)ev->time_ns <= now());
+	}
+	w->since = now();
+}
+
+/* Nothing more comes, or can: one process's end is the last of it. */
+static inline void watch_silent(struct watch *w)
+{
+	const struct ksig_event *ev;
+	int i, got;
+
+	for (i = 0; i <= CHOSEN; i++) {
+		if (!w->subs[i])
+			continue;
+		/* the first one's time is the others' too */
+		got = ksig_sub_next(w->subs[i], i ? SECOND / 50 : SECOND / 5,
+				    &ev);
+		if (got && got != -ESHUTDOWN)
+			fail(__FILE__, __LINE__, "%s by %s: %d, subject %llu, value %llu",
+			     w->source->event, ksig_sub_provider(w->subs[i]),
+			     got, ev->subject, ev->value);
+		CHECK_EQ(sub_stats(w->subs[i]).delivered, w->records);
+		CHECK_EQ(sub_stats(w->subs[i]).lost, 0);
+	}
+}
+
+static inline void watch_close(struct watch *w)
+{
+	int i;
+
+	watch_silent(w);
+	for (i = 0; i <= CHOSEN; i++)
+		ksig_sub_close(w->subs[i]);
+}
+
+#endif /* EVENTS_H */

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+/*
+ * memory.kill of all providers: a cgroup's OOM kill; and in a VM, where all of
+ * the memory may be used up, memory.oom and a global kill.
+ */
+#define _GNU_SOURCE
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include "events.h"
+
+#define V1 "/sys/fs/cgroup/memory/ksig_events"
+#define V2 "/sys/fs/cgroup/ksig_events"
+#define LIMIT "16777216"
+
+static const char *folder;
+
+static int set(const char *file, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, file);
+	return access(path, W_OK) ? errno : write_to(path, text);
+}
+
+static bool make(const char *path, const char *limit)
+{
+	folder = path;
+	if (mkdir(path, 0755) && errno != EEXIST)
+		return false;
+	if (!set(limit, LIMIT))
+		return true;
+	rmdir(path);
+	return false;
+}
+
+/* The native provider knows of cgroup2 only. */
+static void make_cgroup(void)
+{
+	if (!access("/sys/fs/cgroup/cgroup.subtree_control", W_OK))
+		write_to("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
+	if (!make(V2, "memory.max") && !make(V1, "memory.limit_in_bytes"))
+		skip("no cgroup with a limit can be made here: %m");
+	set("memory.swap.max", "0");
+}
+
+static void be_greedy(struct child *self, void *arg)
+{
+	(void)arg;
+	OK(prctl(PR_SET_PDEATHSIG, SIGKILL));
+	OK(prctl(PR_SET_NAME, "greedy"));
+	CHECK_EQ(set("cgroup.procs", "0"), 0);
+	/* nobody else is to be chosen */
+	CHECK_EQ(write_to("/proc/self/oom_score_adj", "1000"), 0);
+	child_say(self);
+	child_wait_go(self);
+	use_memory();
+}
+
+static void test_kill(uint64_t why)
+{
+	struct watch w = watch("memory.kill");
+	struct child c = child_start(be_greedy, NULL);
+	struct expected x = {
+		.type = KSIG_MEMORY_KILL, .subject = c.pid, .value = why,
+		.len = sizeof(struct ksig_memory_data),
+	};
+
+	snprintf(x.fields, sizeof(x.fields), "pid=%d cgroup=%llu comm=greedy",
+		 c.pid, (unsigned long long)why);
+	child_hear(&c);
+	child_go(&c);
+	CHECK_EQ(waitpid(c.pid, NULL, 0), c.pid);
+	close(c.to);
+	close(c.from);
+	watch_expect(&w, &x);
+	watch_close(&w);
+}
+
+/* How often it is told before one is killed is the kernel's business. */
+static void test_oom(void)
+{
+	struct watch w = watch("memory.oom");
+	struct expected x = { .type = KSIG_MEMORY_OOM };
+	const struct ksig_event *ev;
+	int i;
+
+	CHECK_EQ(set("memory.max", "max"), 0);
+	test_kill(KSIG_KILL_GLOBAL);
+	watch_expect(&w, &x);
+	for (i = 0; i <= CHOSEN; i++) {
+		while (w.subs[i] && ksig_sub_next(w.subs[i], 0, &ev) == 1)
+			check_record(w.subs[i], ev, &x, 0);
+		if (w.subs[i])
+			sub_stats(w.subs[i]);
+		ksig_sub_close(w.subs[i]);
+	}
+}
+
+int main(void)
+{
+	int i;
+
+	/* what came before is judged as ever */
+	if (is_vm())
+		oom_log_clear();
+	make_cgroup();
+	test_kill(KSIG_KILL_CGROUP);
+	if (is_vm())
+		test_oom();
+	for (i = 0; i < 100 && rmdir(folder); i++)
+		usleep(20000);
+	if (is_vm())
+		oom_log_clear();
+	return 0;
+}

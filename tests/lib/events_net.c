@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+/*
+ * net.up and net.down of all providers, in a network namespace of the test's
+ * own: changes of "running, and has a carrier", and nothing else.
+ */
+#define _GNU_SOURCE
+#include <net/if.h>
+
+#include "events.h"
+
+static void expect(struct watch *w, uint32_t type, unsigned int ifindex,
+		   const char *name)
+{
+	struct expected x = {
+		.type = type, .subject = ifindex,
+		.len = sizeof(struct ksig_net_data),
+	};
+
+	snprintf(x.fields, sizeof(x.fields), "ifindex=%u ifname=%s", ifindex,
+		 name);
+	watch_expect(w, &x);
+}
+
+/* The kernel's veth, where it is a module */
+static void make_veth(void)
+{
+	if (!access("/ksig/veth.ko", F_OK) &&
+	    system("insmod /ksig/veth.ko 2>/dev/null"))
+		printf("veth is loaded already, or 'ip' will say so\n");
+	ip("add v0 type veth");
+}
+
+/* Changes that are none, and those that are, of the end that is meant. */
+static void up_and_down(unsigned int v0)
+{
+	struct watch up = watch("net.up:ifname=v0");
+	struct watch down = watch("net.down:ifname=v0");
+
+	/* up, but without a carrier until the other end is */
+	ip("set v0 up");
+	watch_silent(&up);
+	ip("set veth0 up");
+	expect(&up, KSIG_NET_UP, v0, "v0");
+	ip("set v0 mtu 1400");
+	ip("set v0 promisc on");
+	watch_silent(&up);
+	watch_silent(&down);
+	/* the carrier is lost */
+	ip("set veth0 down");
+	expect(&down, KSIG_NET_DOWN, v0, "v0");
+	ip("set veth0 up");
+	expect(&up, KSIG_NET_UP, v0, "v0");
+	/* by hand */
+	ip("set v0 down");
+	expect(&down, KSIG_NET_DOWN, v0, "v0");
+	ip("set v0 up");
+	expect(&up, KSIG_NET_UP, v0, "v0");
+	watch_close(&up);
+	watch_close(&down);
+}
+
+/* Who comes later hears nothing of what is up; a name is that of now. */
+static void renamed_and_gone(unsigned int v0)
+{
+	struct watch up = watch("net.up:ifindex=%u", v0);
+	struct watch down = watch("net.down:ifindex=%u", v0);
+
+	watch_silent(&up);
+	ip("set v0 down");
+	expect(&down, KSIG_NET_DOWN, v0, "v0");
+	ip("set v0 name w0");
+	ip("set w0 up");
+	expect(&up, KSIG_NET_UP, v0, "w0");
+	ip("del w0");
+	expect(&down, KSIG_NET_DOWN, v0, "w0");
+	watch_close(&up);
+	watch_close(&down);
+}
+
+/* All that there is here, and what happens elsewhere is not. */
+static void own_namespace(void)
+{
+	struct watch up = watch("net.up");
+
+	ip("set lo up");
+	expect(&up, KSIG_NET_UP, 1, "lo");
+	if (!OK(fork())) {
+		OK(unshare(CLONE_NEWNET));
+		ip("set lo up");
+		_exit(0);
+	}
+	OK(wait(NULL));
+	watch_close(&up);
+}
+
+int main(void)
+{
+	unsigned int v0;
+
+	if (getuid())
+		skip("only root may have a network namespace everywhere");
+	OK(unshare(CLONE_NEWNET));
+	own_namespace();
+	make_veth();
+	v0 = if_nametoindex("v0");
+	up_and_down(v0);
+	renamed_and_gone(v0);
+	return 0;
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: MIT
+/*
+ * process.fork, .exec and .exit of all providers: once a process, whatever its
+ * threads do, with the status that wait(2) gives.
+ */
+#define _GNU_SOURCE
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "events.h"
+
+#define THREADS 4
+
+/*
+ * A filter on pid pins the process, and has the native provider wait for that
+ * one; tgid says the same of all processes' ends.
+ */
+static const char *const keys[] = { "pid", "tgid" };
+static const char *key;
+
+static bool by_pidfd(void)
+{
+	return !strcmp(key, "pid");
+}
+
+static struct expected process(uint32_t type, pid_t pid, uint64_t value,
+			       const char *value_key, const char *comm,
+			       pid_t parent)
+{
+	struct expected x = {
+		.type = type, .subject = pid, .value = value,
+		.len = sizeof(struct ksig_process_data),
+	};
+	char text[40] = "";
+
+	if (value_key)
+		snprintf(text, sizeof(text), " %s=%llu", value_key,
+			 (unsigned long long)value);
+	snprintf(x.fields, sizeof(x.fields), "pid=%d%s comm=%s tgid=%d parent=%d",
+		 pid, text, comm, pid, parent);
+	return x;
+}
+
+static struct expected ended(pid_t pid, int status, const char *comm)
+{
+	return process(KSIG_PROCESS_EXIT, pid, status, "status", comm,
+		       getpid());
+}
+
+/* As wait(2) will give it: it stays to be waited for. */
+static int status_of(pid_t pid)
+{
+	siginfo_t info = { };
+
+	OK(waitid(P_PID, pid, &info, WEXITED | WNOWAIT));
+	if (info.si_code == CLD_EXITED)
+		return info.si_status << 8;
+	return info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0);
+}
+
+static void reap(struct child *c)
+{
+	int before = status_of(c->pid), status;
+
+	CHECK_EQ(waitpid(c->pid, &status, 0), c->pid);
+	CHECK_EQ(status, before);
+	close(c->to);
+	close(c->from);
+}
+
+/* ------------------------------------------------------------------------ fork */
+
+static void *fork_from_thread(void *child)
+{
+	pid_t pid = OK(fork());
+
+	if (!pid)
+		_exit(0);
+	*(pid_t *)child = pid;
+	return NULL;
+}
+
+/* The thread is none, its child is the process's. */
+static void test_fork(void)
+{
+	struct watch w = watch("process.fork:%s=%d", key, getpid());
+	struct expected x;
+	pthread_t thread;
+	pid_t child;
+
+	CHECK_EQ(pthread_create(&thread, NULL, fork_from_thread, &child), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	x = process(KSIG_PROCESS_FORK, getpid(), child, "child", "ksig_test",
+		    getppid());
+	watch_expect(&w, &x);
+	watch_close(&w);
+	CHECK_EQ(waitpid(child, NULL, 0), child);
+}
+
+/* ------------------------------------------------------------------------ exec */
+
+static void *exec_sleep(void *arg)
+{
+	execl("/bin/sleep", "sleep", "60", NULL);
+	return arg;
+}
+
+/* A thread that is not the first becomes it. */
+static void exec_in_thread(struct child *self, void *arg)
+{
+	pthread_t thread;
+
+	(void)arg;
+	child_wait_go(self);
+	CHECK_EQ(pthread_create(&thread, NULL, exec_sleep, NULL), 0);
+	for (;;)
+		pause();
+}
+
+static void test_exec(void)
+{
+	struct child c = child_start(exec_in_thread, NULL);
+	struct watch exec = watch("process.exec:%s=%d", key, c.pid);
+	struct watch exit = watch("process.exit:%s=%d", key, c.pid);
+	struct expected x = process(KSIG_PROCESS_EXEC, c.pid, 0, NULL, "sleep",
+				    getpid());
+
+	child_go(&c);
+	watch_expect(&exec, &x);
+	/* that the other thread has ended is no process's end */
+	watch_silent(&exit);
+	OK(kill(c.pid, SIGTERM));
+	x = ended(c.pid, SIGTERM, "sleep");
+	watch_expect(&exit, &x);
+	watch_close(&exec);
+	watch_close(&exit);
+	reap(&c);
+}
+
+/* ------------------------------------------------------------------------ exit */
+
+static void exit_0(void) { exit(0); }
+static void exit_3(void) { exit(3); }
+static void die(void) { raise(SIGKILL); }
+static void die_of_rt(void) { raise(SIG); }
+
+/* With the bit for a core, where the machine is there for tests. */
+static void crash(void)
+{
+	rlim_t size = is_vm() ? RLIM_INFINITY : 0;
+
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ size, size });
+	OK(chdir("/tmp"));
+	raise(SIGSEGV);
+}
+
+static void *run(void *how)
+{
+	if (how)
+		((void (*)(void))how)();
+	return NULL;
+}
+
+static void *run_and_stay(void *how)
+{
+	run(how);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+/* Threads come and go; then one of those that stay ends the process. */
+static void end_all(struct child *self, void *how)
+{
+	pthread_t thread;
+	int i;
+
+	child_wait_go(self);
+	for (i = 0; i < THREADS; i++) {
+		CHECK_EQ(pthread_create(&thread, NULL, run, NULL), 0);
+		CHECK_EQ(pthread_join(thread, NULL), 0);
+	}
+	for (i = 0; i < THREADS; i++)
+		CHECK_EQ(pthread_create(&thread, NULL, run_and_stay,
+					i == THREADS / 2 ? how : NULL), 0);
+	run_and_stay(NULL);
+}
+
+static void test_end(void (*how)(void), int status)
+{
+	struct child c = child_start(end_all, how);
+	struct watch w = watch("process.exit:%s=%d", key, c.pid);
+	struct expected x;
+
+	child_go(&c);
+	CHECK_EQ(status_of(c.pid) & ~0x80, status);
+	x = ended(c.pid, status_of(c.pid), "ksig_test");
+	watch_expect(&w, &x);
+	watch_close(&w);
+	reap(&c);
+}
+
+static struct child *driver;
+
+static void *outlive(void *how)
+{
+	child_say(driver);
+	child_wait_go(driver);
+	return run(how);
+}
+
+/* The first thread ends, the process doesn't. */
+static void first_leaves(struct child *self, void *how)
+{
+	pthread_t thread;
+
+	driver = self;
+	child_wait_go(self);
+	CHECK_EQ(pthread_create(&thread, NULL, outlive, how), 0);
+	syscall(SYS_exit, 0);
+}
+
+static void test_last_thread(void (*how)(void), int status, uint32_t unknown)
+{
+	struct child c = child_start(first_leaves, how);
+	struct watch w = watch("process.exit:%s=%d", key, c.pid);
+	struct expected x;
+
+	child_go(&c);
+	child_hear(&c);
+	wait_state(c.pid, 'Z');
+	watch_silent(&w);
+	child_go(&c);
+	CHECK_EQ(status_of(c.pid), status);
+	x = ended(c.pid, status, "ksig_test");
+	x.unknown[NATIVE] = unknown;
+	watch_expect(&w, &x);
+	watch_close(&w);
+	reap(&c);
+}
+
+/* Nobody looks before it has been waited for: what /proc said is gone. */
+static void test_reaped(void)
+{
+	struct child c = child_start(end_all, exit_3);
+	struct watch w = watch("process.exit:%s=%d", key, c.pid);
+	struct expected x = ended(c.pid, 3 << 8, "ksig_test");
+
+	x.unknown[NATIVE] = KSIG_EVENT_NO_COMM;
+	if (by_pidfd()) {
+		x.unknown[NATIVE] |= KSIG_EVENT_NO_PARENT;
+		/* from Linux 6.15 on the pidfd still knows */
+		x.maybe[NATIVE] = KSIG_EVENT_NO_VALUE;
+	}
+	child_go(&c);
+	reap(&c);
+	watch_expect(&w, &x);
+	watch_close(&w);
+}
+
+int main(void)
+{
+	size_t i;
+
+	OK(prctl(PR_SET_NAME, "ksig_test"));
+	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		key = keys[i];
+		test_fork();
+		test_exec();
+		test_end(exit_0, 0);
+		test_end(exit_3, 3 << 8);
+		test_end(die, SIGKILL);
+		test_end(die_of_rt, SIG);
+		test_end(crash, SIGSEGV);
+		test_last_thread(NULL, 0, 0);
+		test_last_thread(die, SIGKILL, 0);
+		test_last_thread(exit_3, 3 << 8,
+				 by_pidfd() ? 0 : KSIG_EVENT_NO_VALUE);
+		test_reaped();
+	}
+	return 0;
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+/*
+ * cpu.online, cpu.offline, kmod.load, kmod.unload and time.set of all providers.
+ * A cpu is taken out, and a module loaded, in a VM only.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#include "events.h"
+
+#define CPU1 "/sys/devices/system/cpu/cpu1/online"
+
+/* Set to what it is, which is told even so; and is no resume. */
+static void test_time(void)
+{
+	struct watch set = watch("time.set");
+	struct watch resume = watch("power.resume");
+	struct expected x = { .type = KSIG_TIME_SET };
+	struct timespec ts;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		OK(clock_gettime(CLOCK_REALTIME, &ts));
+		if (clock_settime(CLOCK_REALTIME, &ts))
+			skip("the clock can't be set here: %m");
+		watch_expect(&set, &x);
+		watch_silent(&set);
+	}
+	watch_close(&set);
+	watch_close(&resume);
+}
+
+static void test_cpu(void)
+{
+	struct watch online = watch("cpu.online");
+	struct watch offline = watch("cpu.offline");
+	struct expected x = {
+		.type = KSIG_CPU_OFFLINE, .subject = 1, .fields = "cpu=1",
+	};
+
+	CHECK_EQ(write_to(CPU1, "0"), 0);
+	watch_expect(&offline, &x);
+	watch_silent(&online);
+	CHECK_EQ(write_to(CPU1, "1"), 0);
+	x.type = KSIG_CPU_ONLINE;
+	watch_expect(&online, &x);
+	watch_close(&online);
+	watch_close(&offline);
+}
+
+static int load(const char *path)
+{
+	int fd = OK(open(path, O_RDONLY | O_CLOEXEC)), ret;
+
+	ret = syscall(SYS_finit_module, fd, "", 0);
+	close(fd);
+	return ret;
+}
+
+/* Of one whose init function fails nothing is told. */
+static void test_kmod(void)
+{
+	struct watch loads = watch("kmod.load");
+	struct watch unloads = watch("kmod.unload");
+	struct expected x = {
+		.type = KSIG_KMOD_LOAD, .len = sizeof(struct ksig_kmod_data),
+		.fields = "name=ksig_context",
+	};
+
+	FAILS(load("/ksig/ksig_refuses.ko"), EPERM);
+	OK(load("/ksig/ksig_context.ko"));
+	watch_expect(&loads, &x);
+	watch_silent(&unloads);
+	OK(syscall(SYS_delete_module, "ksig_context", 0));
+	x.type = KSIG_KMOD_UNLOAD;
+	watch_expect(&unloads, &x);
+	watch_close(&loads);
+	watch_close(&unloads);
+}
+
+int main(void)
+{
+	test_time();
+	if (!is_vm()) {
+		printf(": cpu and kmod events: in VMs only\n");
+		return 0;
+	}
+	if (access(CPU1, W_OK))
+		skip("no cpu that can be taken out");
+	test_cpu();
+	test_kmod();
+	return 0;
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+/*
+ * libksig over the module: the mapped ring and read(2), arming by the kernel and
+ * by the relay, drivers' channels, fork.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PROVIDER "module"
+#include "subtest.h"
+
+#define NODE "/dev/ksig/test"
+
+/* More than fits, several times round: in order, and what is lost is told. */
+static void receive(unsigned int len)
+{
+	struct ksig_sub *sub = sub_open("test", SUB_OPTS(.queue_len = len));
+	const struct ksig_event *ev;
+	unsigned int round, i;
+	uint64_t seq = 0;
+
+	for (round = 0; round < 5; round++) {
+		emit_many(1000 * round, len + 3);
+		for (i = 0; i < len; i++) {
+			ev = sub_take(sub);
+			CHECK_EQ(ev->value, 1000 * round + i);
+			CHECK_EQ(ev->lost_before, i || !round ? 0 : 3);
+			seq += ev->lost_before + 1;
+			CHECK_EQ(ev->seq, seq);
+			CHECK_EQ(sub_stats(sub).delivered,
+				 (uint64_t)round * len + i + 1);
+		}
+		CHECK(sub_empty(sub));
+		CHECK_EQ(sub_stats(sub).queued, 0);
+	}
+	CHECK_EQ(sub_stats(sub).lost, 15);
+	ksig_sub_close(sub);
+}
+
+static void test_ring(void)
+{
+	receive(16);
+	receive(256);
+}
+
+/* Whoever may only read has no mapping. */
+static void read_only(struct child *self, void *arg)
+{
+	(void)self;
+	(void)arg;
+	OK(setgid(1000));
+	OK(setuid(1000));
+	child_say(self);
+	child_wait_go(self);
+	{
+		struct ksig_sub *sub = sub_open("test:value>2", NULL);
+		unsigned int i;
+
+		CHECK_EQ(ksig_sub_in_kernel(sub), 0);
+		child_say(self);
+		for (i = 3; i <= 20; i++)
+			CHECK_EQ(sub_take(sub)->value, i);
+		CHECK(sub_empty(sub));
+		CHECK_EQ(sub_stats(sub).offered, 18);
+		ksig_sub_close(sub);
+	}
+}
+
+static void test_read(void)
+{
+	struct child c = child_start(read_only, NULL);
+
+	child_hear(&c);
+	OK(chmod(NODE, 0444));
+	child_go(&c);
+	child_hear(&c);
+	emit_many(1, 20);
+	child_join(&c);
+	OK(chmod(NODE, 0600));
+}
+
+/* By the kernel: nobody's pid. By the relay, for a filter of ours: this one's. */
+static void arm_each(const char *event, pid_t sender)
+{
+	struct ksig_arm_opts o = {
+		.sz = sizeof(o), .signo = SIG, .mode = KSIG_MODE_EACH,
+	};
+	struct ksig_sub *sub = sub_open(event, NULL);
+	const struct ksig_event *ev;
+	siginfo_t info;
+	int i;
+
+	emit(5);
+	CHECK_EQ(sub_take(sub)->value, 5);
+	CHECK_EQ(ksig_sub_arm(sub, &o), 0);
+	CHECK_EQ(ksig_sub_next(sub, 0, &ev), -EBUSY);
+	for (i = 10; i < 20; i++) {
+		emit(i);
+		info = take(SIG);
+		CHECK_EQ(info.si_code, SI_QUEUE);
+		CHECK_EQ(info.si_pid, sender);
+		CHECK_EQ(info.si_value.sival_int, i);
+		sub_stats(sub);
+	}
+	CHECK_EQ(ksig_sub_disarm(sub), 0);
+	emit(30);
+	CHECK(nothing_to_take(SIG));
+	CHECK_EQ(sub_take(sub)->value, 30);
+	CHECK_EQ(sub_stats(sub).delivered, 12);
+	ksig_sub_close(sub);
+}
+
+static void test_doorbell(void)
+{
+	struct ksig_arm_opts o = {
+		.sz = sizeof(o), .signo = SIG, .mode = KSIG_MODE_DOORBELL,
+		.flags = KSIG_ARM_PROCESS, .value = 7,
+	};
+	struct ksig_sub *sub = sub_open("test", NULL);
+	siginfo_t info;
+	int i;
+
+	CHECK_EQ(ksig_sub_arm(sub, &o), 0);
+	for (i = 0; i < 20; i++) {
+		emit(i);
+		emit(i);
+		info = take(SIG);
+		CHECK_EQ(ksig_siginfo_value(&info), 7);
+		sub_take(sub);
+		CHECK(nothing_to_take(SIG));
+		sub_take(sub);
+		CHECK(sub_empty(sub));
+	}
+	CHECK_EQ(sub_stats(sub).signals, 20);
+	ksig_sub_close(sub);
+}
+
+/* A child may only close, and takes nothing away. */
+static void test_fork(void)
+{
+	struct ksig_sub *sub = sub_open("test", NULL);
+	int status;
+	pid_t pid;
+
+	emit(1);
+	pid = OK(fork());
+	if (!pid) {
+		ksig_sub_close(sub);
+		_exit(0);
+	}
+	OK(waitpid(pid, &status, 0));
+	CHECK_EQ(status, 0);
+	emit(2);
+	CHECK_EQ(sub_take(sub)->value, 1);
+	CHECK_EQ(sub_take(sub)->value, 2);
+	CHECK(sub_empty(sub));
+	ksig_sub_close(sub);
+}
+
+static void test_send(void)
+{
+	siginfo_t info;
+
+	CHECK_EQ(ksig_send(getpid(), SIG, 0x1234567, KSIG_SEND_PROCESS),
+		 KSIG_SENT_BY_MODULE);
+	info = take(SIG);
+	CHECK_EQ(ksig_siginfo_value(&info), 0x1234567);
+}
+
+static bool listed(const char *name)
+{
+	const struct ksig_catalog_entry *e;
+	struct ksig_catalog *c;
+	bool found = false;
+
+	CHECK_EQ(ksig_catalog_open(&c), 0);
+	while (ksig_catalog_next(c, &e) == 1) {
+		if (!strcmp(e->name, name)) {
+			CHECK_EQ(e->error, 0);
+			found = true;
+		}
+	}
+	ksig_catalog_close(c);
+	return found;
+}
+
+/* A driver's channels: found, listed, filtered, and over when it is unloaded. */
+static void test_driver(void)
+{
+	const struct ksig_event *ev;
+	struct ksig_sub *sub;
+	char line[64];
+
+	context_load();
+	CHECK(listed("context") && listed("pids.one") && listed("pids.two"));
+	CHECK(!listed("pids") && listed("test"));
+	CHECK_EQ(ksig_sub_open("pids", NULL, &sub), -ENOENT);
+	CHECK_EQ(ksig_sub_open("pids.three", NULL, &sub), -ENOENT);
+	CHECK_EQ(ksig_sub_open("context.one", NULL, &sub), -ENOENT);
+	CHECK_EQ(ksig_sub_open("pids.one:pid=0x7fffffff", NULL, &sub), -ESRCH);
+	ksig_sub_close(sub_open("pids.two:pid=1", NULL));
+	sub = sub_open("context:value>=3", NULL);
+	CHECK_EQ(context_do("process 5"), 0);
+	ev = sub_take(sub);
+	CHECK(ev->value >= 3);
+	ksig_event_format(sub, ev, line, sizeof(line));
+	CHECK(!strncmp(line, "context subject=", 16));
+	while (ksig_sub_next(sub, 0, &ev) == 1)
+		;
+	context_unload();
+	CHECK_EQ(ksig_sub_next(sub, -1, &ev), -ESHUTDOWN);
+	CHECK(sub_stats(sub).flags & KSIG_STATS_HUP);
+	ksig_sub_close(sub);
+}
+
+int main(void)
+{
+	sub_or_skip("test");
+	block(SIG);
+	test_ring();
+	test_read();
+	arm_each("test", 0);
+	arm_each("test:value>0", getpid());
+	test_doorbell();
+	test_fork();
+	test_send();
+	test_driver();
+	return 0;
+}

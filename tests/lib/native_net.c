@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+/*
+ * net.up and net.down by rtnetlink, beside what events_net.c shows: the state is
+ * right again after messages were lost. As root and as nobody.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#define PROVIDER "native"
+#include "subtest.h"
+
+static void map(const char *path, unsigned int id)
+{
+	char text[32];
+	int n = snprintf(text, sizeof(text), "0 %u 1", id);
+	int fd = OK(open(path, O_WRONLY | O_CLOEXEC));
+
+	CHECK_EQ(write(fd, text, n), n);
+	close(fd);
+}
+
+/* A namespace; for nobody with a user namespace in which they are root */
+static void enter(bool nobody)
+{
+	int fd;
+
+	if (!nobody && !getuid()) {
+		OK(unshare(CLONE_NEWNET));
+		return;
+	}
+	if (!getuid())
+		OK(setresuid(65534, 65534, 65534));
+	/* its files in /proc are its own again */
+	OK(prctl(PR_SET_DUMPABLE, 1));
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
+		skip("no user namespaces here: %m");
+	fd = open("/proc/self/setgroups", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		CHECK_EQ(write(fd, "deny", 4), 4);
+		close(fd);
+	}
+	map("/proc/self/uid_map", 65534);
+}
+
+/* Leaving a bridge is told as if the interface were gone: it isn't. */
+static void bridge(void)
+{
+	struct ksig_sub *up, *down;
+
+	if (try_ip("add br type bridge"))
+		return;
+	ip("add vp type veth peer name vq");
+	ip("set vp up");
+	ip("set vq up");
+	up = sub_open("net.up", NULL);
+	down = sub_open("net.down", NULL);
+	ip("set vp master br");
+	ip("set vp nomaster");
+	CHECK(sub_silent(up, SECOND / 5));
+	CHECK(sub_silent(down, SECOND / 5));
+	ip("del vp");
+	ip("del br");
+	ksig_sub_close(up);
+	ksig_sub_close(down);
+}
+
+/* So many messages that the socket can't hold them */
+static void flood(const char *name)
+{
+	struct ifreq req = { };
+	int fd = OK(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)), i;
+
+	strcpy(req.ifr_name, name);
+	for (i = 0; i < 3000; i++) {
+		req.ifr_mtu = 1000 + i % 400;
+		OK(ioctl(fd, SIOCSIFMTU, &req));
+	}
+	close(fd);
+}
+
+static void lost_messages(void)
+{
+	struct ksig_sub *up, *down;
+	const struct ksig_event *ev;
+	struct ksig_stats st;
+
+	ip("add vc type veth peer name vd");
+	ip("add vx type veth peer name vy");
+	ip("set vx up");
+	ip("set vy up");
+	up = sub_open("net.up", SUB_OPTS(.queue_len = 16));
+	down = sub_open("net.down", SUB_OPTS(.queue_len = 16));
+	flood("vc");
+	/* nobody hears of these */
+	ip("set vc up");
+	ip("set vd up");
+	ip("del vx");
+	ev = sub_take(up);
+	CHECK(ev->lost_before > 0);
+	CHECK_EQ(ev->seq, ev->lost_before + 1);
+	printf(": net.up: %u messages lost, and resumed\n", ev->lost_before);
+	ev = sub_take(up);
+	CHECK_EQ(ev->lost_before, 0);
+	CHECK(sub_silent(up, SECOND / 5));
+	ev = sub_take(down);
+	CHECK(ev->lost_before > 0);
+	ev = sub_take(down);
+	CHECK(sub_silent(down, SECOND / 5));
+	st = sub_stats(up);
+	CHECK_EQ(st.delivered, 2);
+	CHECK_EQ(st.offered, st.lost + 2);
+	/* and it goes on */
+	ip("set vc down");
+	sub_take(down);
+	sub_take(down);
+	ip("del vc");
+	ksig_sub_close(up);
+	ksig_sub_close(down);
+}
+
+/* A dump tells of more than the queue holds. */
+static void lost_changes(void)
+{
+	struct ksig_sub *up;
+	struct ksig_stats st;
+	const struct ksig_event *ev;
+	uint64_t lost = 0;
+	int i;
+
+	for (i = 0; i < 10; i++)
+		ip("add n%d type veth peer name m%d", i, i);
+	up = sub_open("net.up", SUB_OPTS(.queue_len = 16));
+	flood("n0");
+	for (i = 0; i < 10; i++) {
+		ip("set n%d up", i);
+		ip("set m%d up", i);
+	}
+	for (i = 0; i < 16; i++) {
+		ev = sub_take(up);
+		CHECK_EQ(ev->lost_before > 0, i == 0);
+		lost += ev->lost_before;
+	}
+	CHECK(sub_silent(up, SECOND / 5));
+	st = sub_stats(up);
+	CHECK_EQ(st.delivered, 16);
+	CHECK_EQ(st.lost, lost + 4);
+	/* the four that had no room are told of in the next */
+	ip("set n0 down");
+	ip("set n0 up");
+	CHECK_EQ(sub_take(up)->lost_before, 4);
+	ksig_sub_close(up);
+}
+
+static void body(struct child *self, void *nobody)
+{
+	(void)self;
+	enter(nobody);
+	bridge();
+	lost_messages();
+	lost_changes();
+}
+
+int main(void)
+{
+	int step = 0, status;
+	pid_t pid;
+
+	if (system("ip -V >/dev/null 2>&1"))
+		skip("iproute2 is not installed");
+	for (; step < 2; step++) {
+		fflush(stdout);
+		pid = OK(fork());
+		if (!pid) {
+			body(NULL, step ? "" : NULL);
+			exit(0);
+		}
+		OK(waitpid(pid, &status, 0));
+		if (!WIFEXITED(status) || WEXITSTATUS(status))
+			return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+	}
+	return 0;
+}

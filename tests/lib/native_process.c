@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The proc connector's threads, beside what events_process.c shows: an exit
+ * comes once, however many threads of however many processes end in whatever
+ * order.
+ */
+#define _GNU_SOURCE
+#include <sys/syscall.h>
+
+#define PROVIDER "native"
+#include "subtest.h"
+
+#define PROCESSES 50
+#define THREADS 8
+
+static void *do_nothing(void *arg)
+{
+	return arg;
+}
+
+/* Many threads, many processes, nobody in order: one exit each. */
+static void end_together(struct child *self, void *arg)
+{
+	pthread_t t[THREADS];
+	int i;
+
+	(void)self;
+	(void)arg;
+	for (i = 0; i < THREADS; i++)
+		CHECK_EQ(pthread_create(&t[i], NULL, do_nothing, NULL), 0);
+	syscall(SYS_exit, 0);
+}
+
+static void each_once(void)
+{
+	struct ksig_sub *sub = sub_open("process.exit", SUB_OPTS(.queue_len = 65536));
+	unsigned int told[PROCESSES] = { };
+	struct child c[PROCESSES];
+	const struct ksig_event *ev;
+	int64_t until;
+	int i, status;
+
+	for (i = 0; i < PROCESSES; i++)
+		c[i] = child_start(end_together, NULL);
+	for (i = 0; i < PROCESSES; i++)
+		CHECK_EQ(waitpid(c[i].pid, &status, 0), c[i].pid);
+	until = now() + SECOND;
+	while (now() < until) {
+		if (ksig_sub_next(sub, SECOND / 50, &ev) != 1)
+			continue;
+		CHECK_EQ(ev->lost_before, 0);
+		for (i = 0; i < PROCESSES; i++) {
+			if (ev->subject == (uint64_t)c[i].pid) {
+				told[i]++;
+				CHECK_EQ(ev->value, 0);
+			}
+		}
+	}
+	for (i = 0; i < PROCESSES; i++) {
+		CHECK_EQ(told[i], 1);
+		close(c[i].to);
+		close(c[i].from);
+	}
+	sub_stats(sub);
+	ksig_sub_close(sub);
+}
+
+/* A child may close what it has inherited: the parent's goes on. */
+static void child_closes(void)
+{
+	struct ksig_sub *sub;
+	char name[80];
+	pid_t child;
+
+	snprintf(name, sizeof(name), "process.fork:pid=%d", getpid());
+	sub = sub_open(name, NULL);
+	child = OK(fork());
+	if (!child) {
+		ksig_sub_close(sub);
+		_exit(0);
+	}
+	CHECK_EQ(sub_take(sub)->value, child);
+	OK(waitpid(child, NULL, 0));
+	child = OK(fork());
+	if (!child)
+		_exit(0);
+	CHECK_EQ(sub_take(sub)->value, child);
+	OK(waitpid(child, NULL, 0));
+	ksig_sub_close(sub);
+}
+
+int main(void)
+{
+	sub_or_skip("process.exit");
+	each_once();
+	child_closes();
+	return 0;
+}

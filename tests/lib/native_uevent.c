@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Uevents: of the kernel, of what is meant, and counted when there are too
+ * many. A network namespace's owner may have its kernel side send one, which is
+ * how this test has modules come and go on a kernel without.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <sys/socket.h>
+
+#define PROVIDER "native"
+#include "subtest.h"
+
+#define MANY 5000
+
+static int sender;
+
+/* Strings, the last NULL, as the kernel has them one behind another */
+static size_t pack(char *buf, va_list ap)
+{
+	const char *s;
+	size_t n = 0;
+
+	while ((s = va_arg(ap, const char *))) {
+		strcpy(buf + n, s);
+		n += strlen(s) + 1;
+	}
+	return n;
+}
+
+static void send_uevent(const char *first, ...)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	_Alignas(struct nlmsghdr) char buf[2048] = "";
+	struct nlmsghdr *nlh = (void *)buf;
+	va_list ap;
+	size_t n;
+
+	strcpy(NLMSG_DATA(nlh), first);
+	n = strlen(first) + 1;
+	va_start(ap, first);
+	n += pack((char *)NLMSG_DATA(nlh) + n, ap);
+	va_end(ap);
+	nlh->nlmsg_len = NLMSG_LENGTH(n);
+	nlh->nlmsg_type = NLMSG_MIN_TYPE;
+	nlh->nlmsg_flags = NLM_F_REQUEST;
+	CHECK_EQ(OK(sendto(sender, buf, nlh->nlmsg_len, 0,
+			   (struct sockaddr *)&kernel, sizeof(kernel))),
+		 nlh->nlmsg_len);
+}
+
+static void module(const char *action, const char *path)
+{
+	char first[128], a[64], p[128];
+
+	snprintf(first, sizeof(first), "%s@%s", action, path);
+	snprintf(a, sizeof(a), "ACTION=%s", action);
+	snprintf(p, sizeof(p), "DEVPATH=%s", path);
+	send_uevent(first, a, p, "SUBSYSTEM=module", NULL);
+}
+
+static const char *name_of(const struct ksig_event *ev)
+{
+	const struct ksig_kmod_data *data = (const void *)ev->data;
+
+	CHECK_EQ(ev->len, sizeof(*data));
+	CHECK_EQ(ev->subject, 0);
+	CHECK_EQ(ev->value, 0);
+	CHECK_EQ(ev->flags, 0);
+	return data->name;
+}
+
+static void modules(void)
+{
+	struct ksig_sub *load = sub_open("kmod.load", NULL);
+	struct ksig_sub *unload = sub_open("kmod.unload", NULL);
+	const struct ksig_event *ev;
+
+	module("add", "/module/veth");
+	module("add", "/module/a_name_of_more_than_the_fifty_five_bytes_that_there_are_room_for");
+	module("remove", "/module/veth");
+	module("change", "/module/veth");
+	/* udev's coldplug */
+	send_uevent("add@/module/veth", "ACTION=add", "DEVPATH=/module/veth",
+		    "SUBSYSTEM=module", "SYNTH_UUID=0", NULL);
+	send_uevent("add@/bus/x", "ACTION=add", "DEVPATH=/bus/x",
+		    "SUBSYSTEM=bus", NULL);
+	send_uevent("add", "ACTION=add", NULL);
+	ev = sub_take(load);
+	CHECK_EQ(ev->type, KSIG_KMOD_LOAD);
+	CHECK(!strcmp(name_of(ev), "veth"));
+	CHECK_EQ(strlen(name_of(sub_take(load))), 55);
+	CHECK(sub_silent(load, SECOND / 5));
+	ev = sub_take(unload);
+	CHECK_EQ(ev->type, KSIG_KMOD_UNLOAD);
+	CHECK(!strcmp(name_of(ev), "veth"));
+	CHECK(sub_silent(unload, SECOND / 5));
+	ksig_sub_close(load);
+	ksig_sub_close(unload);
+}
+
+static void cpus(void)
+{
+	struct ksig_sub *online = sub_open("cpu.online", NULL);
+	struct ksig_sub *offline = sub_open("cpu.offline", NULL);
+
+	send_uevent("online@/devices/system/cpu/cpu12", "ACTION=online",
+		    "DEVPATH=/devices/system/cpu/cpu12", "SUBSYSTEM=cpu", NULL);
+	send_uevent("online@/devices/system/memory/memory3", "ACTION=online",
+		    "DEVPATH=/devices/system/memory/memory3",
+		    "SUBSYSTEM=memory", NULL);
+	send_uevent("offline@/devices/system/cpu/cpu0", "ACTION=offline",
+		    "DEVPATH=/devices/system/cpu/cpu0", "SUBSYSTEM=cpu", NULL);
+	CHECK_EQ(sub_take(online)->subject, 12);
+	CHECK(sub_silent(online, SECOND / 5));
+	CHECK_EQ(sub_take(offline)->subject, 0);
+	CHECK(sub_silent(offline, SECOND / 5));
+	ksig_sub_close(online);
+	ksig_sub_close(offline);
+}
+
+/* Not the kernel, however it looks. */
+static void forged(void)
+{
+	static const char text[] = "add@/module/evil\0ACTION=add\0"
+				   "DEVPATH=/module/evil\0SUBSYSTEM=module";
+	struct sockaddr_nl group = { .nl_family = AF_NETLINK, .nl_groups = 1 };
+	struct ksig_sub *load = sub_open("kmod.load", NULL);
+
+	/* ECONNREFUSED: nobody but the kernel itself is not among the receivers */
+	CHECK_EQ(OK(sendto(sender, text, sizeof(text), MSG_DONTWAIT,
+			   (struct sockaddr *)&group, sizeof(group))),
+		 sizeof(text));
+	CHECK(sub_silent(load, SECOND / 5));
+	ksig_sub_close(load);
+}
+
+/* Each is an event here, so that every one that is missing is counted. */
+static void too_many(void)
+{
+	struct ksig_sub *sub = sub_open("kmod.load", SUB_OPTS(.queue_len = 16));
+	uint64_t got = 0, lost = 0, seq = 0;
+	const struct ksig_event *ev;
+	struct ksig_stats st;
+	char path[64];
+	int i;
+
+	for (i = 0; i < MANY; i++) {
+		snprintf(path, sizeof(path), "/module/m%d", i);
+		module("add", path);
+	}
+	/* one behind the gap, which then tells its size */
+	while (ksig_sub_next(sub, 0, &ev) == 1) {
+		CHECK_EQ(ev->seq, seq + ev->lost_before + 1);
+		seq = ev->seq;
+		got++;
+		lost += ev->lost_before;
+		snprintf(path, sizeof(path), "m%llu", ev->seq - 1);
+		CHECK(!strcmp(name_of(ev), path));
+	}
+	module("add", "/module/last");
+	ev = sub_take(sub);
+	CHECK(!strcmp(name_of(ev), "last"));
+	CHECK(ev->lost_before > 0);
+	lost += ev->lost_before;
+	CHECK_EQ(got + lost, MANY);
+	st = sub_stats(sub);
+	CHECK_EQ(st.offered, MANY + 1);
+	CHECK_EQ(st.lost, lost);
+	CHECK_EQ(st.queued, 0);
+	printf(": uevents: %llu of %d delivered, %llu counted as lost\n",
+	       (unsigned long long)got, MANY, (unsigned long long)lost);
+	ksig_sub_close(sub);
+}
+
+/* What the queue has no room for waits in the kernel. */
+static void own_queue(void)
+{
+	struct ksig_sub *sub = sub_open("kmod.load", SUB_OPTS(.queue_len = 16));
+	const struct ksig_event *ev;
+	struct ksig_stats st;
+	int i;
+
+	for (i = 0; i < 40; i++)
+		module("add", "/module/m");
+	CHECK_EQ(ksig_sub_next(sub, 0, &ev), 1);
+	st = sub_stats(sub);
+	CHECK_EQ(st.delivered, 1);
+	CHECK_EQ(st.queued, 15);
+	for (i = 1; i < 40; i++)
+		CHECK_EQ(sub_take(sub)->seq, i + 1);
+	CHECK(sub_silent(sub, SECOND / 5));
+	st = sub_stats(sub);
+	CHECK_EQ(st.offered, 40);
+	CHECK_EQ(st.lost, 0);
+	ksig_sub_close(sub);
+}
+
+int main(void)
+{
+	char *real = "/sys/devices/system/cpu/cpu0/uevent";
+	struct ksig_sub *online;
+	int fd;
+
+	if (getuid())
+		skip("only root may have a network namespace that hears uevents");
+	/* a real one, by the kernel, but nothing happened */
+	online = sub_open("cpu.online", NULL);
+	fd = open(real, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		CHECK_EQ(write(fd, "online", 6), 6);
+		CHECK(sub_silent(online, SECOND / 5));
+		close(fd);
+	}
+	ksig_sub_close(online);
+	OK(unshare(CLONE_NEWNET));
+	sender = OK(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
+			   NETLINK_KOBJECT_UEVENT));
+	modules();
+	cpus();
+	forged();
+	too_many();
+	own_queue();
+	return 0;
+}

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Promise 2, of subscriptions by the library: offered = delivered + queued + lost
+ * + refused whenever it is asked (sub_stats() looks), and the first thing
+ * received after a gap tells its size.
+ */
+#define _GNU_SOURCE
+#include "source.h"
+
+#define MORE 50
+
+/**
+ * struct tally - what was received, beside what was caused
+ * @exact: the filter runs in the kernel, and what is lost would have passed it
+ * @values: the @n that were caused
+ * @next: the first of them that was neither received nor missed
+ */
+struct tally {
+	bool exact;
+	uint64_t *values;
+	uint64_t n;
+	uint64_t next;
+	uint64_t received;
+	uint64_t lost;
+};
+
+/* In order: no more are missing than is told. */
+static void count(struct tally *t, uint64_t value, int lost)
+{
+	uint64_t missing;
+
+	CHECK(lost >= 0);
+	for (missing = 0; t->values[t->next] != value; missing++) {
+		t->next++;
+		CHECK(t->next < t->n);
+	}
+	if (t->exact)
+		CHECK_EQ(missing, lost);
+	CHECK(missing <= (uint64_t)lost);
+	t->next++;
+	t->received++;
+	t->lost += lost;
+}
+
+/* Every one is accounted for, and the last was received. */
+static void check_tally(struct ksig_sub *sub, const struct tally *t)
+{
+	struct ksig_stats st = sub_stats(sub);
+
+	CHECK_EQ(t->next, t->n);
+	CHECK_EQ(st.lost, t->lost);
+	CHECK_EQ(st.delivered, t->received);
+	CHECK_EQ(st.signals, t->received);
+	CHECK_EQ(st.queued, 0);
+	if (t->exact)
+		CHECK_EQ(st.offered, t->n);
+}
+
+static void take_one(struct tally *t)
+{
+	siginfo_t info = take(SIG);
+
+	count(t, ksig_siginfo_value(&info), info.si_errno);
+}
+
+/* All that is sent, and what waits behind it */
+static void take_all(struct ksig_sub *sub, struct tally *t)
+{
+	while (sub_stats(sub).queued || sub_stats(sub).signals > t->received) {
+		if (sub_stats(sub).signals > t->received)
+			take_one(t);
+	}
+}
+
+/*
+ * Another one, which tells the last gap. It is lost itself while the kernel's
+ * part of a native queue is full, and then it is another one that tells.
+ */
+static void take_another(struct ksig_sub *sub, struct tally *t)
+{
+	int tries, i;
+
+	for (tries = 0; tries < MORE; tries++) {
+		t->values[t->n++] = produce_one(5000 + tries);
+		for (i = 0; i < 500 && t->next < t->n; i++) {
+			take_all(sub, t);
+			usleep(1000);
+		}
+		if (t->next == t->n)
+			return;
+		CHECK(!t->exact);
+	}
+	fail(__FILE__, __LINE__, "%d events, and none is received", MORE);
+}
+
+/*
+ * EACH to a thread that blocks: up to 32 pending, 16 queued and one in the
+ * relay's hand, the rest lost. Fewer are pending where this user has others:
+ * /proc doesn't tell them apart.
+ */
+static void test_overflow(uint32_t flags)
+{
+	struct ksig_sub *sub = subscribe(16);
+	bool exact = ksig_sub_in_kernel(sub);
+	uint64_t n = exact ? 1000 : 300, values[1000 + MORE];
+	struct tally t = { .exact = exact, .values = values };
+	struct ksig_stats st;
+
+	CHECK_EQ(arm_each(sub, 0, flags), 0);
+	while (t.n < 100 && !sub_stats(sub).deferred) {
+		values[t.n] = produce_one(t.n);
+		t.n++;
+		UNTIL(sub_stats(sub).signals == t.n || sub_stats(sub).deferred);
+	}
+	CHECK(t.n <= 33);
+	produce(t.n, n - t.n, values + t.n);
+	t.n = n;
+	st = sub_stats(sub);
+	CHECK_EQ(st.delivered, st.signals);
+	CHECK_EQ(st.refused, 0);
+	if (exact) {
+		CHECK_EQ(st.offered, n);
+		CHECK(st.queued <= 16U + source_relays());
+		CHECK_EQ(st.lost, n - st.signals - st.queued);
+	}
+	take_all(sub, &t);
+	take_another(sub, &t);
+	check_tally(sub, &t);
+	CHECK(t.lost || !exact);
+	ksig_sub_close(sub);
+}
+
+/* A gap whose next event is refused is told with the one after. */
+static void test_gap_before_refused(void)
+{
+	struct ksig_sub *sub = subscribe(16);
+	struct ksig_stats st;
+	siginfo_t info;
+	uint64_t value;
+
+	produce(1, 20, NULL);
+	unblock_all();
+	CHECK_EQ(arm_each(sub, 0, 0), 0);
+	st = settled(sub, 20);
+	/* of a filter in the library nobody knows what it would have let pass */
+	if (ksig_sub_in_kernel(sub))
+		CHECK_EQ(st.lost, 4);
+	CHECK_EQ(st.refused, st.offered - st.lost);
+	produce_one(30);
+	CHECK_EQ(settled(sub, st.offered + 1).refused, st.refused + 1);
+	block(SIG);
+	value = produce_one(31);
+	info = take(SIG);
+	CHECK_EQ(ksig_siginfo_value(&info), value);
+	CHECK_EQ(info.si_errno, st.lost);
+	CHECK_EQ(settled(sub, st.offered + 2).delivered, 1);
+	ksig_sub_close(sub);
+}
+
+/* Or, if it is disarmed before, with the next that is read. */
+static void test_gap_given_back(void)
+{
+	struct ksig_sub *sub = subscribe(16);
+	const struct ksig_event *ev;
+	struct ksig_stats st;
+	uint64_t value;
+
+	produce(1, 20, NULL);
+	unblock_all();
+	CHECK_EQ(arm_each(sub, 0, 0), 0);
+	st = settled(sub, 20);
+	produce_one(30);
+	st = settled(sub, st.offered + 1);
+	CHECK_EQ(ksig_sub_disarm(sub), 0);
+	block(SIG);
+	value = produce_one(31);
+	ev = sub_take(sub);
+	CHECK_EQ(ev->value, value);
+	CHECK_EQ(ev->lost_before, st.lost);
+	CHECK_EQ(ev->seq, st.offered + 1);
+	value = produce_one(32);
+	ev = sub_take(sub);
+	CHECK_EQ(ev->value, value);
+	CHECK_EQ(ev->lost_before, 0);
+	CHECK_EQ(sub_stats(sub).offered, st.offered + 2);
+	ksig_sub_close(sub);
+}
+
+/* Asked all the time, while events come, are sent, held back and lost. */
+static void test_concurrent(void)
+{
+	struct ksig_sub *sub = subscribe(64);
+	bool exact = ksig_sub_in_kernel(sub);
+	uint64_t n = how_many(exact ? 4000 : 300), i = 0, j;
+	static uint64_t values[4000 + MORE];
+	static siginfo_t got[4000];
+	struct tally t = { .exact = exact, .values = values, .n = n };
+	struct ksig_arm_opts o = each_to(0, 0);
+
+	o.max_pending = 4;
+	CHECK_EQ(ksig_sub_arm(sub, &o), 0);
+	produce_start(1, n);
+	/* values are known at the end only: until then they are kept */
+	while (i < n / 2 && sub_stats(sub).offered < n) {
+		if (sub_stats(sub).signals > i)
+			got[i++] = take(SIG);
+	}
+	produce_end(n, values);
+	for (j = 0; j < i; j++)
+		count(&t, ksig_siginfo_value(&got[j]), got[j].si_errno);
+	take_all(sub, &t);
+	take_another(sub, &t);
+	check_tally(sub, &t);
+	printf(": %s: of %llu events %llu sent, %llu lost\n", source.provider,
+	       (unsigned long long)t.n, (unsigned long long)t.received,
+	       (unsigned long long)t.lost);
+	ksig_sub_close(sub);
+}
+
+/* All the same whether it is one or all of them: refused is refused. */
+static void test_many_refused(void)
+{
+	struct ksig_sub *sub = subscribe(4096);
+	uint64_t n = how_many(ksig_sub_in_kernel(sub) ? 4000 : 200);
+	struct ksig_stats st;
+
+	produce(1, n, NULL);
+	unblock_all();
+	CHECK_EQ(arm_each(sub, 0, 0), 0);
+	st = settled(sub, n);
+	CHECK_EQ(st.refused + st.lost, st.offered);
+	CHECK_EQ(st.signals, 0);
+	block(SIG);
+	ksig_sub_close(sub);
+}
+
+static void test_all(void)
+{
+	block(SIG);
+	test_overflow(0);
+	test_overflow(KSIG_ARM_PROCESS);
+	test_gap_before_refused();
+	test_gap_given_back();
+	test_many_refused();
+	test_concurrent();
+}
+
+int main(void)
+{
+	return run_each_source(test_all);
+}

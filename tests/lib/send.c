@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT
+/*
+ * ksig_send() by the module, by the caller, by BPF: what each must keep, and
+ * which is chosen.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+
+#include "subtest.h"
+
+#define SIGNO 44
+
+static const struct {
+	const char *name;
+	int way;
+	int code;
+} ways[] = {
+	{ "module", KSIG_SENT_BY_MODULE, SI_QUEUE },
+	{ "caller", KSIG_SENT_BY_CALLER, SI_QUEUE },
+	{ "bpf", KSIG_SENT_BY_BPF, SI_KERNEL },
+};
+
+/* The one that is tested, in all that is below. */
+static int way, code;
+
+static int send_by(pid_t pid, int signo, unsigned int flags)
+{
+	return ksig_send(pid, signo, VALUE, flags | KSIG_SEND_BY(way));
+}
+
+static bool there(const char *name)
+{
+	int ret;
+
+	block(SIGNO);
+	ret = send_by(getpid(), SIGNO, 0);
+	if (ret == way) {
+		take(SIGNO);
+		return true;
+	}
+	CHECK(ret == -EOPNOTSUPP || ret == -EACCES || ret == -EPERM);
+	printf(": not by %s here: %s\n", name, strerror(-ret));
+	return false;
+}
+
+static volatile sig_atomic_t handled;
+static siginfo_t seen;
+
+static void handler(int signo, siginfo_t *info, void *ctx)
+{
+	(void)signo;
+	(void)ctx;
+	seen = *info;
+	handled = 1;
+}
+
+static void value_arrives(struct child *self, void *arg)
+{
+	struct signalfd_siginfo si;
+	siginfo_t info;
+	sigset_t set;
+	int fd;
+
+	(void)self;
+	(void)arg;
+	block(SIGNO);
+	CHECK_EQ(send_by(getpid(), SIGNO, 0), way);
+	CHECK(is_pending(getpid(), "SigPnd", SIGNO));
+	info = take(SIGNO);
+	CHECK_EQ(info.si_code, code);
+	CHECK_EQ(ksig_siginfo_value(&info), VALUE);
+	CHECK_EQ(send_by(getpid(), SIGNO, KSIG_SEND_PROCESS), way);
+	CHECK(is_pending(getpid(), "ShdPnd", SIGNO));
+	info = take(SIGNO);
+	CHECK_EQ(ksig_siginfo_value(&info), VALUE);
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGNO);
+	fd = OK(signalfd(-1, &set, SFD_NONBLOCK));
+	CHECK_EQ(send_by(getpid(), SIGNO, 0), way);
+	CHECK_EQ(read(fd, &si, sizeof(si)), sizeof(si));
+	/* the kernel has no room for it there in what BPF may send */
+	CHECK_EQ(ksig_signalfd_value(&si), code == SI_QUEUE ? VALUE : 0);
+
+	handle(SIGNO, handler, 0);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	CHECK_EQ(send_by(getpid(), SIGNO, 0), way);
+	CHECK(handled);
+	CHECK_EQ(ksig_siginfo_value(&seen), VALUE);
+}
+
+static void sleeper(struct child *self, void *arg)
+{
+	sigset_t set;
+
+	(void)arg;
+	sigemptyset(&set);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	child_say(self);
+	/* ends with the test */
+	child_wait_go(self);
+}
+
+static void not_ready(void)
+{
+	struct child c = child_start(sleeper, NULL);
+
+	child_hear(&c);
+	CHECK_EQ(send_by(c.pid, SIGNO, 0), -ECONNREFUSED);
+	CHECK_EQ(send_by(c.pid, SIGNO, KSIG_SEND_PROCESS), -ECONNREFUSED);
+	CHECK(child_lives(&c));
+	child_kill(&c);
+	CHECK_EQ(send_by(c.pid, SIGNO, 0), -ESRCH);
+}
+
+static void waiter(struct child *self, void *arg)
+{
+	(void)arg;
+	child_wait_go(self);
+	CHECK_EQ(take(SIGNO).si_code, code);
+}
+
+/* A thread in sigtimedwait(2) does not block it as far as /proc tells. */
+static void waiting_is_ready(void)
+{
+	struct child c;
+
+	block(SIGNO);
+	c = child_start(waiter, NULL);
+	child_go(&c);
+	wait_state(c.pid, 'S');
+	CHECK_EQ(send_by(c.pid, SIGNO, 0), way);
+	child_join(&c);
+}
+
+static void keep_bpf_caps(void)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2] = {
+		{ 1U << CAP_SYS_ADMIN, 1U << CAP_SYS_ADMIN, 0 },
+		{ 3U << (CAP_PERFMON - 32), 3U << (CAP_PERFMON - 32), 0 },
+	};
+
+	OK(prctl(PR_SET_KEEPCAPS, 1));
+	OK(setresuid(65534, 65534, 65534));
+	OK(syscall(SYS_capset, &head, data));
+}
+
+/* May load a program, or has the node open, but may not signal root's. */
+static void not_allowed(struct child *self, void *arg)
+{
+	pid_t pid = *(pid_t *)arg;
+
+	(void)self;
+	keep_bpf_caps();
+	if (way == KSIG_SENT_BY_MODULE) {
+		CHECK_EQ(send_by(pid, SIGNO, 0), -EACCES);
+		return;
+	}
+	CHECK_EQ(send_by(pid, SIGNO, 0), -EPERM);
+	block(SIGNO);
+	CHECK_EQ(send_by(getpid(), SIGNO, 0), way);
+}
+
+static void full_queue(struct child *self, void *arg)
+{
+	struct rlimit none = { 0, 0 };
+
+	(void)self;
+	(void)arg;
+	block(SIGNO);
+	OK(setrlimit(RLIMIT_SIGPENDING, &none));
+	CHECK_EQ(send_by(getpid(), SIGNO, 0), -EAGAIN);
+	CHECK(nothing_to_take(SIGNO));
+}
+
+/* Its own number is 1 there, which is somebody else's elsewhere. */
+static void own_numbers(struct child *self, void *arg)
+{
+	(void)self;
+	(void)arg;
+	if (getpid() != 1) {
+		if (unshare(CLONE_NEWPID))
+			skip("no pid namespace: %m");
+		*self = child_start(own_numbers, NULL);
+		child_join(self);
+		return;
+	}
+	block(SIGNO);
+	/* in this /proc 1 is the machine's first process */
+	if (way == KSIG_SENT_BY_CALLER) {
+		CHECK_EQ(send_by(1, SIGNO, 0), -EOPNOTSUPP);
+		OK(unshare(CLONE_NEWNS));
+		OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+		OK(mount("proc", "/proc", "proc", 0, NULL));
+	}
+	CHECK_EQ(send_by(1, SIGNO, 0), way);
+	CHECK_EQ(take(SIGNO).si_code, code);
+}
+
+static void in_child(void (*body)(struct child *self, void *arg), void *arg)
+{
+	struct child c = child_start(body, arg);
+
+	child_join(&c);
+}
+
+static void check_way(void)
+{
+	pid_t self = getpid();
+
+	in_child(value_arrives, NULL);
+	not_ready();
+	waiting_is_ready();
+	in_child(not_allowed, &self);
+	in_child(full_queue, NULL);
+	in_child(own_numbers, NULL);
+}
+
+/* Where the best two can't, BPF does; 1 to 31 never come by it. */
+static void choice(struct child *self, void *arg)
+{
+	bool module = !access("/dev/ksig/control", F_OK), bpf = *(bool *)arg;
+	int best = module ? KSIG_SENT_BY_MODULE : KSIG_SENT_BY_CALLER;
+
+	(void)self;
+	block(SIGNO);
+	CHECK_EQ(ksig_send(getpid(), SIGNO, 1, 0), best);
+	OK(unshare(CLONE_NEWNS));
+	OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	OK(umount2("/proc", MNT_DETACH));
+	way = KSIG_SENT_BY_CALLER;
+	CHECK_EQ(send_by(getpid(), SIGNO, 0), -EOPNOTSUPP);
+	CHECK_EQ(ksig_send(getpid(), SIGNO, 1, 0), module ? best :
+		 bpf ? KSIG_SENT_BY_BPF : -EOPNOTSUPP);
+	way = KSIG_SENT_BY_BPF;
+	CHECK_EQ(send_by(getpid(), SIGUSR1, 0), -EOPNOTSUPP);
+}
+
+static void bad_input(void)
+{
+	CHECK_EQ(ksig_send(0, SIGNO, 0, 0), -EINVAL);
+	CHECK_EQ(ksig_send(1, 65, 0, 0), -EINVAL);
+	CHECK_EQ(ksig_send(1, SIGNO, 0, KSIG_SEND_PROCESS << 1), -EINVAL);
+	CHECK_EQ(ksig_send(1, SIGNO, 0, KSIG_SEND_BY(3)), -EINVAL);
+}
+
+int main(void)
+{
+	bool bpf = false;
+	size_t i;
+
+	if (getuid())
+		skip("root's permissions are needed");
+	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		way = ways[i].way;
+		code = ways[i].code;
+		if (!there(ways[i].name))
+			continue;
+		bpf |= way == KSIG_SENT_BY_BPF;
+		check_way();
+	}
+	in_child(choice, &bpf);
+	bad_input();
+	return 0;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * For tests of what a subscription promises, whoever provides it: a source of
+ * events for each provider, which gives as many as are asked for. A process of
+ * its own causes them, so that nothing that a test does is one.
+ */
+#ifndef SOURCE_H
+#define SOURCE_H
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include "ktest.h"
+
+static struct source {
+	const char *provider;
+	char event[128];
+	const char *value_field;
+	struct child producer;
+} source;
+
+#define PROVIDER source.provider
+#include "subtest.h"
+
+/* What is written to there is an event, and nowhere goes. */
+#define SOURCE_FD 700
+/* An order's values are read at its end: so many the pipe holds. */
+#define SOURCE_MOST 4096
+
+struct source_order {
+	uint64_t first;
+	uint64_t n;
+};
+
+/* The module sends its own signals; for the others the library does. */
+static inline bool source_relays(void)
+{
+	return strcmp(source.provider, "module");
+}
+
+/* ----------------------------------------------------- the process that causes */
+
+/* Each causes one event, and gives its value: the one that was asked for... */
+static inline uint64_t source_test_node(uint64_t value)
+{
+	CHECK_EQ(write(SOURCE_FD, &value, sizeof(value)), sizeof(value));
+	return value;
+}
+
+/* ... which a system call tells that fails ... */
+static inline uint64_t source_write(uint64_t value)
+{
+	syscall(SYS_write, SOURCE_FD, NULL, value);
+	return value;
+}
+
+/* ... or the number of a child. */
+static inline uint64_t source_fork(uint64_t value)
+{
+	pid_t pid = OK(fork());
+
+	(void)value;
+	if (!pid)
+		_exit(0);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	return pid;
+}
+
+static const struct source_kind {
+	const char *provider;
+	const char *event;	/* %d: the process that causes it */
+	const char *value_field;
+	const char *node;
+	uint64_t (*cause)(uint64_t value);
+} source_kinds[] = {
+	{ "module", "test", NULL, "/dev/ksig/test", source_test_node },
+	{ "bpf", "trace.syscalls.sys_enter_write:fd=700,current.pid=%d",
+	  "count", "/dev/null", source_write },
+	{ "native", "process.fork:pid=%d", NULL, "/dev/null", source_fork },
+};
+
+static inline void source_run(struct child *self, void *arg)
+{
+	const struct source_kind *kind = arg;
+	struct source_order order;
+	uint64_t value, i;
+	int fd;
+
+	OK(prctl(PR_SET_PDEATHSIG, SIGKILL));
+	fd = open(kind->node, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0)
+		OK(dup2(fd, SOURCE_FD));
+	while (read(self->from, &order, sizeof(order)) == sizeof(order)) {
+		for (i = 0; i < order.n; i++) {
+			value = kind->cause(order.first + i);
+			CHECK_EQ(write(self->to, &value, sizeof(value)),
+				 sizeof(value));
+		}
+	}
+}
+
+/* -------------------------------------------------------------- the test's side */
+
+/* Starts it; what happens meanwhile is the test's business. */
+static inline void produce_start(uint64_t first, uint64_t n)
+{
+	struct source_order order = { first, n };
+
+	CHECK(n <= SOURCE_MOST);
+	CHECK_EQ(write(source.producer.to, &order, sizeof(order)),
+		 sizeof(order));
+}
+
+/* Once it returns, each has been told to who listens; @values: of each */
+static inline void produce_end(uint64_t n, uint64_t *values)
+{
+	uint64_t value, i;
+
+	for (i = 0; i < n; i++) {
+		CHECK_EQ(read(source.producer.from, &value, sizeof(value)),
+			 sizeof(value));
+		if (values)
+			values[i] = value;
+	}
+}
+
+static inline void produce(uint64_t first, uint64_t n, uint64_t *values)
+{
+	produce_start(first, n);
+	produce_end(n, values);
+}
+
+static inline uint64_t produce_one(uint64_t wanted)
+{
+	uint64_t value;
+
+	produce(wanted, 1, &value);
+	return value;
+}
+
+static inline struct ksig_sub *subscribe(unsigned int queue_len)
+{
+	return sub_open(source.event, SUB_OPTS(.queue_len = queue_len,
+				.value_field = source.value_field));
+}
+
+static inline struct ksig_arm_opts each_to(pid_t pid, unsigned int flags)
+{
+	return (struct ksig_arm_opts) {
+		.sz = sizeof(struct ksig_arm_opts), .pid = pid, .signo = SIG,
+		.mode = KSIG_MODE_EACH, .flags = flags,
+	};
+}
+
+static inline int arm_each(struct ksig_sub *sub, pid_t pid, unsigned int flags)
+{
+	struct ksig_arm_opts o = each_to(pid, flags);
+
+	return ksig_sub_arm(sub, &o);
+}
+
+/* Looked at again and again: the relay is another thread. */
+#define UNTIL(cond) do { \
+	int64_t until_ = now() + 20 * SECOND; \
+	while (!(cond)) { \
+		if (now() > until_) \
+			fail(__FILE__, __LINE__, "not in 20 s: %s", #cond); \
+		usleep(1000); \
+	} \
+} while (0)
+
+/* Nothing is on its way any more of @n events: they were sent or refused. */
+static inline struct ksig_stats settled(struct ksig_sub *sub, uint64_t n)
+{
+	struct ksig_stats st;
+
+	UNTIL((st = sub_stats(sub), st.offered >= n && !st.queued));
+	return st;
+}
+
+static inline void unblock_all(void)
+{
+	OK(sigprocmask(SIG_SETMASK, &(sigset_t){ }, NULL));
+}
+
+/* ------------------------------------------------------------- each in its turn */
+
+static inline bool source_begin(const struct source_kind *kind)
+{
+	struct ksig_sub *sub;
+	char why[1024];
+	int err;
+
+	source.provider = kind->provider;
+	source.value_field = kind->value_field;
+	source.producer = child_start(source_run, (void *)(uintptr_t)kind);
+	snprintf(source.event, sizeof(source.event), kind->event,
+		 source.producer.pid);
+	if (!strncmp(source.event, "trace.", 6))
+		tracefs_mount();
+	err = sub_try(source.event, SUB_OPTS(.value_field = kind->value_field),
+		      why, NULL, &sub);
+	if (!err) {
+		ksig_sub_close(sub);
+		return true;
+	}
+	if (err != -EOPNOTSUPP && err != -EPERM && err != -EACCES)
+		fail(__FILE__, __LINE__, "%s: %d, %s", source.event, err, why);
+	printf(": not by %s: %s\n", kind->provider, why);
+	return false;
+}
+
+struct source_run {
+	const struct source_kind *kind;
+	void (*run)(void);
+};
+
+static inline void source_body(struct child *self, void *arg)
+{
+	const struct source_run *body = arg;
+
+	if (!source_begin(body->kind))
+		return;
+	body->run();
+	child_kill(&source.producer);
+	child_say(self);
+}
+
+/* The test's exit status: what it proves holds for each provider that is here. */
+static inline int run_each_source(void run(void))
+{
+	struct source_run body = { .run = run };
+	struct child c;
+	int done = 0;
+	size_t i;
+	char byte;
+
+	for (i = 0; i < sizeof(source_kinds) / sizeof(source_kinds[0]); i++) {
+		body.kind = &source_kinds[i];
+		c = child_start(source_body, &body);
+		done += read(c.from, &byte, 1) == 1;
+		child_join(&c);
+	}
+	if (!done)
+		skip("no provider has a source of events here");
+	return 0;
+}
+
+#endif /* SOURCE_H */

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the tests of libksig share, beside ktest.h. Where PROVIDER is defined
+ * before this is included, they are about that one.
+ */
+#ifndef SUBTEST_H
+#define SUBTEST_H
+
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <ksig/libksig.h>
+
+#include "ktest.h"
+
+#ifndef PROVIDER
+#define PROVIDER NULL
+#endif
+
+#define SECOND 1000000000LL
+
+/* Options of sub_open(): NAME = VALUE, ... beside the provider. */
+#define SUB_OPTS(...) (&(struct ksig_sub_opts) { \
+	.sz = sizeof(struct ksig_sub_opts), .provider = PROVIDER, __VA_ARGS__ })
+
+/* As ksig_sub_open(), and the reason in @why, which holds 1024 bytes */
+static inline int sub_try(const char *event, const struct ksig_sub_opts *opts,
+			  char *why, unsigned int *column,
+			  struct ksig_sub **sub)
+{
+	struct ksig_sub_opts o = opts ? *opts : *SUB_OPTS();
+
+	*why = '\0';
+	o.err = why;
+	o.err_size = 1024;
+	o.err_column = column;
+	return ksig_sub_open(event, &o, sub);
+}
+
+static inline struct ksig_sub *sub_open(const char *event,
+					const struct ksig_sub_opts *opts)
+{
+	struct ksig_sub *sub;
+	char why[1024];
+	int err = sub_try(event, opts, why, NULL, &sub);
+
+	if (err)
+		fail(__FILE__, __LINE__, "%s: %d, %s", event, err, why);
+	return sub;
+}
+
+/* Must fail with that errno and say these words; where, in column */
+static inline void sub_fails(const char *event, int err, unsigned int column,
+			     const char *words)
+{
+	unsigned int at = 99;
+	struct ksig_sub *sub;
+	char why[1024];
+	int got = sub_try(event, NULL, why, &at, &sub);
+
+	if (got != -err || !strstr(why, words) || at != column)
+		fail(__FILE__, __LINE__, "%s: %d, column %u, %s", event, got,
+		     at, why);
+}
+
+/* Tracefs, for this process and its children. */
+static inline void tracefs_mount(void)
+{
+	struct stat st;
+
+	if (!stat("/sys/kernel/tracing/events", &st))
+		return;
+	OK(unshare(CLONE_NEWNS));
+	OK(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL));
+	if (mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL))
+		skip("tracefs can't be mounted: %m");
+}
+
+/* Ends the test where this kernel or user can't have the event that way. */
+static inline void sub_or_skip(const char *event)
+{
+	struct ksig_sub *sub;
+	char why[1024];
+	int err;
+
+	if (!strncmp(event, "trace.", 6))
+		tracefs_mount();
+	err = sub_try(event, NULL, why, NULL, &sub);
+	if (err == -EOPNOTSUPP || err == -EPERM || err == -EACCES)
+		skip("%s", why);
+	if (err)
+		fail(__FILE__, __LINE__, "%s: %d, %s", event, err, why);
+	ksig_sub_close(sub);
+}
+
+static inline struct ksig_stats sub_stats(const struct ksig_sub *sub)
+{
+	struct ksig_stats st;
+
+	CHECK_EQ(ksig_sub_stats(sub, &st), 0);
+	CHECK_EQ(st.offered, st.delivered + st.queued + st.lost + st.refused);
+	return st;
+}
+
+/* The next event, waited for through the descriptor as any program would. */
+static inline const struct ksig_event *sub_take(struct ksig_sub *sub)
+{
+	struct pollfd p = { .fd = ksig_sub_fd(sub), .events = POLLIN };
+	const struct ksig_event *ev = NULL;
+	int got = 0, i;
+
+	for (i = 0; i < 1000 && !got; i++) {
+		if (OK(poll(&p, 1, 10000)) == 0)
+			fail(__FILE__, __LINE__, "%s: nothing comes",
+			     ksig_sub_event(sub));
+		got = ksig_sub_next(sub, 0, &ev);
+	}
+	CHECK_EQ(got, 1);
+	return ev;
+}
+
+/* Is nothing there for that long? What was, is said. */
+static inline bool sub_silent(struct ksig_sub *sub, int64_t ns)
+{
+	const struct ksig_event *ev;
+	int got = ksig_sub_next(sub, ns, &ev);
+
+	if (got == 1)
+		printf("%s: subject %llu, value %llu\n", ksig_sub_event(sub),
+		       ev->subject, ev->value);
+	return !got;
+}
+
+static inline bool sub_empty(struct ksig_sub *sub)
+{
+	return sub_silent(sub, 0);
+}
+
+static inline struct ksig_field field(const struct ksig_sub *sub,
+				      const struct ksig_event *ev,
+				      const char *key)
+{
+	struct ksig_field f;
+
+	CHECK_EQ(ksig_event_get(sub, ev, key, &f), 0);
+	return f;
+}
+
+/* CLOCK_MONOTONIC, in nanoseconds */
+static inline int64_t now(void)
+{
+	struct timespec ts;
+
+	OK(clock_gettime(CLOCK_MONOTONIC, &ts));
+	return ts.tv_sec * SECOND + ts.tv_nsec;
+}
+
+#endif /* SUBTEST_H */

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A driver for the tests: channels of its own, and emits from wherever they
+ * ask. Write to /sys/kernel/debug/ksig_context/do:
+ *
+ *	WHERE N		emit the values 1 to N to "context" from there: process,
+ *			preempt (off), irqsoff, hardirq, softirq, nmi
+ *	locked N	emit N to "large" while NMIs emit there, too, so that they
+ *			meet; "emitted" says how many came of both
+ *	pid PID VALUE	emit to "pids" about that process
+ *	channels N	have N channels "many0", ... (0: none)
+ *	name TEXT	create a channel of that name, and destroy it; TEXT is all
+ *			that is left of what is written
+ *
+ * Returns when all is emitted. NMIs come from QEMU's ib700 watchdog, which must
+ * be told to inject them.
+ */
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/debugfs.h>
+#include <linux/hrtimer.h>
+#include <linux/interrupt.h>
+#include <linux/module.h>
+#include <linux/pid.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <asm/nmi.h>
+
+#include <ksig/driver.h>
+
+/* ib700: enable, with 0 seconds; QEMU fires it at once. */
+#define WATCHDOG_PORT	0x443
+#define WATCHDOG_NOW	0x0f
+
+static struct ksig_channel *context, *pids, *large;
+static u32 emitted;	/* to "large" */
+static struct ksig_channel **many;
+static unsigned int nmany;
+static struct dentry *dir;
+static atomic_t starts, stops;
+
+static int on_start(void *ctx)
+{
+	atomic_inc(&starts);
+	return 0;
+}
+
+static void on_stop(void *ctx)
+{
+	atomic_inc(&stops);
+}
+
+/* ------------------------------------------------------------ the contexts */
+
+static unsigned long todo;
+static DECLARE_COMPLETION(done);
+
+static void emit_all(unsigned long n)
+{
+	unsigned long i;
+
+	for (i = 1; i <= n; i++)
+		ksig_emit(context, 0, 0, i);
+}
+
+static enum hrtimer_restart in_hardirq_timer(struct hrtimer *timer)
+{
+	WARN_ON(!in_hardirq());
+	emit_all(todo);
+	complete(&done);
+	return HRTIMER_NORESTART;
+}
+
+static enum hrtimer_restart in_softirq_timer(struct hrtimer *timer)
+{
+	WARN_ON(!in_softirq());
+	emit_all(todo);
+	complete(&done);
+	return HRTIMER_NORESTART;
+}
+
+static void emit_by_timer(enum hrtimer_mode mode,
+		       enum hrtimer_restart (*function)(struct hrtimer *timer))
+{
+	struct hrtimer timer;
+
+	hrtimer_setup_on_stack(&timer, function, CLOCK_MONOTONIC, mode);
+	hrtimer_start(&timer, ms_to_ktime(1), mode);
+	wait_for_completion(&done);
+	hrtimer_cancel(&timer);
+	destroy_hrtimer_on_stack(&timer);
+}
+
+static struct ksig_channel *nmi_channel;
+static unsigned long nmi_values;	/* emitted so far, by NMIs */
+static bool nmi_wanted, nmi_done;
+
+static int on_nmi(unsigned int type, struct pt_regs *regs)
+{
+	unsigned long i;
+
+	if (!READ_ONCE(nmi_wanted))
+		return NMI_DONE;
+	WRITE_ONCE(nmi_wanted, false);
+	for (i = 0; i < todo; i++)
+		ksig_emit(nmi_channel, 0, 1, ++nmi_values);
+	/* what was emitted is counted; pairs with one_nmi() */
+	smp_store_release(&nmi_done, true);
+	return NMI_HANDLED;
+}
+
+static int one_nmi(void)
+{
+	unsigned long limit = jiffies + HZ;
+
+	WRITE_ONCE(nmi_done, false);
+	/* todo and the channel are set; pairs with the NMI itself */
+	smp_store_release(&nmi_wanted, true);
+	outb(WATCHDOG_NOW, WATCHDOG_PORT);
+	/* pairs with on_nmi() */
+	while (!smp_load_acquire(&nmi_done)) {
+		if (time_after(jiffies, limit))
+			return -ENODEV;
+		cpu_relax();
+	}
+	return 0;
+}
+
+static int from_nmi(unsigned long n)
+{
+	int err;
+
+	nmi_channel = context;
+	nmi_values = 0;
+	todo = n;
+	err = register_nmi_handler(NMI_UNKNOWN, on_nmi, 0, "ksig_context");
+	if (err)
+		return err;
+	err = one_nmi();
+	unregister_nmi_handler(NMI_UNKNOWN, "ksig_context");
+	return err;
+}
+
+/*
+ * NMIs of one event each, while this emits: some come when the queue's lock is
+ * held. The cpu that gets them is the first, where the caller must be.
+ */
+static int while_locked(unsigned long n)
+{
+	unsigned long i, before;
+	int err;
+
+	nmi_channel = large;
+	nmi_values = 0;
+	todo = 1;
+	err = register_nmi_handler(NMI_UNKNOWN, on_nmi, 0, "ksig_context");
+	if (err)
+		return err;
+	for (i = 1; i <= n; i++) {
+		before = READ_ONCE(nmi_values);
+		WRITE_ONCE(nmi_wanted, true);
+		outb(WATCHDOG_NOW, WATCHDOG_PORT);
+		/* the timer of the device fires while this goes on */
+		for (; i <= n && READ_ONCE(nmi_values) == before; i++)
+			ksig_emit(large, 0, 0, i);
+		i--;
+	}
+	msleep(20);
+	unregister_nmi_handler(NMI_UNKNOWN, "ksig_context");
+	WRITE_ONCE(nmi_wanted, false);
+	emitted = n + nmi_values;
+	return nmi_values ? 0 : -ENODEV;
+}
+
+static int emit_from(const char *where, unsigned long n)
+{
+	unsigned long flags;
+
+	todo = n;
+	if (!strcmp(where, "process")) {
+		emit_all(n);
+	} else if (!strcmp(where, "preempt")) {
+		preempt_disable();
+		emit_all(n);
+		preempt_enable();
+	} else if (!strcmp(where, "irqsoff")) {
+		local_irq_save(flags);
+		emit_all(n);
+		local_irq_restore(flags);
+	} else if (!strcmp(where, "hardirq")) {
+		emit_by_timer(HRTIMER_MODE_REL_HARD, in_hardirq_timer);
+	} else if (!strcmp(where, "softirq")) {
+		emit_by_timer(HRTIMER_MODE_REL_SOFT, in_softirq_timer);
+	} else if (!strcmp(where, "nmi")) {
+		return from_nmi(n);
+	} else if (!strcmp(where, "locked")) {
+		return while_locked(n);
+	} else {
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* ------------------------------------------------------------------ the rest */
+
+static int emit_about(int nr, u64 value)
+{
+	struct ksig_notice n = { .value = value, .pid = find_get_pid(nr) };
+
+	if (!n.pid)
+		return -ESRCH;
+	ksig_emit_notice(pids, &n);
+	put_pid(n.pid);
+	return 0;
+}
+
+static void no_channels(void)
+{
+	while (nmany)
+		ksig_channel_destroy(many[--nmany]);
+	kvfree(many);
+	many = NULL;
+}
+
+static int have_channels(unsigned long n)
+{
+	static const struct ksig_channel_desc desc = { .name = "many%d" };
+	struct ksig_channel *ch;
+
+	no_channels();
+	if (!n)
+		return 0;
+	many = kvcalloc(n, sizeof(*many), GFP_KERNEL);
+	if (!many)
+		return -ENOMEM;
+	while (nmany < n) {
+		ch = ksig_channel_create(&desc);
+		if (IS_ERR(ch)) {
+			no_channels();
+			return PTR_ERR(ch);
+		}
+		many[nmany++] = ch;
+	}
+	return 0;
+}
+
+static int try_name(const char *name)
+{
+	const struct ksig_channel_desc desc = { .name = name };
+	struct ksig_channel *ch = ksig_channel_create(&desc);
+
+	if (IS_ERR(ch))
+		return PTR_ERR(ch);
+	ksig_channel_destroy(ch);
+	return 0;
+}
+
+static ssize_t do_write(struct file *file, const char __user *buf,
+			size_t count, loff_t *ppos)
+{
+	char line[64], where[16];
+	u64 value;
+	long n;
+	int err;
+
+	if (count >= sizeof(line))
+		return -EINVAL;
+	if (copy_from_user(line, buf, count))
+		return -EFAULT;
+	line[count] = '\0';
+	if (!strncmp(line, "name ", 5))
+		err = try_name(line + 5);
+	else if (sscanf(line, "pid %ld %llu", &n, &value) == 2)
+		err = emit_about(n, value);
+	else if (sscanf(line, "channels %ld", &n) == 1)
+		err = have_channels(n);
+	else if (sscanf(line, "%15s %ld", where, &n) == 2)
+		err = emit_from(where, n);
+	else
+		err = -EINVAL;
+	return err ? err : count;
+}
+
+static const struct file_operations do_fops = {
+	.owner = THIS_MODULE,
+	.open = nonseekable_open,
+	.write = do_write,
+};
+
+static void no_context(void)
+{
+	ksig_channel_destroy(large);
+	ksig_channel_destroy(pids);
+	ksig_channel_destroy(context);
+}
+
+static int __init context_init(void)
+{
+	const struct ksig_channel_desc desc = {
+		.name = "context",
+		.description = "emits from any context",
+		.start = on_start,
+		.stop = on_stop,
+	};
+	static const char *const types[] = { "one", "two", NULL };
+	const struct ksig_channel_desc pids_desc = {
+		.name = "pids",
+		.types = types,
+		.mode = 0666,
+		.event_size = 128,
+		.flags = KSIG_CHANNEL_PIDS,
+	};
+
+	const struct ksig_channel_desc large_desc = {
+		.name = "large",
+		.event_size = 4096,
+	};
+	int err;
+
+	context = ksig_channel_create(&desc);
+	pids = ksig_channel_create(&pids_desc);
+	large = ksig_channel_create(&large_desc);
+	err = PTR_ERR_OR_ZERO(context) ?: PTR_ERR_OR_ZERO(pids) ?:
+	      PTR_ERR_OR_ZERO(large);
+	if (err) {
+		no_context();
+		return err;
+	}
+	dir = debugfs_create_dir("ksig_context", NULL);
+	debugfs_create_file("do", 0200, dir, NULL, &do_fops);
+	debugfs_create_u32("emitted", 0400, dir, &emitted);
+	debugfs_create_atomic_t("starts", 0400, dir, &starts);
+	debugfs_create_atomic_t("stops", 0400, dir, &stops);
+	return 0;
+}
+
+static void __exit context_exit(void)
+{
+	debugfs_remove(dir);
+	no_channels();
+	no_context();
+	WARN_ON(atomic_read(&starts) != atomic_read(&stops));
+}
+
+module_init(context_init);
+module_exit(context_exit);
+
+MODULE_DESCRIPTION("Emits to ksig from any context, for its tests");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What ksig.ko has hooked into the kernel, seen from the kernel's side: read
+ * /sys/kernel/debug/ksig_hooks. A line each: "tracepoint NAME" for a tracepoint
+ * with a probe of ksig's, "notifier CHAIN" for a chain with a callback of
+ * ksig's. Of the chains, this puts a callback of its own in front and looks at
+ * those behind it.
+ */
+#include <linux/debugfs.h>
+#include <linux/kallsyms.h>
+#include <linux/module.h>
+#include <linux/netdevice.h>
+#include <linux/notifier.h>
+#include <linux/oom.h>
+#include <linux/seq_file.h>
+#include <linux/suspend.h>
+#include <linux/tracepoint.h>
+
+/* As the kernel names it in its own messages: function+offset [module]. */
+static bool is_ksigs(const void *function)
+{
+	char name[KSYM_SYMBOL_LEN];
+
+	snprintf(name, sizeof(name), "%pS", function);
+	return strstr(name, "[ksig]");
+}
+
+static void show_tracepoint(struct tracepoint *tp, void *m)
+{
+	struct tracepoint_func *func;
+
+	rcu_read_lock_sched();
+	for (func = rcu_dereference_sched(tp->funcs); func && func->func; func++) {
+		if (is_ksigs(func->func))
+			seq_printf(m, "tracepoint %s\n", tp->name);
+	}
+	rcu_read_unlock_sched();
+}
+
+static int ignore(struct notifier_block *nb, unsigned long event, void *data)
+{
+	return NOTIFY_DONE;
+}
+
+/* Each chain's first, as long as this is loaded. */
+#define FIRST { .notifier_call = ignore, .priority = INT_MAX }
+static struct notifier_block netdev_first = FIRST, pm_first = FIRST,
+			     oom_first = FIRST, module_first = FIRST;
+
+static void show_chain(struct seq_file *m, const char *name,
+		       struct notifier_block *first)
+{
+	struct notifier_block *nb;
+
+	rcu_read_lock();
+	for (nb = rcu_dereference(first->next); nb;
+	     nb = rcu_dereference(nb->next)) {
+		if (is_ksigs(nb->notifier_call))
+			seq_printf(m, "notifier %s\n", name);
+	}
+	rcu_read_unlock();
+}
+
+static int ksig_hooks_show(struct seq_file *m, void *unused)
+{
+	for_each_kernel_tracepoint(show_tracepoint, m);
+	show_chain(m, "netdev", &netdev_first);
+	show_chain(m, "pm", &pm_first);
+	show_chain(m, "oom", &oom_first);
+	show_chain(m, "module", &module_first);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(ksig_hooks);
+
+static struct dentry *file;
+
+static int __init hooks_init(void)
+{
+	register_netdevice_notifier(&netdev_first);
+	register_pm_notifier(&pm_first);
+	register_oom_notifier(&oom_first);
+	register_module_notifier(&module_first);
+	file = debugfs_create_file("ksig_hooks", 0400, NULL, NULL,
+				   &ksig_hooks_fops);
+	return 0;
+}
+
+static void __exit hooks_exit(void)
+{
+	debugfs_remove(file);
+	unregister_module_notifier(&module_first);
+	unregister_oom_notifier(&oom_first);
+	unregister_pm_notifier(&pm_first);
+	unregister_netdevice_notifier(&netdev_first);
+}
+
+module_init(hooks_init);
+module_exit(hooks_exit);
+
+MODULE_DESCRIPTION("Shows what ksig has hooked into the kernel, for its tests");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A module whose init fails: nobody is to hear of it. */
+#include <linux/module.h>
+
+static int __init refuses_init(void)
+{
+	return -EPERM;
+}
+
+module_init(refuses_init);
+
+MODULE_DESCRIPTION("Does not load, for ksig's tests");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,77 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Programs that everybody has read from a subscription: dd, cat, head, Python.
+set -eu
+
+node=/dev/ksig/test
+out=/tmp/clients
+
+fail() { echo "$*"; exit 1; }
+
+# subscribers N: waits until there are so many
+subscribers() {
+	until [ "$(cat /sys/class/ksig/test/subscribers)" = "$1" ]; do
+		usleep 10000
+	done
+}
+
+# size N: waits until so many bytes are in the file
+size() { until [ "$(stat -c %s $out)" = "$1" ]; do usleep 10000; done; }
+
+# emit VALUE...: each below 256
+emit() {
+	for value; do
+		printf "\\$(printf %o "$value")\0\0\0\0\0\0\0" >$node
+	done
+}
+
+# records VALUE...: what is in the file; numbered from 1, all else but times 0
+records() {
+	local got wanted n=0 value
+
+	got=$(od -A n -v -t d8 -w64 $out | awk '{ $2 = "time"; print }')
+	wanted=$(for value; do
+		n=$((n + 1))
+		echo "$n time $value 0 0 0 0 0"
+	done)
+	[ "$got" = "$wanted" ] || fail "got:
+$got
+not:
+$wanted"
+}
+
+subscribers 0
+dd if=$node of=$out bs=64 count=3 2>$out.said &
+subscribers 1
+emit 1 255 3 4
+wait $! || fail "dd: $(cat $out.said)"
+grep -q '^3+0 records in' $out.said || fail "dd: $(cat $out.said)"
+records 1 255 3
+subscribers 0
+
+# less than a record
+dd if=$node of=$out bs=63 count=1 2>$out.said && fail "dd reads 63 bytes"
+grep -q 'Invalid argument' $out.said || fail "dd: $(cat $out.said)"
+
+head -c 128 $node >$out &
+subscribers 1
+emit 7 8
+wait $! || fail "head fails"
+records 7 8
+
+cat $node >$out &
+subscribers 1
+emit 4 5 6
+size 192
+kill $!
+wait $! || :
+records 4 5 6
+subscribers 0
+
+if [ ! -x /usr/bin/python3 ]; then
+	echo "Debian's python3-minimal is not on the machine that built this VM"
+	exit 77
+fi
+# without what a user or a site may have added
+/usr/bin/python3 -I -S /ksig/clients.py
+subscribers 0

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The doorbell: a sleeping reader always is woken, a busy one never disturbed.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ktest.h"
+
+static void load_time(long *ms)
+{
+	const char *text = getenv("KSIG_STRESS_MS");
+
+	*ms = text ? atol(text) : 10000;
+}
+
+static int doorbell(int fd, int signo, uint64_t value)
+{
+	struct ksig_arm a = {
+		.signo = signo, .mode = KSIG_MODE_DOORBELL, .value = value,
+	};
+
+	return ioctl(fd, KSIG_IOC_ARM, &a);
+}
+
+/* A burst of 1,000 to a reader that sleeps: one signal. */
+static void test_burst(void)
+{
+	int fd = OK(chan_open("test", O_NONBLOCK)), i;
+	siginfo_t info;
+
+	set_queue(fd, 1024);
+	OK(doorbell(fd, SIG, VALUE));
+	CHECK(nothing_to_take(SIG));
+	emit_many(1, 1000);
+	info = take(SIG);
+	CHECK_EQ(ksig_siginfo_value(&info), VALUE_HERE);
+	CHECK_EQ(info.si_errno, 0);
+	CHECK(nothing_to_take(SIG));
+	CHECK_EQ(stats_of(fd).signals, 1);
+	/* not empty yet: no further one */
+	for (i = 1; i <= 999; i++)
+		CHECK_EQ(read_event(fd).value, i);
+	emit(1001);
+	CHECK(nothing_to_take(SIG));
+	read_event(fd);
+	read_event(fd);
+	/* empty: the next one rings */
+	emit(1002);
+	take(SIG);
+	CHECK_EQ(stats_of(fd).signals, 2);
+	check_identity(fd);
+	close(fd);
+}
+
+/* What is there already when it is armed rings. */
+static void test_armed_nonempty(void)
+{
+	int fd = OK(chan_open("test", O_NONBLOCK));
+
+	emit(1);
+	OK(doorbell(fd, SIG, 3));
+	CHECK_EQ(take(SIG).si_int, 3);
+	/* also when it is armed anew */
+	OK(doorbell(fd, SIG, 4));
+	CHECK_EQ(take(SIG).si_int, 4);
+	read_event(fd);
+	OK(doorbell(fd, SIG, 5));
+	CHECK(nothing_to_take(SIG));
+	close(fd);
+}
+
+/* One of somebody else's in the way: ours is owed, and comes. */
+static void test_owed_behind_pending(void)
+{
+	int fd = OK(chan_open("test", O_NONBLOCK)), control = control_open();
+
+	OK(doorbell(fd, SIG, 7));
+	OK(send_signal(control, getpid(), SIG, 0, 99));
+	emit(1);
+	CHECK_EQ(stats_of(fd).signals, 0);
+	CHECK_EQ(take(SIG).si_int, 99);
+	CHECK_EQ(take(SIG).si_int, 7);
+	/* owed, but the reader was here: nothing any more */
+	read_event(fd);
+	OK(send_signal(control, getpid(), SIG, 0, 99));
+	emit(2);
+	read_event(fd);
+	CHECK_EQ(take(SIG).si_int, 99);
+	usleep(50000);
+	CHECK(nothing_to_take(SIG));
+	check_identity(fd);
+	close(fd);
+	close(control);
+}
+
+/* Not ready, then ready: it comes. */
+static void test_owed_until_ready(void)
+{
+	int fd = OK(chan_open("test", O_NONBLOCK));
+
+	OK(sigprocmask(SIG_SETMASK, &(sigset_t){ }, NULL));
+	OK(doorbell(fd, SIG, 8));
+	emit(1);
+	CHECK_EQ(stats_of(fd).signals, 0);
+	CHECK_EQ(stats_of(fd).refused, 0);
+	block(SIG);
+	CHECK_EQ(take(SIG).si_int, 8);
+	check_identity(fd);
+	close(fd);
+}
+
+/* Armed so and empty, a blocking read sleeps; armed EACH, it ends. */
+static void reads(struct child *self, void *arg)
+{
+	char record[64];
+	int fd = *(int *)arg;
+
+	child_say(self);
+	CHECK_EQ(read(fd, record, sizeof(record)), sizeof(record));
+	child_say(self);
+	FAILS(read(fd, record, sizeof(record)), EBUSY);
+}
+
+static void test_blocking_read(void)
+{
+	int fd = OK(chan_open("test", 0));
+	struct child c;
+
+	OK(doorbell(fd, SIG, 9));
+	c = child_start(reads, &fd);
+	child_hear(&c);
+	wait_state(c.pid, 'S');
+	usleep(20000);
+	wait_state(c.pid, 'S');
+	emit(1);
+	child_hear(&c);
+	wait_state(c.pid, 'S');
+	OK(arm(fd, SIG, KSIG_MODE_EACH, 0, 0));
+	child_join(&c);
+	while (!nothing_to_take(SIG))
+		;
+	close(fd);
+}
+
+struct reader {
+	struct ring ring;
+	uint32_t head;
+	uint64_t last, events, lost, sleeps;
+};
+
+static void consume(struct reader *r)
+{
+	const struct ksig_event *ev;
+	uint32_t tail;
+
+	tail = __atomic_load_n(&r->ring.producer->tail, __ATOMIC_ACQUIRE);
+	while (r->head != tail) {
+		ev = (const void *)(r->ring.records +
+				    (size_t)(r->head % r->ring.producer->len) *
+				    r->ring.producer->event_size);
+		CHECK_EQ(ev->seq, r->events + r->lost + ev->lost_before + 1);
+		CHECK_EQ(ev->value, r->last + ev->lost_before + 1);
+		r->last = ev->value;
+		r->lost += ev->lost_before;
+		r->events++;
+		r->head++;
+	}
+	__atomic_store_n(&r->ring.consumer->head, r->head, __ATOMIC_RELEASE);
+}
+
+/* The protocol of struct ksig_ring_consumer: false if there is more. */
+static bool may_sleep(struct reader *r)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return __atomic_load_n(&r->ring.producer->tail, __ATOMIC_RELAXED) ==
+	       r->head;
+}
+
+static void emitter(struct child *self, void *arg)
+{
+	long ms = *(long *)arg;
+	struct timespec start, now;
+	uint64_t value = 0;
+	int fd = OK(open("/dev/ksig/test", O_WRONLY)), n;
+
+	child_wait_go(self);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		/* bursts and pauses of any length, so that both sides wait */
+		for (n = rand() % 40; n; n--) {
+			value++;
+			CHECK_EQ(write(fd, &value, 8), 8);
+		}
+		for (n = rand() % 4000; n; n--)
+			__asm__ volatile("");
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((now.tv_sec - start.tv_sec) * 1000 +
+		 (now.tv_nsec - start.tv_nsec) / 1000000 < ms);
+	CHECK_EQ(write(self->to, &value, sizeof(value)), sizeof(value));
+}
+
+/*
+ * A reader that sleeps whenever it sees an empty ring, against an emitter on
+ * another cpu. A lost wake-up shows as a take() that nobody ends.
+ */
+static void test_no_lost_wakeup(bool by_signal)
+{
+	struct reader r = { };
+	struct child c;
+	struct pollfd done, ring;
+	uint64_t sent = 0;
+	long ms;
+	int fd;
+
+	load_time(&ms);
+	ms /= 2;
+	fd = OK(chan_open("test", 0));
+	r.ring = ring_map(fd);
+	if (by_signal)
+		OK(doorbell(fd, SIG, 1));
+	c = child_start(emitter, &ms);
+	child_go(&c);
+	done = (struct pollfd){ c.from, POLLIN };
+	ring = (struct pollfd){ fd, POLLIN };
+	for (;;) {
+		consume(&r);
+		/* no record tells of what is lost last */
+		if (sent && r.events + r.ring.producer->lost == sent)
+			break;
+		if (!may_sleep(&r))
+			continue;
+		if (!sent && poll(&done, 1, 0) == 1) {
+			CHECK_EQ(read(c.from, &sent, sizeof(sent)),
+				 sizeof(sent));
+			continue;
+		}
+		r.sleeps++;
+		if (sent)	/* and yet not all: whoever waits now hangs */
+			fail(__FILE__, __LINE__, "%llu of %llu events seen",
+			     (unsigned long long)(r.events + r.lost),
+			     (unsigned long long)sent);
+		if (by_signal) {
+			struct timespec limit = { .tv_sec = 1 };
+			sigset_t set;
+
+			sigemptyset(&set);
+			sigaddset(&set, SIG);
+			/* nothing for a second is fine only if nothing is there */
+			if (sigtimedwait(&set, NULL, &limit) < 0)
+				CHECK(may_sleep(&r));
+		} else if (poll(&ring, 1, 1000) == 0) {
+			CHECK(may_sleep(&r));
+		}
+	}
+	child_join(&c);
+	printf(": by %s: %llu events, %llu lost, %llu sleeps, %llu signals\n",
+	       by_signal ? "signal" : "poll", (unsigned long long)r.events,
+	       (unsigned long long)r.lost, (unsigned long long)r.sleeps,
+	       (unsigned long long)stats_of(fd).signals);
+	CHECK(r.sleeps > 10);
+	check_identity(fd);
+	CHECK_EQ(stats_of(fd).delivered, r.events);
+	CHECK_EQ(stats_of(fd).offered, sent);
+	CHECK(stats_of(fd).lost >= r.lost);
+	ring_unmap(&r.ring);
+	close(fd);
+	while (!nothing_to_take(SIG))
+		;
+}
+
+int main(void)
+{
+	block(SIG);
+	test_burst();
+	test_armed_nonempty();
+	test_owed_behind_pending();
+	test_owed_until_ready();
+	test_blocking_read();
+	test_no_lost_wakeup(true);
+	test_no_lost_wakeup(false);
+	return 0;
+}

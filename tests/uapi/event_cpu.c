@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+/* A cpu is taken out and put back. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "ktest.h"
+
+#define CPU1 "/sys/devices/system/cpu/cpu1/online"
+
+int main(void)
+{
+	int fd, other;
+
+	if (access(CPU1, W_OK))
+		skip("no cpu that can be taken out");
+	fd = OK(chan_open("cpu", O_NONBLOCK));
+	CHECK_EQ(write_to(CPU1, "0"), 0);
+	CHECK_EQ(expect_record(fd, KSIG_CPU_OFFLINE).ev.subject, 1);
+	/* who comes later hears nothing of what is so already */
+	other = OK(chan_open("cpu", O_NONBLOCK));
+	CHECK_EQ(write_to(CPU1, "1"), 0);
+	CHECK_EQ(expect_record(fd, KSIG_CPU_ONLINE).ev.subject, 1);
+	CHECK_EQ(stats_of(other).offered, 1);
+	close(other);
+	CHECK_EQ(stats_of(fd).offered, 2);
+	check_identity(fd);
+	close(fd);
+
+	/* the first subscriber while one is missing */
+	CHECK_EQ(write_to(CPU1, "0"), 0);
+	fd = OK(chan_open("cpu", O_NONBLOCK));
+	CHECK_EQ(write_to(CPU1, "1"), 0);
+	CHECK_EQ(expect_record(fd, KSIG_CPU_ONLINE).ev.subject, 1);
+	CHECK_EQ(stats_of(fd).offered, 1);
+	return 0;
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+/* The machine sleeps, and the channel power says so before and after. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ktest.h"
+
+#define ALARM "/sys/class/rtc/rtc0/wakealarm"
+
+static bool can(const char *state)
+{
+	char states[64] = "";
+	int fd = OK(open("/sys/power/state", O_RDONLY | O_CLOEXEC));
+
+	OK(read(fd, states, sizeof(states) - 1));
+	close(fd);
+	return strstr(states, state);
+}
+
+static void expect_pair(int fd)
+{
+	union record before = expect_record(fd, KSIG_POWER_SUSPEND);
+	union record after = expect_record(fd, KSIG_POWER_RESUME);
+
+	CHECK_EQ(before.ev.value, 0);
+	CHECK_EQ(before.ev.subject, 0);
+	CHECK_EQ(before.ev.len, 0);
+	CHECK(after.ev.time_ns >= before.ev.time_ns);
+	CHECK_EQ(stats_of(fd).queued, 0);
+}
+
+/* To memory, until the clock wakes it. */
+static void test_s3(int fd)
+{
+	if (!can("mem") || access(ALARM, W_OK)) {
+		printf(": no suspend to memory here\n");
+		return;
+	}
+	CHECK_EQ(write_to(ALARM, "+2"), 0);
+	CHECK_EQ(write_to("/sys/power/state", "mem"), 0);
+	expect_pair(fd);
+	printf(": slept (S3), and told\n");
+}
+
+/* As far as stopping the devices, and back after five seconds. */
+static void test_pm_test(int fd)
+{
+	if (write_to("/sys/power/pm_test", "devices")) {
+		printf(": no pm_test here\n");
+		return;
+	}
+	CHECK_EQ(write_to("/sys/power/state", "freeze"), 0);
+	CHECK_EQ(write_to("/sys/power/pm_test", "none"), 0);
+	expect_pair(fd);
+}
+
+int main(void)
+{
+	int fd;
+
+	if (access("/sys/power/state", W_OK) || !can("freeze"))
+		skip("this kernel can't suspend");
+	fd = OK(chan_open("power", O_NONBLOCK));
+	if (sizeof(long) == 8)
+		test_s3(fd);
+	if (!access("/sys/power/pm_test", W_OK))
+		test_pm_test(fd);
+	check_identity(fd);
+	return 0;
+}

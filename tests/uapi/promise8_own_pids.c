@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Promise 8: a subscriber's pid namespace decides which processes he hears of,
+ * and by which number. And si_uid never shows a bystander's uid.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ktest.h"
+
+static struct event read_pids(int fd)
+{
+	char record[128];
+	struct event ev;
+
+	CHECK_EQ(OK(read(fd, record, sizeof(record))), sizeof(record));
+	memcpy(&ev, record, sizeof(ev));
+	return ev;
+}
+
+static void emit_about(pid_t pid, uint64_t value)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "pid %d %llu", pid,
+		 (unsigned long long)value);
+	CHECK_EQ(context_do(line), 0);
+}
+
+static void idle(struct child *self, void *arg)
+{
+	(void)arg;
+	child_wait_go(self);
+}
+
+/* Process 1 of its own namespace. */
+static void inside(struct child *self, void *arg)
+{
+	int fd = OK(chan_open("pids", O_NONBLOCK));
+	struct child c = child_start(idle, NULL);
+
+	CHECK_EQ(c.pid, 2);
+	child_say(self);
+	child_wait_go(self);	/* the outside emits about itself, me, c */
+	CHECK_EQ(stats_of(fd).offered, 2);
+	CHECK_EQ(read_pids(fd).subject, 1);
+	CHECK_EQ(read_pids(fd).subject, 2);
+	check_identity(fd);
+	child_kill(&c);
+	(void)arg;
+}
+
+static pid_t child_of(pid_t pid)
+{
+	char path[64];
+	pid_t child = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	if (fscanf(f, "%d", &child) != 1)
+		child = 0;
+	fclose(f);
+	return child;
+}
+
+static void in_namespace(struct child *self, void *arg)
+{
+	struct child c;
+	pid_t inner;
+	int fd;
+
+	OK(unshare(CLONE_NEWPID));
+	c = child_start(inside, NULL);
+	fd = OK(chan_open("pids", O_NONBLOCK));
+	child_hear(&c);
+	inner = child_of(c.pid);
+	if (!inner)	/* the tinyconfig kernel has no .../children */
+		inner = c.pid + 1;
+	emit_about(getpid(), 1);
+	emit_about(c.pid, 2);
+	emit_about(inner, 3);
+	/* opened out here: this namespace's numbers */
+	CHECK_EQ(read_pids(fd).subject, getpid());
+	CHECK_EQ(read_pids(fd).subject, c.pid);
+	CHECK_EQ(read_pids(fd).subject, inner);
+	child_go(&c);
+	child_join(&c);
+	(void)self;
+	(void)arg;
+}
+
+/* A subject filter pins the process, not its number. */
+static void test_filter(void)
+{
+	struct child a = child_start(idle, NULL), b = child_start(idle, NULL);
+	int fd = OK(chan_open("pids", O_NONBLOCK)), i;
+	struct ksig_filter f = {
+		.subject = a.pid, .flags = KSIG_FILTER_SUBJECT,
+	};
+	pid_t pid = a.pid;
+	FILE *last;
+
+	OK(ioctl(fd, KSIG_IOC_FILTER, &f));
+	emit_about(b.pid, 1);
+	emit_about(a.pid, 2);
+	CHECK_EQ(read_pids(fd).value, 2);
+	CHECK_EQ(stats_of(fd).offered, 1);
+	f.subject = 0x100000000ULL + a.pid;
+	FAILS(ioctl(fd, KSIG_IOC_FILTER, &f), ESRCH);
+	f.subject = 0;
+	FAILS(ioctl(fd, KSIG_IOC_FILTER, &f), ESRCH);
+	child_kill(&a);
+	f.subject = pid;
+	FAILS(ioctl(fd, KSIG_IOC_FILTER, &f), ESRCH);
+	for (i = 0; i < 100; i++) {
+		last = fopen("/proc/sys/kernel/ns_last_pid", "we");
+		fprintf(last, "%d", pid - 1);
+		fclose(last);
+		a = child_start(idle, NULL);
+		if (a.pid == pid)
+			break;
+		child_kill(&a);
+	}
+	CHECK_EQ(a.pid, pid);
+	emit_about(pid, 3);
+	CHECK_EQ(stats_of(fd).offered, 1);
+
+	/* types: this channel has two */
+	f = (struct ksig_filter){ .types = 2 };
+	OK(ioctl(fd, KSIG_IOC_FILTER, &f));
+	emit_about(pid, 4);
+	CHECK_EQ(stats_of(fd).offered, 1);
+	f.types = 1;
+	OK(ioctl(fd, KSIG_IOC_FILTER, &f));
+	emit_about(pid, 5);
+	CHECK_EQ(read_pids(fd).value, 5);
+	f.types = 4;
+	FAILS(ioctl(fd, KSIG_IOC_FILTER, &f), EINVAL);
+	check_identity(fd);
+	child_kill(&a);
+	child_kill(&b);
+	close(fd);
+}
+
+/*
+ * A task of a user namespace runs when interrupts emit to us: its root is
+ * another user's number outside.
+ */
+static void bystander(struct child *self, void *arg)
+{
+	cpu_set_t first;
+
+	(void)arg;
+	OK(setresuid(1000, 1000, 1000));
+	OK(unshare(CLONE_NEWUSER));
+	child_say(self);
+	child_wait_go(self);
+	CHECK_EQ(getuid(), 0);
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	OK(sched_setaffinity(0, sizeof(first), &first));
+	child_say(self);
+	for (;;)
+		;
+}
+
+static void test_bystander(void)
+{
+	struct child c = child_start(bystander, NULL);
+	int fd = OK(chan_open("context", O_NONBLOCK)), i, round;
+	cpu_set_t first;
+	siginfo_t info;
+	char path[64];
+	FILE *map;
+
+	child_hear(&c);
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", c.pid);
+	map = fopen(path, "we");
+	CHECK(map && fputs("0 1000 1", map) >= 0 && !fclose(map));
+	child_go(&c);
+	child_hear(&c);
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	OK(sched_setaffinity(0, sizeof(first), &first));
+	OK(arm(fd, SIG, KSIG_MODE_EACH, 0, 0));
+	for (round = 0; round < 10; round++) {
+		/* this process sleeps meanwhile, the other one runs */
+		CHECK_EQ(context_do("hardirq 20"), 0);
+		for (i = 1; i <= 20; i++) {
+			info = take(SIG);
+			CHECK_EQ(info.si_int, i);
+			CHECK_EQ(info.si_pid, 0);
+			CHECK(info.si_uid == 0 || info.si_uid == 65534);
+		}
+	}
+	check_identity(fd);
+	child_kill(&c);
+	close(fd);
+}
+
+int main(void)
+{
+	struct child c;
+
+	context_load();
+	block(SIG);
+	c = child_start(in_namespace, NULL);
+	child_join(&c);
+	test_filter();
+	test_bystander();
+	context_unload();
+	return 0;
+}

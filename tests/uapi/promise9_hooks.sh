@@ -1,0 +1,48 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Promise 9: a built-in channel has no hook in the kernel without a subscriber,
+# and the one it needs with one. Seen from the kernel's side: by a module that
+# looks at tracepoints and notifier chains, and in sysfs.
+set -eu
+
+hooks=/sys/kernel/debug/ksig_hooks
+states=/sys/devices/system/cpu/hotplug/states
+fail() { echo "$*"; exit 1; }
+
+[ -e /ksig/ksig_hooks.ko ] || { echo "ksig_hooks.ko is not built"; exit 77; }
+insmod /ksig/ksig_hooks.ko
+trap 'rmmod ksig_hooks' EXIT
+
+hooked() {
+	{
+		cat $hooks
+		grep -s ksig $states | sed 's/.* ksig:/cpuhp /' || :
+	} | sort | tr '\n' ',' | sed 's/,$//'
+}
+
+is() { [ "$2" = "$3" ] || fail "$1: hooked are '$2', not '$3'"; }
+
+# channel, and what it hooks
+with() {
+	is "before $1" "$(hooked)" ""
+	exec 5</dev/ksig/$1 6</dev/ksig/$1
+	is "$1" "$(hooked)" "$2"
+	exec 5<&-
+	is "$1, one of two closed" "$(hooked)" "$2"
+	exec 6<&-
+	is "after $1" "$(hooked)" ""
+}
+
+with process "tracepoint sched_process_exec,tracepoint sched_process_exit,tracepoint sched_process_fork"
+with memory "notifier oom,tracepoint mark_victim,tracepoint mm_vmscan_memcg_reclaim_begin"
+with power "notifier pm"
+with net "notifier netdev"
+with cpu "cpuhp dead,cpuhp online"
+with kmod "notifier module"
+with test ""
+
+# modes, as long as no udev rule says otherwise
+for node in process:600 memory:600 power:640 net:640 cpu:640 kmod:640 test:600
+do
+	is "mode of $node" "$(stat -c %a /dev/ksig/${node%:*})" "${node#*:}"
+done

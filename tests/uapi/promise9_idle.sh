@@ -1,0 +1,53 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Promise 9: idle costs nothing. Without a subscriber an emit does not get
+# beyond the inline test, start and stop frame the subscribers, and no probe of
+# ours is on any tracepoint. What the inline test costs, `make bench` shows.
+set -eu
+
+dir=/sys/kernel/debug/ksig_context
+fail() { echo "$*"; exit 1; }
+is() { [ "$2" = "$3" ] || fail "$1 is $2, not $3"; }
+
+[ -e /ksig/ksig_context.ko ] || { echo "ksig_context.ko is not built"; exit 77; }
+insmod /ksig/ksig_context.ko
+class=/sys/class/ksig/context
+
+is starts "$(cat $dir/starts)" 0
+echo "process 100" >$dir/do
+is emitted "$(cat $class/emitted)" 0
+is subscribers "$(cat $class/subscribers)" 0
+
+exec 5<>/dev/ksig/context 6</dev/ksig/context
+is starts "$(cat $dir/starts)" 1
+is subscribers "$(cat $class/subscribers)" 2
+echo "process 300" >$dir/do
+is emitted "$(cat $class/emitted)" 300
+# two queues of 256
+is lost "$(cat $class/lost)" 88
+exec 5<&-
+is stops "$(cat $dir/stops)" 0
+exec 6<&-
+is stops "$(cat $dir/stops)" 1
+is subscribers "$(cat $class/subscribers)" 0
+echo "process 100" >$dir/do
+is emitted "$(cat $class/emitted)" 300
+exec 5</dev/ksig/context
+is starts "$(cat $dir/starts)" 2
+exec 5<&-
+
+# what the channel says of itself
+is description "$(cat $class/description)" "emits from any context"
+is event_size "$(cat $class/event_size)" 64
+is types "$(cat $class/types)" ""
+is types "$(tr '\n' ' ' </sys/class/ksig/pids/types)" "one two "
+is mode "$(stat -c %a /dev/ksig/pids)" 666
+is mode "$(stat -c %a /dev/ksig/test)" 600
+
+# Nothing is armed, so nobody listens for exits: ftrace would show a probe.
+grep -qw ksig /proc/modules
+if grep -s ' \[ksig\]' /sys/kernel/debug/tracing/enabled_functions; then
+	fail "a function of ksig is hooked"
+fi
+rmmod ksig_context
+[ ! -e /dev/ksig/context ] || fail "the node outlives its driver"

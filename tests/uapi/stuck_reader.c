@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A reader whose memory is not there, and won't be before somebody brings it,
+ * keeps the queue. Whoever wants to change the subscription meanwhile waits, and
+ * can be killed.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ktest.h"
+
+static int fd;
+static size_t page;
+static char *missing;
+
+/* Accesses of that page, by the kernel too, wait until the descriptor's owner
+ * brings it.
+ */
+static int hold_back(void *memory)
+{
+	struct uffdio_register area = {
+		.range = { .start = (uintptr_t)memory, .len = page },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	struct uffdio_api api = { .api = UFFD_API };
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	if (uffd < 0 && errno == ENOSYS)
+		skip("this kernel has no userfaultfd(2)");
+	OK(uffd);
+	OK(ioctl(uffd, UFFDIO_API, &api));
+	OK(ioctl(uffd, UFFDIO_REGISTER, &area));
+	return uffd;
+}
+
+static void bring(int uffd, void *memory)
+{
+	struct uffdio_zeropage zero = {
+		.range = { .start = (uintptr_t)memory, .len = page },
+	};
+
+	OK(ioctl(uffd, UFFDIO_ZEROPAGE, &zero));
+}
+
+static void *reader(void *unused)
+{
+	CHECK_EQ(OK(read(fd, missing, 64)), 64);
+	return unused;
+}
+
+struct wish {
+	unsigned long cmd;	/* 0: read(2) */
+	void *arg;
+};
+
+static void wants(struct child *self, void *arg)
+{
+	const struct wish *wish = arg;
+	char record[64];
+
+	(void)self;
+	if (wish->cmd)
+		OK(ioctl(fd, wish->cmd, wish->arg));
+	else
+		OK(read(fd, record, sizeof(record)));
+}
+
+static void dies(unsigned long cmd, void *arg)
+{
+	struct child c = child_start(wants, &(struct wish){ cmd, arg });
+	int i;
+
+	/* a read(2) can also be interrupted */
+	wait_state(c.pid, cmd ? 'D' : 'S');
+	OK(kill(c.pid, SIGKILL));
+	for (i = 0; child_lives(&c); i++) {
+		CHECK(i < 5000);
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	}
+	CHECK_EQ(WTERMSIG(child_kill(&c)), SIGKILL);
+}
+
+int main(void)
+{
+	struct pollfd p = { .events = POLLIN };
+	struct ksig_stats st;
+	pthread_t thread;
+
+	block(SIG);
+	page = sysconf(_SC_PAGESIZE);
+	missing = OK(mmap(NULL, page, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	p.fd = hold_back(missing);
+	fd = OK(chan_open("test", 0));
+	emit(VALUE);
+	CHECK_EQ(pthread_create(&thread, NULL, reader, NULL), 0);
+	/* it is stuck */
+	CHECK_EQ(OK(poll(&p, 1, 20000)), 1);
+
+	dies(KSIG_IOC_ARM, &(struct ksig_arm){ .signo = SIG });
+	dies(KSIG_IOC_FILTER, &(struct ksig_filter){ .types = 1 });
+	dies(KSIG_IOC_QUEUE, &(struct ksig_queue){ .len = 64 });
+	dies(0, NULL);
+	/* nothing of what they wanted has come true; and emitters don't wait */
+	emit(VALUE + 1);
+	st = stats_of(fd);
+	CHECK_EQ(st.queued, 2);
+	CHECK(!(st.flags & KSIG_STATS_ARMED));
+
+	bring(p.fd, missing);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	CHECK_EQ(((struct ksig_event *)missing)->value, VALUE);
+	CHECK_EQ(read_event(fd).value, VALUE + 1);
+	check_identity(fd);
+	return 0;
+}

@@ -1,0 +1,509 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The relay keeps promises 1 to 5: a provider that is only a counter emits, and
+ * this process and its children are the targets.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../lib/lib.h"
+#include "test.h"
+
+#define SIGNO 44
+#define QUEUE 64
+
+/* ---------------------------------------------------- a provider to play with */
+
+/* Values 1, 2, ... as fake_emit() says; a queue of QUEUE, behind a lock. */
+static struct fake {
+	pthread_mutex_t lock;
+	int fd;
+	struct ksig_event queue[QUEUE];
+	unsigned int head, tail;
+	uint64_t offered, lost, gap;
+	bool over;
+	int error;	/* what next says, once */
+	struct { struct ksig_event ev; char rest[16]; } out;
+} fake = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void fake_wake(void)
+{
+	uint64_t one = 1;
+
+	CHECK(write(fake.fd, &one, sizeof(one)) == sizeof(one));
+}
+
+static void fake_emit(uint64_t value)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake.offered++;
+	if (fake.tail - fake.head == QUEUE) {
+		fake.lost++;
+		fake.gap++;
+	} else {
+		fake.queue[fake.tail++ % QUEUE] = (struct ksig_event) {
+			.seq = fake.offered, .value = value,
+			.subject = 7, .lost_before = fake.gap,
+		};
+		fake.gap = 0;
+		fake_wake();
+	}
+	pthread_mutex_unlock(&fake.lock);
+}
+
+static void fake_end(void)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake.over = true;
+	fake_wake();
+	pthread_mutex_unlock(&fake.lock);
+}
+
+static int fake_next(struct ksig_sub *sub, const struct ksig_event **ev)
+{
+	uint64_t count;
+	int ret = 0;
+
+	(void)sub;
+	pthread_mutex_lock(&fake.lock);
+	if (fake.error) {
+		ret = fake.error;
+		fake.error = 0;
+	} else if (fake.head != fake.tail) {
+		fake.out.ev = fake.queue[fake.head++ % QUEUE];
+		*ev = &fake.out.ev;
+		ret = 1;
+	} else if (fake.over) {
+		ret = -ESHUTDOWN;
+	} else {
+		(void)!read(fake.fd, &count, sizeof(count));
+	}
+	pthread_mutex_unlock(&fake.lock);
+	return ret;
+}
+
+static int fake_stats(const struct ksig_sub *sub, struct ksig_stats *st)
+{
+	(void)sub;
+	pthread_mutex_lock(&fake.lock);
+	st->offered = fake.offered;
+	st->lost = fake.lost;
+	pthread_mutex_unlock(&fake.lock);
+	return 0;
+}
+
+static void fake_close(struct ksig_sub *sub)
+{
+	close(sub->fd);
+}
+
+static const struct ksig_provider fake_provider = {
+	.name = "fake",
+	.next = fake_next,
+	.stats = fake_stats,
+	.close = fake_close,
+};
+
+static struct ksig_sub *fake_sub(const char *event)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	struct ksig_sub *sub = calloc(1, sizeof(*sub));
+
+	fake = (struct fake) { .lock = PTHREAD_MUTEX_INITIALIZER };
+	fake.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	sub->provider = &fake_provider;
+	CHECK(!ksig_spec_parse(event, &sub->spec, NULL));
+	sub->desc = ksig_desc_find(sub->spec.name);
+	CHECK(!ksig_spec_resolve(&sub->spec, sub->desc, NULL));
+	sub->fd = fake.fd;
+	sub->wake = -1;
+	sub->epoll = epoll_create1(EPOLL_CLOEXEC);
+	CHECK(!epoll_ctl(sub->epoll, EPOLL_CTL_ADD, sub->fd, &ev));
+	sub->record = calloc(1, sub->desc->event_size + 1);
+	sub->spare = calloc(1, sub->desc->event_size + 1);
+	return sub;
+}
+
+/* ------------------------------------------------------------------- helpers */
+
+static const struct timespec soon = { .tv_sec = 5 };
+static const struct timespec moment = { .tv_nsec = 50000000 };
+
+static void block(int signo)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, signo);
+	CHECK(!pthread_sigmask(SIG_BLOCK, &set, NULL));
+}
+
+static int take(const struct timespec *timeout, siginfo_t *info)
+{
+	sigset_t set;
+	int ret;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGNO);
+	do {
+		ret = sigtimedwait(&set, info, timeout);
+	} while (ret < 0 && errno == EINTR);
+	return ret;
+}
+
+static struct ksig_arm_opts each(pid_t pid)
+{
+	return (struct ksig_arm_opts) {
+		.sz = sizeof(struct ksig_arm_opts), .pid = pid, .signo = SIGNO,
+		.mode = KSIG_MODE_EACH,
+		.flags = pid ? KSIG_ARM_PROCESS : 0,
+	};
+}
+
+/* Promise 2, at any time. */
+static struct ksig_stats stats(const struct ksig_sub *sub)
+{
+	struct ksig_stats st;
+
+	CHECK(!ksig_sub_stats(sub, &st));
+	if (st.offered != st.delivered + st.queued + st.lost + st.refused)
+		printf("%llu offered: %llu delivered, %llu queued, %llu lost, %llu refused\n",
+		       st.offered, st.delivered, st.queued, st.lost, st.refused);
+	CHECK(st.offered == st.delivered + st.queued + st.lost + st.refused);
+	return st;
+}
+
+#define EVENTUALLY(expr) do { \
+	int tries_ = 0; \
+	while (!(expr)) { \
+		CHECK(tries_++ < 500); \
+		nanosleep(&(struct timespec) { .tv_nsec = 10000000 }, NULL); \
+	} \
+} while (0)
+
+static pid_t child(void (*what)(void))
+{
+	pid_t pid = fork();
+
+	CHECK(pid >= 0);
+	if (!pid) {
+		what();
+		_exit(0);
+	}
+	return pid;
+}
+
+static void sleep_on(void)
+{
+	for (;;)
+		pause();
+}
+
+static void reap(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	CHECK(waitpid(pid, NULL, 0) == pid);
+}
+
+/* --------------------------------------------------------------------- tests */
+
+/* The value whole, in order, and a gap's size with the first after it. */
+static void test_each(void)
+{
+	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_arm_opts o = each(0);
+	const struct ksig_event *ev;
+	struct ksig_stats st;
+	siginfo_t info;
+	uint64_t i, got, lost = 0;
+
+	CHECK(!ksig_sub_arm(sub, &o));
+	CHECK(ksig_sub_next(sub, 0, &ev) == -EBUSY);
+	fake_emit(0x1122334455667788);
+	CHECK(take(&soon, &info) == SIGNO);
+	CHECK(info.si_code == SI_QUEUE && !info.si_errno);
+	CHECK((uint64_t)(uintptr_t)info.si_ptr == 0x1122334455667788);
+	/*
+	 * 32 wait here, one is held, the rest waits in the queue. Fewer, if this
+	 * user has others pending: /proc does not tell them apart.
+	 */
+	for (i = 1; i <= 200; i++)
+		fake_emit(i);
+	EVENTUALLY(stats(sub).deferred);
+	st = stats(sub);
+	CHECK(st.queued && st.lost && !st.refused);
+	CHECK(st.signals >= 2 && st.signals <= 33);
+	for (got = 0; got + lost < 200 && take(&moment, &info) == SIGNO; got++) {
+		lost += info.si_errno;
+		CHECK(info.si_value.sival_int == (int)(got + 1 + lost));
+		stats(sub);
+	}
+	fake_emit(201);
+	CHECK(take(&soon, &info) == SIGNO);
+	CHECK(info.si_errno == (int)(stats(sub).lost - lost));
+	CHECK(!ksig_sub_disarm(sub));
+	fake_emit(202);
+	CHECK(take(&moment, &info) < 0);
+	CHECK(ksig_sub_next(sub, 0, &ev) == 1 && ev->value == 202);
+	stats(sub);
+	ksig_sub_close(sub);
+}
+
+/* What does not pass the filter is neither sent nor counted. */
+static void test_filter(void)
+{
+	struct ksig_sub *sub = fake_sub("test:value&1");
+	struct ksig_arm_opts o = each(getpid());
+	siginfo_t info;
+	int i;
+
+	o.flags |= KSIG_ARM_SUBJECT;
+	CHECK(!ksig_sub_arm(sub, &o));
+	for (i = 1; i <= 9; i++)
+		fake_emit(i);
+	for (i = 1; i <= 9; i += 2) {
+		CHECK(take(&soon, &info) == SIGNO);
+		CHECK((uint64_t)(uintptr_t)info.si_ptr ==
+		      (7ULL << 32 | (unsigned int)i));
+	}
+	EVENTUALLY(stats(sub).offered == 5);
+	CHECK(stats(sub).delivered == 5);
+	ksig_sub_close(sub);
+}
+
+/* Promise 4: nobody dies of a signal that he does not expect. */
+static void test_not_ready(void)
+{
+	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_arm_opts o;
+	pid_t pid;
+
+	pthread_sigmask(SIG_SETMASK, &(sigset_t) { }, NULL);
+	pid = child(sleep_on);
+	block(SIGNO);
+	o = each(pid);
+	CHECK(!ksig_sub_arm(sub, &o));
+	fake_emit(1);
+	EVENTUALLY(stats(sub).refused == 1);
+	CHECK(!kill(pid, 0) && waitpid(pid, NULL, WNOHANG) == 0);
+	/* classic ones go as asked */
+	o.signo = SIGTERM;
+	CHECK(!ksig_sub_arm(sub, &o));
+	fake_emit(2);
+	CHECK(waitpid(pid, NULL, 0) == pid);
+	EVENTUALLY(stats(sub).flags & KSIG_STATS_TARGET_GONE);
+	CHECK(!(stats(sub).flags & KSIG_STATS_ARMED));
+	CHECK(ksig_sub_arm(sub, &o) == -ESRCH);
+	ksig_sub_close(sub);
+}
+
+/* What goes wrong here says nothing of the target, nor of what is to come. */
+static void test_passing_errors(void)
+{
+	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_arm_opts o = each(0);
+	struct rlimit few, many;
+	siginfo_t info;
+
+	CHECK(!ksig_sub_arm(sub, &o));
+	pthread_mutex_lock(&fake.lock);
+	fake.error = -EMFILE;
+	pthread_mutex_unlock(&fake.lock);
+	fake_emit(1);
+	CHECK(take(&soon, &info) == SIGNO && info.si_value.sival_int == 1);
+	CHECK(!(stats(sub).flags & KSIG_STATS_HUP));
+	/* no descriptor is left to look at the target with */
+	CHECK(!getrlimit(RLIMIT_NOFILE, &many));
+	few = (struct rlimit) { 3, many.rlim_max };
+	CHECK(!setrlimit(RLIMIT_NOFILE, &few));
+	fake_emit(2);
+	CHECK(take(&moment, &info) < 0);
+	CHECK(!setrlimit(RLIMIT_NOFILE, &many));
+	CHECK(take(&soon, &info) == SIGNO && info.si_value.sival_int == 2);
+	CHECK(stats(sub).delivered == 2 && !stats(sub).refused);
+	ksig_sub_close(sub);
+}
+
+/* Promise 5: a stopped target costs no cpu time, and takes all once it runs. */
+static void test_stuck(void)
+{
+	struct ksig_sub *sub = fake_sub("test");
+	struct rusage before, after;
+	struct ksig_arm_opts o;
+	long long used;
+	int i;
+	/* inherits the blocked signal */
+	pid_t pid = child(sleep_on);
+
+	kill(pid, SIGSTOP);
+	o = each(pid);
+	o.max_pending = 2;
+	CHECK(!ksig_sub_arm(sub, &o));
+	for (i = 0; i < 10; i++)
+		fake_emit(i);
+	EVENTUALLY(stats(sub).deferred);
+	getrusage(RUSAGE_SELF, &before);
+	nanosleep(&(struct timespec) { .tv_nsec = 500000000 }, NULL);
+	getrusage(RUSAGE_SELF, &after);
+	used = (after.ru_utime.tv_sec - before.ru_utime.tv_sec +
+		after.ru_stime.tv_sec - before.ru_stime.tv_sec) * 1000000LL +
+	       after.ru_utime.tv_usec - before.ru_utime.tv_usec +
+	       after.ru_stime.tv_usec - before.ru_stime.tv_usec;
+	CHECK(used < 250000);
+	CHECK(stats(sub).signals >= 1 && stats(sub).signals <= 2);
+	reap(pid);
+	EVENTUALLY(stats(sub).flags & KSIG_STATS_TARGET_GONE);
+	ksig_sub_close(sub);
+}
+
+/* One signal when there is something, none for who reads, none is missed. */
+static void test_doorbell(void)
+{
+	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_arm_opts o = each(0);
+	const struct ksig_event *ev;
+	struct pollfd p;
+	siginfo_t info;
+	int i;
+
+	o.mode = KSIG_MODE_DOORBELL;
+	o.value = 99;
+	fake_emit(1);
+	CHECK(!ksig_sub_arm(sub, &o));
+	CHECK(take(&soon, &info) == SIGNO);
+	CHECK(info.si_value.sival_int == 99);
+	for (i = 2; i <= 10; i++)
+		fake_emit(i);
+	CHECK(take(&moment, &info) < 0);
+	p = (struct pollfd) { .fd = ksig_sub_fd(sub), .events = POLLIN };
+	CHECK(poll(&p, 1, 0) == 1);
+	for (i = 1; i <= 10; i++) {
+		CHECK(ksig_sub_next(sub, 0, &ev) == 1);
+		CHECK(ev->value == (uint64_t)i && ev->seq == (uint64_t)i);
+		stats(sub);
+	}
+	CHECK(ksig_sub_next(sub, 0, &ev) == 0);
+	CHECK(take(&moment, &info) < 0);
+	for (i = 0; i < 100; i++) {
+		fake_emit(i);
+		CHECK(take(&soon, &info) == SIGNO);
+		CHECK(ksig_sub_next(sub, 0, &ev) == 1);
+		CHECK(ksig_sub_next(sub, 0, &ev) == 0);
+	}
+	CHECK(stats(sub).signals == 101);
+	ksig_sub_close(sub);
+}
+
+/* The end comes behind all events, negative. */
+static void test_end(void)
+{
+	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_arm_opts o = each(0);
+	const struct ksig_event *ev;
+	siginfo_t info;
+
+	CHECK(!ksig_sub_arm(sub, &o));
+	fake_emit(1);
+	fake_end();
+	CHECK(take(&soon, &info) == SIGNO && info.si_value.sival_int == 1);
+	CHECK(take(&soon, &info) == SIGNO && info.si_errno == -ESHUTDOWN);
+	CHECK(!ksig_sub_disarm(sub));
+	CHECK(ksig_sub_next(sub, -1, &ev) == -ESHUTDOWN);
+	ksig_sub_close(sub);
+}
+
+/* Disarmed again and again under way: none is sent after, none is lost. */
+static void test_rearm(void)
+{
+	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_arm_opts o = each(0);
+	const struct ksig_event *ev;
+	uint64_t next = 1, sent = 1;
+	siginfo_t info;
+	int i;
+
+	for (i = 0; i < 200; i++) {
+		CHECK(!ksig_sub_arm(sub, &o));
+		fake_emit(sent++);
+		fake_emit(sent++);
+		CHECK(!ksig_sub_disarm(sub));
+		while (take(&(struct timespec) { }, &info) == SIGNO)
+			CHECK((uint64_t)info.si_value.sival_int == next++);
+		while (ksig_sub_next(sub, 0, &ev) == 1)
+			CHECK(ev->value == next++);
+		CHECK(next == sent);
+		stats(sub);
+	}
+	ksig_sub_close(sub);
+}
+
+static void test_input(void)
+{
+	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_arm_opts o = each(0);
+
+	o.mode = 2;
+	CHECK(ksig_sub_arm(sub, &o) == -EINVAL);
+	o = each(0);
+	o.signo = 65;
+	CHECK(ksig_sub_arm(sub, &o) == -EINVAL);
+	o = each(0);
+	o.flags = 4;
+	CHECK(ksig_sub_arm(sub, &o) == -EINVAL);
+	o = each(0);
+	o.value = 1;
+	CHECK(ksig_sub_arm(sub, &o) == -EINVAL);
+	o = each(0);
+	o.max_pending = KSIG_PENDING_MAX + 1;
+	CHECK(ksig_sub_arm(sub, &o) == -EINVAL);
+	o = each(0);
+	o.mode = KSIG_MODE_DOORBELL;
+	o.max_pending = 2;
+	CHECK(ksig_sub_arm(sub, &o) == -EINVAL);
+	o = each(0x7ffffffe);
+	CHECK(ksig_sub_arm(sub, &o) == -ESRCH);
+	CHECK(ksig_sub_arm(sub, NULL) == -EINVAL);
+	CHECK(!ksig_sub_disarm(sub));
+	ksig_sub_close(sub);
+
+	CHECK(ksig_send(0, SIGNO, 1, 0) == -EINVAL);
+	CHECK(ksig_send(1, 0, 1, 0) == -EINVAL);
+	CHECK(ksig_send(1, SIGNO, 1, 2) == -EINVAL);
+	CHECK(ksig_send(0x7ffffffe, SIGNO, 1, 0) == -ESRCH);
+}
+
+static void test_send(void)
+{
+	siginfo_t info;
+	int ret = ksig_send(getpid(), SIGNO, 1234, KSIG_SEND_PROCESS);
+
+	CHECK(ret == KSIG_SENT_BY_MODULE || ret == KSIG_SENT_BY_CALLER);
+	CHECK(take(&soon, &info) == SIGNO);
+	CHECK(ksig_siginfo_value(&info) == 1234);
+}
+
+int main(void)
+{
+	block(SIGNO);
+	test_each();
+	test_filter();
+	test_not_ready();
+	test_passing_errors();
+	test_stuck();
+	test_doorbell();
+	test_end();
+	test_rearm();
+	test_input();
+	test_send();
+	return 0;
+}

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: MIT
+/* Event names with filters: what is taken, what is refused and where, what passes. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "../../lib/lib.h"
+#include "test.h"
+
+static char text[256];
+static unsigned int column;
+static struct ksig_error error = {
+	.buf = text, .size = sizeof(text), .column = &column,
+};
+
+static int parse(const char *event, struct ksig_spec *spec)
+{
+	const struct ksig_event_desc *d;
+	int err;
+
+	*text = '\0';
+	column = 0;
+	err = ksig_spec_parse(event, spec, &error);
+	if (err)
+		return err;
+	d = ksig_desc_find(spec->name);
+	CHECK(d);
+	err = ksig_spec_resolve(spec, d, &error);
+	if (err)
+		ksig_spec_free(spec);
+	return err;
+}
+
+static void good(const char *event, unsigned int n_conds)
+{
+	struct ksig_spec spec;
+
+	if (parse(event, &spec))
+		printf("%s: %s\n", event, text);
+	CHECK(!*text);
+	CHECK(spec.n_conds == n_conds);
+	ksig_spec_free(&spec);
+}
+
+static void bad(const char *event, unsigned int where, const char *why)
+{
+	struct ksig_spec spec;
+
+	CHECK(parse(event, &spec) == -EINVAL);
+	if (column != where || !strstr(text, why))
+		printf("%s: column %u: %s\n", event, column, text);
+	CHECK(column == where);
+	CHECK(strstr(text, why));
+}
+
+static void test_syntax(void)
+{
+	good("process.exit", 0);
+	good("process.exit:pid=4242", 1);
+	good("process.exit:pid=1,status!=0,comm=a b,parent<0x10", 4);
+	good("process.exit:parent>=-1,tgid<=5,value&0x7f,subject>3", 4);
+	good("net.up:ifname=eth0", 1);
+	good("net.up:ifname=a=b", 1);
+	good("memory.pressure:some=200ms/2s,cgroup=/a:b", 0);
+	good("test:value=-9223372036854775808", 1);
+	good("test:value=18446744073709551615", 1);
+	good("test:current.pid=1,current.comm=sh", 2);
+
+	bad("", 1, "name is missing");
+	bad(":pid=1", 1, "name is missing");
+	bad("process.exit pid", 13, "' ' is not part");
+	bad("process.exit:", 14, "field's name is missing");
+	bad("process.exit:pid=1,", 20, "field's name is missing");
+	bad("process.exit:=1", 14, "field's name is missing");
+	bad("process.exit:pid", 17, "'pid' needs one of");
+	bad("process.exit:pid~1", 17, "there is something else");
+	bad("process.exit:pid=", 18, "compared with nothing");
+	bad("process.exit:pid!1", 17, "needs one of");
+	bad("process.exit:pid=,status=0", 18, "compared with nothing");
+}
+
+static void test_fields(void)
+{
+	bad("process.exit:pdi=1", 14, "did you mean 'pid'?");
+	bad("process.exit:zzzzzz=1", 14, "it has: pid, status, comm");
+	bad("power.resume:zzzzzz=1", 14, "it has: none");
+	bad("process.exit:pid=1,stat=0", 20, "did you mean 'status'?");
+	bad("process.exit:pid=x", 18, "'x' is none");
+	bad("process.exit:pid=0x", 18, "is none");
+	bad("process.exit:pid=1 ", 18, "is none");
+	bad("process.exit:pid=+1", 18, "is none");
+	bad("process.exit:pid=-1", 18, "never negative");
+	bad("test:value=18446744073709551616", 12, "is none");
+	bad("test:value=-9223372036854775809", 12, "is none");
+	bad("process.exit:comm<a", 18, "only = and !=");
+	bad("process.exit:comm&a", 18, "only = and !=");
+	bad("process.exit:comm=0123456789abcdef", 19, "at most 15 bytes");
+	bad("test:current.uid=0", 6, "there are current.pid and current.comm");
+	bad("test:current.pid=a", 18, "is none");
+}
+
+/* A record of process.exit */
+static struct {
+	struct ksig_event ev;
+	struct ksig_process_data data;
+} record = {
+	.ev = { .seq = 1, .value = 0x700, .subject = 42, .type = 2,
+		.len = sizeof(struct ksig_process_data) },
+	.data = { .comm = "sh", .tgid = 42, .parent = -1 },
+};
+
+static bool passes(const char *event)
+{
+	struct ksig_spec spec;
+	bool pass;
+
+	CHECK(!parse(event, &spec));
+	pass = ksig_spec_match(&spec, &record.ev);
+	CHECK(pass == ksig_spec_match_all(&spec, &record.ev));
+	ksig_spec_free(&spec);
+	return pass;
+}
+
+static void test_match(void)
+{
+	CHECK(passes("process.exit"));
+	CHECK(passes("process.exit:pid=42"));
+	CHECK(!passes("process.exit:pid!=42"));
+	CHECK(passes("process.exit:pid>41,pid<43,pid>=42,pid<=42"));
+	CHECK(!passes("process.exit:pid>42"));
+	CHECK(!passes("process.exit:pid<42"));
+	CHECK(!passes("process.exit:pid=42,pid=41"));
+	CHECK(passes("process.exit:status&0x100"));
+	CHECK(!passes("process.exit:status&0x800"));
+	CHECK(passes("process.exit:parent<0"));
+	CHECK(passes("process.exit:parent=-1"));
+	CHECK(!passes("process.exit:parent=0xffffffff"));
+	CHECK(passes("process.exit:comm=sh"));
+	CHECK(!passes("process.exit:comm=s"));
+	CHECK(!passes("process.exit:comm=shh"));
+	CHECK(passes("process.exit:comm!=bash"));
+	CHECK(!passes("process.exit:comm!=sh"));
+
+	/* what isn't known fulfils nothing */
+	record.ev.flags = KSIG_EVENT_NO_VALUE;
+	CHECK(!passes("process.exit:status=0x700"));
+	CHECK(!passes("process.exit:status!=0"));
+	record.ev.flags = KSIG_EVENT_NO_SUBJECT;
+	CHECK(!passes("process.exit:pid=42"));
+	record.ev.flags = 0;
+	record.ev.len = 0;
+	CHECK(!passes("process.exit:parent=-1"));
+	CHECK(!passes("process.exit:comm!=x"));
+	record.ev.len = sizeof(record.data);
+}
+
+static void test_in_kernel(void)
+{
+	struct ksig_spec spec;
+
+	CHECK(!parse("process.exit:pid=1,comm=sh", &spec));
+	CHECK(!ksig_spec_in_kernel(&spec));
+	spec.conds[0].in_kernel = true;
+	CHECK(!ksig_spec_in_kernel(&spec));
+	CHECK(ksig_spec_match(&spec, &record.ev));
+	CHECK(!ksig_spec_match_all(&spec, &record.ev));
+	spec.conds[1].in_kernel = true;
+	CHECK(ksig_spec_in_kernel(&spec));
+	ksig_spec_free(&spec);
+}
+
+static bool formats(const struct ksig_sub *sub, const char *wanted)
+{
+	char line[128], cut[8];
+	int len = ksig_event_format(sub, &record.ev, line, sizeof(line));
+
+	if (strcmp(line, wanted))
+		printf("formatted: %s\n", line);
+	CHECK(len == (int)strlen(line));
+	/* as snprintf(): the same length, what fits, and a terminator */
+	memset(cut, 'x', sizeof(cut));
+	CHECK(ksig_event_format(sub, &record.ev, cut, sizeof(cut)) == len);
+	CHECK(!strncmp(cut, wanted, 7) && !cut[7]);
+	CHECK(ksig_event_format(sub, &record.ev, NULL, 0) == len);
+	return !strcmp(line, wanted);
+}
+
+static void test_format(void)
+{
+	struct ksig_sub sub = { .desc = ksig_desc_find("process.exit") };
+	struct ksig_field f;
+
+	CHECK(formats(&sub, "process.exit pid=42 status=1792 comm=sh parent=-1"));
+	record.ev.flags = KSIG_EVENT_NO_VALUE;
+	strcpy(record.data.comm, "a\033\n\377b");
+	CHECK(formats(&sub, "process.exit pid=42 status=unknown comm=a???b parent=-1"));
+	memset(record.data.comm, 'c', sizeof(record.data.comm));
+	CHECK(formats(&sub, "process.exit pid=42 status=unknown comm=cccccccccccccccc parent=-1"));
+	strcpy(record.data.comm, "sh");
+
+	CHECK(!ksig_event_get(&sub, &record.ev, "value", &f) && !f.known);
+	record.ev.flags = 0;
+	CHECK(!ksig_event_get(&sub, &record.ev, "status", &f));
+	CHECK(f.known && f.type == KSIG_FIELD_UNSIGNED && f.u == 0x700);
+	CHECK(!ksig_event_get(&sub, &record.ev, "parent", &f));
+	CHECK(f.known && f.type == KSIG_FIELD_SIGNED && f.s == -1);
+	CHECK(!ksig_event_get(&sub, &record.ev, "subject", &f) && f.u == 42);
+	CHECK(ksig_event_get(&sub, &record.ev, "ifname", &f) == -ENOENT);
+	CHECK(!ksig_event_field(&sub, &record.ev, 4, &f));
+	CHECK(!strcmp(f.name, "parent"));
+	CHECK(ksig_event_field(&sub, &record.ev, 5, &f) == -ENOENT);
+}
+
+/* Each event's fields lie in its record, and no name is there twice. */
+static void test_catalog(void)
+{
+	const struct ksig_event_desc *d;
+	const struct ksig_field_desc *f;
+	unsigned int i, j;
+
+	for (i = 0; (d = ksig_desc_at(i)); i++) {
+		CHECK(ksig_desc_find(d->name) == d);
+		CHECK(d->event_size >= 64 && d->event_size % 8 == 0);
+		for (j = 0; j < d->n_fields; j++) {
+			f = &d->fields[j];
+			CHECK(f->offset + f->size <= (int)d->event_size);
+			CHECK(ksig_desc_field(d, f->name) == f);
+		}
+		CHECK(ksig_desc_field(d, "subject"));
+		CHECK(ksig_desc_field(d, "value"));
+	}
+	CHECK(i == 16);
+	CHECK(!strcmp(ksig_desc_nearest("proces.exit"), "process.exit"));
+	CHECK(!strcmp(ksig_desc_nearest("process.eixt"), "process.exit"));
+	CHECK(!strcmp(ksig_desc_nearest("net.upp"), "net.up"));
+	CHECK(!strcmp(ksig_desc_nearest("resume"), "power.resume"));
+	CHECK(!strcmp(ksig_desc_nearest("kmod"), "kmod.load"));
+	CHECK(!ksig_desc_nearest("something.else"));
+	CHECK(!ksig_desc_nearest(""));
+}
+
+static void opens(const char *event, const struct ksig_sub_opts *o, int err)
+{
+	struct ksig_sub *sub;
+
+	CHECK(ksig_sub_open(event, o, &sub) == err);
+}
+
+/* An option that doesn't fit is told before anything is opened. */
+static void test_options(void)
+{
+	struct ksig_sub_opts o = {
+		.sz = sizeof(o), .err = text, .err_size = sizeof(text),
+		.err_column = &column,
+	};
+	struct {
+		struct ksig_sub_opts o;
+		size_t more;
+	} newer = { .o.sz = sizeof(newer), .more = 1 };
+
+	o.provider = "nobody";
+	opens("test", &o, -EINVAL);
+	CHECK(strstr(text, "no provider 'nobody'"));
+	o.provider = "mod";
+	opens("test", &o, -EINVAL);
+	o.provider = NULL;
+	o.queue_len = 17;
+	opens("test", &o, -EINVAL);
+	CHECK(strstr(text, "17"));
+	o.queue_len = 131072;
+	opens("test", &o, -EINVAL);
+	o.queue_len = 0;
+	o.value_field = "x";
+	opens("test", &o, -EINVAL);
+	CHECK(strstr(text, "value already"));
+	o.value_field = NULL;
+	opens("tesst", &o, -ENOENT);
+	CHECK(strstr(text, "did you mean 'test'?") && column == 1);
+	opens("test:value=x", &o, -EINVAL);
+	CHECK(column == 12);
+	o.sz = 4;
+	opens("test", &o, -EINVAL);
+	opens("test", &newer.o, -EINVAL);
+	newer.more = 0;
+	newer.o.provider = "nobody";
+	opens("test", &newer.o, -EINVAL);
+	opens(NULL, NULL, -EINVAL);
+	ksig_sub_close(NULL);
+}
+
+int main(void)
+{
+	test_syntax();
+	test_fields();
+	test_match();
+	test_in_kernel();
+	test_format();
+	test_catalog();
+	test_options();
+	return 0;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* What the library's own tests share: they run on the machine that builds. */
+#ifndef KSIG_LIB_TEST_H
+#define KSIG_LIB_TEST_H
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CHECK(expr) do { \
+	if (!(expr)) { \
+		printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #expr); \
+		exit(1); \
+	} \
+} while (0)
+
+#endif /* KSIG_LIB_TEST_H */
