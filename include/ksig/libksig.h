@@ -32,7 +32,10 @@ extern "C" {
 #define KSIG_MEMORY_PRESSURE	2	/* value: microseconds stalled since the last */
 #define KSIG_TIME_SET		0	/* the wall clock was set */
 
-/* Names that a process leaves behind at its end: flags as those of uapi.h. */
+/*
+ * Names that a process leaves behind at its end: flags as those of uapi.h. By
+ * native they are those of the moment when it is read of the event.
+ */
 #define KSIG_EVENT_NO_COMM	(1U << 28)	/* comm is not known */
 #define KSIG_EVENT_NO_PARENT	(1U << 29)	/* parent is not known */
 

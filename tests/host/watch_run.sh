@@ -4,6 +4,17 @@
 # ends, with each provider that has the events here.
 . tests/host/functions
 
+# dozes COUNT: so many processes called doze begin; they stay, for native reads
+# their names behind the event.
+dozes() {
+	local i
+	for i in $(seq "$1"); do
+		./doze 1000 &
+		children="$children $!"
+	done
+}
+ln -s "$(command -v sleep)" doze
+
 # Processes that end: the same by each provider.
 process_events() {
 	local from="--provider $1" value
@@ -16,37 +27,37 @@ process_events() {
 	lines 1
 	# whose child it is not gets no status, but by BPF
 	prints "$time process.exit pid=$pid status=(15|unknown) .*"
-	watch process.exec:comm=nice $from --skip 1 -n 2 --json
-	for i in 1 2 3 4; do nice true; done
+	watch process.exec:comm=doze $from --skip 1 -n 2 --json
+	dozes 4
 	ends 0
 	lines 2
 	[ "$(jq -r '.event + " " + .provider + " " + .fields.comm' stdout | sort -u)" = \
-		"process.exec $1 nice" ] || fail "it printed: $(cat stdout)"
+		"process.exec $1 doze" ] || fail "it printed: $(cat stdout)"
 	gives 3 ksig watch process.exec:comm=nobody $from -t 300ms
 	lines 0
 
 	# a command: one at a time, with the event in its environment
 	rm -f ran alone
-	watch process.exec:comm=nice $from -n 3 -- sh -c 'mkdir alone && sleep 0.1 &&
+	watch process.exec:comm=doze $from -n 3 -- sh -c 'mkdir alone && sleep 0.1 &&
 		echo $KSIG_EVENT $KSIG_PROVIDER $KSIG_COMM $KSIG_LOST $KSIG_MERGED \
 			$((KSIG_PID == KSIG_SUBJECT)) >>ran && rmdir alone'
-	for i in 1 2 3 4 5; do nice true; done
+	dozes 5
 	ends 0
-	[ "$(uniq -c ran | xargs)" = "3 process.exec $1 nice 0 0 1" ] ||
+	[ "$(uniq -c ran | xargs)" = "3 process.exec $1 doze 0 0 1" ] ||
 		fail "it ran: $(cat ran)"
-	watch process.exec:comm=nice $from -n1 -- sh -c 'exit 7'
-	nice true
+	watch process.exec:comm=doze $from -n1 -- sh -c 'exit 7'
+	dozes 1
 	ends 1
 	says "'sh' failed with exit status 7"
-	watch process.exec:comm=nice $from -n1 -- /not/there
-	nice true
+	watch process.exec:comm=doze $from -n1 -- /not/there
+	dozes 1
 	ends 1
 	says "cannot run '/not/there': No such file"
 	rm -f hangs
-	watch process.exec:comm=nice $from -t 2 -- sh -c 'echo $$ >hangs; exec sleep 1000'
-	nice true
+	watch process.exec:comm=doze $from -t 2 -- sh -c 'echo $$ >hangs; exec sleep 1000'
+	dozes 1
 	until_true [ -s hangs ]
-	nice true
+	dozes 1
 	ends 3
 	says "'sh' still ran, and got a TERM"
 	until_true ended "$(cat hangs)"
@@ -66,9 +77,9 @@ process_events() {
 	says "process $pid has ended"
 	start sh -c 'trap : HUP; echo ready; while :; do sleep 0.02; done' >said
 	until_true grep -q ready said
-	watch process.exec:comm=nice $from --to $pid -s HUP -n 2 -t 20
+	watch process.exec:comm=doze $from --to $pid -s HUP -n 2 -t 20
 	halt $pid
-	for i in 1 2 3; do nice true; done
+	dozes 3
 	until_true has_said "process $pid does not take the signals that wait there"
 	lives $watcher || fail "it has ended: $(cat stderr)"
 	kill -KILL $pid
@@ -83,8 +94,8 @@ full_queue() {
 		prlimit --sigpending=2 ./target threads >said
 	until_true grep -q ready said
 	halt $pid
-	watch process.exec:comm=nice --to $pid -n 6 -t 20
-	for i in 1 2 3 4 5 6; do nice true; done
+	watch process.exec:comm=doze --to $pid -n 6 -t 20
+	dozes 6
 	until_true has_said "process $pid does not take the signals that wait there"
 	[ "$(wc -l <stdout)" -lt 6 ] || fail "all were sent: $(cat stdout)"
 	kill -CONT $pid
