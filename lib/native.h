@@ -39,6 +39,7 @@ struct ksig_native_source {
  * @source: where its events come from
  * @desc: what its records are
  * @state: the source's
+ * @owner: who subscribed; a child of fork(2) only closes
  * @epoll: all that is waited for; @wake is in it
  * @wake: eventfd that is readable while there is more to say that the kernel
  *	doesn't know of: queued records, an end
@@ -58,6 +59,7 @@ struct ksig_native {
 	const struct ksig_native_source *source;
 	const struct ksig_event_desc *desc;
 	void *state;
+	pid_t owner;
 	int epoll;
 	int wake;
 	bool woken;
@@ -75,6 +77,11 @@ struct ksig_native {
 
 /* Waits for it too. 0 or -errno */
 int ksig_native_watch(struct ksig_native *n, int fd, uint32_t events);
+/*
+ * No more, and closes it. The set would forget it only once nobody has the file
+ * any more, and a child of fork(2) may; but a child's word would be the owner's.
+ */
+void ksig_native_unwatch(struct ksig_native *n, int fd);
 /*
  * Offers an event that happened at @time_ns, CLOCK_MONOTONIC: its record, to be
  * filled in further; or NULL, and it is counted as lost.

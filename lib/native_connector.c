@@ -14,7 +14,8 @@
  * it is that of the others if a signal killed them; else it can't be known: the
  * connector doesn't tell a thread's end from exit_group(2). Of a thread that is
  * gone, and of which it has yet to tell, when the first one's end is read, the
- * status is missed.
+ * status is missed. A process whose first thread had ended before the
+ * subscription is not known to be one that ends.
  *
  * With clone(CLONE_PARENT) the parent is told to have forked, not who called.
  * Names and parents are read in /proc, behind the event: of what has been
@@ -87,7 +88,6 @@ struct leaving {
  * @leaving: @n_leaving of them, for EXIT, in the order in which they began to
  * @room: so many would fit
  * @fresh: first threads' ends since the last look at who has ended
- * @owner: who may say that nobody listens any more: not a child of fork(2)
  */
 struct connector_state {
 	struct ksig_netlink nl;
@@ -96,7 +96,6 @@ struct connector_state {
 	size_t n_leaving;
 	size_t room;
 	size_t fresh;
-	pid_t owner;
 };
 
 /* -------------------------------------------------------------- the protocol */
@@ -221,10 +220,12 @@ static bool status_of(const struct leaving *l, uint64_t *status)
 	return true;
 }
 
-static void remove_leaving(struct connector_state *s, struct leaving *l)
+static void remove_leaving(struct ksig_native *n, struct leaving *l)
 {
+	struct connector_state *s = n->state;
+
 	if (l->pidfd >= 0)
-		close(l->pidfd);
+		ksig_native_unwatch(n, l->pidfd);
 	free(l->others);
 	s->n_leaving--;
 	memmove(l, l + 1, (char *)(s->leaving + s->n_leaving) - (char *)l);
@@ -242,7 +243,7 @@ static void tell_end(struct ksig_native *n, struct leaving *l)
 		else
 			ev->flags |= KSIG_EVENT_NO_VALUE;
 	}
-	remove_leaving(n->state, l);
+	remove_leaving(n, l);
 }
 
 /* ---------------------------------------------------------- who is leaving */
@@ -391,7 +392,7 @@ static void thread_ended(struct ksig_native *n, const struct proc_event *ev)
 		other_ended(l, code);
 	/* no descriptor: when the others end can't be told */
 	if (err) {
-		remove_leaving(s, l);
+		remove_leaving(n, l);
 		ksig_native_lose(n, 1);
 	}
 }
@@ -404,12 +405,12 @@ static bool is_stale(const struct leaving *l)
 }
 
 /* Has it, and is all known of how? The descriptor is not looked at twice. */
-static bool has_settled(struct leaving *l)
+static bool has_settled(struct ksig_native *n, struct leaving *l)
 {
 	if (!l->first)
 		return false;
 	if (l->pidfd >= 0 && ksig_process_ended(l->pidfd)) {
-		close(l->pidfd);
+		ksig_native_unwatch(n, l->pidfd);
 		l->pidfd = -1;
 	}
 	return l->pidfd < 0 && (l->torn || !l->n_others);
@@ -438,10 +439,10 @@ static void settle(struct ksig_native *n)
 	while (i < s->n_leaving && ksig_native_room(n)) {
 		struct leaving *l = &s->leaving[i];
 
-		if (has_settled(l))
+		if (has_settled(n, l))
 			tell_end(n, l);
 		else if (!l->first && is_stale(l))
-			remove_leaving(s, l);
+			remove_leaving(n, l);
 		else
 			i++;
 	}
@@ -455,7 +456,7 @@ static void number_reused(struct ksig_native *n, pid_t pid)
 	if (l && l->first)
 		tell_end(n, l);
 	else if (l)
-		remove_leaving(n->state, l);
+		remove_leaving(n, l);
 }
 
 static void thread_began(struct connector_state *s, pid_t pid, pid_t tid)
@@ -492,7 +493,7 @@ static void take_exec(struct ksig_native *n, const struct proc_event *ev)
 	if (s->what == EXEC)
 		tell(n, ev->timestamp_ns, pid, 0);
 	else if (l)
-		remove_leaving(s, l);
+		remove_leaving(n, l);
 }
 
 static void take(struct ksig_native *n, const struct proc_event *ev)
@@ -608,7 +609,6 @@ static int connector_open(struct ksig_native *n, struct ksig_sub *sub,
 	if (!s)
 		return ksig_native_fail(e, -ENOMEM, "the proc connector");
 	s->what = what_of(sub->desc->name);
-	s->owner = getpid();
 	err = ksig_netlink_open(&s->nl, NETLINK_CONNECTOR, CN_IDX_PROC, n->len);
 	if (!err)
 		err = start(n, s);
@@ -626,11 +626,11 @@ static void connector_close(struct ksig_native *n)
 {
 	struct connector_state *s = n->state;
 
-	if (s->owner == getpid())
+	if (n->owner == getpid())
 		send_op(&s->nl, PROC_CN_MCAST_IGNORE, 0, 0);
 	ksig_netlink_close(&s->nl);
 	while (s->n_leaving)
-		remove_leaving(s, &s->leaving[s->n_leaving - 1]);
+		remove_leaving(n, &s->leaving[s->n_leaving - 1]);
 	free(s->leaving);
 	free(s);
 }

@@ -66,9 +66,11 @@ static int read_kills(int fd, uint64_t *kills)
 	return at && sscanf(at + 1, "oom_kill %" SCNu64, kills) == 1 ? 0 : -EIO;
 }
 
-static void remove_group(struct kill_state *s, struct kill_group *g)
+static void remove_group(struct ksig_native *n, struct kill_group *g)
 {
-	close(g->fd);
+	struct kill_state *s = n->state;
+
+	ksig_native_unwatch(n, g->fd);
 	free(g->name);
 	*g = s->groups[--s->n_groups];
 }
@@ -159,7 +161,7 @@ static int take_child(struct ksig_native *n, const char *name, bool begun)
 		if (err != -ENODEV)
 			return err;
 		/* removed, and maybe made again: nobody is told of the former */
-		remove_group(s, g);
+		remove_group(n, g);
 	}
 	fd = open_events(s->root, name);
 	/* gone again, or not a cgroup */
@@ -236,7 +238,7 @@ static int take_ready(struct ksig_native *n, int fd)
 	err = look(n, &s->groups[i]);
 	if (err != -ENODEV)
 		return err;
-	remove_group(s, &s->groups[i]);
+	remove_group(n, &s->groups[i]);
 	return s->inotify < 0 ? -ESHUTDOWN : 0;
 }
 
@@ -260,7 +262,7 @@ static void kill_close(struct ksig_native *n)
 	struct kill_state *s = n->state;
 
 	while (s->n_groups)
-		remove_group(s, &s->groups[s->n_groups - 1]);
+		remove_group(n, &s->groups[s->n_groups - 1]);
 	free(s->groups);
 	if (s->inotify >= 0)
 		close(s->inotify);

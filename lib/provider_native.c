@@ -66,6 +66,13 @@ int ksig_native_watch(struct ksig_native *n, int fd, uint32_t events)
 	return epoll_ctl(n->epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
 }
 
+void ksig_native_unwatch(struct ksig_native *n, int fd)
+{
+	if (n->owner == getpid())
+		epoll_ctl(n->epoll, EPOLL_CTL_DEL, fd, NULL);
+	close(fd);
+}
+
 /* -------------------------------------------------------------------- queue */
 
 static struct ksig_event *record(const struct ksig_native *n, uint32_t index)
@@ -206,6 +213,7 @@ static int native_open(struct ksig_sub *sub, struct ksig_error *e)
 		return ksig_native_fail(e, -ENOMEM, "a subscription");
 	n->source = source;
 	n->desc = sub->desc;
+	n->owner = getpid();
 	n->len = sub->opts.queue_len ? sub->opts.queue_len : KSIG_QUEUE_DEFAULT;
 	n->epoll = -1;
 	n->wake = -1;

@@ -89,10 +89,88 @@ static void child_closes(void)
 	ksig_sub_close(sub);
 }
 
+static void *wait_and_end(void *self)
+{
+	child_say(self);
+	child_wait_go(self);
+	return NULL;
+}
+
+/* Its first thread ends, the other one stays until it is told to go. */
+static void end_first(struct child *self, void *arg)
+{
+	pthread_t t;
+
+	(void)arg;
+	CHECK_EQ(pthread_create(&t, NULL, wait_and_end, self), 0);
+	syscall(SYS_exit, 0);
+}
+
+static bool is_zombie(pid_t pid)
+{
+	char path[40], stat[200] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "r");
+	CHECK(f && fgets(stat, sizeof(stat), f));
+	fclose(f);
+	return strstr(stat, ") Z ");
+}
+
+/* Is there ever nothing to do, for who waits on the descriptor? */
+static bool gets_quiet(struct ksig_sub *sub)
+{
+	struct pollfd p = { .fd = ksig_sub_fd(sub), .events = POLLIN };
+	const struct ksig_event *ev;
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		while (ksig_sub_next(sub, 0, &ev) == 1)
+			;
+		if (!OK(poll(&p, 1, 1)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A child that only keeps what it has inherited, among it the descriptor of a
+ * process that is waited for: the parent is not woken by that one for ever.
+ */
+static void child_keeps(void)
+{
+	struct ksig_sub *sub = sub_open("process.exit", NULL);
+	struct child c = child_start(end_first, NULL);
+	const struct ksig_event *ev;
+	pid_t child;
+
+	child_hear(&c);
+	while (!is_zombie(c.pid))
+		usleep(1000);
+	/* it is being waited for now */
+	CHECK(gets_quiet(sub));
+	child = OK(fork());
+	if (!child) {
+		pause();
+		_exit(0);
+	}
+	child_go(&c);
+	do {
+		ev = sub_take(sub);
+	} while (ev->subject != (uint64_t)c.pid);
+	OK(waitpid(c.pid, NULL, 0));
+	CHECK(gets_quiet(sub));
+	OK(kill(child, SIGKILL));
+	OK(waitpid(child, NULL, 0));
+	ksig_sub_close(sub);
+}
+
 int main(void)
 {
 	sub_or_skip("process.exit");
 	each_once();
 	child_closes();
+	child_keeps();
 	return 0;
 }
