@@ -42,7 +42,10 @@ static bool by_caller(const struct ksig_send *send, int *ret)
 	*ret = ksig_target_open(&opts, &target);
 	if (*ret)
 		return *ret != -EOPNOTSUPP;
-	*ret = ksig_target_send(target, 0, send->value);
+	/* nobody sends it later */
+	do
+		*ret = ksig_target_send(target, 0, send->value);
+	while (*ret == -EAGAIN && ksig_target_unsure(target));
 	ksig_target_close(target);
 	/* one of 1 to 31 waits: kill(2) would merge them */
 	if (*ret == -EAGAIN && send->signo <= 31)

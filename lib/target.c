@@ -545,6 +545,11 @@ static int check_takes(struct ksig_target *t, const struct status *st)
 	return ret == 1 ? 0 : -ECONNREFUSED;
 }
 
+bool ksig_target_unsure(const struct ksig_target *t)
+{
+	return t->unsure;
+}
+
 int ksig_target_send(struct ksig_target *t, int error, uint64_t value)
 {
 	struct status st;

@@ -298,7 +298,9 @@ int ksig_target_ready(struct ksig_target *target);
  * better. The uids must be those of when it was opened, unless the caller has
  * CAP_KILL.
  *
- * Return: 0 or as KSIG_IOC_SEND; -EAGAIN max_pending signals wait there, too.
+ * Return: 0 or as KSIG_IOC_SEND. -EAGAIN, too: max_pending signals wait there;
+ * or it runs, and whether it is ready could not be seen (the hundredth time in
+ * a row that is -ECONNREFUSED).
  */
 int ksig_target_send(struct ksig_target *target, int error, uint64_t value);
 

@@ -106,9 +106,23 @@ static void sleeper(struct child *self, void *arg)
 	child_wait_go(self);
 }
 
-static void not_ready(void)
+static void runner(struct child *self, void *arg)
 {
-	struct child c = child_start(sleeper, NULL);
+	sigset_t set;
+
+	(void)arg;
+	OK(prctl(PR_SET_PDEATHSIG, SIGKILL));
+	sigemptyset(&set);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	child_say(self);
+	for (;;)
+		sched_yield();
+}
+
+/* Asleep or not: what it does meanwhile is no reason to try later. */
+static void not_ready(void (*body)(struct child *self, void *arg))
+{
+	struct child c = child_start(body, NULL);
 
 	child_hear(&c);
 	CHECK_EQ(send_by(c.pid, SIGNO, 0), -ECONNREFUSED);
@@ -217,7 +231,8 @@ static void check_way(void)
 	pid_t self = getpid();
 
 	in_child(value_arrives, NULL);
-	not_ready();
+	not_ready(sleeper);
+	not_ready(runner);
 	waiting_is_ready();
 	in_child(not_allowed, &self);
 	in_child(full_queue, NULL);
