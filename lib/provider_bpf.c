@@ -690,11 +690,13 @@ static int attach_trace(struct state *st, const struct ksig_tracepoint *tp,
 		.size = sizeof(attr),
 		.config = tp->id,
 	};
-	int fd;
+	int fd, cpu = 0;
 
-	/* the program sees to all cpus, whatever the event's is */
-	fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1,
-		     PERF_FLAG_FD_CLOEXEC);
+	/* the program sees to all cpus, whichever the event's is that is online */
+	do
+		fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1,
+			     PERF_FLAG_FD_CLOEXEC);
+	while (fd < 0 && errno == ENODEV && ++cpu < libbpf_num_possible_cpus());
 	if (fd < 0)
 		return ksig_fail(e, 0, errno, "perf_event_open(2) of %s: %s",
 				 tp->desc.name, strerror(errno));
