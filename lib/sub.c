@@ -318,8 +318,29 @@ static int find_owner(struct ksig_sub *sub, struct ksig_error *e)
 	return -ENOENT;
 }
 
+/* Is it one of a provider that is not asked for? */
+static bool others_have(const struct ksig_sub *sub)
+{
+	struct ksig_event_desc *d;
+	struct ksig_error e = { };
+	size_t i;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(providers); i++) {
+		if (wanted(sub, providers[i]) || !providers[i]->desc)
+			continue;
+		err = providers[i]->desc(sub->spec.name, &sub->opts, &d, &e);
+		if (!err)
+			providers[i]->desc_free(d);
+		if (err != -ENOENT)
+			return true;
+	}
+	return false;
+}
+
 static int find_desc(struct ksig_sub *sub, struct ksig_error *e)
 {
+	const struct reasons none = { };
 	char text[256] = "";
 	struct ksig_error reason = {
 		.buf = text, .size = sizeof(text), .column = e->column,
@@ -330,6 +351,8 @@ static int find_desc(struct ksig_sub *sub, struct ksig_error *e)
 	if (sub->desc)
 		return 0;
 	err = find_owner(sub, &reason);
+	if (err == -ENOENT && others_have(sub))
+		return none_will_do(sub, &none, e);
 	if (err == -ENOENT)
 		return unknown_event(sub, text, e);
 	if (err)

@@ -108,6 +108,10 @@ gives 1 $nobody ./ksig watch time.set --to $pid -s TERM
 says "not allowed to signal process $pid"
 lives $pid
 
+# another provider's
+gives 5 ksig watch trace.sched.sched_switch --provider native
+says 'trace.sched.sched_switch is not available here: native does not have it'
+
 # a kernel that does not know what the program asks for
 if command -v strace >/dev/null; then
 	gives 5 strace -qq -o /dev/null -e inject=bpf:error=EINVAL \
