@@ -14,8 +14,8 @@
  * it is that of the others if a signal killed them; else it can't be known: the
  * connector doesn't tell a thread's end from exit_group(2). Of a thread that is
  * gone, and of which it has yet to tell, when the first one's end is read, the
- * status is missed. A process whose first thread had ended before the
- * subscription is not known to be one that ends.
+ * status is missed, as it is where that was before the subscription: /proc shows
+ * who was left without a first thread then.
  *
  * With clone(CLONE_PARENT) the parent is told to have forked, not who called.
  * Names and parents are read in /proc, behind the event: of what has been
@@ -88,6 +88,8 @@ struct leaving {
  * @leaving: @n_leaving of them, for EXIT, in the order in which they began to
  * @room: so many would fit
  * @fresh: first threads' ends since the last look at who has ended
+ * @caught_up: the socket was empty once: what it held when /proc was looked
+ *	through has been read
  */
 struct connector_state {
 	struct ksig_netlink nl;
@@ -96,6 +98,7 @@ struct connector_state {
 	size_t n_leaving;
 	size_t room;
 	size_t fresh;
+	bool caught_up;
 };
 
 /* -------------------------------------------------------------- the protocol */
@@ -416,6 +419,43 @@ static bool has_settled(struct ksig_native *n, struct leaving *l)
 	return l->pidfd < 0 && (l->torn || !l->n_others);
 }
 
+/* Has it lost its first thread, and lives on? 0 or -errno */
+static int take_headless(struct ksig_native *n, pid_t pid)
+{
+	struct ksig_proc_stat st;
+	struct leaving *l;
+	int err;
+
+	if (ksig_proc_read(pid, &st) || st.state != 'Z' || st.threads < 2)
+		return 0;
+	l = add_leaving(n->state, pid);
+	if (!l)
+		return -ENOMEM;
+	l->first = true;
+	l->torn = true;
+	l->time_ns = ksig_now();
+	l->st = st;
+	err = open_process(n, pid, &l->pidfd);
+	if (err)
+		remove_leaving(n, l);
+	return err;
+}
+
+static int take_all_headless(struct ksig_native *n)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *d;
+	int err = 0;
+
+	while (dir && !err && (d = readdir(dir))) {
+		if (atoi(d->d_name) > 0)
+			err = take_headless(n, atoi(d->d_name));
+	}
+	if (dir)
+		closedir(dir);
+	return err;
+}
+
 /* Messages are missing: what is waited for may have been among them. */
 static void tear(struct connector_state *s)
 {
@@ -538,11 +578,13 @@ static int connector_pull(struct ksig_native *n)
 			lose(n, lost);
 		else if (err)
 			return err;
-		if (s->fresh >= SETTLE_MOST)
+		if (s->fresh >= SETTLE_MOST && s->caught_up)
 			settle(n);
 	}
-	if (!err)
+	if (!err) {
+		s->caught_up = true;
 		settle(n);
+	}
 	return 0;
 }
 
@@ -595,9 +637,22 @@ static int start(struct ksig_native *n, struct connector_state *s)
 	err = send_op(&s->nl, PROC_CN_MCAST_LISTEN, mask, 0);
 	if (!err)
 		err = ksig_native_watch(n, s->nl.fd, EPOLLIN);
+	if (!err && s->what == EXIT)
+		err = take_all_headless(n);
 	if (err)
 		send_op(&s->nl, PROC_CN_MCAST_IGNORE, 0, 0);
 	return err;
+}
+
+static void release(struct ksig_native *n)
+{
+	struct connector_state *s = n->state;
+
+	ksig_netlink_close(&s->nl);
+	while (s->n_leaving)
+		remove_leaving(n, &s->leaving[s->n_leaving - 1]);
+	free(s->leaving);
+	free(s);
 }
 
 static int connector_open(struct ksig_native *n, struct ksig_sub *sub,
@@ -608,17 +663,15 @@ static int connector_open(struct ksig_native *n, struct ksig_sub *sub,
 
 	if (!s)
 		return ksig_native_fail(e, -ENOMEM, "the proc connector");
+	n->state = s;
 	s->what = what_of(sub->desc->name);
 	err = ksig_netlink_open(&s->nl, NETLINK_CONNECTOR, CN_IDX_PROC, n->len);
 	if (!err)
 		err = start(n, s);
-	if (err) {
-		ksig_netlink_close(&s->nl);
-		free(s);
-		return explain(err, e);
-	}
-	n->state = s;
-	return 0;
+	if (!err)
+		return 0;
+	release(n);
+	return explain(err, e);
 }
 
 /* Without a word the kernel would go on sending, to nobody. */
@@ -628,11 +681,7 @@ static void connector_close(struct ksig_native *n)
 
 	if (n->owner == getpid())
 		send_op(&s->nl, PROC_CN_MCAST_IGNORE, 0, 0);
-	ksig_netlink_close(&s->nl);
-	while (s->n_leaving)
-		remove_leaving(n, &s->leaving[s->n_leaving - 1]);
-	free(s->leaving);
-	free(s);
+	release(n);
 }
 
 const struct ksig_native_source ksig_native_connector = {

@@ -118,6 +118,37 @@ static bool is_zombie(pid_t pid)
 	return strstr(stat, ") Z ");
 }
 
+/* That one's; others may end meanwhile. */
+static const struct ksig_event *take_exit(struct ksig_sub *sub, pid_t pid)
+{
+	const struct ksig_event *ev;
+	int64_t until = now() + 10 * SECOND;
+
+	do {
+		CHECK(now() < until);
+		ev = sub_take(sub);
+	} while (ev->subject != (uint64_t)pid);
+	return ev;
+}
+
+/* One whose first thread ended before anybody listened: how is not known. */
+static void ended_before(void)
+{
+	struct child c = child_start(end_first, NULL);
+	const struct ksig_event *ev;
+	struct ksig_sub *sub;
+
+	child_hear(&c);
+	while (!is_zombie(c.pid))
+		usleep(1000);
+	sub = sub_open("process.exit", NULL);
+	child_go(&c);
+	ev = take_exit(sub, c.pid);
+	CHECK_EQ(ev->flags, KSIG_EVENT_NO_VALUE);
+	OK(waitpid(c.pid, NULL, 0));
+	ksig_sub_close(sub);
+}
+
 /* Is there ever nothing to do, for who waits on the descriptor? */
 static bool gets_quiet(struct ksig_sub *sub)
 {
@@ -142,7 +173,6 @@ static void child_keeps(void)
 {
 	struct ksig_sub *sub = sub_open("process.exit", NULL);
 	struct child c = child_start(end_first, NULL);
-	const struct ksig_event *ev;
 	pid_t child;
 
 	child_hear(&c);
@@ -156,9 +186,7 @@ static void child_keeps(void)
 		_exit(0);
 	}
 	child_go(&c);
-	do {
-		ev = sub_take(sub);
-	} while (ev->subject != (uint64_t)c.pid);
+	take_exit(sub, c.pid);
 	OK(waitpid(c.pid, NULL, 0));
 	CHECK(gets_quiet(sub));
 	OK(kill(child, SIGKILL));
@@ -171,6 +199,7 @@ int main(void)
 	sub_or_skip("process.exit");
 	each_once();
 	child_closes();
+	ended_before();
 	child_keeps();
 	return 0;
 }
