@@ -299,9 +299,10 @@ int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts);
 void ksig_relay_stop(struct ksig_sub *sub);
 /*
  * ksig_sub_take() into @record, of what the relay has read ahead first; -EBUSY
- * while events leave as signals.
+ * while events leave as signals. @last: who reads will look no further now, so
+ * that a doorbell rings for what comes next.
  */
-int ksig_relay_take(struct ksig_sub *sub);
+int ksig_relay_take(struct ksig_sub *sub, bool last);
 /* Adds what the relay has done to the provider's counters. */
 int ksig_relay_stats(struct ksig_sub *sub, struct ksig_stats *st);
 

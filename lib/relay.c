@@ -366,6 +366,21 @@ int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 	return err;
 }
 
+/* A gap that was not told goes to whoever reads next. */
+static void pass_gap_on(struct ksig_sub *sub, struct ksig_relay *r)
+{
+	struct ksig_event *ev = sub->spare;
+	uint64_t lost = r->gap;
+
+	r->gap = 0;
+	if (!sub->has_spare) {
+		sub->gap += lost;
+		return;
+	}
+	lost += ev->lost_before;
+	ev->lost_before = lost < UINT32_MAX ? lost : UINT32_MAX;
+}
+
 void ksig_relay_stop(struct ksig_sub *sub)
 {
 	struct ksig_relay *r = sub->relay;
@@ -381,8 +396,7 @@ void ksig_relay_stop(struct ksig_sub *sub)
 		r->done = true;
 		tell_status(sub);
 	}
-	/* a gap that was not told goes to whoever reads next */
-	sub->gap += r->gap;
+	pass_gap_on(sub, r);
 	sub->relay = NULL;
 	free_relay(r);
 }
@@ -406,7 +420,25 @@ static int take(struct ksig_sub *sub)
 	return ret;
 }
 
-int ksig_relay_take(struct ksig_sub *sub)
+/* Return: the thread has something to do. */
+static bool reader_found(struct ksig_relay *r, int ret, bool last)
+{
+	if (!doorbell(r))
+		return false;
+	if (ret == -ESHUTDOWN) {
+		r->over = true;
+		return true;
+	}
+	/* nothing there: the next one rings */
+	if ((ret && (ret != -EAGAIN || !last)) || r->watch)
+		return false;
+	r->watch = true;
+	r->owed = false;
+	r->held = false;
+	return true;
+}
+
+int ksig_relay_take(struct ksig_sub *sub, bool last)
 {
 	struct ksig_relay *r = sub->relay;
 	bool wake = false;
@@ -418,14 +450,9 @@ int ksig_relay_take(struct ksig_sub *sub)
 	if (!doorbell(r) && !r->done) {
 		ret = -EBUSY;
 	} else {
+		pass_gap_on(sub, r);
 		ret = take(sub);
-		/* nothing there: the next one rings */
-		wake = ret == 0 && doorbell(r) && !r->watch;
-		if (wake) {
-			r->watch = true;
-			r->owed = false;
-			r->held = false;
-		}
+		wake = reader_found(r, ret, last);
 	}
 	pthread_mutex_unlock(&r->lock);
 	if (wake)

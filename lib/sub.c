@@ -688,21 +688,23 @@ int ksig_sub_next(struct ksig_sub *sub, int64_t timeout_ns,
 		  const struct ksig_event **ev)
 {
 	int64_t end = until(timeout_ns);
+	bool last;
 	int ret;
 
 	if (leaves_as_signals(sub))
 		return -EBUSY;
 	for (;;) {
-		ret = ksig_relay_take(sub);
+		last = end >= 0 && (!end || ksig_now() >= end);
+		ret = ksig_relay_take(sub, last);
 		if (ret > 0) {
 			*ev = sub->record;
 			return 1;
 		}
 		if (ret < 0 && ret != -EAGAIN)
 			return ret;
-		if (ret == -EAGAIN && (end < 0 || (end && ksig_now() < end)))
+		if (ret == -EAGAIN && !last)
 			continue;
-		ret = wait_for(sub->epoll, end);
+		ret = last ? 0 : wait_for(sub->epoll, end);
 		if (ret <= 0)
 			return ret;
 	}
@@ -710,11 +712,15 @@ int ksig_sub_next(struct ksig_sub *sub, int64_t timeout_ns,
 
 /* -------------------------------------------------------------------- arming */
 
-/* What only the library can tell from the rest can't leave by itself. */
+/*
+ * What only the library can tell from the rest can't leave by itself; nor what
+ * it has read already, for which the kernel doesn't ring either.
+ */
 static bool needs_relay(const struct ksig_sub *sub,
 			const struct ksig_arm_opts *o)
 {
-	if (!sub->provider->arm)
+	if (!sub->provider->arm ||
+	    (sub->provider->holds && sub->provider->holds(sub)))
 		return true;
 	return o->mode == KSIG_MODE_EACH &&
 	       (!ksig_spec_in_kernel(&sub->spec) || sub->has_spare);

@@ -404,6 +404,111 @@ static void test_doorbell(void)
 	ksig_sub_close(sub);
 }
 
+/* Who gives up among what does not pass is rung for what does. */
+static void test_doorbell_filter(void)
+{
+	struct ksig_sub *sub = fake_sub("test:value>100");
+	struct ksig_arm_opts o = each(0);
+	const struct ksig_event *ev;
+	siginfo_t info;
+	int i;
+
+	o.mode = KSIG_MODE_DOORBELL;
+	CHECK(!ksig_sub_arm(sub, &o));
+	fake_emit(101);
+	CHECK(take(&soon, &info) == SIGNO);
+	CHECK(ksig_sub_next(sub, 0, &ev) == 1);
+	for (i = 0; i < QUEUE; i++)
+		fake_emit(1);
+	CHECK(ksig_sub_next(sub, 0, &ev) == 0);
+	fake_emit(102);
+	CHECK(take(&soon, &info) == SIGNO);
+	CHECK(ksig_sub_next(sub, 0, &ev) == 1 && ev->value == 102);
+	ksig_sub_close(sub);
+}
+
+/* Whoever meets the end first, the doorbell's target is told. */
+static void test_doorbell_end(void)
+{
+	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_arm_opts o = each(0);
+	const struct ksig_event *ev;
+	siginfo_t info;
+
+	o.mode = KSIG_MODE_DOORBELL;
+	CHECK(!ksig_sub_arm(sub, &o));
+	fake_emit(1);
+	CHECK(take(&soon, &info) == SIGNO);
+	fake_end();
+	CHECK(ksig_sub_next(sub, 0, &ev) == 1);
+	CHECK(ksig_sub_next(sub, 0, &ev) == -ESHUTDOWN);
+	CHECK(take(&soon, &info) == SIGNO && info.si_errno == -ESHUTDOWN);
+	ksig_sub_close(sub);
+}
+
+static int step_fd;
+
+/* Not ready first, and later ready, but not taking any. */
+static void refuse_then_block(void)
+{
+	sigset_t set;
+	int signo;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	CHECK(write(step_fd, "", 1) == 1);
+	CHECK(!sigwait(&set, &signo));
+	block(SIGNO);
+	CHECK(write(step_fd, "", 1) == 1);
+	sleep_on();
+}
+
+/* A gap that was refused a signal goes with whatever is read or sent next. */
+static void test_gap(bool held)
+{
+	struct ksig_sub *sub = fake_sub("test");
+	const struct ksig_event *ev;
+	struct ksig_arm_opts o;
+	int fds[2];
+	pid_t pid;
+	char c;
+
+	CHECK(!pipe(fds));
+	step_fd = fds[1];
+	pthread_sigmask(SIG_SETMASK, &(sigset_t) { }, NULL);
+	block(SIGUSR1);
+	pid = child(refuse_then_block);
+	block(SIGNO);
+	CHECK(read(fds[0], &c, 1) == 1);
+	o = each(pid);
+	o.max_pending = 1;
+	CHECK(!ksig_sub_arm(sub, &o));
+	fake.gap = fake.lost = fake.offered = 5;
+	fake_emit(1);
+	EVENTUALLY(stats(sub).refused == 1);
+	if (held) {
+		kill(pid, SIGUSR1);
+		CHECK(read(fds[0], &c, 1) == 1);
+		CHECK(!sigqueue(pid, SIGNO, (union sigval) { }));
+		fake_emit(2);
+		EVENTUALLY(stats(sub).deferred);
+		CHECK(!ksig_sub_disarm(sub));
+	}
+	reap(pid);
+	if (!held) {
+		EVENTUALLY(stats(sub).flags & KSIG_STATS_TARGET_GONE);
+		fake_emit(2);
+	}
+	CHECK(ksig_sub_next(sub, 0, &ev) == 1);
+	CHECK(ev->value == 2 && ev->lost_before == 5);
+	fake_emit(3);
+	CHECK(ksig_sub_next(sub, 0, &ev) == 1 && !ev->lost_before);
+	stats(sub);
+	ksig_sub_close(sub);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 /* The end comes behind all events, negative. */
 static void test_end(void)
 {
@@ -501,6 +606,10 @@ int main(void)
 	test_passing_errors();
 	test_stuck();
 	test_doorbell();
+	test_doorbell_filter();
+	test_doorbell_end();
+	test_gap(false);
+	test_gap(true);
 	test_end();
 	test_rearm();
 	test_input();
