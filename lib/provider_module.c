@@ -395,14 +395,19 @@ static void map(struct ksig_sub *sub, struct module *m, uint32_t len)
 	m->head = m->tail = m->consumer->head;
 }
 
+/* What was handed out is copied by now: the kernel may write there again. */
+static void publish_head(struct module *m)
+{
+	__atomic_store_n(&m->consumer->head, m->head, __ATOMIC_RELEASE);
+}
+
 /*
  * Full barrier between the store of head and the load of tail: the kernel
  * stores tail and loads head, so that one of the two sees the other. Whoever
  * finds nothing here goes to sleep in poll(2), which looks at the ring again.
  */
-static void publish_head(struct module *m)
+static void look_at_tail(struct module *m)
 {
-	__atomic_store_n(&m->consumer->head, m->head, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	m->tail = __atomic_load_n(&m->ring->tail, __ATOMIC_ACQUIRE);
 }
@@ -412,8 +417,9 @@ static int next_mapped(struct module *m, const struct ksig_event **ev)
 	/* before the look at tail: it comes behind the last event */
 	uint32_t flags = __atomic_load_n(&m->ring->flags, __ATOMIC_ACQUIRE);
 
+	publish_head(m);
 	if (m->head == m->tail)
-		publish_head(m);
+		look_at_tail(m);
 	if (m->head == m->tail)
 		return flags & KSIG_RING_HUP ? -ESHUTDOWN : 0;
 	*ev = (const void *)(m->records +
@@ -597,12 +603,8 @@ static int module_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 	};
 	struct module *m = sub->priv;
 
-	if (opts->mode == KSIG_MODE_EACH) {
-		/* read ahead, they could neither be sent nor given back */
-		if (m->used != m->filled)
-			return -EBUSY;
+	if (opts->mode == KSIG_MODE_EACH)
 		hand_back_ring(m);
-	}
 	if (ioctl(sub->fd, KSIG_IOC_ARM, &arm))
 		return -errno;
 	if (opts->pidfd > 0 && ksig_process_ended(opts->pidfd)) {

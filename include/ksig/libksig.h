@@ -153,11 +153,11 @@ struct ksig_arm_opts {
  * yet goes with it.
  *
  * A filter that the kernel does not see to as a whole (ksig_sub_in_kernel())
- * makes the library relay with KSIG_MODE_EACH in any case.
+ * makes the library relay with KSIG_MODE_EACH in any case, and so do events that
+ * it has read from the module together with one that ksig_sub_next() gave.
  *
- * Return: 0; -EINVAL, -ESRCH the target is gone, -EPERM, -ENOMEM; -EBUSY
- * KSIG_MODE_EACH, and events were read ahead: take them by ksig_sub_next()
- * first. What was armed before stays armed then.
+ * Return: 0; -EINVAL, -ESRCH the target is gone, -EPERM, -ENOMEM. What was
+ * armed before stays armed then.
  */
 int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts);
 

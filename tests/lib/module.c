@@ -48,6 +48,24 @@ static void test_ring(void)
 	receive(256);
 }
 
+/* The place of what has been taken is free, though there is more to take. */
+static void test_room(void)
+{
+	struct ksig_sub *sub = sub_open("test", SUB_OPTS(.queue_len = 16));
+	unsigned int i;
+
+	emit_many(1, 16);
+	for (i = 1; i <= 8; i++)
+		CHECK_EQ(sub_take(sub)->value, i);
+	/* all but the one that was handed out last */
+	emit_many(17, 7);
+	CHECK_EQ(sub_stats(sub).lost, 0);
+	for (; i <= 23; i++)
+		CHECK_EQ(sub_take(sub)->value, i);
+	CHECK(sub_empty(sub));
+	ksig_sub_close(sub);
+}
+
 /* Whoever may only read has no mapping. */
 static void read_only(struct child *self, void *arg)
 {
@@ -71,15 +89,49 @@ static void read_only(struct child *self, void *arg)
 	}
 }
 
-static void test_read(void)
+/* What was read with others rings, too, and is sent. */
+static void arm_ahead(struct child *self, void *arg)
 {
-	struct child c = child_start(read_only, NULL);
+	const uint32_t *mode = arg;
+	struct ksig_arm_opts o = {
+		.sz = sizeof(o), .signo = SIG, .mode = *mode,
+	};
+	struct ksig_sub *sub;
+	int i;
+
+	OK(setgid(1000));
+	OK(setuid(1000));
+	child_say(self);
+	child_wait_go(self);
+	sub = sub_open("test", NULL);
+	child_say(self);
+	CHECK_EQ(sub_take(sub)->value, 1);
+	child_wait_go(self);
+	CHECK_EQ(sub_take(sub)->value, 2);
+	CHECK_EQ(ksig_sub_arm(sub, &o), 0);
+	for (i = 3; i <= 20; i++) {
+		if (*mode == KSIG_MODE_EACH)
+			CHECK_EQ(take(SIG).si_value.sival_int, i);
+		else if (i == 3)
+			take(SIG);
+		if (*mode == KSIG_MODE_DOORBELL)
+			CHECK_EQ(sub_take(sub)->value, i);
+	}
+	CHECK(nothing_to_take(SIG));
+	CHECK_EQ(sub_stats(sub).offered, 20);
+	ksig_sub_close(sub);
+}
+
+static void test_read(void (*body)(struct child *self, void *arg), void *arg)
+{
+	struct child c = child_start(body, arg);
 
 	child_hear(&c);
 	OK(chmod(NODE, 0444));
 	child_go(&c);
 	child_hear(&c);
 	emit_many(1, 20);
+	child_go(&c);
 	child_join(&c);
 	OK(chmod(NODE, 0600));
 }
@@ -223,7 +275,10 @@ int main(void)
 	sub_or_skip("test");
 	block(SIG);
 	test_ring();
-	test_read();
+	test_room();
+	test_read(read_only, NULL);
+	test_read(arm_ahead, &(uint32_t){ KSIG_MODE_EACH });
+	test_read(arm_ahead, &(uint32_t){ KSIG_MODE_DOORBELL });
 	arm_each("test", 0);
 	arm_each("test:value>0", getpid());
 	test_doorbell();
