@@ -384,7 +384,7 @@ void handle(int signo, void (*handler)(int, siginfo_t *, void *), int flags)
 
 siginfo_t take(int signo)
 {
-	struct timespec limit = { .tv_sec = 5 };
+	struct timespec limit = { .tv_sec = 60 };
 	siginfo_t info;
 	sigset_t set;
 

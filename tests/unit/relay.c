@@ -136,7 +136,7 @@ static struct ksig_sub *fake_sub(const char *event)
 
 /* ------------------------------------------------------------------- helpers */
 
-static const struct timespec soon = { .tv_sec = 5 };
+static const struct timespec soon = { .tv_sec = 60 };
 static const struct timespec moment = { .tv_nsec = 50000000 };
 
 static void block(int signo)
