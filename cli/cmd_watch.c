@@ -45,7 +45,8 @@ static const char help[] =
 "TIME is in seconds, or with a unit: us, ms, s, m, h, d.\n"
 "\n"
 "TARGET is a pid, pidfile:PATH, unit:NAME (the main process of a systemd unit,\n"
-"followed across restarts), or subject (the process that the event is about).\n"
+"followed across restarts), or subject (the process that the event is about, if\n"
+"it is about one).\n"
 "It is pinned: a process that gets its number later is not signalled. This\n"
 "command sends the signal, and you need the right that kill(2) asks for. Any thread\n"
 "of the target may take it. Real-time signals (32 and up) carry the event's value\n"
@@ -238,6 +239,28 @@ static int open_all(struct watch *w, char *const *names)
 	return ret;
 }
 
+/* A link's number, or a cpu's, is some process's number as well. */
+static int check_subjects(const struct watch *w)
+{
+	const struct ksig_event ev = { };
+	struct ksig_field f;
+	int i;
+
+	if (!w->has_to || w->to.kind != KSIG_TO_SUBJECT)
+		return KSIG_DONE;
+	for (i = 0; i < w->n_sources; i++) {
+		const struct ksig_sub *sub = w->sources[i].sub;
+
+		if (ksig_event_get(sub, &ev, "pid", &f) &&
+		    ksig_event_get(sub, &ev, "current.pid", &f)) {
+			ksig_error("--to subject can't be had with %s: it is about no process",
+				   ksig_sub_event(sub));
+			return KSIG_USAGE;
+		}
+	}
+	return KSIG_DONE;
+}
+
 /* Those before it counts have no mark, and pass. */
 static int signal_by_kernel(struct watch *w, struct source *s)
 {
@@ -372,7 +395,7 @@ static int signal_target(struct watch *w)
 	struct ksig_happening *h = &w->now;
 
 	h->to = &w->to;
-	h->err = ksig_to_send(&w->to, h->sub, h->ev);
+	h->err = ksig_to_send(&w->to, h->sub, h->ev, h->lost);
 	if (h->err == -EAGAIN) {
 		hold(w);
 		return GO_ON;
@@ -433,6 +456,7 @@ static void take_event(struct watch *w, const struct source *s,
 	if (ev->lost_before)
 		ksig_error("%" PRIu32 " events of %s were lost",
 			   ev->lost_before, ksig_sub_event(s->sub));
+	w->now.lost += ev->lost_before;
 	if (s->by_kernel &&
 	    !(ev->flags & (KSIG_EVENT_SIGNALLED | KSIG_EVENT_REFUSED)))
 		return;
@@ -587,9 +611,9 @@ static int step(struct watch *w, struct pollfd *fds)
 	if (enough(w) && w->command_fd < 0)
 		return w->result;
 	if (clock_ns() >= w->deadline)
-		return KSIG_TIMED_OUT;
+		return w->result ? w->result : KSIG_TIMED_OUT;
 	if (all_over(w) && !w->now.sub && w->command_fd < 0)
-		return KSIG_NOT_HERE;
+		return w->result ? w->result : KSIG_NOT_HERE;
 	if (fds[w->n_sources].revents)
 		return target_ended(w);
 	if (w->has_to && w->to.kind == KSIG_TO_UNIT && !w->to.target)
@@ -623,6 +647,8 @@ static int watch(struct watch *w, char *const *names)
 
 	if (!ret)
 		ret = open_all(w, names);
+	if (!ret)
+		ret = check_subjects(w);
 	if (!ret)
 		ret = signal_current(w);
 	if (!ret) {

@@ -19,6 +19,7 @@
  * @pid: who it is now, or was last; 0: nobody yet
  * @target: pinned; NULL: there is nobody now
  * @ask_again: unit: not before this moment, CLOCK_MONOTONIC
+ * @untold: events that were lost, of which no signal has told yet
  */
 struct ksig_to {
 	const char *text;
@@ -30,6 +31,7 @@ struct ksig_to {
 	pid_t pid;
 	struct ksig_target *target;
 	int64_t ask_again;
+	uint64_t untold;
 };
 
 /* watch_to.c: an exit code, and why it is not 0 has been said */
@@ -40,9 +42,12 @@ void ksig_to_close(struct ksig_to *to);
 bool ksig_to_follow(struct ksig_to *to);
 /* Is it to be asked first whether the target would die? */
 bool ksig_to_careful(const struct ksig_to *to);
-/* 0 or a negative errno, as ksig_target_send(); to->pid is who was meant */
+/*
+ * 0 or a negative errno, as ksig_target_send(); to->pid is who was meant. @lost:
+ * events before it; told once a signal is sent.
+ */
 int ksig_to_send(struct ksig_to *to, const struct ksig_sub *sub,
-		 const struct ksig_event *ev);
+		 const struct ksig_event *ev, uint64_t lost);
 /* In words, for a line of output; "" for 0 */
 const char *ksig_to_outcome(int err);
 
@@ -51,6 +56,7 @@ const char *ksig_to_outcome(int err);
  * @sub: whose it is
  * @ev: its record
  * @merged: events before it that nothing is done about, for --every
+ * @lost: since the last one that something was done about
  * @to: who was signalled; NULL: nobody
  * @err: what came of that
  */
@@ -58,6 +64,7 @@ struct ksig_happening {
 	const struct ksig_sub *sub;
 	const struct ksig_event *ev;
 	uint64_t merged;
+	uint64_t lost;
 	const struct ksig_to *to;
 	int err;
 };

@@ -122,9 +122,9 @@ static void print_json(const struct ksig_happening *h)
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
 	printf("{\"time\":\"%s.%09ldZ\",\"event\":", date, ts.tv_nsec);
 	ksig_print_quoted(ksig_sub_event(h->sub));
-	printf(",\"provider\":\"%s\",\"seq\":\"%llu\",\"lost_before\":%u,\"merged\":\"%"
+	printf(",\"provider\":\"%s\",\"seq\":\"%llu\",\"lost_before\":%" PRIu64 ",\"merged\":\"%"
 	       PRIu64 "\"", ksig_sub_provider(h->sub),
-	       (unsigned long long)h->ev->seq, h->ev->lost_before, h->merged);
+	       (unsigned long long)h->ev->seq, h->lost, h->merged);
 	print_named(h, "subject");
 	print_named(h, "value");
 	print_fields(h);

@@ -57,7 +57,7 @@ static int set_environment(const struct ksig_happening *h)
 	if (!err && !ksig_event_get(h->sub, h->ev, "value", &f))
 		err = set_field("value", &f);
 	if (!err)
-		err = set_number("KSIG_LOST", h->ev->lost_before);
+		err = set_number("KSIG_LOST", h->lost);
 	if (!err)
 		err = set_number("KSIG_MERGED", h->merged);
 	if (!err)

@@ -175,6 +175,19 @@ static int pin(struct ksig_to *to)
 	return ksig_target_open(&opts, &to->target);
 }
 
+/* The number may have become another's: it is the unit's if that says so still. */
+static int pin_unit(struct ksig_to *to)
+{
+	int err = pin(to);
+	pid_t pid;
+
+	if (!err && (find_unit(to, &pid) || pid != to->pid)) {
+		ksig_to_close(to);
+		err = -ESRCH;
+	}
+	return err;
+}
+
 /*
  * What people send to have something read again or reported. Whoever did not
  * expect it dies, and that was hardly meant; TERM and the like mean it.
@@ -227,7 +240,7 @@ int ksig_to_open(struct ksig_to *to)
 		ret = ask_unit(to);
 	if (ret)
 		return ret;
-	err = pin(to);
+	err = to->kind == KSIG_TO_UNIT ? pin_unit(to) : pin(to);
 	if (!err)
 		err = check_ready(to);
 	return err ? explain(to, err) : KSIG_DONE;
@@ -259,7 +272,7 @@ bool ksig_to_follow(struct ksig_to *to)
 	if (find_unit(to, &pid) || !pid)
 		return false;
 	to->pid = pid;
-	if (pin(to))
+	if (pin_unit(to))
 		return false;
 	ksig_error("'%s' is process %d now", to->name, pid);
 	return true;
@@ -326,10 +339,12 @@ static int told_by_kernel(struct ksig_to *to, const struct ksig_event *ev)
 }
 
 int ksig_to_send(struct ksig_to *to, const struct ksig_sub *sub,
-		 const struct ksig_event *ev)
+		 const struct ksig_event *ev, uint64_t lost)
 {
 	bool subject = to->kind == KSIG_TO_SUBJECT;
 	int err = 0;
+
+	lost += to->untold;
 
 	if (ev->flags & (KSIG_EVENT_SIGNALLED | KSIG_EVENT_REFUSED))
 		return told_by_kernel(to, ev);
@@ -341,9 +356,11 @@ int ksig_to_send(struct ksig_to *to, const struct ksig_sub *sub,
 		err = check_ready(to);
 	if (!err)
 		err = ksig_target_send(to->target,
-				       ev->lost_before < INT_MAX ?
-				       (int)ev->lost_before : INT_MAX,
+				       lost < INT_MAX ? (int)lost : INT_MAX,
 				       ev->value);
+	/* the same event is tried again, with what it has lost itself */
+	if (err != -EAGAIN)
+		to->untold = err ? lost : 0;
 	if (subject)
 		ksig_to_close(to);
 	return err;

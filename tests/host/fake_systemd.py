@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """What systemctl asks systemd for, on the bus of DBUS_SYSTEM_BUS_ADDRESS.
 
-One unit, a.service; the main process is the number in the file that is named.
+One unit, a.service; the main process is the number in the file that is named:
+on its first line, which is gone once it was told, if there are more.
 """
 import sys
 
@@ -21,8 +22,12 @@ class Unit(dbus.service.Object):
 
     def properties(self):
         with open(sys.argv[1], encoding='ascii') as f:
-            return {'MainPID': dbus.UInt32(int(f.read())),
-                    'Id': 'a.service', 'LoadState': 'loaded'}
+            lines = f.readlines()
+        if len(lines) > 1:
+            with open(sys.argv[1], 'w', encoding='ascii') as f:
+                f.writelines(lines[1:])
+        return {'MainPID': dbus.UInt32(int(lines[0])),
+                'Id': 'a.service', 'LoadState': 'loaded'}
 
     @dbus.service.method(PROPERTIES, 'ss', 'v')
     def Get(self, _interface, name):

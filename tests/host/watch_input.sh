@@ -108,6 +108,10 @@ gives 1 $nobody ./ksig watch time.set --to $pid -s TERM
 says "not allowed to signal process $pid"
 lives $pid
 
+# a number that is no process's
+gives 2 ksig watch time.set --to subject -s TERM
+says "--to subject can't be had with time.set: it is about no process"
+
 # another provider's
 gives 5 ksig watch trace.sched.sched_switch --provider native
 says 'trace.sched.sched_switch is not available here: native does not have it'

@@ -105,6 +105,19 @@ full_queue() {
 	kill -KILL $pid
 }
 
+# What it watched is over, and so is the command, which has failed.
+over_and_failed() {
+	start sleep 1000
+	watch process.exit:pid=$pid --provider native -- false
+	kill -KILL $pid
+	ends 1
+	says "'false' failed with exit status 1"
+	start sleep 1000
+	watch process.exit:pid=$pid --provider native -- true
+	kill -KILL $pid
+	ends 5
+}
+
 for provider in bpf native; do
 	has_event $provider process.exit || {
 		echo ": $provider has no process.exit here"
@@ -113,3 +126,4 @@ for provider in bpf native; do
 	process_events $provider
 done
 full_queue
+over_and_failed

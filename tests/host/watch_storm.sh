@@ -45,6 +45,49 @@ used=$(ticks)
 [ "$used" -lt 200 ] || fail "it has used $used ticks for $n events"
 stop
 
+# what was lost before an event that another one replaces is told, too
+watch process.exit:comm=storm --provider bpf --json --every 3s
+halt $watcher
+storm 5000
+kill -CONT $watcher
+storm 10
+until_true eval '[ "$(json_total)" = 5010 ]'
+lines 2
+stop
+
+# and what was lost before one that is refused, with the next that is sent
+if command -v python3 >/dev/null; then
+	start python3 -c 'import signal
+def block(*args):
+    signal.pthread_sigmask(signal.SIG_BLOCK, [44])
+    print("blocked", flush=True)
+signal.signal(signal.SIGUSR1, block)
+print("ready", flush=True)
+while "44 is not blocked":
+    signal.pause()
+    if 44 in signal.pthread_sigmask(signal.SIG_BLOCK, []):
+        break
+print("lost", signal.sigwaitinfo([44]).si_errno, flush=True)' >waits
+	waits=$pid
+	until_true grep -q ready waits
+	watch process.exit:comm=storm --provider bpf --to $waits
+	halt $watcher
+	storm 1000
+	kill -CONT $watcher
+	until_true eval '[ $(wc -l <stdout) -gt 250 ]'
+	storm 1
+	until_true has_said 'events of process.exit were lost'
+	sent=$(wc -l <stdout)
+	lost=$((1001 - sent))
+	kill -USR1 $waits
+	until_true grep -q blocked waits
+	storm 1
+	until_true grep -q "^lost $lost\$" waits
+	ends 4
+else
+	echo ": no python3 here"
+fi
+
 # with a command, one at a time
 most=0
 watch process.exit:comm=storm --provider bpf --every 200ms -- \
@@ -72,6 +115,8 @@ storm $n
 used=$(ticks)
 [ "$used" -lt 100 ] || fail "it has used $used ticks, and waits only"
 rm busy
+# there is room again
+until_true eval '[ $(wc -l <ran) -gt 10 ]'
 all_told $n 'total ran'
 [ "$(wc -l <ran)" -lt $n ] || fail "nothing was lost"
 says 'events of process.exit were lost'

@@ -130,6 +130,12 @@ unit() {
 	says "the unit 'a.service' has no main process: is it running?"
 	gives 1 ksig watch $nice --to unit:b.service -s HUP
 	says "systemctl can't tell the main process of 'b.service'"
+	# who was its process a moment ago may have that one's number only
+	start sleep 1000
+	printf '%s\n0\n' $pid >mainpid
+	gives 4 ksig watch $nice --to unit:a.service -s TERM
+	says "no process $pid"
+	lives $pid
 	: >said
 	serve
 	watch $nice --provider $from --to unit:a.service -s HUP -n 3
