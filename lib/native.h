@@ -91,8 +91,8 @@ struct ksig_event *ksig_native_put(struct ksig_native *n, uint64_t time_ns);
 uint32_t ksig_native_room(const struct ksig_native *n);
 /* So many were offered that the kernel had no room for. */
 void ksig_native_lose(struct ksig_native *n, uint64_t count);
-/* The condition KEY=VALUE of a filter, or NULL */
-struct ksig_cond *ksig_native_cond(struct ksig_sub *sub, const char *key);
+/* The condition that names one subject, or NULL */
+struct ksig_cond *ksig_native_subject(struct ksig_sub *sub);
 /* An errno for which nothing better is known: "WHAT: No such file" */
 int ksig_native_fail(struct ksig_error *e, int err, const char *what);
 

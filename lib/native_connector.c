@@ -17,6 +17,9 @@
  * status is missed, as it is where that was before the subscription: /proc shows
  * who was left without a first thread then.
  *
+ * A process that a filter names is the one that has the number then: once another
+ * one is born with it, nothing that is told of the number is about it.
+ *
  * With clone(CLONE_PARENT) the parent is told to have forked, not who called.
  * Names and parents are read in /proc, behind the event: of what has been
  * waited for by then the name is not known, nor, unless its end is told, the
@@ -25,6 +28,7 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/cn_proc.h>
 #include <linux/connector.h>
 #include <linux/netlink.h>
@@ -85,6 +89,9 @@ struct leaving {
  * struct connector_state - the socket, and who is leaving
  * @nl: the socket
  * @what: FORK, EXEC or EXIT
+ * @pinned: the process that a filter names; 0: none
+ * @pinned_at: when it lived, CLOCK_MONOTONIC
+ * @reused: its number is another's
  * @leaving: @n_leaving of them, for EXIT, in the order in which they began to
  * @room: so many would fit
  * @fresh: first threads' ends since the last look at who has ended
@@ -94,6 +101,9 @@ struct leaving {
 struct connector_state {
 	struct ksig_netlink nl;
 	uint32_t what;
+	pid_t pinned;
+	uint64_t pinned_at;
+	bool reused;
 	struct leaving *leaving;
 	size_t n_leaving;
 	size_t room;
@@ -191,9 +201,13 @@ static void read_proc(pid_t pid, uint64_t time_ns, struct ksig_proc_stat *st)
 static void tell(struct ksig_native *n, uint64_t time_ns, pid_t pid,
 		 uint64_t value)
 {
-	struct ksig_event *ev = ksig_native_put(n, time_ns);
+	const struct connector_state *s = n->state;
 	struct ksig_proc_stat st;
+	struct ksig_event *ev;
 
+	if (s->reused && pid == s->pinned)
+		return;
+	ev = ksig_native_put(n, time_ns);
 	if (!ev)
 		return;
 	read_proc(pid, time_ns, &st);
@@ -514,6 +528,9 @@ static void take_fork(struct ksig_native *n, const struct proc_event *ev)
 	struct connector_state *s = n->state;
 	pid_t child = ev->event_data.fork.child_tgid;
 
+	if (child == s->pinned && ev->event_data.fork.child_pid == child &&
+	    ev->timestamp_ns > s->pinned_at)
+		s->reused = true;
 	if (ev->event_data.fork.child_pid != child)
 		thread_began(s, child, ev->event_data.fork.child_pid);
 	else if (s->what == FORK)
@@ -629,7 +646,8 @@ static uint32_t what_of(const char *event)
 /* From Linux 6.6 on it sends only what it is asked for. */
 static int start(struct ksig_native *n, struct connector_state *s)
 {
-	uint32_t mask = s->what == EXIT ? FORK | EXEC | EXIT : s->what;
+	uint32_t mask = s->what == EXIT ? FORK | EXEC | EXIT :
+			s->pinned ? FORK | s->what : s->what;
 	int err = listen_to(&s->nl);
 
 	if (err)
@@ -644,6 +662,22 @@ static int start(struct ksig_native *n, struct connector_state *s)
 	return err;
 }
 
+/* It lived when that was looked at last, so it had the number until then. */
+static int pin(struct connector_state *s, const struct ksig_cond *c,
+	       struct ksig_error *e)
+{
+	int fd = ksig_process_open(c->number, c->text_column, e);
+	bool ended;
+
+	if (fd < 0)
+		return fd;
+	s->pinned_at = ksig_now();
+	ended = ksig_process_ended(fd);
+	close(fd);
+	return ended ? ksig_fail(e, c->text_column, ESRCH,
+				 "process %s has just ended", c->text) : 0;
+}
+
 static void release(struct ksig_native *n)
 {
 	struct connector_state *s = n->state;
@@ -655,25 +689,6 @@ static void release(struct ksig_native *n)
 	free(s);
 }
 
-static int connector_open(struct ksig_native *n, struct ksig_sub *sub,
-			  struct ksig_error *e)
-{
-	struct connector_state *s = calloc(1, sizeof(*s));
-	int err;
-
-	if (!s)
-		return ksig_native_fail(e, -ENOMEM, "the proc connector");
-	n->state = s;
-	s->what = what_of(sub->desc->name);
-	err = ksig_netlink_open(&s->nl, NETLINK_CONNECTOR, CN_IDX_PROC, n->len);
-	if (!err)
-		err = start(n, s);
-	if (!err)
-		return 0;
-	release(n);
-	return explain(err, e);
-}
-
 /* Without a word the kernel would go on sending, to nobody. */
 static void connector_close(struct ksig_native *n)
 {
@@ -682,6 +697,33 @@ static void connector_close(struct ksig_native *n)
 	if (n->owner == getpid())
 		send_op(&s->nl, PROC_CN_MCAST_IGNORE, 0, 0);
 	release(n);
+}
+
+static int connector_open(struct ksig_native *n, struct ksig_sub *sub,
+			  struct ksig_error *e)
+{
+	struct connector_state *s = calloc(1, sizeof(*s));
+	struct ksig_cond *c = ksig_native_subject(sub);
+	int err;
+
+	if (!s)
+		return ksig_native_fail(e, -ENOMEM, "the proc connector");
+	n->state = s;
+	s->what = what_of(sub->desc->name);
+	/* another number is no process's */
+	if (c && c->number <= INT_MAX)
+		s->pinned = c->number;
+	err = ksig_netlink_open(&s->nl, NETLINK_CONNECTOR, CN_IDX_PROC, n->len);
+	if (!err)
+		err = start(n, s);
+	if (err) {
+		release(n);
+		return explain(err, e);
+	}
+	err = c ? pin(s, c, e) : 0;
+	if (err)
+		connector_close(n);
+	return err;
 }
 
 const struct ksig_native_source ksig_native_connector = {

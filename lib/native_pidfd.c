@@ -114,7 +114,7 @@ static int open_process(const struct ksig_cond *c, struct ksig_error *e)
 static int pidfd_open_source(struct ksig_native *n, struct ksig_sub *sub,
 			     struct ksig_error *e)
 {
-	struct ksig_cond *c = ksig_native_cond(sub, "pid");
+	struct ksig_cond *c = ksig_native_subject(sub);
 	struct pidfd_state *s = malloc(sizeof(*s));
 	int err;
 

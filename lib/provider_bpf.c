@@ -631,11 +631,12 @@ static int configure(struct state *st, struct ksig_sub *sub,
 			  (sub->desc->event_size + BPF_RINGBUF_HDR_SZ);
 	ro->pinned = st->pidfds[0] >= 0;
 	ro->current_pinned = st->pidfds[1] >= 0;
-	if (tp)
-		set_entry(ro, tp);
 	st->mask = ring_size(ro->queue_bytes, st->page) - 1;
 	bpf_map__set_max_entries(st->skel->maps.ring, st->mask + 1);
 	err = adapt(st->skel, src, tp, e);
+	/* which may have put a field elsewhere */
+	if (!err && tp)
+		set_entry(ro, tp);
 	return err ? err : set_conds(sub, tp, ro, e);
 }
 

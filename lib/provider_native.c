@@ -46,14 +46,16 @@ int ksig_native_fail(struct ksig_error *e, int err, const char *what)
 	return ksig_fail(e, 0, -err, "%s: %s", what, strerror(-err));
 }
 
-struct ksig_cond *ksig_native_cond(struct ksig_sub *sub, const char *key)
+struct ksig_cond *ksig_native_subject(struct ksig_sub *sub)
 {
 	unsigned int i;
 
 	for (i = 0; i < sub->spec.n_conds; i++) {
 		struct ksig_cond *c = &sub->spec.conds[i];
 
-		if (c->op == KSIG_OP_EQ && !strcmp(c->key, key))
+		/* current.* is no field */
+		if (c->op == KSIG_OP_EQ && c->field &&
+		    c->field->offset == offsetof(struct ksig_event, subject))
 			return c;
 	}
 	return NULL;
@@ -194,7 +196,7 @@ static int native_init(struct ksig_native *n)
 static const struct ksig_native_source *choose_source(struct ksig_sub *sub)
 {
 	if (!strcmp(sub->desc->name, "process.exit") &&
-	    ksig_native_cond(sub, "pid"))
+	    ksig_native_subject(sub))
 		return &ksig_native_pidfd;
 	return find_source(sub->desc->name);
 }

@@ -5,6 +5,7 @@
  * order.
  */
 #define _GNU_SOURCE
+#include <linux/sched.h>
 #include <sys/syscall.h>
 
 #define PROVIDER "native"
@@ -63,6 +64,52 @@ static void each_once(void)
 	}
 	sub_stats(sub);
 	ksig_sub_close(sub);
+}
+
+static pid_t fork_as(pid_t pid)
+{
+	return syscall(SYS_clone3, (struct clone_args[]) { {
+		.exit_signal = SIGCHLD,
+		.set_tid = pid ? (uintptr_t)&pid : 0,
+		.set_tid_size = pid ? 1 : 0,
+	} }, sizeof(struct clone_args));
+}
+
+static pid_t forks_on_go(pid_t pid, int go[2])
+{
+	char byte;
+
+	pid = OK(fork_as(pid));
+	if (pid)
+		return pid;
+	CHECK_EQ(read(go[0], &byte, 1), 1);
+	if (!OK(fork()))
+		_exit(0);
+	OK(wait(NULL));
+	_exit(0);
+}
+
+/* Who has the number later is somebody else. */
+static void not_the_next_one(void)
+{
+	struct ksig_sub *sub;
+	char name[80];
+	int go[2];
+	pid_t pid;
+
+	OK(pipe(go));
+	pid = forks_on_go(0, go);
+	snprintf(name, sizeof(name), "process.fork:pid=%d", pid);
+	sub = sub_open(name, NULL);
+	CHECK_EQ(write(go[1], "", 1), 1);
+	CHECK_EQ(sub_take(sub)->subject, pid);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	CHECK_EQ(forks_on_go(pid, go), pid);
+	CHECK_EQ(write(go[1], "", 1), 1);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	CHECK(sub_silent(sub, SECOND / 5));
+	ksig_sub_close(sub);
+	sub_fails(name, ESRCH, 18, "there is no process");
 }
 
 /* A child may close what it has inherited: the parent's goes on. */
@@ -199,6 +246,7 @@ int main(void)
 	sub_or_skip("process.exit");
 	each_once();
 	child_closes();
+	not_the_next_one();
 	ended_before();
 	child_keeps();
 	return 0;
