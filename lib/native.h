@@ -42,8 +42,9 @@ struct ksig_native_source {
  * @owner: who subscribed; a child of fork(2) only closes
  * @epoll: all that is waited for; @wake is in it
  * @wake: eventfd that is readable while there is more to say that the kernel
- *	doesn't know of: queued records, an end
+ *	doesn't know of: queued records, an end, something to try again
  * @woken: it is readable
+ * @again: pull has failed: what it would go on with no descriptor tells of
  * @over: what pull said last of all, -ESHUTDOWN; 0: not yet
  * @len: records that the queue holds
  * @head: the next record to give out; runs free
@@ -63,6 +64,7 @@ struct ksig_native {
 	int epoll;
 	int wake;
 	bool woken;
+	bool again;
 	int over;
 	uint32_t len;
 	uint32_t head;

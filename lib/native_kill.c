@@ -44,6 +44,8 @@ struct kill_group {
  * @inotify: tells of new ones; -1
  * @groups: @n_groups of them
  * @room: so many would fit
+ * @stale: what @inotify has told was not all seen to: the folder is to be looked
+ *	through again first
  */
 struct kill_state {
 	int root;
@@ -51,6 +53,7 @@ struct kill_state {
 	struct kill_group *groups;
 	size_t n_groups;
 	size_t room;
+	bool stale;
 };
 
 /* That also tells the kernel up to where we know. 0 or -errno */
@@ -229,8 +232,11 @@ static int take_ready(struct ksig_native *n, int fd)
 	size_t i;
 	int err;
 
-	if (fd == s->inotify)
-		return take_new(n);
+	if (fd == s->inotify) {
+		err = take_new(n);
+		s->stale = err;
+		return err;
+	}
 	for (i = 0; i < s->n_groups && s->groups[i].fd != fd; i++)
 		;
 	if (i == s->n_groups)
@@ -245,8 +251,14 @@ static int take_ready(struct ksig_native *n, int fd)
 static int kill_pull(struct ksig_native *n)
 {
 	struct epoll_event ready[READY_MOST];
+	struct kill_state *s = n->state;
 	int i, count, err = 0;
 
+	if (s->stale)
+		err = take_children(n, false);
+	s->stale = err;
+	if (err)
+		return err;
 	count = epoll_wait(n->epoll, ready, ARRAY_SIZE(ready), 0);
 	if (count < 0)
 		return errno == EINTR ? 0 : -errno;

@@ -52,6 +52,7 @@ struct settings {
  * @fd: the file; its trigger lasts as long
  * @done: eventfd, of @ctx
  * @ctx: of the request
+ * @asked: there is a request
  * @kind: line of the file
  * @total: microseconds stalled by the last event
  */
@@ -59,6 +60,7 @@ struct pressure_state {
 	int fd;
 	int done;
 	aio_context_t ctx;
+	bool asked;
 	const char *kind;
 	uint64_t total;
 };
@@ -151,7 +153,7 @@ static int read_total(const struct pressure_state *s, uint64_t *total)
 }
 
 /* Waits for the trigger's next event. */
-static int request(const struct pressure_state *s)
+static int request(struct pressure_state *s)
 {
 	struct iocb cb = {
 		.aio_lio_opcode = IOCB_CMD_POLL,
@@ -162,7 +164,8 @@ static int request(const struct pressure_state *s)
 	};
 	struct iocb *list[] = { &cb };
 
-	return syscall(SYS_io_submit, s->ctx, 1, list) == 1 ? 0 : -errno;
+	s->asked = syscall(SYS_io_submit, s->ctx, 1, list) == 1;
+	return s->asked ? 0 : -errno;
 }
 
 static int pressure_pull(struct ksig_native *n)
@@ -173,10 +176,13 @@ static int pressure_pull(struct ksig_native *n)
 	uint64_t count, total;
 	int err;
 
+	if (!s->asked)
+		return request(s);
 	if (read(s->done, &count, sizeof(count)) < 0)
 		return errno == EAGAIN ? 0 : -errno;
 	if (syscall(SYS_io_getevents, s->ctx, 0, 1, &result, NULL) != 1)
 		return 0;
+	s->asked = false;
 	/* the cgroup is gone */
 	if (result.res < 0 || result.res & (POLLERR | POLLHUP))
 		return -ESHUTDOWN;

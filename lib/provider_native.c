@@ -121,7 +121,7 @@ struct ksig_event *ksig_native_put(struct ksig_native *n, uint64_t time_ns)
 /* Has the descriptor tell what only we know. */
 static void set_wake(struct ksig_native *n)
 {
-	bool wanted = n->over || queued(n);
+	bool wanted = n->over || n->again || queued(n);
 	uint64_t count = 1;
 
 	if (wanted == n->woken)
@@ -140,6 +140,7 @@ static int native_next(struct ksig_sub *sub, const struct ksig_event **ev)
 
 	if (err == -ESHUTDOWN)
 		n->over = err;
+	n->again = err && !n->over;
 	if (queued(n)) {
 		memcpy(n->given, record(n, n->head), n->desc->event_size);
 		n->head++;

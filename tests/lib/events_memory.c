@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "events.h"
 
@@ -97,6 +98,50 @@ static void test_oom(void)
 	}
 }
 
+/* What could not be looked at for a moment is looked at later. */
+static void test_no_descriptors(void)
+{
+	static const char *const late[] = { V2 "_late1", V2 "_late2" };
+	struct rlimit few, many;
+	const struct ksig_event *ev;
+	struct ksig_sub_opts opts = {
+		.sz = sizeof(opts), .provider = "native",
+	};
+	const char *first = folder;
+	struct ksig_sub *sub;
+	struct child c;
+	char why[1024];
+	int i;
+
+	CHECK_EQ(sub_try("memory.kill", &opts, why,
+			 NULL, &sub), 0);
+	OK(getrlimit(RLIMIT_NOFILE, &many));
+	few = many;
+	few.rlim_cur = OK(dup(0));
+	close(few.rlim_cur);
+	for (i = 0; i < 2; i++) {
+		CHECK(make(late[i], "memory.max"));
+		set("memory.swap.max", "0");
+	}
+	OK(setrlimit(RLIMIT_NOFILE, &few));
+	CHECK_EQ(ksig_sub_next(sub, SECOND, &ev), -EMFILE);
+	OK(setrlimit(RLIMIT_NOFILE, &many));
+	c = child_start(be_greedy, NULL);
+	child_hear(&c);
+	child_go(&c);
+	CHECK_EQ(waitpid(c.pid, NULL, 0), c.pid);
+	close(c.to);
+	close(c.from);
+	CHECK_EQ(ksig_sub_next(sub, 10 * SECOND, &ev), 1);
+	CHECK(ev->flags & KSIG_EVENT_NO_SUBJECT);
+	ksig_sub_close(sub);
+	for (i = 0; i < 200; i++) {
+		if (rmdir(late[i % 2]))
+			usleep(20000);
+	}
+	folder = first;
+}
+
 int main(void)
 {
 	int i;
@@ -106,6 +151,8 @@ int main(void)
 		oom_log_clear();
 	make_cgroup();
 	test_kill(KSIG_KILL_CGROUP);
+	if (!strcmp(folder, V2))
+		test_no_descriptors();
 	if (is_vm())
 		test_oom();
 	for (i = 0; i < 100 && rmdir(folder); i++)
