@@ -343,13 +343,18 @@ static inline void watch_silent(struct watch *w)
 	}
 }
 
-static inline void watch_close(struct watch *w)
+static inline void watch_drop(struct watch *w)
 {
 	int i;
 
-	watch_silent(w);
 	for (i = 0; i <= CHOSEN; i++)
 		ksig_sub_close(w->subs[i]);
+}
+
+static inline void watch_close(struct watch *w)
+{
+	watch_silent(w);
+	watch_drop(w);
 }
 
 #endif /* EVENTS_H */
