@@ -1,22 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # ksig emit and ksig status: what they print, and how they end.
-set -eu
-
-fail() { echo "$*"; exit 1; }
-
-# gives STATUS COMMAND...: it ends so, and errors say something
-gives() {
-	local wanted=$1 got=0
-	shift
-	"$@" >/tmp/stdout 2>/tmp/stderr || got=$?
-	[ $got = "$wanted" ] || fail "'$*' gave $got, not $wanted: $(cat /tmp/stderr)"
-	[ $got = 0 ] || [ -s /tmp/stderr ] || fail "'$*' failed without a word"
-}
-
-says() { grep -q -e "$1" /tmp/stderr || fail "it said: $(cat /tmp/stderr)"; }
-says_no() { ! grep -q -e "$1" /tmp/stderr || fail "it said: $(cat /tmp/stderr)"; }
-prints() { [ "$(cat /tmp/stdout)" = "$1" ] || fail "it printed: $(cat /tmp/stdout)"; }
+. /etc/functions
 
 string='"([^"\\[:cntrl:]]|\\(["\\/bfnrt]|u[0-9a-f]{4}))*"'
 pair="$string:($string|0|[1-9][0-9]*|null|true|false)"
@@ -42,15 +27,15 @@ value() { dd bs=64 count=1 <&5 2>/dev/null | dd bs=8 skip=2 count=1 2>/dev/null 
 
 # nobody there
 gives 0 ksig status
-prints ''
+prints_just ''
 says '^ksig: no subscriptions$'
 says_no hidden
 gives 0 su alice -c 'ksig status --json'
-prints ''
+prints_just ''
 says 'no subscriptions'
 says 'others may be hidden'
 gives 0 ksig emit 1
-prints ''
+prints_just ''
 says_no .
 
 # libksig's has two descriptors, and is one
@@ -65,22 +50,22 @@ wait $! || :
 
 exec 5<>/dev/ksig/test
 status_json
-prints "$(subscription 5 0 0 0 0)"
+prints_just "$(subscription 5 0 0 0 0)"
 gives 0 ksig emit 1
-prints ''
+prints_just ''
 gives 0 ksig emit 0x1122334455667788
 gives 0 ksig emit -- -1
 gives 0 ksig emit --json 18446744073709551614
-prints '{"channel":"test","value":"-2"}'
+prints_just '{"channel":"test","value":"-2"}'
 status_json
-prints "$(subscription 5 4 0 4 0)"
+prints_just "$(subscription 5 4 0 4 0)"
 for wanted in 0100000000000000 8877665544332211 ffffffffffffffff; do
 	got=$(value)
 	[ "$got" = $wanted ] || fail "emitted: $got, not $wanted"
 done
 dd if=/dev/zero of=/dev/ksig/test bs=8 count=300 2>/dev/null
 status_json
-prints "$(subscription 5 304 3 256 45)"
+prints_just "$(subscription 5 304 3 256 45)"
 
 # a table: text begins, and numbers end, where their headings do
 gives 0 ksig status
@@ -100,14 +85,14 @@ awk '	function start(s) { return index($0, s) }
 exec 6</dev/ksig/test 7>/dev/ksig/test
 gives 0 ksig emit 1
 status_json
-prints "$(subscription 5 305 3 256 46; subscription 6 1 0 1 0)"
+prints_just "$(subscription 5 305 3 256 46; subscription 6 1 0 1 0)"
 exec 6<&- 7>&-
 
 # a shared one is listed for each
 sleep 100 &
 until grep -q sleep /proc/$!/comm; do usleep 10000; done
 status_json
-prints "$(subscription 5 305 3 256 46
+prints_just "$(subscription 5 305 3 256 46
 	subscription 5 305 3 256 46 sleep | sed "s/\"pid\":$$/\"pid\":$!/")"
 kill $!
 wait $! || :
@@ -115,12 +100,12 @@ wait $! || :
 # what a name may have in it
 printf 'a"b\\c\td\n\001\377\303\251' >/proc/$$/comm
 status_json
-prints "$(subscription 5 305 3 256 46 'a\"b\\c\u0009d\u000a\u0001\ufffdé')"
+prints_just "$(subscription 5 305 3 256 46 'a\"b\\c\u0009d\u000a\u0001\ufffdé')"
 gives 0 ksig status
 grep -q ' -  *a"b\\c?d???é$' /tmp/stdout || fail "shown as $(cat /tmp/stdout)"
 printf 'x\300\200\355\240\200\360\237\230\200\177\302\233' >/proc/$$/comm
 status_json
-prints "$(subscription 5 305 3 256 46 \
+prints_just "$(subscription 5 305 3 256 46 \
 	"x$(printf '\\ufffd%.0s' 1 2 3 4 5)😀\\u007f\\u009b")"
 gives 0 ksig status
 grep -q ' -  *x?????😀??$' /tmp/stdout || fail "shown as $(cat /tmp/stdout)"
@@ -194,7 +179,7 @@ fdinfo 10 10 3 'ksig-channel:\tc'
 rm /tmp/proc/10/comm
 gives 0 in_proc ksig status --json
 sort -o /tmp/stdout /tmp/stdout
-prints '{"pid":7,"fd":3,"provider":"module","channel":"a","filter":null,"target":812,"signo":44,"mode":"doorbell,process",'$json',"flags":null,"event":null,"comm":"process 7"}
+prints_just '{"pid":7,"fd":3,"provider":"module","channel":"a","filter":null,"target":812,"signo":44,"mode":"doorbell,process",'$json',"flags":null,"event":null,"comm":"process 7"}
 {"pid":8,"fd":4,"provider":"module","channel":"b","filter":null,"target":null,"signo":null,"mode":null,'$json',"flags":"target-gone,hup,mapped","event":null,"comm":"process 8"}'
 gives 0 in_proc ksig status
 grep -q ' doorbell,process 18446744073709551615 10000000000 .* -  *process 7$' /tmp/stdout ||

@@ -1,28 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # ksig listen and ksig send: what they print, and how they end.
-set -eu
-
-fail() { echo "$*"; exit 1; }
-
-# gives STATUS COMMAND...: it ends so, and errors say something
-gives() {
-	local wanted=$1 got=0
-	shift
-	"$@" >/tmp/stdout 2>/tmp/stderr || got=$?
-	[ $got = "$wanted" ] || fail "'$*' gave $got, not $wanted: $(cat /tmp/stderr)"
-	[ $got = 0 ] || [ -s /tmp/stderr ] || fail "'$*' failed without a word"
-}
-
-says() { grep -q -e "$1" /tmp/stderr || fail "it said: $(cat /tmp/stderr)"; }
-prints() { [ "$(cat /tmp/stdout)" = "$1" ] || fail "it printed: $(cat /tmp/stdout)"; }
+. /etc/functions
 
 gives 0 ksig listen -n1 --ask
-prints 'received value 1234'
+prints_just 'received value 1234'
 says 'listening for signal 44 as pid [0-9]'
 says '^ksig: sent by module$'
 gives 0 ksig listen -n1 --ask --json
-prints '{"signo":44,"code":-1,"error":0,"value":"1234"}'
+prints_just '{"signo":44,"code":-1,"error":0,"value":"1234"}'
 
 # listener OPTION...: in the background, with what it prints in /tmp/got
 listener() {
@@ -43,11 +29,11 @@ got() {
 
 listener -n 4 -s RTMIN+11
 gives 0 ksig send -s RTMIN+11 $pid 0x1122334455667788
-prints ''
+prints_just ''
 gives 0 ksig send $pid -s rtmin+11 -p 0x1122334455667788
 gives 0 ksig send --signal=SIGRTMIN+11 $pid -- -5
 gives 0 ksig send -s RTMIN+11 --json $pid 18446744073709551615
-prints "{\"pid\":$pid,\"signo\":45,\"value\":\"-1\",\"process\":false,\"by\":\"module\"}"
+prints_just "{\"pid\":$pid,\"signo\":45,\"value\":\"-1\",\"process\":false,\"by\":\"module\"}"
 got "received value 1234605616436508552
 received value 1234605616436508552
 received value -5
@@ -56,7 +42,7 @@ received value -1"
 # other ways, where they are
 listener -n 2
 gives 0 ksig send --by caller --json $pid 5
-prints "{\"pid\":$pid,\"signo\":44,\"value\":\"5\",\"process\":false,\"by\":\"caller\"}"
+prints_just "{\"pid\":$pid,\"signo\":44,\"value\":\"5\",\"process\":false,\"by\":\"caller\"}"
 says '^ksig: sent by caller$'
 if ksig doctor | grep -q '^ok *send.bpf '; then
 	gives 0 ksig send --by bpf $pid 6
@@ -139,7 +125,7 @@ says 'not allowed to signal process 1'
 gives 1 su alice -c 'ksig send --by module 1'
 says 'Permission denied'
 gives 0 su alice -c 'ksig listen -n1 --ask'
-prints 'received value 1234'
+prints_just 'received value 1234'
 says '^ksig: sent by caller$'
 
 # nor does it need the module
@@ -147,7 +133,7 @@ rmmod ksig
 gives 5 ksig send --by module $$
 says 'not loaded'
 gives 0 ksig listen -n1 --ask
-prints 'received value 1234'
+prints_just 'received value 1234'
 says '^ksig: sent by caller$'
 gives 1 ksig send $$
 says "process $$ is not ready"

@@ -2,43 +2,7 @@
 # SPDX-License-Identifier: MIT
 # ksig watch on the channel 'process': whom a filter may name, and subject as
 # the target.
-set -eu
-
-fail() { echo "$*"; exit 1; }
-
-gives() {
-	local wanted=$1 got=0
-	shift
-	timeout 30 "$@" >/tmp/stdout 2>/tmp/stderr || got=$?
-	[ $got = "$wanted" ] || fail "'$*' gave $got, not $wanted: $(cat /tmp/stderr)"
-}
-
-says() { grep -q -e "$1" /tmp/stderr || fail "not '$1': it said: $(cat /tmp/stderr)"; }
-prints() { grep -qxE "$1" /tmp/stdout || fail "not '$1': it printed: $(cat /tmp/stdout)"; }
-lines() { [ "$(wc -l </tmp/stdout)" = "$1" ] || fail "not $1 lines: $(cat /tmp/stdout)"; }
-
-until_true() {
-	local tries=0
-	until "$@" 2>/dev/null; do
-		[ $((tries += 1)) -le 500 ] || fail "in vain: $*"
-		usleep 20000
-	done
-}
-
-watch() {
-	: >/tmp/stdout >/tmp/stderr
-	ksig watch "$@" >/tmp/stdout 2>/tmp/stderr &
-	watcher=$!
-	until_true sh -c "grep -q '^ksig: watching ' /tmp/stderr || [ ! -d /proc/$watcher ]"
-	says '^ksig: watching '
-}
-
-ends() {
-	local got=0
-	until_true sh -c "! grep -q '^State:.[^Z]' /proc/$watcher/status"
-	wait $watcher || got=$?
-	[ $got = "$1" ] || fail "it gave $got, not $1: $(cat /tmp/stderr)"
-}
+. /etc/functions
 
 # process COMMAND...: in the background; it runs when this returns
 process() {
@@ -46,8 +10,6 @@ process() {
 	process=$!
 	until_true grep -q "$1" /proc/$process/comm
 }
-
-time='[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]{3}'
 
 # the end of one process, and of no other
 process sleep 1000

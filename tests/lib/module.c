@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -101,6 +102,8 @@ static void arm_ahead(struct child *self, void *arg)
 
 	OK(setgid(1000));
 	OK(setuid(1000));
+	/* the relay looks in /proc whether the signal is waited for */
+	OK(prctl(PR_SET_DUMPABLE, 1));
 	child_say(self);
 	child_wait_go(self);
 	sub = sub_open("test", NULL);
