@@ -156,7 +156,10 @@ struct ksig_sub {
 	struct ksig_filter_state __rcu *filter;
 
 	raw_spinlock_t lock;
-	/* Under @lock. */
+	/*
+	 * Under @lock; but head, consumed and refused under @pump instead, when
+	 * a record leaves as a signal.
+	 */
 	struct ksig_ring *ring;	/* replaced under @consume too */
 	u32 head;		/* the last that was believed */
 	u32 tail;
@@ -176,6 +179,7 @@ struct ksig_sub {
 	u64 signals;
 	struct ksig_arm_state __rcu *arm;
 	bool gone;		/* the target, since armed last */
+	bool gone_untold;	/* who sleeps is to be woken for that */
 	u32 gap_told;		/* lost before refused events: not told yet */
 	bool held;		/* the next one waits for room in the target */
 

@@ -278,7 +278,7 @@ static struct ksig_event *ksig_stash_slot(const struct ksig_sub *sub, u32 index)
 	       (index & (stash->slots - 1)) * sub->chan->event_size;
 }
 
-/* From an NMI that met the lock. */
+/* From an NMI that met the lock, or behind one. */
 static bool ksig_stash_put(struct ksig_sub *sub, const struct ksig_notice *n,
 			   u64 now)
 {
@@ -361,14 +361,30 @@ void ksig_queue_settle(struct ksig_sub *sub)
 
 /* -------------------------------------------------------------- producing */
 
+/*
+ * An NMI of another cpu is still writing there, and others may have completed
+ * theirs behind it: what comes now stays behind those. That NMI's irq_work finds
+ * this complete, for it waits for sub->lock.
+ */
+static noinline unsigned int ksig_push_behind(struct ksig_sub *sub,
+					      const struct ksig_notice *n,
+					      u64 now)
+{
+	return ksig_stash_put(sub, n, now) ? KSIG_TOOK | KSIG_STASHED :
+					     KSIG_STASHED;
+}
+
 static __always_inline unsigned int ksig_push(struct ksig_sub *sub,
 					      const struct ksig_notice *n,
 					      u64 now)
 {
 	struct ksig_event *ev;
 
-	if (unlikely(!ksig_stash_empty(sub->stash)))
+	if (unlikely(!ksig_stash_empty(sub->stash))) {
 		ksig_settle(sub);
+		if (!ksig_stash_empty(sub->stash))
+			return ksig_push_behind(sub, n, now);
+	}
 	sub->offered++;
 	if (unlikely(ksig_full(sub))) {
 		ksig_lose(sub, 1);
@@ -389,7 +405,9 @@ static __always_inline unsigned int ksig_put(struct ksig_sub *sub,
 
 	if (likely(!in_nmi()))
 		raw_spin_lock_irqsave(&sub->lock, flags);
-	else if (!raw_spin_trylock_irqsave(&sub->lock, flags))
+	/* without SMP there is no lock to find taken, but what was interrupted */
+	else if (!IS_ENABLED(CONFIG_SMP) ||
+		 !raw_spin_trylock_irqsave(&sub->lock, flags))
 		return ksig_stash_put(sub, n, now) ?
 		       KSIG_TOOK | KSIG_STASHED : KSIG_STASHED;
 	done = ksig_push(sub, n, now);

@@ -138,10 +138,14 @@ static bool ksig_pending_anywhere(struct task_struct *task, int signo)
 	return false;
 }
 
-static bool ksig_any_live(struct task_struct *task)
+/* @task: the first thread, which is likely to be the answer */
+static bool ksig_any_live(struct ksig_target *t, struct task_struct *task)
 {
 	struct task_struct *thread;
 
+	if (likely(ksig_live(task)))
+		return true;
+	ksig_charge(t, task);
 	for_each_thread(task, thread) {
 		if (ksig_live(thread))
 			return true;
@@ -202,6 +206,9 @@ static bool ksig_takes_realtime(struct ksig_target *t,
 	}
 	if (!t->process)
 		return ksig_blocks(task, t->signo);
+	/* of what is ignored the kernel asks the first thread's mask, dead or not */
+	if (action->sa.sa_handler == SIG_IGN && !ksig_blocks(task, t->signo))
+		return false;
 	ksig_charge(t, task);
 	return ksig_all_block(task, t->signo);
 }
@@ -216,7 +223,7 @@ static int ksig_ready_locked(struct ksig_target *t, struct task_struct *task,
 	/* What is sent to the dead is taken and never seen: say so instead. */
 	if (task->signal->flags & SIGNAL_GROUP_EXIT)
 		return -ESRCH;
-	if (t->process && !ksig_any_live(task))
+	if (t->process && !ksig_any_live(t, task))
 		return -ESRCH;
 	if (!t->process && !ksig_live(task))
 		return ksig_changes_leader(task) ? -EAGAIN : -ESRCH;
@@ -422,13 +429,22 @@ bool ksig_target_gone(const struct ksig_target *t)
 	bool gone;
 
 	rcu_read_lock();
-	task = pid_task(t->pid, PIDTYPE_PID);
-	if (!task)
-		gone = true;
-	else if (t->process)
-		gone = !ksig_any_live(task);
-	else
-		gone = !ksig_live(task) && !ksig_changes_leader(task);
+	do {
+		task = pid_task(t->pid, PIDTYPE_PID);
+		if (!task)
+			gone = true;
+		else if (t->process)
+			/* falls before the exit tracepoint of the last thread */
+			gone = !atomic_read(&task->signal->live);
+		else
+			gone = !ksig_live(task) && !ksig_changes_leader(task);
+		/*
+		 * Has exec given the number to another thread? It does so
+		 * before the rest that is looked at changes back. Pairs with
+		 * the release of tasklist_lock in de_thread().
+		 */
+		smp_rmb();
+	} while (gone && task != pid_task(t->pid, PIDTYPE_PID));
 	rcu_read_unlock();
 	return gone;
 }

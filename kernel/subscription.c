@@ -173,6 +173,21 @@ static void ksig_target_lost(struct ksig_sub *sub)
 {
 	ksig_replace_arm(sub, NULL);
 	WRITE_ONCE(sub->gone, true);
+	sub->gone_untold = true;
+}
+
+/*
+ * Instead of letting sub->pump go. Whoever sleeps is woken outside of it:
+ * kill_fasync() may wait for tasklist_lock, and who has that for an emit.
+ */
+static void ksig_leave_pump(struct ksig_sub *sub, unsigned long flags)
+{
+	bool untold = sub->gone_untold;
+
+	sub->gone_untold = false;
+	spin_unlock_irqrestore(&sub->pump, flags);
+	if (likely(!untold))
+		return;
 	smp_mb(); /* pairs with the one in ksig_poll() */
 	ksig_wake(sub, EPOLLPRI, POLL_PRI);
 }
@@ -308,7 +323,7 @@ static void ksig_pump_rcu(struct ksig_sub *sub)
 	do {
 		spin_lock_irqsave(&sub->pump, flags);
 		cost = ksig_pump_one(sub);
-		spin_unlock_irqrestore(&sub->pump, flags);
+		ksig_leave_pump(sub, flags);
 		spent += cost;
 	} while (cost && spent < KSIG_PUMP_BUDGET);
 	if (cost)
@@ -352,7 +367,7 @@ static void ksig_check_target(struct ksig_sub *sub)
 	arm = ksig_arm_locked(sub);
 	if (arm && ksig_target_gone(&arm->target))
 		ksig_target_lost(sub);
-	spin_unlock_irqrestore(&sub->pump, flags);
+	ksig_leave_pump(sub, flags);
 }
 
 /* What could not be done where it came up. Hardirq; on PREEMPT_RT a thread. */

@@ -64,8 +64,9 @@ struct ksig_notice {
  *	emitted to a pointer that is still NULL then is not offered to anybody
  * @stop: called after the last has gone, or by ksig_channel_destroy() when
  *	somebody is left; may sleep. May be NULL
- * @fill: called for each subscriber that takes an event, after the record is
- *	complete, to write pids as @ns sees them. In any context, with
+ * @fill: called for each subscriber that takes an event, once its record holds
+ *	what the emitter has said, to write pids as @ns sees them. seq and
+ *	lost_before come later, and are not to be touched. In any context, with
  *	interrupts off: it must not sleep or lock. May be NULL
  * @ctx: handed to @start and @stop
  *

@@ -436,7 +436,10 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
  *
  * Whether the target is ready is asked at every send, as by KSIG_IOC_SEND: one
  * that is not, or may not be signalled any more, makes an event count as
- * refused (KSIG_MODE_EACH), and a doorbell owed. When the target ends, the
+ * refused (KSIG_MODE_EACH), and a doorbell owed. Those of 1 to 31 go as kill(2)
+ * sends them: also one that the target ignores counts as delivered, and one that
+ * finds RLIMIT_SIGPENDING reached, and so comes without its value and what was
+ * lost before it. When the target ends, the
  * subscription is disarmed (when it is a thread that calls exec and so gets its
  * process's number: with the next event). When the channel goes, one last signal comes with
  * si_errno -ESHUTDOWN, behind all that is queued; a target that is not ready
