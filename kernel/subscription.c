@@ -181,6 +181,7 @@ static void ksig_target_lost(struct ksig_sub *sub)
  * kill_fasync() may wait for tasklist_lock, and who has that for an emit.
  */
 static void ksig_leave_pump(struct ksig_sub *sub, unsigned long flags)
+	__releases(&sub->pump)
 {
 	bool untold = sub->gone_untold;
 

@@ -331,6 +331,10 @@ static int takes(const struct ksig_target *t, const struct status *st)
 {
 	if (has(st->caught, t->signo))
 		return 1;
+	/* of what is ignored the kernel asks the first thread's mask, dead or not */
+	if (t->process && dead(st) && has(st->ignored, t->signo) &&
+	    !has(st->blocked, t->signo))
+		return 0;
 	if (t->process)
 		return all_take(t->tgid, t->signo);
 	return thread_takes(t->tgid, t->pid, st, t->signo);

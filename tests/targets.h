@@ -159,4 +159,28 @@ static inline void leader_exits(struct child *self, void *arg)
 	syscall(SYS_exit, 0);
 }
 
+static inline void *blocks_alone(void *self)
+{
+	block(SIG);
+	child_say(self);
+	child_wait_go(self);
+	_exit(0);
+}
+
+/*
+ * All that live block it, but it is ignored: the kernel drops that unless the
+ * first thread blocks it, dead or not.
+ */
+static inline void ignorer_exits(struct child *self, void *arg)
+{
+	static struct child copy;
+	pthread_t thread;
+
+	(void)arg;
+	copy = *self;
+	signal(SIG, SIG_IGN);
+	CHECK_EQ(pthread_create(&thread, NULL, blocks_alone, &copy), 0);
+	syscall(SYS_exit, 0);
+}
+
 #endif /* TARGETS_H */

@@ -44,7 +44,7 @@ static void interrupted_third(struct child *self, void *arg)
 	CHECK_EQ(write(to[1], page, sizeof(page) / 2), sizeof(page) / 2);
 	CHECK_EQ(write(to[1], page, sizeof(page) / 2), sizeof(page) / 2);
 	/* full: who writes now waits for ever, or for a signal */
-	alarm(20);
+	alarm(60);
 	FAILS(write(to[1], page, 1), EINTR);
 	OK(prctl(PR_SET_NAME, "filler"));
 }

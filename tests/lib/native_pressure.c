@@ -80,7 +80,7 @@ static void under_pressure(void)
 
 	child_hear(&c);
 	for (i = 0; i < 2; i++) {
-		CHECK_EQ(OK(poll(&p, 1, 15000)), 1);
+		CHECK_EQ(OK(poll(&p, 1, 60000)), 1);
 		/* as often as anyone likes */
 		CHECK_EQ(OK(poll(&p, 1, 0)), 1);
 		CHECK_EQ(OK(poll(&p, 1, 0)), 1);

@@ -169,7 +169,7 @@ static bool is_zombie(pid_t pid)
 static const struct ksig_event *take_exit(struct ksig_sub *sub, pid_t pid)
 {
 	const struct ksig_event *ev;
-	int64_t until = now() + 10 * SECOND;
+	int64_t until = now() + 60 * SECOND;
 
 	do {
 		CHECK(now() < until);

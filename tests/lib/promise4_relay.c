@@ -195,6 +195,17 @@ static void test_dead_leader(void)
 	child_join(&c);
 }
 
+static void test_dead_ignorer(void)
+{
+	struct child c = child_start(ignorer_exits, NULL);
+
+	child_hear(&c);
+	wait_state(c.pid, 'Z');
+	CHECK(!process_reached(c.pid));
+	child_go(&c);
+	child_join(&c);
+}
+
 static void test_classic_goes(unsigned int flags)
 {
 	struct child c = child_start(no_handler, NULL);
@@ -223,6 +234,7 @@ static void test_all(void)
 	test_all_block();
 	test_resethand();
 	test_dead_leader();
+	test_dead_ignorer();
 	test_classic_goes(0);
 	test_classic_goes(KSIG_ARM_PROCESS);
 	if (!source_relays())

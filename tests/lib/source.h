@@ -162,7 +162,7 @@ static inline int arm_each(struct ksig_sub *sub, pid_t pid, unsigned int flags)
 
 /* Looked at again and again: the relay is another thread. */
 #define UNTIL(cond) do { \
-	int64_t until_ = now() + 20 * SECOND; \
+	int64_t until_ = now() + 60 * SECOND; \
 	while (!(cond)) { \
 		if (now() > until_) \
 			fail(__FILE__, __LINE__, "not in 20 s: %s", #cond); \

@@ -118,7 +118,7 @@ static inline const struct ksig_event *sub_take(struct ksig_sub *sub)
 	int got = 0, i;
 
 	for (i = 0; i < 1000 && !got; i++) {
-		if (OK(poll(&p, 1, 10000)) == 0)
+		if (OK(poll(&p, 1, 60000)) == 0)
 			fail(__FILE__, __LINE__, "%s: nothing comes",
 			     ksig_sub_event(sub));
 		got = ksig_sub_next(sub, 0, &ev);

@@ -28,7 +28,7 @@ static void wait_pri(int fd)
 {
 	struct pollfd p = { fd, POLLPRI };
 
-	CHECK_EQ(poll(&p, 1, 5000), 1);
+	CHECK_EQ(poll(&p, 1, 60000), 1);
 	CHECK_EQ(p.revents, POLLPRI);
 	CHECK(stats_of(fd).flags & KSIG_STATS_TARGET_GONE);
 	CHECK(!(stats_of(fd).flags & KSIG_STATS_ARMED));
@@ -418,10 +418,48 @@ static void test_sigkill(void)
 	close(fd);
 }
 
+static void *exec_again(void *arg)
+{
+	(void)arg;
+	execl("/proc/self/exe", "promise3_armed", "execs", NULL);
+	_exit(1);
+}
+
+/* From its second thread, over and over: each becomes the first one. */
+static void execs_on(struct child *self, void *arg)
+{
+	pthread_t thread;
+
+	(void)self;
+	(void)arg;
+	block(SIGUSR2);
+	CHECK_EQ(pthread_create(&thread, NULL, exec_again, NULL), 0);
+	for (;;)
+		pause();
+}
+
+/* Whenever it is looked at: it is there. */
+static void test_arm_while_exec(uint32_t flags)
+{
+	struct child c = child_start(execs_on, NULL);
+	int fd = OK(chan_open("test", O_NONBLOCK)), i;
+
+	for (i = 0; i < 20000; i++) {
+		OK(arm(fd, SIGUSR2, KSIG_MODE_EACH, flags, c.pid));
+		if (stats_of(fd).flags & KSIG_STATS_TARGET_GONE)
+			fail(__FILE__, __LINE__, "gone, the %dth time", i);
+	}
+	CHECK(child_lives(&c));
+	child_kill(&c);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	uint32_t flags;
 
+	if (argc > 1 && argv[1][0] == 'e')
+		execs_on(NULL, NULL);
 	if (argc > 1 && argv[1][0] == 'b') {
 		block(SIGUSR2);
 		for (;;)
@@ -433,6 +471,7 @@ int main(int argc, char **argv)
 		test_thread_exec(flags);
 		test_handed_on(flags);
 		test_target_changes(flags);
+		test_arm_while_exec(flags);
 	}
 	test_exec();
 	test_leader_ends();

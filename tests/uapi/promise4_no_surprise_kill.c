@@ -149,6 +149,17 @@ static void test_dead_leader(void)
 	child_join(&c);
 }
 
+static void test_dead_ignorer(void)
+{
+	struct child c = child_start(ignorer_exits, NULL);
+
+	child_hear(&c);
+	wait_state(c.pid, 'Z');
+	FAILS(send_process(c.pid), ECONNREFUSED);
+	child_go(&c);
+	child_join(&c);
+}
+
 static void test_classic_goes(void)
 {
 	struct child c = child_start(no_handler, NULL);
@@ -179,6 +190,7 @@ int main(void)
 	test_resethand(true);
 	test_resethand(false);
 	test_dead_leader();
+	test_dead_ignorer();
 	test_classic_goes();
 	return 0;
 }

@@ -195,7 +195,7 @@ static void hup_poll(struct child *self, void *arg)
 
 	(void)arg;
 	child_say(self);
-	OK(poll(&p, 1, 10000));
+	OK(poll(&p, 1, 60000));
 	CHECK_EQ(p.revents, POLLHUP);
 }
 

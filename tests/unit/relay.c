@@ -186,7 +186,7 @@ static struct ksig_stats stats(const struct ksig_sub *sub)
 #define EVENTUALLY(expr) do { \
 	int tries_ = 0; \
 	while (!(expr)) { \
-		CHECK(tries_++ < 500); \
+		CHECK(tries_++ < 3000); \
 		nanosleep(&(struct timespec) { .tv_nsec = 10000000 }, NULL); \
 	} \
 } while (0)
