@@ -208,39 +208,52 @@ static __always_inline bool current_visible(struct pid **pid, __u32 *nr)
 	return number_of(*pid, nr);
 }
 
-static __always_inline bool current_holds(__u32 i, bool visible, __u32 nr)
+static __always_inline bool pid_passes(bool visible, struct pid *pid, __u32 nr)
 {
-	switch (conds[i].source) {
-	case KSIG_BPF_CURRENT_PID:
-		return visible && holds(i, nr);
-	case KSIG_BPF_CURRENT_COMM:
-		return comm_holds(i);
+	__u32 i;
+
+	if (current_pinned && pid != current_pin)
+		return false;
+#pragma unroll
+	for (i = 0; i < KSIG_BPF_CONDS; i++) {
+		if (i < n_conds && conds[i].source == KSIG_BPF_CURRENT_PID &&
+		    !(visible && holds(i, nr)))
+			return false;
 	}
 	return true;
 }
 
+static __always_inline bool comm_passes(void)
+{
+	__u32 i;
+
+#pragma unroll
+	for (i = 0; i < KSIG_BPF_CONDS; i++) {
+		if (i < n_conds && conds[i].source == KSIG_BPF_CURRENT_COMM &&
+		    !comm_holds(i))
+			return false;
+	}
+	return true;
+}
+
+/* A name is cheaper than a number, which is another in each namespace. */
 static __always_inline bool current_passes(void)
 {
 	bool visible, needed = current_pinned;
 	struct pid *pid;
 	__u32 i, nr;
 
+	if (!comm_passes())
+		return false;
 #pragma unroll
 	for (i = 0; i < KSIG_BPF_CONDS; i++) {
-		if (i < n_conds && conds[i].source >= KSIG_BPF_CURRENT_PID)
+		if (i < n_conds && conds[i].source == KSIG_BPF_CURRENT_PID)
 			needed = true;
 	}
 	if (!needed)
 		return true;
 	visible = current_visible(&pid, &nr);
-	if (current_pinned && pid != current_pin)
-		return false;
-#pragma unroll
-	for (i = 0; i < KSIG_BPF_CONDS; i++) {
-		if (i < n_conds && !current_holds(i, visible, nr))
-			return false;
-	}
-	return true;
+	return pid_passes(visible, pid, nr);
 }
 
 /* --------------------------------------------------------------------- setup */
@@ -616,7 +629,7 @@ static __always_inline void copy_entry(struct ksig_event *ev, const void *entry)
 	}
 }
 
-/* What can be told apart by the entry alone comes first: it is the cheapest. */
+/* What tells most events apart at the least cost comes first. */
 SEC("tracepoint")
 int ksig_trace(void *entry)
 {
@@ -624,8 +637,8 @@ int ksig_trace(void *entry)
 	struct pid *pid;
 	__u32 nr, flags;
 
-	if (!fields_pass(entry) || !current_visible(&pid, &nr) ||
-	    !current_passes())
+	if (!fields_pass(entry) || !comm_passes() ||
+	    !current_visible(&pid, &nr) || !pid_passes(true, pid, nr))
 		return 0;
 	flags = kill_current();
 	ev = reserve();

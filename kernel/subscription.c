@@ -183,12 +183,12 @@ static void ksig_target_lost(struct ksig_sub *sub)
 static void ksig_leave_pump(struct ksig_sub *sub, unsigned long flags)
 	__releases(&sub->pump)
 {
-	bool untold = sub->gone_untold;
-
+	if (likely(!sub->gone_untold)) {
+		spin_unlock_irqrestore(&sub->pump, flags);
+		return;
+	}
 	sub->gone_untold = false;
 	spin_unlock_irqrestore(&sub->pump, flags);
-	if (likely(!untold))
-		return;
 	smp_mb(); /* pairs with the one in ksig_poll() */
 	ksig_wake(sub, EPOLLPRI, POLL_PRI);
 }
