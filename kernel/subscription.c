@@ -647,12 +647,17 @@ static u32 ksig_max_pending(const struct ksig_arm *a)
 static struct pid *ksig_find_target(s32 tid, bool process)
 {
 	struct task_struct *task;
-	struct pid *pid = NULL;
+	struct pid *pid;
 
 	rcu_read_lock();
-	task = tid ? pid_task(find_vpid(tid), PIDTYPE_PID) : current;
-	if (task)
-		pid = get_pid(process ? task_tgid(task) : task_pid(task));
+	/* not the task's own, which exec may give to another one meanwhile */
+	pid = tid ? find_vpid(tid) : task_pid(current);
+	task = pid_task(pid, PIDTYPE_PID);
+	if (!task)
+		pid = NULL;
+	else if (process)
+		pid = task_tgid(task);
+	get_pid(pid);
 	rcu_read_unlock();
 	return pid;
 }

@@ -295,6 +295,12 @@ int ksig_sub_take(struct ksig_sub *sub, struct ksig_event *to);
 /* ---------------------------------------------------------------- relay.c */
 
 int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts);
+/*
+ * Between these two the thread, if there is one, does nothing; @stop: nor after
+ * that, and ksig_relay_stop() is to follow.
+ */
+void ksig_relay_lock(struct ksig_sub *sub);
+void ksig_relay_unlock(struct ksig_sub *sub, bool stop);
 /* Once it returns no further signal is sent. */
 void ksig_relay_stop(struct ksig_sub *sub);
 /*

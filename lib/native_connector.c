@@ -70,6 +70,7 @@
  * @others: @n_others threads that were left when @first ended, and of whose end
  *	we will hear
  * @torn: not so: they are not known, or messages were lost
+ * @unseen: what the first one ended with we have not heard
  * @st: its name and parent, if they could be read
  */
 struct leaving {
@@ -82,6 +83,7 @@ struct leaving {
 	pid_t *others;
 	size_t n_others;
 	bool torn;
+	bool unseen;
 	struct ksig_proc_stat st;
 };
 
@@ -90,8 +92,10 @@ struct leaving {
  * @nl: the socket
  * @what: FORK, EXEC or EXIT
  * @pinned: the process that a filter names; 0: none
+ * @pidfd: of that; -1
  * @pinned_at: when it lived, CLOCK_MONOTONIC
  * @reused: its number is another's
+ * @unsure: it has ended, and what is missing may have told of another one
  * @leaving: @n_leaving of them, for EXIT, in the order in which they began to
  * @room: so many would fit
  * @fresh: first threads' ends since the last look at who has ended
@@ -102,8 +106,10 @@ struct connector_state {
 	struct ksig_netlink nl;
 	uint32_t what;
 	pid_t pinned;
+	int pidfd;
 	uint64_t pinned_at;
 	bool reused;
+	bool unsure;
 	struct leaving *leaving;
 	size_t n_leaving;
 	size_t room;
@@ -205,8 +211,12 @@ static void tell(struct ksig_native *n, uint64_t time_ns, pid_t pid,
 	struct ksig_proc_stat st;
 	struct ksig_event *ev;
 
-	if (s->reused && pid == s->pinned)
+	if (pid == s->pinned && s->reused)
 		return;
+	if (pid == s->pinned && s->unsure) {
+		ksig_native_lose(n, 1);
+		return;
+	}
 	ev = ksig_native_put(n, time_ns);
 	if (!ev)
 		return;
@@ -223,6 +233,10 @@ static bool by_signal(uint32_t code)
 /* See above. The one whose memory is dumped says so, the others don't. */
 static bool status_of(const struct leaving *l, uint64_t *status)
 {
+	if (l->unseen) {
+		*status = l->other_code;
+		return by_signal(l->other_code);
+	}
 	*status = l->first_code;
 	if (!l->other_code)
 		return l->first_code || !(l->torn || l->n_others);
@@ -365,6 +379,7 @@ static int first_ended(struct ksig_native *n, struct leaving *l,
 	struct connector_state *s = n->state;
 
 	l->first = true;
+	l->unseen = false;
 	l->first_code = ev->event_data.exit.exit_code;
 	/* for the second time: an exec(2) that replaced the first thread failed */
 	l->n_others = 0;
@@ -429,6 +444,9 @@ static bool has_settled(struct ksig_native *n, struct leaving *l)
 	if (l->pidfd >= 0 && ksig_process_ended(l->pidfd)) {
 		ksig_native_unwatch(n, l->pidfd);
 		l->pidfd = -1;
+		/* nothing need have told when */
+		if (l->torn)
+			l->time_ns = ksig_now();
 	}
 	return l->pidfd < 0 && (l->torn || !l->n_others);
 }
@@ -446,9 +464,11 @@ static int take_headless(struct ksig_native *n, pid_t pid)
 	if (!l)
 		return -ENOMEM;
 	l->first = true;
-	l->torn = true;
+	l->unseen = true;
 	l->time_ns = ksig_now();
 	l->st = st;
+	/* we listen already: of the ends of all that are there now we will hear */
+	l->torn = list_others(l);
 	err = open_process(n, pid, &l->pidfd);
 	if (err)
 		remove_leaving(n, l);
@@ -528,8 +548,9 @@ static void take_fork(struct ksig_native *n, const struct proc_event *ev)
 	struct connector_state *s = n->state;
 	pid_t child = ev->event_data.fork.child_tgid;
 
+	/* its own birth may be told a moment later than it is seen */
 	if (child == s->pinned && ev->event_data.fork.child_pid == child &&
-	    ev->timestamp_ns > s->pinned_at)
+	    ev->timestamp_ns > s->pinned_at && ksig_process_ended(s->pidfd))
 		s->reused = true;
 	if (ev->event_data.fork.child_pid != child)
 		thread_began(s, child, ev->event_data.fork.child_pid);
@@ -574,8 +595,11 @@ static void take(struct ksig_native *n, const struct proc_event *ev)
 /* Each may have been one of ours. */
 static void lose(struct ksig_native *n, uint64_t lost)
 {
+	struct connector_state *s = n->state;
+
 	ksig_native_lose(n, lost);
-	tear(n->state);
+	tear(s);
+	s->unsure = s->pidfd >= 0 && ksig_process_ended(s->pidfd);
 }
 
 /* No more at once than an empty queue holds: a storm has no end. */
@@ -666,15 +690,11 @@ static int start(struct ksig_native *n, struct connector_state *s)
 static int pin(struct connector_state *s, const struct ksig_cond *c,
 	       struct ksig_error *e)
 {
-	int fd = ksig_process_open(c->number, c->text_column, e);
-	bool ended;
-
-	if (fd < 0)
-		return fd;
+	s->pidfd = ksig_process_open(c->number, c->text_column, e);
+	if (s->pidfd < 0)
+		return s->pidfd;
 	s->pinned_at = ksig_now();
-	ended = ksig_process_ended(fd);
-	close(fd);
-	return ended ? ksig_fail(e, c->text_column, ESRCH,
+	return ksig_process_ended(s->pidfd) ? ksig_fail(e, c->text_column, ESRCH,
 				 "process %s has just ended", c->text) : 0;
 }
 
@@ -683,6 +703,8 @@ static void release(struct ksig_native *n)
 	struct connector_state *s = n->state;
 
 	ksig_netlink_close(&s->nl);
+	if (s->pidfd >= 0)
+		close(s->pidfd);
 	while (s->n_leaving)
 		remove_leaving(n, &s->leaving[s->n_leaving - 1]);
 	free(s->leaving);
@@ -709,6 +731,7 @@ static int connector_open(struct ksig_native *n, struct ksig_sub *sub,
 	if (!s)
 		return ksig_native_fail(e, -ENOMEM, "the proc connector");
 	n->state = s;
+	s->pidfd = -1;
 	s->what = what_of(sub->desc->name);
 	/* another number is no process's */
 	if (c && c->number <= INT_MAX)

@@ -167,10 +167,12 @@ static int take_child(struct ksig_native *n, const char *name, bool begun)
 		remove_group(n, g);
 	}
 	fd = open_events(s->root, name);
-	/* gone again, or not a cgroup */
+	/* gone again, not a cgroup, or not for our eyes */
+	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ENODEV ||
+	    fd == -EACCES || fd == -EPERM)
+		return 0;
 	if (fd < 0)
-		return fd == -ENOENT || fd == -ENOTDIR || fd == -ENODEV ? 0 :
-									  fd;
+		return fd;
 	err = begun ? read_kills(fd, &kills) : 0;
 	if (!err)
 		err = add_group(n, name, fd, kills);
@@ -252,19 +254,17 @@ static int kill_pull(struct ksig_native *n)
 {
 	struct epoll_event ready[READY_MOST];
 	struct kill_state *s = n->state;
-	int i, count, err = 0;
+	int i, count, stale = 0, err = 0;
 
 	if (s->stale)
-		err = take_children(n, false);
-	s->stale = err;
-	if (err)
-		return err;
+		stale = take_children(n, false);
+	s->stale = stale;
 	count = epoll_wait(n->epoll, ready, ARRAY_SIZE(ready), 0);
 	if (count < 0)
 		return errno == EINTR ? 0 : -errno;
 	for (i = 0; i < count && !err; i++)
 		err = take_ready(n, ready[i].data.fd);
-	return err;
+	return err ? err : stale;
 }
 
 /* -------------------------------------------------------------- open and close */

@@ -366,6 +366,20 @@ int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 	return err;
 }
 
+void ksig_relay_lock(struct ksig_sub *sub)
+{
+	if (sub->relay)
+		pthread_mutex_lock(&sub->relay->lock);
+}
+
+void ksig_relay_unlock(struct ksig_sub *sub, bool stop)
+{
+	if (!sub->relay)
+		return;
+	sub->relay->stop = stop;
+	pthread_mutex_unlock(&sub->relay->lock);
+}
+
 /* A gap that was not told goes to whoever reads next. */
 static void pass_gap_on(struct ksig_sub *sub, struct ksig_relay *r)
 {
@@ -429,8 +443,8 @@ static bool reader_found(struct ksig_relay *r, int ret, bool last)
 		r->over = true;
 		return true;
 	}
-	/* nothing there: the next one rings */
-	if ((ret && (ret != -EAGAIN || !last)) || r->watch)
+	/* nothing there, or nothing to be had now: the next one rings */
+	if (ret > 0 || (ret == -EAGAIN && !last) || r->watch)
 		return false;
 	r->watch = true;
 	r->owed = false;

@@ -733,7 +733,10 @@ int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 
 	if (!opts || ksig_take_opts(&o, sizeof(o), opts, opts->sz))
 		return -EINVAL;
+	/* it may be reading what decides */
+	ksig_relay_lock(sub);
 	if (needs_relay(sub, &o)) {
+		ksig_relay_unlock(sub, false);
 		err = ksig_relay_start(sub, &o);
 		if (!err && sub->provider->disarm)
 			err = sub->provider->disarm(sub);
@@ -741,6 +744,7 @@ int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 		return err;
 	}
 	err = sub->provider->arm(sub, &o);
+	ksig_relay_unlock(sub, !err);
 	if (err)
 		return err;
 	ksig_relay_stop(sub);

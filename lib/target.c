@@ -272,7 +272,8 @@ static bool slept_through(const struct status *before,
  * signal again when it is too late to see. That it isn't ready is certain only
  * of one that slept meanwhile; one that runs is looked at some more times.
  *
- * Return: 1 it takes the signal, 0 it does not, -EAGAIN that can't be told now.
+ * Return: 1 it takes the signal; 0 it does not; -EBUSY it runs, and that can't be
+ * told; -EAGAIN it can't be looked at now.
  */
 static int thread_takes(pid_t tgid, pid_t tid, const struct status *st,
 			 int signo)
@@ -295,7 +296,7 @@ static int thread_takes(pid_t tgid, pid_t tid, const struct status *st,
 		before = after;
 		sched_yield();
 	}
-	return -EAGAIN;
+	return -EBUSY;
 }
 
 /* Without a handler a process takes it if each of its threads blocks it. */
@@ -541,11 +542,13 @@ static int check_takes(struct ksig_target *t, const struct status *st)
 {
 	int ret = t->signo >= FIRST_REALTIME ? takes(t, st) : 1;
 
-	if (ret == -EAGAIN && t->unsure < UNSURE_MAX) {
+	if (ret == -EBUSY && t->unsure < UNSURE_MAX) {
 		t->unsure++;
 		return -EAGAIN;
 	}
 	t->unsure = 0;
+	if (ret == -EAGAIN)
+		return ret;
 	return ret == 1 ? 0 : -ECONNREFUSED;
 }
 
@@ -559,8 +562,10 @@ int ksig_target_send(struct ksig_target *t, int error, uint64_t value)
 	struct status st;
 	int err = check(t, &st);
 
-	if (err)
+	if (err) {
+		t->unsure = 0;
 		return err;
+	}
 	err = check_takes(t, &st);
 	if (err)
 		return err;

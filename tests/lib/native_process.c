@@ -184,13 +184,16 @@ static void ended_before(void)
 	struct child c = child_start(end_first, NULL);
 	const struct ksig_event *ev;
 	struct ksig_sub *sub;
+	int64_t before;
 
 	child_hear(&c);
 	while (!is_zombie(c.pid))
 		usleep(1000);
 	sub = sub_open("process.exit", NULL);
+	before = now();
 	child_go(&c);
 	ev = take_exit(sub, c.pid);
+	CHECK((int64_t)ev->time_ns >= before);
 	CHECK_EQ(ev->flags, KSIG_EVENT_NO_VALUE);
 	OK(waitpid(c.pid, NULL, 0));
 	ksig_sub_close(sub);

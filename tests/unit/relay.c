@@ -446,6 +446,29 @@ static void test_doorbell_end(void)
 	ksig_sub_close(sub);
 }
 
+/* Who reads an error looks no further, and is rung for what comes later. */
+static void test_doorbell_error(void)
+{
+	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_arm_opts o = each(0);
+	const struct ksig_event *ev;
+	siginfo_t info;
+
+	o.mode = KSIG_MODE_DOORBELL;
+	CHECK(!ksig_sub_arm(sub, &o));
+	fake_emit(1);
+	CHECK(take(&soon, &info) == SIGNO);
+	CHECK(ksig_sub_next(sub, 0, &ev) == 1);
+	pthread_mutex_lock(&fake.lock);
+	fake.error = -EMFILE;
+	pthread_mutex_unlock(&fake.lock);
+	CHECK(ksig_sub_next(sub, 0, &ev) == -EMFILE);
+	fake_emit(2);
+	CHECK(take(&soon, &info) == SIGNO);
+	CHECK(ksig_sub_next(sub, 0, &ev) == 1 && ev->value == 2);
+	ksig_sub_close(sub);
+}
+
 static int step_fd;
 
 /* Not ready first, and later ready, but not taking any. */
@@ -608,6 +631,7 @@ int main(void)
 	test_doorbell();
 	test_doorbell_filter();
 	test_doorbell_end();
+	test_doorbell_error();
 	test_gap(false);
 	test_gap(true);
 	test_end();
