@@ -131,7 +131,7 @@ static __poll_t ksig_poll(struct file *file, poll_table *wait)
 	if (!sub)
 		return EPOLLOUT | EPOLLWRNORM;
 	poll_wait(file, &sub->wait, wait);
-	/* pairs with ksig_publish() and ksig_leave_pump() */
+	/* pairs with ksig_publish() and ksig_on_irq_work() */
 	smp_mb();
 	if (ksig_queue_used(sub))
 		mask |= EPOLLIN | EPOLLRDNORM;

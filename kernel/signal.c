@@ -138,19 +138,23 @@ static bool ksig_pending_anywhere(struct task_struct *task, int signo)
 	return false;
 }
 
-/* @task: the first thread, which is likely to be the answer */
-static bool ksig_any_live(struct ksig_target *t, struct task_struct *task)
+static noinline bool ksig_other_live(struct ksig_target *t,
+				     struct task_struct *task)
 {
 	struct task_struct *thread;
 
-	if (likely(ksig_live(task)))
-		return true;
 	ksig_charge(t, task);
 	for_each_thread(task, thread) {
 		if (ksig_live(thread))
 			return true;
 	}
 	return false;
+}
+
+/* @task: the first thread, which is likely to be the answer */
+static bool ksig_any_live(struct ksig_target *t, struct task_struct *task)
+{
+	return likely(ksig_live(task)) || ksig_other_live(t, task);
 }
 
 static bool ksig_all_block(struct task_struct *task, int signo)

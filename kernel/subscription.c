@@ -168,29 +168,16 @@ static void ksig_wake_readers(struct ksig_sub *sub)
 	ksig_wake(sub, EPOLLIN | EPOLLRDNORM, POLL_IN);
 }
 
-/* Under sub->pump. */
+/*
+ * Under sub->pump, and so whoever sleeps is woken by the irq_work: kill_fasync()
+ * may wait for tasklist_lock, and who has that for an emit.
+ */
 static void ksig_target_lost(struct ksig_sub *sub)
 {
 	ksig_replace_arm(sub, NULL);
 	WRITE_ONCE(sub->gone, true);
-	sub->gone_untold = true;
-}
-
-/*
- * Instead of letting sub->pump go. Whoever sleeps is woken outside of it:
- * kill_fasync() may wait for tasklist_lock, and who has that for an emit.
- */
-static void ksig_leave_pump(struct ksig_sub *sub, unsigned long flags)
-	__releases(&sub->pump)
-{
-	if (likely(!sub->gone_untold)) {
-		spin_unlock_irqrestore(&sub->pump, flags);
-		return;
-	}
-	sub->gone_untold = false;
-	spin_unlock_irqrestore(&sub->pump, flags);
-	smp_mb(); /* pairs with the one in ksig_poll() */
-	ksig_wake(sub, EPOLLPRI, POLL_PRI);
+	WRITE_ONCE(sub->gone_untold, true);
+	irq_work_queue(&sub->irq_work);
 }
 
 /* --------------------------------------------------------------------- pump */
@@ -324,7 +311,7 @@ static void ksig_pump_rcu(struct ksig_sub *sub)
 	do {
 		spin_lock_irqsave(&sub->pump, flags);
 		cost = ksig_pump_one(sub);
-		ksig_leave_pump(sub, flags);
+		spin_unlock_irqrestore(&sub->pump, flags);
 		spent += cost;
 	} while (cost && spent < KSIG_PUMP_BUDGET);
 	if (cost)
@@ -368,7 +355,7 @@ static void ksig_check_target(struct ksig_sub *sub)
 	arm = ksig_arm_locked(sub);
 	if (arm && ksig_target_gone(&arm->target))
 		ksig_target_lost(sub);
-	ksig_leave_pump(sub, flags);
+	spin_unlock_irqrestore(&sub->pump, flags);
 }
 
 /* What could not be done where it came up. Hardirq; on PREEMPT_RT a thread. */
@@ -378,6 +365,9 @@ static void ksig_on_irq_work(struct irq_work *work)
 
 	ksig_queue_settle(sub);
 	ksig_check_target(sub);
+	/* full barrier: pairs with the one in ksig_poll() */
+	if (xchg(&sub->gone_untold, false))
+		ksig_wake(sub, EPOLLPRI, POLL_PRI);
 	if (ksig_queue_used(sub))
 		ksig_wake_readers(sub);
 	ksig_pump(sub);
