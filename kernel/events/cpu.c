@@ -13,13 +13,10 @@
 static struct cpumask ksig_cpus;
 static int ksig_online_state, ksig_dead_state;
 
-/* While the state is set up it is called for what is online already. */
-static bool ksig_cpu_quiet;
-
 /* On that cpu, nearly the last step of its way up. */
 static int ksig_cpu_up(unsigned int cpu)
 {
-	if (!cpumask_test_and_set_cpu(cpu, &ksig_cpus) && !ksig_cpu_quiet)
+	if (!cpumask_test_and_set_cpu(cpu, &ksig_cpus))
 		ksig_emit(ksig_cpu.chan, KSIG_CPU_ONLINE, cpu, 0);
 	return 0;
 }
@@ -42,11 +39,9 @@ static int ksig_cpu_start(void *ctx)
 		return state;
 	ksig_dead_state = state;
 
-	/* what changes before this is over, nobody has subscribed to yet */
-	ksig_cpu_quiet = true;
+	/* called for what is online already: nobody has subscribed yet */
 	state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "ksig:online",
 				  ksig_cpu_up, NULL);
-	ksig_cpu_quiet = false;
 	if (state < 0) {
 		cpuhp_remove_state_nocalls(ksig_dead_state);
 		return state;

@@ -22,9 +22,6 @@ struct ksig_link {
 
 static DEFINE_HASHTABLE(ksig_links, 6);
 
-/* What is up already is told when a notifier is registered, as if it came up. */
-static bool ksig_net_quiet;
-
 static struct ksig_link *ksig_link_find(const struct net_device *dev)
 {
 	struct ksig_link *link;
@@ -63,8 +60,7 @@ static void ksig_net_emit(u32 type, const struct net_device *dev)
 	};
 
 	strscpy_pad(data.ifname, dev->name, sizeof(data.ifname));
-	if (!ksig_net_quiet)
-		ksig_emit_notice(ksig_net.chan, &n);
+	ksig_emit_notice(ksig_net.chan, &n);
 }
 
 static void ksig_link_compare(const struct net_device *dev, bool up)
@@ -107,13 +103,12 @@ static struct notifier_block ksig_netdev_notifier = {
 
 static int ksig_net_start(void *ctx)
 {
-	int err;
-
-	/* what changes before this is over, nobody has subscribed to yet */
-	ksig_net_quiet = true;
-	err = register_netdevice_notifier(&ksig_netdev_notifier);
-	ksig_net_quiet = false;
-	return err;
+	/*
+	 * It tells of all that is up, as if that came up: nobody has subscribed
+	 * yet. And when it is unregistered, as if that went down: nobody has any
+	 * more.
+	 */
+	return register_netdevice_notifier(&ksig_netdev_notifier);
 }
 
 static void ksig_net_stop(void *ctx)
@@ -122,8 +117,6 @@ static void ksig_net_stop(void *ctx)
 	struct ksig_link *link;
 	int i;
 
-	/* and when it is unregistered, as if it went down */
-	ksig_net_quiet = true;
 	unregister_netdevice_notifier(&ksig_netdev_notifier);
 	hash_for_each_safe(ksig_links, i, next, link, node)
 		ksig_link_remove(link);
