@@ -27,30 +27,36 @@ static void handler(int signo, siginfo_t *info, void *context)
 	calls++;
 }
 
-static void emits_for_ever(struct child *self, void *arg)
-{
-	(void)arg;
-	child_say(self);
-	/* with pauses: the one who is told must get to run, too */
-	for (;;) {
-		emit_many(1, 20);
-		usleep(300);
-	}
-}
-
-static time_t seconds(void)
+static int64_t now_us(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
+	return ts.tv_sec * 1000000LL + ts.tv_nsec / 1000;
+}
+
+static void emits_for_ever(struct child *self, void *arg)
+{
+	int64_t start;
+
+	(void)arg;
+	child_say(self);
+	/*
+	 * With pauses that grow with what an emit takes: who is told must get
+	 * to leave its handler, too, where all is slow.
+	 */
+	for (;;) {
+		start = now_us();
+		emit_many(1, 20);
+		usleep(300 + 4 * (now_us() - start));
+	}
 }
 
 /* Rounds of arming and an end to it, against two emitters. */
 static void test_nothing_after(bool close_it)
 {
 	struct child c[2];
-	time_t end = seconds() + (getenv("KSIG_STRESS_MS") ? 2 : 10);
+	int64_t end = now_us() + (getenv("KSIG_STRESS_MS") ? 2 : 10) * 1000000;
 	int fd, round, before;
 
 	handle(SIG, handler, 0);
@@ -61,7 +67,7 @@ static void test_nothing_after(bool close_it)
 	/* not before: they would hold it, too */
 	fd = OK(chan_open("test", O_NONBLOCK));
 	/* so many that an end meets a sending; fewer where all is slow */
-	for (round = 0; round < 300 && (round < 4 || seconds() < end);
+	for (round = 0; round < 300 && (round < 4 || now_us() < end);
 	     round++) {
 		OK(arm(fd, SIG, round % 2 ? KSIG_MODE_EACH : KSIG_MODE_DOORBELL,
 		       0, 0));
