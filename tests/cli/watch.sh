@@ -63,7 +63,10 @@ ends 3
 
 # at most one in a time: the first, then the last of those in between
 watch test --every 2 -n 2
-emit 1 2 3 4
+emit 1
+until_true grep -q value=1 /tmp/stdout
+for i in 2 3 4; do printf "\\$i\0\0\0\0\0\0\0"; done >/tmp/values
+cat /tmp/values >/dev/ksig/test
 ends 0
 lines 2
 prints "$time test value=1"
@@ -98,23 +101,35 @@ watch test -- /not/there
 emit 1
 ends 1
 says "cannot run '/not/there': No such file"
-watch test -t 1 -- sleep 1000
+watch test -t 3 -- sleep 1000
 emit 1
 ends 3
 says "'sleep' still ran, and got a TERM"
 until_true sh -c '! pidof sleep'
 
-# a storm while a command runs: what is lost is told, nothing runs at once
+# a storm while a command runs: it runs alone, and with the next event at once
 rm -f /tmp/runs
 watch test -n 2 -- sh -c 'echo >/tmp/runs; sleep 1; echo "$KSIG_VALUE $KSIG_LOST" >>/tmp/storm'
 emit 1
 until_true [ -e /tmp/runs ]
 dd if=/dev/zero of=/dev/ksig/test bs=8 count=400 2>/dev/null
 ends 0
-watch test --skip 255 -n 2 --every 100ms
-dd if=/dev/zero of=/dev/ksig/test bs=8 count=20000 2>/dev/null
+lines 2
+[ "$(cat /tmp/storm)" = "1 0
+0 0" ] || fail "it ran: $(cat /tmp/storm)"
+
+# more than the queue holds: what is lost is told with the next that finds room
+watch test -n 257 --json
+kill -STOP $watcher
+until_true grep -q '^State:.T' /proc/$watcher/status
+dd if=/dev/zero of=/dev/ksig/test bs=8 count=400 2>/dev/null
+kill -CONT $watcher
+until_true sh -c '[ "$(wc -l </tmp/stdout)" = 256 ]'
 emit 1
 ends 0
+[ "$(grep -c '"lost_before":0,' /tmp/stdout)" = 256 ] || fail "it printed: $(cat /tmp/stdout)"
+prints '.*"lost_before":144,.*"value":"1",.*'
+says '144 events of test were lost'
 
 # a process that has a handler
 rm -f /tmp/got

@@ -42,8 +42,8 @@ run_target write
 watch $write --to subject -s USR1 --provider bpf
 echo >&9
 until_true ended $pid
+until_true eval '[ "$(wc -l <stdout)" = 5 ]'
 stop
-lines 5
 [ "$(grep -c EINTR said)" = 1 ] || fail "the target said: $(cat said)"
 
 # who would die of it does not, unless that is asked for; and is told

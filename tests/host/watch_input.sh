@@ -38,9 +38,9 @@ reuse_numbers() {
 	cp "$top/build/ksig" reuser
 	for provider in bpf native; do
 		sleep 1000 & old=$!
-		reused process.exit:pid=$old --provider $provider -t 10
+		reused process.exit:pid=$old --provider $provider -t 60
 		sleep 1000 & old=$!
-		reused time.set --provider native --to $old -s TERM -t 10
+		reused time.set --provider native --to $old -s TERM -t 60
 	done
 }
 

@@ -54,7 +54,7 @@ process_events() {
 	ends 1
 	says "cannot run '/not/there': No such file"
 	rm -f hangs
-	watch process.exec:comm=doze $from -t 2 -- sh -c 'echo $$ >hangs; exec sleep 1000'
+	watch process.exec:comm=doze $from -t 5 -- sh -c 'echo $$ >hangs; exec sleep 1000'
 	dozes 1
 	until_true [ -s hangs ]
 	dozes 1
@@ -77,7 +77,7 @@ process_events() {
 	says "process $pid has ended"
 	start sh -c 'trap : HUP; echo ready; while :; do sleep 0.02; done' >said
 	until_true grep -q ready said
-	watch process.exec:comm=doze $from --to $pid -s HUP -n 2 -t 20
+	watch process.exec:comm=doze $from --to $pid -s HUP -n 2 -t 60
 	halt $pid
 	dozes 3
 	until_true has_said "process $pid does not take the signals that wait there"
@@ -94,7 +94,7 @@ full_queue() {
 		prlimit --sigpending=2 ./target threads >said
 	until_true grep -q ready said
 	halt $pid
-	watch process.exec:comm=doze --to $pid -n 6 -t 20
+	watch process.exec:comm=doze --to $pid -n 6 -t 60
 	dozes 6
 	until_true has_said "process $pid does not take the signals that wait there"
 	[ "$(wc -l <stdout)" -lt 6 ] || fail "all were sent: $(cat stdout)"
