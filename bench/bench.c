@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -515,6 +517,40 @@ static void signals(void)
 	close(sfd);
 }
 
+#define OTHER_SIGNO 45
+#define OTHERS 2000
+
+/*
+ * Whoever takes no signals, and has many others waiting: each look at what waits
+ * goes through all of them. The emitter is not to pay for that.
+ */
+static void stuck(void)
+{
+	struct rlimit most = { 2 * OTHERS, 2 * OTHERS };
+	sigset_t set;
+	double emit;
+	int i;
+
+	OK(setrlimit(RLIMIT_SIGPENDING, &most));
+	block(OTHER_SIGNO);
+	for (i = 0; i < OTHERS; i++)
+		CHECK_EQ(syscall(SYS_tkill, getpid(), OTHER_SIGNO), 0);
+	subscribe();
+	OK(arm(channel, BENCH_SIGNO, KSIG_MODE_EACH, 0, 0));
+	do_now(BENCH_EMIT, 34);
+	emit = cost_in_kernel(BENCH_EMIT, 11, 20, nothing);
+	CHECK_EQ(stats_of(channel).signals, 32);
+	CHECK_EQ(stats_of(channel).lost, 0);
+	show(emit, 0, "emit, one stuck EACH receiver, %d other signals there",
+	     OTHERS);
+	unsubscribe();
+	sigemptyset(&set);
+	sigaddset(&set, OTHER_SIGNO);
+	sigaddset(&set, BENCH_SIGNO);
+	while (sigtimedwait(&set, NULL, &(struct timespec) { }) > 0)
+		;
+}
+
 /* ------------------------------------------------------------------------ burst */
 
 #define BURST 1000
@@ -676,6 +712,7 @@ int main(void)
 	descriptors();
 	mapped();
 	signals();
+	stuck();
 	burst();
 	interrupts();
 	many_subscribers();

@@ -52,7 +52,8 @@ struct vm_area_struct;
  * @uid: the target's real uid when it was pinned
  * @euid: the target's effective uid then
  * @suid: the target's saved uid then
- * @cost: of the last look at all threads, on top of one at few
+ * @cost: of the last look at the target, on top of one that is short, in
+ *	signals sent: of its threads or its pending signals there may be many
  *
  * Set up by ksig_target_init(), from current. Later sends may come from any
  * task and so look only in here. The owner sees to it that there is one send
@@ -182,6 +183,7 @@ struct ksig_sub {
 	bool gone_untold;	/* who sleeps is to be woken for that */
 	u32 gap_told;		/* lost before refused events: not told yet */
 	bool held;		/* the next one waits for room in the target */
+	bool prompt;		/* armed, and not costly: who emits sends */
 
 	struct mutex consume;
 

@@ -24,8 +24,8 @@
 /* Threads of the kernel's that look like a process's: they take no signal. */
 #define KSIG_NO_TARGET	(PF_IO_WORKER | PF_USER_WORKER)
 
-/* So many threads are looked at as quickly as one signal is sent. */
-#define KSIG_THREADS_A_SIGNAL	64
+/* So many threads, or pending signals, are looked at as fast as one is sent. */
+#define KSIG_LOOKS_A_SIGNAL	64
 
 /* How far a list of pending signals is walked; a longer one counts as full. */
 #define KSIG_WALK_MAX	2048
@@ -122,7 +122,7 @@ static bool ksig_live(const struct task_struct *task)
 /* A look at all threads is made. */
 static void ksig_charge(struct ksig_target *t, struct task_struct *task)
 {
-	t->cost = get_nr_threads(task) / KSIG_THREADS_A_SIGNAL;
+	t->cost += get_nr_threads(task) / KSIG_LOOKS_A_SIGNAL;
 }
 
 static bool ksig_pending_anywhere(struct task_struct *task, int signo)
@@ -178,7 +178,7 @@ static bool ksig_changes_leader(struct task_struct *task)
 }
 
 /* Nothing more is added to what waits already. */
-static bool ksig_has_max_pending(const struct ksig_target *t,
+static bool ksig_has_max_pending(struct ksig_target *t,
 				 struct sigpending *pending)
 {
 	unsigned int walked = 0, found = 0;
@@ -190,11 +190,12 @@ static bool ksig_has_max_pending(const struct ksig_target *t,
 		return true;
 	list_for_each_entry(q, &pending->list, list) {
 		if (q->info.si_signo == t->signo && ++found == t->max_pending)
-			return true;
+			break;
 		if (++walked == KSIG_WALK_MAX)
-			return true;
+			break;
 	}
-	return false;
+	t->cost += walked / KSIG_LOOKS_A_SIGNAL;
+	return found == t->max_pending || walked == KSIG_WALK_MAX;
 }
 
 static bool ksig_takes_realtime(struct ksig_target *t,
@@ -224,6 +225,7 @@ static bool ksig_takes_realtime(struct ksig_target *t,
 static int ksig_ready_locked(struct ksig_target *t, struct task_struct *task,
 			     const struct k_sigaction *action)
 {
+	t->cost = 0;
 	/* What is sent to the dead is taken and never seen: say so instead. */
 	if (task->signal->flags & SIGNAL_GROUP_EXIT)
 		return -ESRCH;

@@ -45,7 +45,7 @@ static DEFINE_HASHTABLE(ksig_armed, 8);
 /* Serializes changes of ksig_armed; inside sub->pump. */
 static DEFINE_SPINLOCK(ksig_armed_lock);
 
-/* Is there anybody who wants to know? Then a probe sits on every exit. */
+/* Was one armed that is not closed yet? Then a probe sits on every exit. */
 static DEFINE_MUTEX(ksig_watch_lock);
 static unsigned int ksig_watchers;
 static struct tracepoint *ksig_exit_tracepoint;
@@ -146,6 +146,7 @@ static void ksig_replace_arm(struct ksig_sub *sub, struct ksig_arm_state *arm)
 	 * ksig_read_now(). rcu_assign_pointer() of NULL would be none.
 	 */
 	smp_store_release(&sub->arm, RCU_INITIALIZER(arm));
+	WRITE_ONCE(sub->prompt, arm && !arm->target.cost);
 	if (old) {
 		ksig_target_release(&old->target);
 		kfree_rcu(old, rcu);
@@ -176,7 +177,8 @@ static void ksig_target_lost(struct ksig_sub *sub)
 {
 	ksig_replace_arm(sub, NULL);
 	WRITE_ONCE(sub->gone, true);
-	WRITE_ONCE(sub->gone_untold, true);
+	/* release: gone comes before; pairs with ksig_on_irq_work()'s xchg() */
+	smp_store_release(&sub->gone_untold, true);
 	irq_work_queue(&sub->irq_work);
 }
 
@@ -198,9 +200,11 @@ static int ksig_signal(struct ksig_sub *sub, struct ksig_arm_state *arm,
 {
 	int err = ksig_target_send(&arm->target, error, value);
 
+	if (unlikely(arm->target.cost))
+		WRITE_ONCE(sub->prompt, false);
 	if (!err) {
 		sub->held = false;
-		WRITE_ONCE(sub->signals, sub->signals + 1);
+		sub->signals++;
 	}
 	return err;
 }
@@ -325,14 +329,43 @@ static void ksig_pump(struct ksig_sub *sub)
 	rcu_read_unlock();
 }
 
+/* How expensive was it last? Then who emits may send again. */
+static void ksig_set_prompt(struct ksig_sub *sub)
+{
+	struct ksig_arm_state *arm;
+	unsigned long flags;
+
+	spin_lock_irqsave(&sub->pump, flags);
+	arm = ksig_arm_locked(sub);
+	WRITE_ONCE(sub->prompt, arm && !arm->target.cost);
+	spin_unlock_irqrestore(&sub->pump, flags);
+}
+
 static void ksig_on_rest(struct work_struct *work)
 {
-	ksig_pump(container_of(work, struct ksig_sub, rest));
+	struct ksig_sub *sub = container_of(work, struct ksig_sub, rest);
+
+	ksig_pump(sub);
+	ksig_set_prompt(sub);
+}
+
+/*
+ * Here and now, or by a work item if a look at the target took long last time:
+ * that is the subscriber's doing, and no emitter is to pay for it. Under RCU.
+ */
+static void ksig_pump_or_queue(struct ksig_sub *sub)
+{
+	if (likely(READ_ONCE(sub->prompt)))
+		ksig_pump_rcu(sub);
+	else if (ksig_sub_armed(sub))
+		queue_work(ksig_wq, &sub->rest);
 }
 
 static enum hrtimer_restart ksig_on_retry(struct hrtimer *timer)
 {
-	ksig_pump(container_of(timer, struct ksig_sub, retry));
+	rcu_read_lock();
+	ksig_pump_or_queue(container_of(timer, struct ksig_sub, retry));
+	rcu_read_unlock();
 	return HRTIMER_NORESTART;
 }
 
@@ -342,8 +375,7 @@ static enum hrtimer_restart ksig_on_retry(struct hrtimer *timer)
 static void ksig_tell(struct ksig_sub *sub)
 {
 	ksig_wake_readers(sub);
-	if (ksig_sub_armed(sub))
-		ksig_pump_rcu(sub);
+	ksig_pump_or_queue(sub);
 }
 
 static void ksig_check_target(struct ksig_sub *sub)
@@ -370,15 +402,21 @@ static void ksig_on_irq_work(struct irq_work *work)
 		ksig_wake(sub, EPOLLPRI, POLL_PRI);
 	if (ksig_queue_used(sub))
 		ksig_wake_readers(sub);
-	ksig_pump(sub);
+	rcu_read_lock();
+	ksig_pump_or_queue(sub);
+	rcu_read_unlock();
 }
 
 static bool ksig_may_tell(void)
 {
 	if (in_nmi())
 		return false;
-	/* there, siglock and wait queues have locks that sleep */
-	return !IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible();
+	/*
+	 * On PREEMPT_RT siglock and wait queues have locks that sleep. Lockdep
+	 * can be told to find fault elsewhere with what would be wrong there.
+	 */
+	return !(IS_ENABLED(CONFIG_PREEMPT_RT) ||
+		 IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING)) || preemptible();
 }
 
 /* What a network namespace is known by: no other one ever gets the same. */
@@ -741,6 +779,8 @@ int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm *a)
 	wake_up_interruptible(&sub->wait);
 	/* If it ended before it was in ksig_armed, nobody else would notice. */
 	ksig_check_target(sub);
+	/* arm, then the look at the queue: pairs with ksig_publish() */
+	smp_mb();
 	ksig_pump(sub);
 	return 0;
 }
