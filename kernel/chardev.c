@@ -135,8 +135,12 @@ static __poll_t ksig_poll(struct file *file, poll_table *wait)
 	smp_mb();
 	if (ksig_queue_used(sub))
 		mask |= EPOLLIN | EPOLLRDNORM;
-	if (READ_ONCE(sub->hup))
+	/* acquire: it comes behind the last event, which may be there now */
+	if (unlikely(smp_load_acquire(&sub->hup))) {
 		mask |= EPOLLHUP;
+		if (ksig_queue_used(sub))
+			mask |= EPOLLIN | EPOLLRDNORM;
+	}
 	if (READ_ONCE(sub->gone))
 		mask |= EPOLLPRI;
 	return mask;

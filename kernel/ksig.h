@@ -213,7 +213,6 @@ u32 ksig_queue_used(struct ksig_sub *sub);
 u32 ksig_queue_len(struct ksig_sub *sub);
 void ksig_queue_stats(struct ksig_sub *sub, struct ksig_stats *st);
 const struct ksig_event *ksig_queue_peek(struct ksig_sub *sub);
-bool ksig_queue_consume(struct ksig_sub *sub, u32 to, bool refused);
 void ksig_queue_give_back_gap(struct ksig_sub *sub, u32 n);
 void ksig_queue_hup(struct ksig_sub *sub);
 ssize_t ksig_queue_read(struct ksig_sub *sub, struct iov_iter *to);

@@ -25,11 +25,11 @@
 #include "ksig.h"
 #include "trace.h"
 
-/* What a stash may take, however large its records are. */
+/* What a stash's records may take, however large they are. */
 #define KSIG_STASH_BYTES	8192
 #define KSIG_STASH_SLOTS	16
 
-/* Charged for what a subscription needs besides its records. */
+/* Charged for what a subscription needs besides its records and a large stash. */
 #define KSIG_EXTRA_PAGES	3
 
 /**
@@ -49,6 +49,21 @@ struct ksig_stash {
 };
 
 /* ------------------------------------------------------------ the memory */
+
+static u32 ksig_stash_slots(u32 event_size)
+{
+	u32 slots = KSIG_STASH_SLOTS;
+
+	while (slots * event_size > KSIG_STASH_BYTES)
+		slots /= 2;
+	return slots;
+}
+
+static size_t ksig_stash_size(u32 event_size)
+{
+	return sizeof(struct ksig_stash) +
+	       ksig_stash_slots(event_size) * event_size;
+}
 
 static int ksig_ring_charge(struct ksig_ring *ring)
 {
@@ -95,6 +110,9 @@ static struct ksig_ring *ksig_ring_alloc(u32 len, u32 event_size)
 	ring->len = len;
 	ring->event_size = event_size;
 	ring->pages = (size >> PAGE_SHIFT) + KSIG_EXTRA_PAGES;
+	/* as kmalloc() rounds it: none for records of 64 bytes */
+	ring->pages += roundup_pow_of_two(ksig_stash_size(event_size)) >>
+		       PAGE_SHIFT;
 	err = ksig_ring_charge(ring);
 	if (err)
 		goto free;
@@ -112,15 +130,11 @@ free:
 
 static struct ksig_stash *ksig_stash_alloc(u32 event_size)
 {
-	u32 slots = KSIG_STASH_SLOTS;
 	struct ksig_stash *stash;
 
-	while (slots * event_size > KSIG_STASH_BYTES)
-		slots /= 2;
-	stash = kzalloc(sizeof(*stash) + slots * event_size,
-			GFP_KERNEL_ACCOUNT);
+	stash = kzalloc(ksig_stash_size(event_size), GFP_KERNEL_ACCOUNT);
 	if (stash)
-		stash->slots = slots;
+		stash->slots = ksig_stash_slots(event_size);
 	return stash;
 }
 
@@ -547,41 +561,42 @@ const struct ksig_event *ksig_queue_peek(struct ksig_sub *sub)
 	return ksig_queue_used(sub) ? ksig_slot(sub->ring, sub->head) : NULL;
 }
 
-/**
- * ksig_queue_consume() - done with the oldest records
- * @sub: the subscription; the caller is its consumer
- * @to: index of the first that is left
- * @refused: the target would not have them
- *
- * Return: there are more.
+/*
+ * Records have left the queue, @n from @from on, by read(2) or as signals. False:
+ * a mapping made meanwhile has moved head. Others may have been written where
+ * these were copied from, and all are that consumer's. Under sub->consume or
+ * sub->pump.
  */
-bool ksig_queue_consume(struct ksig_sub *sub, u32 to, bool refused)
+static noinline bool ksig_queue_consume(struct ksig_sub *sub, u32 from, u32 n,
+			       bool refused)
 {
 	unsigned long flags;
-	bool more;
-	u32 n;
+	bool stands;
 
+	/* the copy, then head: pairs with ksig_full(), which lets others write */
+	smp_rmb();
 	raw_spin_lock_irqsave(&sub->lock, flags);
-	/* beside read(2), a mapping made meanwhile may be further already */
-	n = to - ksig_head(sub);
-	if ((s32)n > 0) {
+	stands = ksig_head(sub) == from;
+	if (likely(stands)) {
 		/* done with the records; pairs with ksig_queue_span() */
-		smp_store_release(&sub->head, to);
+		smp_store_release(&sub->head, from + n);
 		sub->consumed += n;
 		if (refused)
 			sub->refused += n;
 		if (sub->ring->consumer)
 			WRITE_ONCE(sub->ring->consumer->head, sub->head);
 	}
-	/*
-	 * Head, then tail: who finds the queue empty next, and sleeps until the
-	 * doorbell, must see a record that came without one. Pairs with
-	 * ksig_publish().
-	 */
-	smp_mb();
-	more = sub->tail != sub->head;
 	raw_spin_unlock_irqrestore(&sub->lock, flags);
-	return more;
+	return stands;
+}
+
+static noinline bool ksig_consume_mapped(struct ksig_sub *sub, bool refused)
+{
+	u32 head = sub->head;
+
+	ksig_queue_consume(sub, head, 1, refused);
+	/* pairs with ksig_publish(): the record */
+	return smp_load_acquire(&sub->tail) != head + 1;
 }
 
 /**
@@ -599,7 +614,7 @@ bool ksig_queue_consume_one(struct ksig_sub *sub, bool refused)
 	u32 head = sub->head + 1;
 
 	if (unlikely(READ_ONCE(sub->mapped)))
-		return ksig_queue_consume(sub, head, refused);
+		return ksig_consume_mapped(sub, refused);
 	sub->consumed++;
 	sub->refused += refused;
 	/* done with the record; pairs with ksig_full() */
@@ -632,7 +647,7 @@ void ksig_queue_give_back_gap(struct ksig_sub *sub, u32 n)
  * @sub: the subscription; sub->consume is held
  * @to: user memory
  *
- * Return: bytes copied; 0: the queue is empty; -EFAULT.
+ * Return: bytes copied; 0: the queue is empty; -EFAULT; -EBUSY it is mapped by now.
  */
 ssize_t ksig_queue_read(struct ksig_sub *sub, struct iov_iter *to)
 {
@@ -657,8 +672,8 @@ ssize_t ksig_queue_read(struct ksig_sub *sub, struct iov_iter *to)
 	}
 	if (want && !done)
 		return -EFAULT;
-	if (done)
-		ksig_queue_consume(sub, head + done, false);
+	if (done && !ksig_queue_consume(sub, head, done, false))
+		return -EBUSY;
 	return (ssize_t)done * size;
 }
 
@@ -827,7 +842,8 @@ int ksig_queue_mmap(struct ksig_sub *sub, struct vm_area_struct *vma)
 		return -EINVAL;
 	if (!first && (vma->vm_flags & VM_WRITE))
 		return -EACCES;
-	if (vma->vm_flags & VM_EXEC)
+	if ((vma->vm_flags & VM_EXEC) &&
+	    !(current->personality & READ_IMPLIES_EXEC))
 		return -EACCES;
 
 	err = ksig_map_begin(sub, vma_pages(vma), first);
@@ -840,7 +856,8 @@ int ksig_queue_mmap(struct ksig_sub *sub, struct vm_area_struct *vma)
 	 * and VM_DONTCOPY take
 	 */
 	vm_flags_mod(vma, VM_IO | VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP,
-		     first ? VM_MAYEXEC : VM_MAYWRITE | VM_MAYEXEC);
+		     VM_EXEC | VM_MAYEXEC | (first ? 0 : VM_MAYWRITE));
+	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
 	err = ksig_map_pages(sub->ring, vma);
 	if (err)
 		goto uncount;

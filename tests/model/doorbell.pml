@@ -185,7 +185,6 @@ inline ksig_queue_consume(to)
 {
 	lock(LOCK);
 	store(HEAD, to);
-	full_barrier;
 	unlock(LOCK)
 }
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <unistd.h>
 
 #include "ktest.h"
@@ -41,6 +42,13 @@ static void test_ranges(int fd)
 	refused(fd, size, PROT_WRITE, MAP_SHARED, 1, EACCES);
 	refused(fd, size, ro | PROT_EXEC, MAP_SHARED, 1, EACCES);
 	refused(fd, page, rw | PROT_EXEC, MAP_SHARED, 0, EACCES);
+
+	/* who reads executes, of old: not this */
+	OK(personality(personality(0xffffffff) | READ_IMPLIES_EXEC));
+	part = OK(mmap(NULL, size, ro, MAP_SHARED, fd, page));
+	OK(personality(personality(0xffffffff) & ~READ_IMPLIES_EXEC));
+	FAILS(mprotect(part, page, ro | PROT_EXEC), EACCES);
+	OK(munmap(part, size));
 
 	/* for ever */
 	part = (void *)(uintptr_t)ring.producer;
