@@ -5,10 +5,12 @@
 #include <linux/export.h>
 #include <linux/fs.h>
 #include <linux/idr.h>
+#include <linux/lockdep.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
+#include <linux/wait_bit.h>
 
 #include "ksig.h"
 #include "trace.h"
@@ -19,6 +21,8 @@
 
 static dev_t ksig_devt;
 static DEFINE_IDA(ksig_minors);
+/* Those whose memory is not given back yet: ksig_chan_release() is in use. */
+static atomic_t ksig_chan_count;
 
 /* Serializes names: taking one, giving it back. Outside chan->lock. */
 static DEFINE_MUTEX(ksig_names_lock);
@@ -274,6 +278,8 @@ static void ksig_chan_release(struct device *dev)
 	if (dev->devt)
 		ida_free(&ksig_minors, MINOR(dev->devt));
 	kfree(chan);
+	if (atomic_dec_and_test(&ksig_chan_count))
+		wake_up_var(&ksig_chan_count);
 }
 
 static int ksig_chan_fill_in(struct ksig_chan *chan,
@@ -338,7 +344,8 @@ static void ksig_chan_kill(struct ksig_chan *chan)
 
 static int ksig_chan_create(struct device *parent,
 			    const struct ksig_channel_desc *desc,
-			    struct ksig_channel **ch)
+			    struct ksig_channel **ch,
+			    struct lock_class_key *key)
 {
 	struct ksig_chan *chan;
 	int err;
@@ -348,8 +355,11 @@ static int ksig_chan_create(struct device *parent,
 	chan = kzalloc(sizeof(*chan), GFP_KERNEL);
 	if (!chan)
 		return -ENOMEM;
+	atomic_inc(&ksig_chan_count);
 	INIT_LIST_HEAD(&chan->subs);
 	mutex_init(&chan->lock);
+	if (key)
+		lockdep_set_class(&chan->lock, key);
 	device_initialize(&chan->dev);
 	chan->dev.class = &ksig_class;
 	chan->dev.parent = parent;
@@ -374,9 +384,9 @@ static int ksig_chan_create(struct device *parent,
 }
 
 int ksig_channel_create_at(const struct ksig_channel_desc *desc,
-			   struct ksig_channel **ch)
+			   struct ksig_channel **ch, struct lock_class_key *key)
 {
-	return ksig_chan_create(NULL, desc, ch);
+	return ksig_chan_create(NULL, desc, ch, key);
 }
 
 struct ksig_channel *ksig_channel_create(const struct ksig_channel_desc *desc)
@@ -384,7 +394,7 @@ struct ksig_channel *ksig_channel_create(const struct ksig_channel_desc *desc)
 	struct ksig_channel *ch;
 	int err;
 
-	err = ksig_channel_create_at(desc, &ch);
+	err = ksig_chan_create(NULL, desc, &ch, NULL);
 	return err ? ERR_PTR(err) : ch;
 }
 EXPORT_SYMBOL_GPL(ksig_channel_create);
@@ -419,7 +429,7 @@ devm_ksig_channel_create(struct device *dev,
 	struct ksig_channel *ch;
 	int err;
 
-	err = ksig_chan_create(dev, desc, &ch);
+	err = ksig_chan_create(dev, desc, &ch, NULL);
 	if (!err)
 		err = devm_add_action_or_reset(dev, ksig_unbound, ch);
 	return err ? ERR_PTR(err) : ch;
@@ -441,6 +451,8 @@ int __init ksig_channel_init(void)
 
 void ksig_channel_exit(void)
 {
+	/* a kernel that looks for mistakes releases late (DEBUG_KOBJECT_RELEASE) */
+	wait_var_event(&ksig_chan_count, !atomic_read(&ksig_chan_count));
 	unregister_chrdev_region(ksig_devt, KSIG_MINORS);
 	class_unregister(&ksig_class);
 	ida_destroy(&ksig_minors);

@@ -284,10 +284,12 @@ struct ksig_chan {
 
 /*
  * Writes the channel to *@ch before its node is there: whoever emits from what
- * start sets up finds it. 0, or an error of ksig_channel_create().
+ * start sets up finds it. @key: chan->lock's own class, for lockdep. 0, or an
+ * error of ksig_channel_create().
  */
 int ksig_channel_create_at(const struct ksig_channel_desc *desc,
-			   struct ksig_channel **ch);
+			   struct ksig_channel **ch,
+			   struct lock_class_key *key);
 
 int ksig_channel_init(void);
 void ksig_channel_exit(void);
@@ -309,10 +311,12 @@ void ksig_debugfs_exit(void);
  * struct ksig_builtin - a channel that is always there
  * @desc: what it is
  * @chan: to emit to
+ * @lock_key: its start and stop take locks of the kernel's that others' do not
  */
 struct ksig_builtin {
 	struct ksig_channel_desc desc;
 	struct ksig_channel *chan;
+	struct lock_class_key lock_key;
 };
 
 extern struct ksig_builtin ksig_test, ksig_process, ksig_memory, ksig_power,

@@ -110,7 +110,8 @@ static int ksig_process_start(void *ctx)
 {
 	int err;
 
-	ksig_ended = vzalloc(BITS_TO_LONGS(PID_MAX_LIMIT) * sizeof(long));
+	ksig_ended = __vmalloc(BITS_TO_LONGS(PID_MAX_LIMIT) * sizeof(long),
+			       GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
 	if (!ksig_ended)
 		return -ENOMEM;
 	err = ksig_hooks_add(ksig_process_hooks,

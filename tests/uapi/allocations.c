@@ -80,7 +80,7 @@ static bool reached(void)
 	return text[0] == '0';
 }
 
-static int fd, control;
+static int fd, control, context;
 static void *map;
 static struct ksig_arm arm_args = { .signo = SIG };
 static struct ksig_queue queue_args = { .len = 512 };
@@ -89,6 +89,20 @@ static struct ksig_filter filter_args = { .types = 1 };
 static int try_open(void)
 {
 	return fd = open("/dev/ksig/test", O_RDWR | O_NONBLOCK);
+}
+
+/* The first subscriber: it allocates what the channel needs, and hooks it in. */
+static int try_start(void)
+{
+	int process = open("/dev/ksig/process", O_RDONLY);
+
+	return process < 0 ? -1 : close(process);
+}
+
+/* A driver's channel, and its end */
+static int try_create(void)
+{
+	return write(context, "name fails", 10) == 10 ? 0 : -1;
 }
 
 static int try_queue(void)
@@ -169,8 +183,13 @@ int main(void)
 	choose_slabs();
 	block(SIG);
 	control = control_open();
+	context_load();
+	context = OK(open("/sys/kernel/debug/ksig_context/do", O_WRONLY));
 
 	CHECK(each_fails("open", try_open, ENFILE) >= 4);
+	CHECK(each_fails("start", try_start, ENFILE) >= 4);
+	CHECK(each_fails("create", try_create, 0) >= 4);
+	CHECK_EQ(access("/dev/ksig/fails", F_OK), -1);
 	CHECK(each_fails("queue", try_queue, 0) >= 2);
 	CHECK_EQ(queue_len(), queue_args.len);
 	CHECK(each_fails("filter", try_filter, 0) >= 1);
@@ -189,5 +208,7 @@ int main(void)
 		take(SIG);
 	CHECK_EQ(stats_of(fd).lost, 0);
 	check_identity(fd);
+	close(context);
+	context_unload();
 	return 0;
 }
