@@ -231,7 +231,7 @@ extern const struct ksig_provider ksig_provider_native;
  * @fd: readable when there is something to say
  * @priv: the provider's
  * @settled: records up to this seq were offered before the filter was in place:
- *	the library looks at all conditions there. For open to set
+ *	the library looks at all conditions there. For open to set; 0: no more
  * @epoll: what ksig_sub_fd() gives: @fd, or the relay's @wake
  * @record: the last that ksig_sub_next() gave, event_size bytes and a zero
  * @spare: another one, which the relay has read ahead

@@ -589,7 +589,7 @@ static void hand_back_ring(struct module *m)
 
 /*
  * By number, as the kernel wants it. The pidfd makes that certain: who lives
- * after the number was pinned had it then.
+ * after the number was pinned had it then. Who has ended before is not armed.
  */
 static int module_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 {
@@ -603,11 +603,16 @@ static int module_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 	};
 	struct module *m = sub->priv;
 
+	if (opts->pidfd < 0 ||
+	    (opts->pidfd && !(opts->flags & KSIG_ARM_PROCESS)))
+		return -EINVAL;
+	if (opts->pidfd && ksig_process_ended(opts->pidfd))
+		return -ESRCH;
 	if (opts->mode == KSIG_MODE_EACH)
 		hand_back_ring(m);
 	if (ioctl(sub->fd, KSIG_IOC_ARM, &arm))
 		return -errno;
-	if (opts->pidfd > 0 && ksig_process_ended(opts->pidfd)) {
+	if (opts->pidfd && ksig_process_ended(opts->pidfd)) {
 		ioctl(sub->fd, KSIG_IOC_DISARM, 0);
 		return -ESRCH;
 	}

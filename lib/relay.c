@@ -26,6 +26,7 @@
 
 /**
  * struct ksig_relay - what sends a subscription's events
+ * @sub: the subscription; @sub->relay is this one, as long as the thread may act
  * @thread: that sends
  * @owner: the process that has the thread: a child of fork(2) has not
  * @lock: protects the subscription's records and counters, and what follows
@@ -41,6 +42,7 @@
  * @done: nothing will be sent any more: the target is gone, or all is over
  */
 struct ksig_relay {
+	struct ksig_sub *sub;
 	pthread_t thread;
 	pid_t owner;
 	pthread_mutex_t lock;
@@ -237,8 +239,8 @@ static void look_at_target(struct ksig_sub *sub)
 
 static void *run(void *arg)
 {
-	struct ksig_sub *sub = arg;
-	struct ksig_relay *r = sub->relay;
+	struct ksig_relay *r = arg;
+	struct ksig_sub *sub = r->sub;
 	bool events, held;
 
 	pthread_mutex_lock(&r->lock);
@@ -304,10 +306,22 @@ static int open_target(struct ksig_relay *r)
 	return ksig_target_open(&opts, &r->target);
 }
 
+/* Instead of the one before. What waits already rings, or goes. */
+static void take_over(struct ksig_sub *sub, struct ksig_relay *r)
+{
+	ksig_relay_stop(sub);
+	r->owed = doorbell(r);
+	/* an event in spare is not to be read over */
+	r->watch = !sub->has_spare;
+	sub->target_gone = false;
+	sub->relay = r;
+}
+
 /*
  * Signals are for the program's threads: this one blocks them all. It begins when
  * the caller, who may be the target, has its own mask again: one that blocks a
- * signal for a moment only is not ready for it.
+ * signal for a moment only is not ready for it. What was armed before is only
+ * touched once there is a thread.
  */
 static int start_thread(struct ksig_sub *sub, struct ksig_relay *r)
 {
@@ -315,14 +329,13 @@ static int start_thread(struct ksig_sub *sub, struct ksig_relay *r)
 	int err;
 
 	sigfillset(&all);
-	sub->relay = r;
 	pthread_mutex_lock(&r->lock);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&r->thread, NULL, run, sub);
+	err = pthread_create(&r->thread, NULL, run, r);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!err)
+		take_over(sub, r);
 	pthread_mutex_unlock(&r->lock);
-	if (err)
-		sub->relay = NULL;
 	return -err;
 }
 
@@ -343,6 +356,7 @@ int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 	if (!r)
 		return -ENOMEM;
 	pthread_mutex_init(&r->lock, NULL);
+	r->sub = sub;
 	r->owner = getpid();
 	r->arm = *opts;
 	r->control = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -351,16 +365,8 @@ int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 		err = open_target(r);
 	if (!err)
 		err = ksig_sub_make_wake(sub);
-	if (err) {
-		free_relay(r);
-		return err;
-	}
-	ksig_relay_stop(sub);
-	/* what waits already rings, or goes */
-	r->owed = doorbell(r);
-	r->watch = true;
-	sub->target_gone = false;
-	err = start_thread(sub, r);
+	if (!err)
+		err = start_thread(sub, r);
 	if (err)
 		free_relay(r);
 	return err;

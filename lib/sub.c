@@ -487,6 +487,20 @@ static int make_room(struct ksig_sub *sub, struct ksig_error *e)
 	       ksig_fail(e, 0, ENOMEM, "out of memory");
 }
 
+/*
+ * What was queued before the filter was in place is looked at now, or the kernel
+ * might send it as it is.
+ */
+static void settle(struct ksig_sub *sub)
+{
+	int ret = -EAGAIN;
+
+	while (sub->settled && ret == -EAGAIN)
+		ret = ksig_sub_take(sub, sub->spare);
+	sub->has_spare = ret == 1;
+	ksig_sub_tell(sub);
+}
+
 static void release(struct ksig_sub *sub)
 {
 	ksig_status_close(sub);
@@ -531,6 +545,7 @@ int ksig_sub_open(const char *event, const struct ksig_sub_opts *opts,
 		release(sub);
 		return err;
 	}
+	settle(sub);
 	ksig_status_open(sub, event);
 	*out = sub;
 	return 0;
@@ -595,9 +610,13 @@ static void tell_unknown(struct ksig_sub *sub, const struct ksig_event *ev)
 
 static bool passes(struct ksig_sub *sub, const struct ksig_event *ev)
 {
+	bool before = ev->seq <= sub->settled;
+
+	if (ev->seq >= sub->settled)
+		sub->settled = 0;
 	if (ev->type != sub->desc->type)
 		return false;
-	if (ev->seq <= sub->settled ? ksig_spec_match_all(&sub->spec, ev) :
+	if (before ? ksig_spec_match_all(&sub->spec, ev) :
 				      ksig_spec_match(&sub->spec, ev))
 		return true;
 	tell_unknown(sub, ev);
@@ -713,17 +732,15 @@ int ksig_sub_next(struct ksig_sub *sub, int64_t timeout_ns,
 /* -------------------------------------------------------------------- arming */
 
 /*
- * What only the library can tell from the rest can't leave by itself; nor what
- * it has read already, for which the kernel doesn't ring either.
+ * What only the library can tell from the rest can't leave by itself, nor does
+ * the kernel know whether it is a reason to ring. And of what the library has
+ * read already the kernel knows nothing.
  */
-static bool needs_relay(const struct ksig_sub *sub,
-			const struct ksig_arm_opts *o)
+static bool needs_relay(const struct ksig_sub *sub)
 {
-	if (!sub->provider->arm ||
-	    (sub->provider->holds && sub->provider->holds(sub)))
-		return true;
-	return o->mode == KSIG_MODE_EACH &&
-	       (!ksig_spec_in_kernel(&sub->spec) || sub->has_spare);
+	return !sub->provider->arm || sub->has_spare || sub->settled ||
+	       (sub->provider->holds && sub->provider->holds(sub)) ||
+	       !ksig_spec_in_kernel(&sub->spec);
 }
 
 int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
@@ -735,7 +752,7 @@ int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 		return -EINVAL;
 	/* it may be reading what decides */
 	ksig_relay_lock(sub);
-	if (needs_relay(sub, &o)) {
+	if (needs_relay(sub)) {
 		ksig_relay_unlock(sub, false);
 		err = ksig_relay_start(sub, &o);
 		if (!err && sub->provider->disarm)

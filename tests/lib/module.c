@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -86,6 +87,8 @@ static void read_only(struct child *self, void *arg)
 			CHECK_EQ(sub_take(sub)->value, i);
 		CHECK(sub_empty(sub));
 		CHECK_EQ(sub_stats(sub).offered, 18);
+		child_say(self);
+		CHECK_EQ(sub_take(sub)->value, 21);
 		ksig_sub_close(sub);
 	}
 }
@@ -122,6 +125,17 @@ static void arm_ahead(struct child *self, void *arg)
 	}
 	CHECK(nothing_to_take(SIG));
 	CHECK_EQ(sub_stats(sub).offered, 20);
+	if (*mode == KSIG_MODE_DOORBELL)
+		CHECK(sub_empty(sub));
+	child_say(self);
+	CHECK_EQ(take(SIG).si_value.sival_int, *mode == KSIG_MODE_EACH ? 21 : 0);
+	if (*mode == KSIG_MODE_DOORBELL) {
+		/* the relay has read it, alone: it rings again all the same */
+		CHECK_EQ(ksig_sub_arm(sub, &o), 0);
+		take(SIG);
+		CHECK_EQ(sub_take(sub)->value, 21);
+	}
+	CHECK_EQ(sub_stats(sub).offered, 21);
 	ksig_sub_close(sub);
 }
 
@@ -135,6 +149,8 @@ static void test_read(void (*body)(struct child *self, void *arg), void *arg)
 	child_hear(&c);
 	emit_many(1, 20);
 	child_go(&c);
+	child_hear(&c);
+	emit(21);
 	child_join(&c);
 	OK(chmod(NODE, 0600));
 }
@@ -192,6 +208,51 @@ static void test_doorbell(void)
 		CHECK(sub_empty(sub));
 	}
 	CHECK_EQ(sub_stats(sub).signals, 20);
+	ksig_sub_close(sub);
+}
+
+/* However many don't pass before one that does. */
+static void test_doorbell_filter(void)
+{
+	struct ksig_arm_opts o = {
+		.sz = sizeof(o), .signo = SIG, .mode = KSIG_MODE_DOORBELL,
+	};
+	struct ksig_sub *sub = sub_open("test:value>1000", NULL);
+	const struct ksig_event *ev;
+
+	CHECK_EQ(ksig_sub_arm(sub, &o), 0);
+	emit_many(1, 150);
+	emit(2000);
+	take(SIG);
+	CHECK_EQ(ksig_sub_next(sub, 0, &ev), 1);
+	CHECK_EQ(ev->value, 2000);
+	ksig_sub_close(sub);
+}
+
+/* Not for who has had the number of a process that has ended. */
+static void test_pidfd(void)
+{
+	struct ksig_arm_opts o = {
+		.sz = sizeof(o), .signo = SIG, .mode = KSIG_MODE_EACH,
+		.flags = KSIG_ARM_PROCESS, .pid = getpid(),
+	};
+	struct ksig_sub *sub = sub_open("test", NULL);
+	pid_t pid = OK(fork());
+	siginfo_t info;
+
+	if (!pid)
+		_exit(0);
+	CHECK_EQ(ksig_sub_arm(sub, &o), 0);
+	o.pidfd = OK(syscall(SYS_pidfd_open, pid, 0));
+	OK(waitpid(pid, NULL, 0));
+	CHECK_EQ(ksig_sub_arm(sub, &o), -ESRCH);
+	/* what was armed before is so still */
+	emit(3);
+	info = take(SIG);
+	CHECK_EQ(ksig_siginfo_value(&info), 3);
+	o.flags = 0;
+	CHECK_EQ(ksig_sub_arm(sub, &o), -EINVAL);
+	close(o.pidfd);
 	ksig_sub_close(sub);
 }
 
@@ -273,6 +334,38 @@ static void test_driver(void)
 	ksig_sub_close(sub);
 }
 
+static void emits_one(struct child *self, void *arg)
+{
+	(void)arg;
+	child_say(self);
+	for (;;)
+		CHECK_EQ(context_do("pid 1 7"), 0);
+}
+
+/* What comes between open(2) and the filter is not sent: it is of type one. */
+static void test_before_filter(void)
+{
+	struct ksig_arm_opts o = {
+		.sz = sizeof(o), .signo = SIG, .mode = KSIG_MODE_EACH,
+	};
+	struct child c;
+	int i;
+
+	context_load();
+	c = child_start(emits_one, NULL);
+	child_hear(&c);
+	for (i = 0; i < 300; i++) {
+		struct ksig_sub *sub = sub_open("pids.two", NULL);
+
+		CHECK_EQ(ksig_sub_arm(sub, &o), 0);
+		sub_stats(sub);
+		ksig_sub_close(sub);
+	}
+	CHECK(nothing_to_take(SIG));
+	child_kill(&c);
+	context_unload();
+}
+
 int main(void)
 {
 	sub_or_skip("test");
@@ -285,8 +378,11 @@ int main(void)
 	arm_each("test", 0);
 	arm_each("test:value>0", getpid());
 	test_doorbell();
+	test_doorbell_filter();
+	test_pidfd();
 	test_fork();
 	test_send();
 	test_driver();
+	test_before_filter();
 	return 0;
 }
