@@ -236,7 +236,9 @@ static int take_ready(struct ksig_native *n, int fd)
 
 	if (fd == s->inotify) {
 		err = take_new(n);
-		s->stale = err;
+		/* the other reason for that may stand still */
+		if (err)
+			s->stale = true;
 		return err;
 	}
 	for (i = 0; i < s->n_groups && s->groups[i].fd != fd; i++)

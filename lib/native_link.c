@@ -41,6 +41,8 @@ struct link {
 /**
  * struct link_state - the socket, and all interfaces of its namespace
  * @nl: hears of changes
+ * @dumps: asks how all are. From the beginning, for a thread's network namespace
+ *	may be another one by the time that it is needed
  * @tell: changes are events; not so while the first dump is read
  * @stale: a dump has failed: it is to be read again first
  * @links: @n_links of them
@@ -48,6 +50,7 @@ struct link {
  */
 struct link_state {
 	struct ksig_netlink nl;
+	struct ksig_netlink dumps;
 	bool tell;
 	bool stale;
 	struct link *links;
@@ -215,22 +218,21 @@ static int take_part(struct ksig_native *n, const void *buf, ssize_t len,
 static int dump_once(struct ksig_native *n)
 {
 	struct link_state *s = n->state;
-	struct ksig_netlink nl;
 	bool torn = false;
 	uint64_t lost;
 	ssize_t len;
 	int err;
 
-	err = ksig_netlink_open(&nl, NETLINK_ROUTE, 0, n->len);
-	if (err)
-		return err;
-	err = ask(&nl);
+	/* what a dump that has failed has left there */
+	do {
+		len = ksig_netlink_read(&s->dumps, s->buf, sizeof(s->buf), &lost);
+	} while (len > 0 || len == -ENOBUFS);
+	err = len ? (int)len : ask(&s->dumps);
 	while (!err) {
-		len = ksig_netlink_read(&nl, s->buf, sizeof(s->buf), &lost);
+		len = ksig_netlink_read(&s->dumps, s->buf, sizeof(s->buf), &lost);
 		err = len > 0 ? take_part(n, s->buf, len, &torn) :
 		      len ? (int)len : -EIO;
 	}
-	ksig_netlink_close(&nl);
 	return err < 0 ? err : 0;
 }
 
@@ -304,6 +306,7 @@ static void link_close(struct ksig_native *n)
 	struct link_state *s = n->state;
 
 	ksig_netlink_close(&s->nl);
+	ksig_netlink_close(&s->dumps);
 	free(s->links);
 	free(s);
 }
@@ -318,7 +321,10 @@ static int link_open(struct ksig_native *n, struct ksig_sub *sub,
 	if (!s)
 		return ksig_native_fail(e, -ENOMEM, "rtnetlink");
 	n->state = s;
+	s->dumps.fd = -1;
 	err = ksig_netlink_open(&s->nl, NETLINK_ROUTE, RTNLGRP_LINK, n->len);
+	if (!err)
+		err = ksig_netlink_open(&s->dumps, NETLINK_ROUTE, 0, n->len);
 	if (!err)
 		err = dump(n);
 	if (!err)

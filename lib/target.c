@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -356,26 +357,63 @@ static bool has_max_pending(const struct ksig_target *t,
 	return t->max_pending == 1 || st->queued >= t->max_pending;
 }
 
-static bool may_kill_all(void)
+static bool same_user_namespace(pid_t pid)
+{
+	struct stat ours, its;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
+	return !stat("/proc/self/ns/user", &ours) && !stat(path, &its) &&
+	       ours.st_dev == its.st_dev && ours.st_ino == its.st_ino;
+}
+
+/* That of the machine as a whole: all uids are there, as they are */
+static bool in_first_user_namespace(void)
+{
+	unsigned long inside, outside, count;
+	FILE *f = fopen("/proc/self/uid_map", "re");
+	bool first;
+
+	if (!f)
+		return false;
+	first = fscanf(f, "%lu %lu %lu", &inside, &outside, &count) == 3 &&
+		!inside && !outside && count == UINT32_MAX;
+	fclose(f);
+	return first;
+}
+
+/* CAP_KILL counts in the user namespace where it is had, and those within. */
+static bool may_kill_all(pid_t pid)
 {
 	struct status self;
 
 	return !thread_status(getpid(), &self) &&
-	       has(self.effective_caps, CAP_KILL_BIT + 1);
+	       has(self.effective_caps, CAP_KILL_BIT + 1) &&
+	       (in_first_user_namespace() || same_user_namespace(pid));
 }
 
+static bool ended(const struct ksig_target *t)
+{
+	return ksig_process_ended(t->pidfd) ||
+	       (t->thread_fd >= 0 && ksig_process_ended(t->thread_fd));
+}
+
+/* -EBUSY: it lives, and /proc says nothing of it */
 static int check(const struct ksig_target *t, struct status *st)
 {
 	int err = thread_status(t->pid, st);
 
-	if (ksig_process_ended(t->pidfd))
+	if (ended(t))
 		return -ESRCH;
+	/* before 6.9 a thread's absence there is all that tells of its end */
+	if (err == -ESRCH && (t->process || t->thread_fd >= 0))
+		return -EBUSY;
 	if (err)
 		return err;
 	/* a dead leader has threads that live: a process it is still */
 	if (st->tgid != t->tgid || (dead(st) && !t->process))
 		return -ESRCH;
-	if (memcmp(st->uids, t->uids, sizeof(t->uids)) && !may_kill_all())
+	if (memcmp(st->uids, t->uids, sizeof(t->uids)) && !may_kill_all(t->tgid))
 		return -EPERM;
 	return 0;
 }
@@ -498,7 +536,7 @@ int ksig_target_ready(struct ksig_target *t)
 	int err = check(t, &st);
 
 	if (err)
-		return err;
+		return err == -EBUSY ? -EOPNOTSUPP : err;
 	return has(st.ignored, t->signo) || takes(t, &st) == 1 ? 0 :
 	       -ECONNREFUSED;
 }
@@ -537,19 +575,24 @@ static int send(const struct ksig_target *t, int error, uint64_t value)
 	return 0;
 }
 
-/* Of one that can't be told, later may tell more; but not for ever. */
 static int check_takes(struct ksig_target *t, const struct status *st)
 {
 	int ret = t->signo >= FIRST_REALTIME ? takes(t, st) : 1;
 
-	if (ret == -EBUSY && t->unsure < UNSURE_MAX) {
+	if (ret < 0)
+		return ret;
+	return ret == 1 ? 0 : -ECONNREFUSED;
+}
+
+/* Of one that can't be told, later may tell more; but not for ever. */
+static int unless_unsure(struct ksig_target *t, int err, int then)
+{
+	if (err == -EBUSY && t->unsure < UNSURE_MAX) {
 		t->unsure++;
 		return -EAGAIN;
 	}
 	t->unsure = 0;
-	if (ret == -EAGAIN)
-		return ret;
-	return ret == 1 ? 0 : -ECONNREFUSED;
+	return err == -EBUSY ? then : err;
 }
 
 bool ksig_target_unsure(const struct ksig_target *t)
@@ -562,11 +605,9 @@ int ksig_target_send(struct ksig_target *t, int error, uint64_t value)
 	struct status st;
 	int err = check(t, &st);
 
-	if (err) {
-		t->unsure = 0;
-		return err;
-	}
-	err = check_takes(t, &st);
+	if (err)
+		return unless_unsure(t, err, -EOPNOTSUPP);
+	err = unless_unsure(t, check_takes(t, &st), -ECONNREFUSED);
 	if (err)
 		return err;
 	if (has_max_pending(t, &st))

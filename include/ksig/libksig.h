@@ -153,11 +153,17 @@ struct ksig_arm_opts {
  * yet goes with it.
  *
  * A filter that the kernel does not see to as a whole (ksig_sub_in_kernel())
- * makes the library relay with KSIG_MODE_EACH in any case, and so do events that
- * it has read from the module together with one that ksig_sub_next() gave.
+ * makes the library relay in any case, and so do events that it has read from
+ * the module already, as it does together with one that ksig_sub_next() gave.
  *
- * Return: 0; -EINVAL, -ESRCH the target is gone, -EPERM, -ENOMEM. What was
- * armed before stays armed then.
+ * The relay can't tell how many of one signal wait at a target, but only whether
+ * one does, and how many signals of any number wait for its user in all: while
+ * one waits, @max_pending is compared with those. So what others of this user
+ * leave waiting makes it wait for an empty queue.
+ *
+ * Return: 0; -EINVAL, -ESRCH the target is gone, -EPERM, -ENOMEM, -EAGAIN no
+ * thread could be made. What was armed before stays armed then; but if the
+ * process of @pidfd ends within the call nothing is.
  */
 int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts);
 
@@ -296,11 +302,13 @@ int ksig_target_ready(struct ksig_target *target);
  * see SA_RESETHAND, nor whether a thread that waits in sigwaitinfo(2) has the
  * signal blocked otherwise, as it must: both count as ready, and ksig.ko knows
  * better. The uids must be those of when it was opened, unless the caller has
- * CAP_KILL.
+ * CAP_KILL over it. Before Linux 6.9 a thread is known by its number, which may
+ * have become that of another thread of the same process.
  *
  * Return: 0 or as KSIG_IOC_SEND. -EAGAIN, too: max_pending signals wait there;
  * or it runs, and whether it is ready could not be seen (the hundredth time in
- * a row that is -ECONNREFUSED).
+ * a row that is -ECONNREFUSED), or it can't be seen in /proc at all, as after a
+ * chroot(2) (then that is -EOPNOTSUPP).
  */
 int ksig_target_send(struct ksig_target *target, int error, uint64_t value);
 

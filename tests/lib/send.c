@@ -132,6 +132,27 @@ static void not_ready(void (*body)(struct child *self, void *arg))
 	CHECK_EQ(send_by(c.pid, SIGNO, 0), -ESRCH);
 }
 
+/* Who can't see it any more, as after chroot(2), does not take it for dead. */
+static void not_seen(struct child *self, void *arg)
+{
+	struct ksig_target_opts o = {
+		.sz = sizeof(o), .pid = getppid(), .signo = SIGNO,
+		.flags = KSIG_SEND_PROCESS,
+	};
+	struct ksig_target *target;
+	int i, ret = -EAGAIN;
+
+	(void)self;
+	(void)arg;
+	CHECK_EQ(ksig_target_open(&o, &target), 0);
+	OK(chroot("/dev"));
+	for (i = 0; i < 1000 && ret == -EAGAIN; i++)
+		ret = ksig_target_send(target, 0, 1);
+	CHECK_EQ(ret, -EOPNOTSUPP);
+	CHECK_EQ(ksig_target_ready(target), -EOPNOTSUPP);
+	ksig_target_close(target);
+}
+
 static void waiter(struct child *self, void *arg)
 {
 	(void)arg;
@@ -282,6 +303,8 @@ int main(void)
 		bpf |= way == KSIG_SENT_BY_BPF;
 		check_way();
 	}
+	way = KSIG_SENT_BY_CALLER;
+	in_child(not_seen, NULL);
 	in_child(choice, &bpf);
 	bad_input();
 	return 0;
