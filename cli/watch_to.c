@@ -33,6 +33,7 @@ extern char **environ;
 int ksig_to_parse(const char *text, struct ksig_to *to)
 {
 	to->text = text;
+	to->name = NULL;
 	if (!strcmp(text, "subject")) {
 		to->kind = KSIG_TO_SUBJECT;
 	} else if (!strncmp(text, "pidfile:", 8)) {
@@ -317,6 +318,9 @@ static int pin_subject(struct ksig_to *to, const struct ksig_sub *sub,
 {
 	int err;
 
+	/* pinned for this event already, which is tried again */
+	if (to->target)
+		return 0;
 	to->pid = 0;
 	if (ev->flags & KSIG_EVENT_NO_SUBJECT || !ev->subject ||
 	    ev->subject > INT_MAX)
@@ -359,8 +363,9 @@ int ksig_to_send(struct ksig_to *to, const struct ksig_sub *sub,
 				       lost < INT_MAX ? (int)lost : INT_MAX,
 				       ev->value);
 	/* the same event is tried again, with what it has lost itself */
-	if (err != -EAGAIN)
-		to->untold = err ? lost : 0;
+	if (err == -EAGAIN)
+		return err;
+	to->untold = err ? lost : 0;
 	if (subject)
 		ksig_to_close(to);
 	return err;

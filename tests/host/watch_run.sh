@@ -14,6 +14,7 @@ dozes() {
 	done
 }
 ln -s "$(command -v sleep)" doze
+ln -s "$(command -v sh)" spinner
 
 # Processes that end: the same by each provider.
 process_events() {
@@ -62,9 +63,19 @@ process_events() {
 	says "'sh' still ran, and got a TERM"
 	until_true ended "$(cat hangs)"
 
+	# a real-time signal for one that runs and runs: whether it waits for it
+	# can't be told, and that is not tried for ever
+	watch process.exec:comm=spinner $from --to subject -n1
+	start ./spinner -c 'while :; do :; done'
+	ends 1
+	prints "$time process.exec .* -> RTMIN\\+10 $pid refused"
+	lives $pid
+	kill -KILL $pid
+
 	# while nothing happens it is not even woken
 	start sleep 1000
 	watch process.exit:pid=$pid $from
+	until_true grep -q '^State:.S' /proc/$watcher/status
 	value=$(sleeps)
 	sleep 1
 	[ "$(sleeps)" = "$value" ] || fail "it was woken $(($(sleeps) - value)) times"
