@@ -12,15 +12,19 @@ PREFIX ?= /usr/local
 UDEV ?= /usr/lib/udev
 SYSUSERS ?= /usr/lib/sysusers.d
 FUZZ_SECONDS ?= 60
+# bpftool and others lie there, which not every user has in PATH.
+export PATH := $(PATH):/usr/sbin:/sbin
+
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 # What is built from what, and what the VMs need; README says why each.
 PACKAGES := gcc gcc-multilib libc6-dev make busybox-static cpio kmod \
 	qemu-system-x86 libelf1 libssl3 pahole xz-utils \
 	bc bison flex libelf-dev libssl-dev python3-minimal \
-	clang llvm bpftool libbpf-dev zlib1g-dev linux-libc-dev iproute2
+	clang llvm bpftool libbpf-dev zlib1g-dev linux-libc-dev iproute2 \
+	jq
 CHECK_PACKAGES := sparse g++ g++-multilib perl spin dkms libclang-rt-14-dev \
-	dbus jq nginx-light python3-dbus python3-gi strace systemd \
+	dbus nginx-light python3-dbus python3-gi strace systemd \
 	pkg-config groff-base valgrind
 
 cli_sources := $(wildcard cli/*.c)

@@ -18,7 +18,7 @@ for source in ${*:-tests/lib/*.c tests/cli/doctor.sh tests/host/watch_*.sh}; do
 	done
 	begin=$(date +%s)
 	# no pipe: what a test should leave behind would keep it open
-	$as_root timeout -k 5 400 env "PATH=$PWD/build:$PATH" "$test" \
+	$as_root timeout -k 5 400 env "PATH=$PWD/build:$PATH:/usr/sbin:/sbin" "$test" \
 		>"$log" 2>&1 </dev/null
 	case $? in
 	0)	echo "ok native $name" ;;

@@ -16,11 +16,11 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 export PATH=$tmp:$PWD/build:$PATH
 
-# until_true COMMAND...: within ten seconds
+# until_true COMMAND...: within a minute
 until_true() {
 	local tries=0
 	until "$@" 2>/dev/null; do
-		[ $((tries += 1)) -le 500 ] || return 1
+		[ $((tries += 1)) -le 3000 ] || return 1
 		sleep 0.02
 	done
 }
@@ -59,7 +59,8 @@ cause() {
 	case $1 in
 	*ifname=eth0*) ip link set eth0 up ;;
 	*pid=4242*) kill "$victim" ;;
-	*next_prio*) chrt -f 60 true ;;
+	# it is switched to when it wakes up
+	*next_prio*) chrt -f 60 sleep 0.1 ;;
 	esac
 }
 
@@ -73,7 +74,7 @@ after() {
 run() {
 	: >"$tmp/out"
 	before "$1"
-	timeout 20 bash -c "exec $1" >"$tmp/out" 2>&1 &
+	timeout 60 bash -c "exec $1" >"$tmp/out" 2>&1 &
 	local job=$!
 	case $1 in
 	ksig*) until_true grep -q '^ksig: watching' "$tmp/out" ;;

@@ -11,11 +11,11 @@ trap 'kill $jobs 2>/dev/null || :; rm -rf "$tmp"' EXIT
 
 fail() { echo "$*"; exit 1; }
 
-# until_true COMMAND...: within ten seconds
+# until_true COMMAND...: within a minute
 until_true() {
 	local tries=0
 	until "$@"; do
-		[ $((tries += 1)) -le 500 ] || fail "in vain: $*"
+		[ $((tries += 1)) -le 3000 ] || fail "in vain: $*"
 		sleep 0.02
 	done
 }
@@ -54,7 +54,7 @@ if "$ksig" events --json | grep -q '"process.exec","provider":"bpf".*"available"
 	[ "$(row $! | grep -c '"filter":null,.*"event":"process.exec",')" = 1 ] ||
 		fail "not one is not filtered: $(row $!)"
 else
-	echo "process.exec by bpf is not available here, and was left out"
+	echo "# process.exec by bpf skipped: not available here"
 fi
 
 # Those who say what they like, MEMFD... in a process: arguments are
