@@ -240,6 +240,42 @@ int write_to(const char *path, const char *text)
 	return err;
 }
 
+#define ALARM "/sys/class/rtc/rtc0/wakealarm"
+
+bool power_can(const char *state)
+{
+	char states[64] = "";
+	int fd = open("/sys/power/state", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	OK(read(fd, states, sizeof(states) - 1));
+	close(fd);
+	return strstr(states, state) &&
+	       (strcmp(state, "mem") || !access(ALARM, W_OK));
+}
+
+static int64_t slept_ns(void)
+{
+	struct timespec boot, mono;
+
+	OK(clock_gettime(CLOCK_BOOTTIME, &boot));
+	OK(clock_gettime(CLOCK_MONOTONIC, &mono));
+	return (boot.tv_sec - mono.tv_sec) * 1000000000LL + boot.tv_nsec -
+	       mono.tv_nsec;
+}
+
+bool power_sleep(const char *alarm)
+{
+	int64_t before = slept_ns();
+
+	/* one that has not come */
+	CHECK_EQ(write_to(ALARM, "0"), 0);
+	CHECK_EQ(write_to(ALARM, alarm), 0);
+	CHECK_EQ(write_to("/sys/power/state", "mem"), 0);
+	return slept_ns() - before >= 500000000;
+}
+
 int context_do(const char *command)
 {
 	return write_to("/sys/kernel/debug/ksig_context/do", command);

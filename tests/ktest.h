@@ -97,6 +97,13 @@ void context_load(void);
 void context_unload(void);
 /* echo TEXT >PATH: 0 or errno */
 int write_to(const char *path, const char *text);
+/* Does /sys/power/state have it? And an alarm clock to wake up from "mem"? */
+bool power_can(const char *state);
+/*
+ * Sleeps (S3) until the rtc's alarm, "+2": in two seconds. False: it has not, as
+ * far as the clocks tell: a slow machine may meet its alarm before it sleeps.
+ */
+bool power_sleep(const char *alarm);
 /* ip-link(8), which busybox has, too: must succeed; or its exit status */
 void ip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int try_ip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

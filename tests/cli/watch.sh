@@ -66,7 +66,7 @@ watch test --every 2 -n 2
 emit 1
 until_true grep -q value=1 /tmp/stdout
 for i in 2 3 4; do printf "\\$i\0\0\0\0\0\0\0"; done >/tmp/values
-cat /tmp/values >/dev/ksig/test
+dd if=/tmp/values of=/dev/ksig/test bs=8 2>/dev/null
 ends 0
 lines 2
 prints "$time test value=1"
@@ -108,7 +108,7 @@ says "'sleep' still ran, and got a TERM"
 until_true sh -c '! pidof sleep'
 
 # a storm while a command runs: it runs alone, and with the next event at once
-rm -f /tmp/runs
+rm -f /tmp/runs /tmp/storm
 watch test -n 2 -- sh -c 'echo >/tmp/runs; sleep 1; echo "$KSIG_VALUE $KSIG_LOST" >>/tmp/storm'
 emit 1
 until_true [ -e /tmp/runs ]

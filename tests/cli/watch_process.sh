@@ -21,6 +21,16 @@ ends 0
 lines 1
 prints "$time process.exit pid=$process status=15 comm=sleep parent=$$"
 
+# ... though it is another user's
+su alice -c 'exec sleep 1000' & process=$!
+until_true grep -q sleep /proc/$process/comm
+[ "$(stat -c %u /proc/$process)" = 1000 ] || fail "it is not alice's"
+watch process.exit:pid=$process -n1
+kill -TERM $process
+ends 0
+lines 1
+prints "$time process.exit pid=$process status=15 comm=sleep parent=$$"
+
 # what the kernel does not filter the library does
 watch process.exit:status=1792,comm=sh -n1 --json
 says '(module, filtered here)$'

@@ -41,6 +41,33 @@ with cpu "cpuhp dead,cpuhp online"
 with kmod "notifier module"
 with test ""
 
+# who is armed may end: one probe sees that, for all of them; it goes a moment
+# after the last one has
+becomes() {
+	local tries=0
+	until [ "$(hooked)" = "$2" ] || [ $((tries += 1)) -gt 500 ]; do
+		usleep 20000
+	done
+	is "$1" "$(hooked)" "$2"
+}
+armed() {
+	/ksig/handler /dev/ksig/test >/dev/null &
+	until ksig status --json | grep -q "\"pid\":$!,.*\"signo\":34,"; do
+		usleep 20000
+	done
+}
+is "before arming" "$(hooked)" ""
+armed
+first=$!
+armed
+is "two armed" "$(hooked)" "tracepoint sched_process_exit"
+kill $!
+wait $! || :
+is "one armed" "$(hooked)" "tracepoint sched_process_exit"
+kill $first
+wait $first || :
+becomes "nobody armed" ""
+
 # modes, as long as no udev rule says otherwise
 for node in process:600 memory:600 power:640 net:640 cpu:640 kmod:640 test:600
 do
