@@ -77,8 +77,8 @@ print("lost", signal.sigwaitinfo([44]).si_errno, flush=True)' >waits
 	until_true eval '[ $(wc -l <stdout) -gt 250 ]'
 	storm 1
 	until_true has_said 'events of process.exit were lost'
-	sent=$(wc -l <stdout)
-	lost=$((1001 - sent))
+	lost=$(sed -n 's/.* \([0-9]*\) events of process.exit were lost.*/\1/p' stderr)
+	until_true eval '[ $(wc -l <stdout) = $((1001 - lost)) ]'
 	kill -USR1 $waits
 	until_true grep -q blocked waits
 	storm 1

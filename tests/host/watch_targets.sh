@@ -54,8 +54,9 @@ fi
 start "$target" threads >said
 until_true grep -q ready said
 [ "$(ls /proc/$pid/task | wc -l)" = 16 ] || fail "it has not 16 threads"
-watch process.exit:comm=sh,status\>0 --provider $from --to $pid -n 20
-for i in $(seq 20); do sh -c "exit $i" || :; done
+ln -sf "$(command -v sh)" quits
+watch process.exit:comm=quits --provider $from --to $pid -n 20
+for i in $(seq 20); do ./quits -c "exit $i" || :; done
 ends 0
 lines 20
 until_true eval '[ "$(grep -c "^value" said)" = 20 ]'

@@ -173,7 +173,7 @@ static void test_current(void)
 /* ----------------------------------------------------------- a pid namespace */
 
 /* Is number 2 there; its parent is 1, whose own can't be seen. */
-static void first_process(void)
+static void first_process(struct child *self)
 {
 	struct ksig_sub *sub = sub_open("process.exit", NULL);
 	struct ksig_sub *fork_of = sub_open("process.fork:pid=1", NULL);
@@ -193,39 +193,46 @@ static void first_process(void)
 	ev = sub_take(fork_of);
 	CHECK_EQ(ev->value, 2);
 	CHECK_EQ(field(fork_of, ev, "parent").s, 0);
-	/* much ends outside meanwhile */
-	usleep(200000);
+	child_say(self);
+	child_wait_go(self);
+	/* much has ended outside meanwhile */
 	CHECK(sub_empty(sub));
 	ksig_sub_close(sub);
 	ksig_sub_close(fork_of);
 }
 
-static void test_namespace(void)
+static void begin_namespace(struct child *self, void *arg)
 {
-	int status = -1, i;
-	pid_t pid, other;
+	int status;
+	pid_t pid;
 
+	(void)arg;
+	OK(unshare(CLONE_NEWPID));
 	pid = OK(fork());
 	if (!pid) {
-		OK(unshare(CLONE_NEWPID));
-		pid = OK(fork());
-		if (!pid) {
-			first_process();
-			fflush(stdout);
-			_exit(0);
-		}
-		CHECK_EQ(waitpid(pid, &status, 0), pid);
-		_exit(WEXITSTATUS(status));
+		first_process(self);
+		fflush(stdout);
+		_exit(0);
 	}
-	/* meanwhile, outside */
-	for (i = 0; waitpid(pid, &status, WNOHANG) == 0; i++) {
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+}
+
+static void test_namespace(void)
+{
+	struct child c = child_start(begin_namespace, NULL);
+	pid_t other;
+	int i;
+
+	child_hear(&c);
+	for (i = 0; i < 50; i++) {
 		other = OK(fork());
 		if (!other)
 			_exit(99);
 		CHECK_EQ(waitpid(other, NULL, 0), other);
 	}
-	CHECK(i > 10);
-	CHECK_EQ(status, 0);
+	child_go(&c);
+	child_join(&c);
 }
 
 int main(void)

@@ -24,7 +24,7 @@ enum provider { MODULE, BPF, NATIVE, PROVIDERS };
 static const char *const provider_names[] = { "module", "bpf", "native" };
 
 /*
- * Who has which event, by the table of docs/design.md, and the flags of what
+ * Who has which event, by the table in README.md, and the flags of what
  * they can't know. (memory.pressure: native_pressure.c)
  */
 static struct source {

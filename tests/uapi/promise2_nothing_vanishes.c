@@ -23,7 +23,7 @@ static void check(int fd, uint64_t offered, uint64_t delivered, uint64_t queued,
 	CHECK_EQ(st.refused, refused);
 }
 
-/* Records as DESIGN.md has them, in order. */
+/* Records as ksig/uapi.h has them, in order. */
 static void test_records(void)
 {
 	struct {
