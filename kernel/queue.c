@@ -563,27 +563,28 @@ const struct ksig_event *ksig_queue_peek(struct ksig_sub *sub)
 
 /*
  * Records have left the queue, @n from @from on, by read(2) or as signals. False:
- * a mapping made meanwhile has moved head. Others may have been written where
- * these were copied from, and all are that consumer's. Under sub->consume or
- * sub->pump.
+ * it was mapped meanwhile, which may have moved head. Others may have been written
+ * where these were copied from, and all are that consumer's. One who maps it
+ * later begins behind them. Under sub->consume or sub->pump.
  */
 static noinline bool ksig_queue_consume(struct ksig_sub *sub, u32 from, u32 n,
 			       bool refused)
 {
 	unsigned long flags;
-	bool stands;
+	bool stands = true;
 
 	/* the copy, then head: pairs with ksig_full(), which lets others write */
 	smp_rmb();
 	raw_spin_lock_irqsave(&sub->lock, flags);
-	stands = ksig_head(sub) == from;
+	if (unlikely(sub->mapped))
+		stands = !READ_ONCE(sub->ring->maps) && ksig_head(sub) == from;
 	if (likely(stands)) {
 		/* done with the records; pairs with ksig_queue_span() */
 		smp_store_release(&sub->head, from + n);
 		sub->consumed += n;
 		if (refused)
 			sub->refused += n;
-		if (sub->ring->consumer)
+		if (unlikely(sub->mapped) && sub->ring->consumer)
 			WRITE_ONCE(sub->ring->consumer->head, sub->head);
 	}
 	raw_spin_unlock_irqrestore(&sub->lock, flags);
