@@ -225,7 +225,6 @@ static bool ksig_takes_realtime(struct ksig_target *t,
 static int ksig_ready_locked(struct ksig_target *t, struct task_struct *task,
 			     const struct k_sigaction *action)
 {
-	t->cost = 0;
 	/* What is sent to the dead is taken and never seen: say so instead. */
 	if (task->signal->flags & SIGNAL_GROUP_EXIT)
 		return -ESRCH;
@@ -386,6 +385,7 @@ int ksig_target_send(struct ksig_target *t, int error, u64 value)
 	const struct cred *cred;
 	int err;
 
+	t->cost = 0;
 	do {
 		task = pid_task(t->pid, PIDTYPE_PID);
 		cred = task ? __task_cred(task) : NULL;

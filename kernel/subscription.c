@@ -35,7 +35,10 @@
  */
 #define KSIG_PUMP_BUDGET	64
 
-/* Frees subscriptions: it may sleep for that, emitters and exits may not. */
+/*
+ * Sends what took long to look at, and frees subscriptions: it may sleep for
+ * that, emitters and exits may not.
+ */
 static struct workqueue_struct *ksig_wq;
 
 /* ----------------------------------------------- targets that come to an end */
@@ -101,7 +104,9 @@ static void ksig_unwatch(struct ksig_sub *sub)
 
 int __init ksig_sub_init(void)
 {
-	ksig_wq = alloc_workqueue("ksig", WQ_UNBOUND, 0);
+	/* what waits for it may be the news that memory is short */
+	ksig_wq = alloc_workqueue("ksig", WQ_UNBOUND | WQ_MEM_RECLAIM |
+					  WQ_HIGHPRI, 0);
 	if (!ksig_wq)
 		return -ENOMEM;
 	ksig_exit_tracepoint = ksig_tracepoint("sched_process_exit");
