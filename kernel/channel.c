@@ -171,11 +171,8 @@ static char *ksig_devnode(KSIG_DEVNODE_CONST struct device *dev, umode_t *mode)
 	return kasprintf(GFP_KERNEL, "ksig/%s", dev_name(dev));
 }
 
-static struct class ksig_class = {
-	.name = "ksig",
-	.dev_groups = ksig_groups,
-	.devnode = ksig_devnode,
-};
+/* The kernel's memory, for it may look there when this module is gone. */
+static struct class *ksig_class;
 
 /* ------------------------------------------------------------ making channels */
 
@@ -361,7 +358,7 @@ static int ksig_chan_create(struct device *parent,
 	if (key)
 		lockdep_set_class(&chan->lock, key);
 	device_initialize(&chan->dev);
-	chan->dev.class = &ksig_class;
+	chan->dev.class = ksig_class;
 	chan->dev.parent = parent;
 	chan->dev.release = ksig_chan_release;
 	cdev_init(&chan->cdev, &ksig_chan_fops);
@@ -440,12 +437,14 @@ int __init ksig_channel_init(void)
 {
 	int err;
 
-	err = class_register(&ksig_class);
-	if (err)
-		return err;
+	ksig_class = class_create("ksig");
+	if (IS_ERR(ksig_class))
+		return PTR_ERR(ksig_class);
+	ksig_class->dev_groups = ksig_groups;
+	ksig_class->devnode = ksig_devnode;
 	err = alloc_chrdev_region(&ksig_devt, 0, KSIG_MINORS, "ksig");
 	if (err)
-		class_unregister(&ksig_class);
+		class_destroy(ksig_class);
 	return err;
 }
 
@@ -454,6 +453,6 @@ void ksig_channel_exit(void)
 	/* a kernel that looks for mistakes releases late (DEBUG_KOBJECT_RELEASE) */
 	wait_var_event(&ksig_chan_count, !atomic_read(&ksig_chan_count));
 	unregister_chrdev_region(ksig_devt, KSIG_MINORS);
-	class_unregister(&ksig_class);
+	class_destroy(ksig_class);
 	ida_destroy(&ksig_minors);
 }

@@ -12,4 +12,17 @@
 #define KSIG_DEVNODE_CONST const
 #endif
 
+/* 6.4 asks no more whose it is. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#include <linux/export.h>
+
+static inline struct class *ksig_class_create(const char *name)
+{
+	return class_create(THIS_MODULE, name);
+}
+
+#undef class_create
+#define class_create ksig_class_create
+#endif
+
 #endif
