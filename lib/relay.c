@@ -330,9 +330,12 @@ static int start_thread(struct ksig_sub *sub, struct ksig_relay *r)
 
 	sigfillset(&all);
 	pthread_mutex_lock(&r->lock);
+	/* nor is it for the thread before, which looks and sends under its lock */
+	ksig_relay_lock(sub);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	err = pthread_create(&r->thread, NULL, run, r);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	ksig_relay_unlock(sub, false);
 	if (!err)
 		take_over(sub, r);
 	pthread_mutex_unlock(&r->lock);

@@ -600,6 +600,42 @@ static void test_rearm_doorbell(void)
 	ksig_sub_close(sub);
 }
 
+static void *emits_on(void *unused)
+{
+	for (;;)
+		fake_emit(1);
+	return unused;
+}
+
+/*
+ * Whoever arms again blocks all signals for a moment, for the thread that is
+ * made: that makes nobody ready for what would kill.
+ */
+static void rearms(void)
+{
+	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_arm_opts o = each(0);
+	pthread_t thread;
+	sigset_t none;
+	int i;
+
+	sigemptyset(&none);
+	CHECK(!sigprocmask(SIG_SETMASK, &none, NULL));
+	CHECK(!ksig_sub_arm(sub, &o));
+	CHECK(!pthread_create(&thread, NULL, emits_on, NULL));
+	for (i = 0; i < 300; i++)
+		CHECK(!ksig_sub_arm(sub, &o));
+}
+
+static void test_rearm_unready(void)
+{
+	int status;
+	pid_t pid = child(rearms);
+
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK(!status);
+}
+
 /* Without a thread for it, what was armed before stays so. */
 static void test_no_thread(void)
 {
@@ -683,6 +719,7 @@ int main(void)
 	test_end();
 	test_rearm();
 	test_rearm_doorbell();
+	test_rearm_unready();
 	test_no_thread();
 	test_input();
 	test_send();
