@@ -35,6 +35,7 @@
 /* the kernel's; SIGRTMIN is the C library's */
 #define FIRST_REALTIME 32
 #define CAP_KILL_BIT 5
+#define FIRST_USER_NAMESPACE 0xeffffffdU	/* PROC_USER_INIT_INO */
 
 /* So often is looked at a thread that changes under the eyes. */
 #define LOOKS 16
@@ -51,6 +52,7 @@
  * @process: process-directed
  * @max_pending: so many signals may wait
  * @uids: real, effective, saved, as they were when it was pinned
+ * @within: its user namespace is the caller's, or below
  * @unsure: how often in a row it could not be told whether it is ready
  */
 struct ksig_target {
@@ -62,6 +64,7 @@ struct ksig_target {
 	bool process;
 	unsigned int max_pending;
 	unsigned int uids[3];
+	bool within;
 	unsigned int unsure;
 };
 
@@ -357,39 +360,30 @@ static bool has_max_pending(const struct ksig_target *t,
 	return t->max_pending == 1 || st->queued >= t->max_pending;
 }
 
-static bool same_user_namespace(pid_t pid)
+/*
+ * CAP_KILL counts in the user namespace where it is had, and those within. Where
+ * a process is it stays, or goes within: so this is asked when it is pinned.
+ */
+static bool is_within(pid_t pid)
 {
 	struct stat ours, its;
 	char path[32];
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
-	return !stat("/proc/self/ns/user", &ours) && !stat(path, &its) &&
-	       ours.st_dev == its.st_dev && ours.st_ino == its.st_ino;
-}
-
-/* That of the machine as a whole: all uids are there, as they are */
-static bool in_first_user_namespace(void)
-{
-	unsigned long inside, outside, count;
-	FILE *f = fopen("/proc/self/uid_map", "re");
-	bool first;
-
-	if (!f)
+	if (stat("/proc/self/ns/user", &ours))
 		return false;
-	first = fscanf(f, "%lu %lu %lu", &inside, &outside, &count) == 3 &&
-		!inside && !outside && count == UINT32_MAX;
-	fclose(f);
-	return first;
+	if (ours.st_ino == FIRST_USER_NAMESPACE)
+		return true;
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
+	return !stat(path, &its) && ours.st_dev == its.st_dev &&
+	       ours.st_ino == its.st_ino;
 }
 
-/* CAP_KILL counts in the user namespace where it is had, and those within. */
-static bool may_kill_all(pid_t pid)
+static bool may_kill_all(const struct ksig_target *t)
 {
 	struct status self;
 
-	return !thread_status(getpid(), &self) &&
-	       has(self.effective_caps, CAP_KILL_BIT + 1) &&
-	       (in_first_user_namespace() || same_user_namespace(pid));
+	return t->within && !thread_status(getpid(), &self) &&
+	       has(self.effective_caps, CAP_KILL_BIT + 1);
 }
 
 static bool ended(const struct ksig_target *t)
@@ -413,7 +407,7 @@ static int check(const struct ksig_target *t, struct status *st)
 	/* a dead leader has threads that live: a process it is still */
 	if (st->tgid != t->tgid || (dead(st) && !t->process))
 		return -ESRCH;
-	if (memcmp(st->uids, t->uids, sizeof(t->uids)) && !may_kill_all(t->tgid))
+	if (memcmp(st->uids, t->uids, sizeof(t->uids)) && !may_kill_all(t))
 		return -EPERM;
 	return 0;
 }
@@ -474,6 +468,7 @@ static int pin(struct ksig_target *t, int pidfd)
 		     (dead(&st) && !t->process)))
 		err = -ESRCH;
 	memcpy(t->uids, st.uids, sizeof(t->uids));
+	t->within = is_within(t->tgid);
 	if (!err && syscall(SYS_pidfd_send_signal, t->pidfd, 0, NULL, 0))
 		err = -errno;
 	return err;
