@@ -9,6 +9,8 @@ fail() { echo "$*"; cat $t/trace; exit 1; }
 saw() { grep -q -e "$1" $t/trace || fail "no '$1' in the trace"; }
 count() { grep -c -e "$1" $t/trace || :; }
 
+# for all of it, however small it is until its first use
+echo 1000 >$t/buffer_size_kb
 echo >$t/trace
 echo 1 >$t/events/ksig/enable
 [ ! -e $t/events/signal ] || echo 1 >$t/events/signal/signal_generate/enable
