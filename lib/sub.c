@@ -617,7 +617,7 @@ static bool passes(struct ksig_sub *sub, const struct ksig_event *ev)
 	if (ev->type != sub->desc->type)
 		return false;
 	if (before ? ksig_spec_match_all(&sub->spec, ev) :
-				      ksig_spec_match(&sub->spec, ev))
+		     ksig_spec_match(&sub->spec, ev))
 		return true;
 	tell_unknown(sub, ev);
 	return false;
