@@ -568,7 +568,7 @@ const struct ksig_event *ksig_queue_peek(struct ksig_sub *sub)
  * later begins behind them. Under sub->consume or sub->pump.
  */
 static noinline bool ksig_queue_consume(struct ksig_sub *sub, u32 from, u32 n,
-			       bool refused)
+					bool refused)
 {
 	unsigned long flags;
 	bool stands = true;
