@@ -191,15 +191,24 @@ static struct ksig_stats stats(const struct ksig_sub *sub)
 	} \
 } while (0)
 
+/* Is there once it runs what(): TSan's runtime blocks signals in fork(2)'s child. */
 static pid_t child(void (*what)(void))
 {
-	pid_t pid = fork();
+	int fd = eventfd(0, EFD_CLOEXEC);
+	uint64_t one = 1;
+	pid_t pid;
 
+	CHECK(fd >= 0);
+	pid = fork();
 	CHECK(pid >= 0);
 	if (!pid) {
+		CHECK(write(fd, &one, sizeof(one)) == sizeof(one));
+		close(fd);
 		what();
 		_exit(0);
 	}
+	CHECK(read(fd, &one, sizeof(one)) == sizeof(one));
+	close(fd);
 	return pid;
 }
 

@@ -8,7 +8,9 @@
 
 #define CHECK(expr) do { \
 	if (!(expr)) { \
-		printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #expr); \
+		/* a sanitizer's report ends a process without a flush */ \
+		fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, \
+			#expr); \
 		exit(1); \
 	} \
 } while (0)
