@@ -172,9 +172,28 @@ static bool ksig_all_block(struct task_struct *task, int signo)
  * A leader that dies because another of its threads calls exec: that thread
  * becomes the leader and gets its number in a moment.
  */
-static bool ksig_changes_leader(struct task_struct *task)
+static bool ksig_changes_leader(const struct ksig_target *t,
+				struct task_struct *task)
 {
-	return task->signal->group_exec_task && thread_group_leader(task);
+	return READ_ONCE(task->signal->group_exec_task) &&
+	       task_tgid(task) == t->pid;
+}
+
+/*
+ * Does an answer say who the target was, not who it is? Its uids may have changed
+ * meanwhile, or exec given its number to another thread, which it does before
+ * what was looked at changes back: pairs with the release of tasklist_lock in
+ * de_thread().
+ */
+static bool ksig_stale(const struct ksig_target *t, struct task_struct *task,
+		       const struct cred *cred, int err)
+{
+	if (err == -EPERM)
+		return cred != rcu_access_pointer(task->real_cred);
+	if (err != -ESRCH)
+		return false;
+	smp_rmb();
+	return task != pid_task(t->pid, PIDTYPE_PID);
 }
 
 /* Nothing more is added to what waits already. */
@@ -231,7 +250,7 @@ static int ksig_ready_locked(struct ksig_target *t, struct task_struct *task,
 	if (t->process && !ksig_any_live(t, task))
 		return -ESRCH;
 	if (!t->process && !ksig_live(task))
-		return ksig_changes_leader(task) ? -EAGAIN : -ESRCH;
+		return ksig_changes_leader(t, task) ? -EAGAIN : -ESRCH;
 	/* before what may have to look at every thread */
 	if (ksig_has_max_pending(t, t->process ? &task->signal->shared_pending :
 						 &task->pending))
@@ -390,12 +409,7 @@ int ksig_target_send(struct ksig_target *t, int error, u64 value)
 		task = pid_task(t->pid, PIDTYPE_PID);
 		cred = task ? __task_cred(task) : NULL;
 		err = task ? ksig_send_task(t, task, error, value) : -ESRCH;
-		/*
-		 * Is that an answer about who the target is now? Its uids may
-		 * have changed, or exec given its number to another thread.
-		 */
-	} while ((err == -EPERM && cred != rcu_access_pointer(task->real_cred)) ||
-		 (err == -ESRCH && task != pid_task(t->pid, PIDTYPE_PID)));
+	} while (ksig_stale(t, task, cred, err));
 	trace_ksig_signal(t, error, value, err);
 	return err;
 }
@@ -411,14 +425,17 @@ int ksig_target_send(struct ksig_target *t, int error, u64 value)
 int ksig_target_check(struct ksig_target *t)
 {
 	struct task_struct *task;
-	int err = -ESRCH;
+	const struct cred *cred;
+	int err;
 
 	rcu_read_lock();
-	task = pid_task(t->pid, PIDTYPE_PID);
-	if (task)
-		err = ksig_may_signal(t, task, __task_cred(task));
-	if (!err)
-		err = ksig_ask_kernel(t);
+	do {
+		task = pid_task(t->pid, PIDTYPE_PID);
+		cred = task ? __task_cred(task) : NULL;
+		err = task ? ksig_may_signal(t, task, cred) : -ESRCH;
+		if (!err)
+			err = ksig_ask_kernel(t);
+	} while (ksig_stale(t, task, cred, err));
 	rcu_read_unlock();
 	return err;
 }
@@ -437,20 +454,18 @@ bool ksig_target_gone(const struct ksig_target *t)
 	rcu_read_lock();
 	do {
 		task = pid_task(t->pid, PIDTYPE_PID);
-		if (!task)
+		if (!task) {
 			gone = true;
-		else if (t->process)
+		} else if (t->process) {
 			/* falls before the exit tracepoint of the last thread */
 			gone = !atomic_read(&task->signal->live);
-		else
-			gone = !ksig_live(task) && !ksig_changes_leader(task);
-		/*
-		 * Has exec given the number to another thread? It does so
-		 * before the rest that is looked at changes back. Pairs with
-		 * the release of tasklist_lock in de_thread().
-		 */
-		smp_rmb();
-	} while (gone && task != pid_task(t->pid, PIDTYPE_PID));
+		} else {
+			gone = !ksig_live(task);
+			/* pairs with siglock in de_thread() and do_exit() */
+			smp_rmb();
+			gone = gone && !ksig_changes_leader(t, task);
+		}
+	} while (gone && ksig_stale(t, task, NULL, -ESRCH));
 	rcu_read_unlock();
 	return gone;
 }

@@ -203,7 +203,8 @@ static inline int __ksig_emit_value(struct ksig_channel *ch, u32 type,
  * Context: any, NMI too. Never sleeps, never fails for want of memory. What
  * can't be sent from here is sent from a safe context, in order. Outside of an
  * NMI the caller must not hold a siglock, tasklist_lock for writing, or the lock
- * of a run queue, wait queue, timer base or workqueue pool; nor may a probe emit
+ * of a run queue, wait queue, timer base or workqueue pool, nor be called while
+ * the clock is updated (pvclock_gtod_register_notifier()); nor may a probe emit
  * from a tracepoint that lies within one of them.
  *
  * Return: how many subscriptions took the event, or -EINVAL: @n's type or len
