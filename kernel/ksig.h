@@ -122,7 +122,6 @@ struct ksig_filter_state {
 	u64 subject;
 	bool by_subject;
 	struct pid *pid;	/* instead of subject, on a PIDS channel */
-	struct rcu_head rcu;
 };
 
 /* Being armed, replaced as a whole. */

@@ -497,21 +497,13 @@ void ksig_sub_hup(struct ksig_sub *sub)
 
 /* -------------------------------------------------------- a subscription's life */
 
-static void ksig_filter_free_rcu(struct rcu_head *rcu)
-{
-	struct ksig_filter_state *f = container_of(rcu,
-						   struct ksig_filter_state,
-						   rcu);
-
-	put_pid(f->pid);
-	kfree(f);
-}
-
-/* Emitters still compare its pid: it must not become another's meanwhile. */
+/* No emitter has it, who would compare its pid. */
 static void ksig_filter_free(struct ksig_filter_state *f)
 {
-	if (f)
-		call_rcu(&f->rcu, ksig_filter_free_rcu);
+	if (!f)
+		return;
+	put_pid(f->pid);
+	kfree(f);
 }
 
 /* A grace period after close: no emitter has it any more. */
@@ -650,6 +642,9 @@ int ksig_sub_set_filter(struct ksig_sub *sub, const struct ksig_filter *filter)
 	}
 	f = rcu_replace_pointer(sub->filter, f, lockdep_is_held(&sub->consume));
 	mutex_unlock(&sub->consume);
+	/* no emitter goes by the one before any more, NMIs' stash neither */
+	synchronize_rcu();
+	ksig_queue_settle(sub);
 	ksig_filter_free(f);
 	return 0;
 }
@@ -782,10 +777,14 @@ int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm *a)
 	}
 	/* who sleeps in read(2) must not, if events leave as signals now */
 	wake_up_interruptible(&sub->wait);
+	/*
+	 * Armed, then the looks at the target and at the queue: pairs with
+	 * atomic_dec_and_test() in do_exit(), which lies between PF_EXITING and
+	 * ksig_on_exit(), and with ksig_publish().
+	 */
+	smp_mb();
 	/* If it ended before it was in ksig_armed, nobody else would notice. */
 	ksig_check_target(sub);
-	/* arm, then the look at the queue: pairs with ksig_publish() */
-	smp_mb();
 	ksig_pump(sub);
 	return 0;
 }
