@@ -35,6 +35,10 @@ int main(void)
 		skip("a machine is put to sleep in a VM only");
 	if (!power_can("mem"))
 		skip("no suspend to memory here");
-	CHECK(sleep_until("+2") || sleep_until("+8") || sleep_until("+30"));
+	/*
+	 * QEMU's q35 sleeps just once: its firmware forgets where the registers
+	 * are. So the alarm must not come before the sleep, however slow it is.
+	 */
+	CHECK(sleep_until("+15") || sleep_until("+60"));
 	return 0;
 }

@@ -28,7 +28,7 @@ static void test_s3(int fd)
 		printf(": no suspend to memory here\n");
 		return;
 	}
-	/* tests/lib/events_power.c insists on it; some machines sleep just once */
+	/* tests/lib/events_power.c insists on it; QEMU's q35 sleeps just once */
 	slept = power_sleep("+2");
 	expect_pair(fd);
 	printf(slept ? ": slept (S3), and told\n" :
