@@ -103,7 +103,8 @@ build/libksig.a: $(lib_objects)
 
 build/libksig.so.0: $(lib_objects) lib/libksig.map
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -pthread -Wl,-soname,libksig.so.0 \
-		-Wl,--version-script=lib/libksig.map -Wl,-z,defs -o $@ \
+		-Wl,--version-script=lib/libksig.map -Wl,-z,defs,-z,nodelete \
+		-o $@ \
 		$(lib_objects) $(lib_libs)
 
 build/libksig.pc: lib/libksig.pc.in include/ksig/version.h

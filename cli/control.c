@@ -61,6 +61,18 @@ static int explain_no_way(unsigned int flags)
 	return KSIG_NOT_HERE;
 }
 
+static void explain_no_access(pid_t pid, int signo, unsigned int flags)
+{
+	unsigned int ways = flags & ~KSIG_SEND_PROCESS;
+
+	if (ways == KSIG_SEND_BY(KSIG_SENT_BY_MODULE))
+		ksig_error("cannot open /dev/ksig/control: %s (it is root's: try sudo)",
+			   strerror(EACCES));
+	else
+		ksig_error("process %d may be waiting for signal %d, but you may not see that (see prctl(2), PR_SET_DUMPABLE, and kernel.yama.ptrace_scope); nothing was sent: try sudo",
+			   pid, signo);
+}
+
 static int explain(pid_t pid, int signo, unsigned int flags, int err)
 {
 	switch (err) {
@@ -69,8 +81,7 @@ static int explain(pid_t pid, int signo, unsigned int flags, int err)
 	case EOPNOTSUPP:
 		return explain_no_way(flags);
 	case EACCES:
-		ksig_error("cannot open /dev/ksig/control: %s (it is root's: try sudo)",
-			   strerror(err));
+		explain_no_access(pid, signo, flags);
 		break;
 	case EPERM:
 		ksig_error("not allowed to signal process %d%s", pid,

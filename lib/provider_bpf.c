@@ -888,6 +888,8 @@ int ksig_sub_kill_current(struct ksig_sub *sub, int signo, uint64_t skip,
 	    find_source(sub->desc) != &trace_source ||
 	    !ksig_sub_in_kernel(sub))
 		return -EOPNOTSUPP;
+	if (!has_cap(CAP_KILL))
+		return -EPERM;
 	st = sub->priv;
 	bss = st->skel->bss;
 	/*

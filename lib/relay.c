@@ -29,6 +29,8 @@
  * @sub: the subscription; @sub->relay is this one, as long as the thread may act
  * @thread: that sends
  * @owner: the process that has the thread: a child of fork(2) has not
+ * @turn: held while one waits for @lock: the thread, which would take that again
+ *	at once, has to wait for it
  * @lock: protects the subscription's records and counters, and what follows
  * @target: whom; the thread's alone
  * @control: eventfd: look at @stop and @watch again
@@ -45,6 +47,7 @@ struct ksig_relay {
 	struct ksig_sub *sub;
 	pthread_t thread;
 	pid_t owner;
+	pthread_mutex_t turn;
 	pthread_mutex_t lock;
 	struct ksig_target *target;
 	int control;
@@ -57,6 +60,18 @@ struct ksig_relay {
 	bool over;
 	bool done;
 };
+
+static void lock(struct ksig_relay *r)
+{
+	pthread_mutex_lock(&r->turn);
+	pthread_mutex_lock(&r->lock);
+	pthread_mutex_unlock(&r->turn);
+}
+
+static void unlock(struct ksig_relay *r)
+{
+	pthread_mutex_unlock(&r->lock);
+}
 
 static bool doorbell(const struct ksig_relay *r)
 {
@@ -169,14 +184,20 @@ static bool read_ahead(struct ksig_sub *sub)
 
 	if (ret == 1) {
 		set_spare(sub, true);
+		/* what was owed for one that the reader took is so for this one */
+		if (!r->owed)
+			r->held = false;
 		r->owed = doorbell(r);
 		r->watch = false;
-		r->held = false;
 		return true;
 	}
 	if (ret == -EAGAIN)
 		return true;
 	r->over = ret == -ESHUTDOWN;
+	if (!ret && r->owed) {
+		r->owed = false;
+		r->watch = true;
+	}
 	/* what failed is tried again, a moment later */
 	r->held = ret < 0 && ret != -EINTR && !r->over;
 	return r->over;
@@ -198,7 +219,10 @@ static bool step(struct ksig_sub *sub)
 		send_end(sub);
 		return false;
 	}
-	return doorbell(r) && !r->watch ? false : read_ahead(sub);
+	/* one that is owed is due while anything is left */
+	if (doorbell(r) && !r->watch && !r->owed)
+		return false;
+	return read_ahead(sub);
 }
 
 /*
@@ -219,6 +243,7 @@ static void wait(struct ksig_sub *sub, bool events, bool held)
 	struct pollfd fds[] = {
 		{ .fd = r->control, .events = POLLIN },
 		{ .fd = ksig_target_fd(r->target), .events = POLLIN },
+		{ .fd = ksig_target_thread_fd(r->target), .events = POLLIN },
 		{ .fd = events ? sub->fd : -1, .events = POLLIN },
 	};
 
@@ -231,7 +256,7 @@ static void look_at_target(struct ksig_sub *sub)
 {
 	struct ksig_relay *r = sub->relay;
 
-	if (!r->done && ksig_process_ended(ksig_target_fd(r->target))) {
+	if (!r->done && ksig_target_ended(r->target)) {
 		sub->target_gone = true;
 		r->done = true;
 	}
@@ -243,28 +268,28 @@ static void *run(void *arg)
 	struct ksig_sub *sub = r->sub;
 	bool events, held;
 
-	pthread_mutex_lock(&r->lock);
+	lock(r);
 	while (!r->stop && !r->done) {
 		bool more = step(sub);
 
 		tell_status(sub);
 		/* let go in between: a reader and stop have their turn */
 		if (more) {
-			pthread_mutex_unlock(&r->lock);
-			pthread_mutex_lock(&r->lock);
+			unlock(r);
+			lock(r);
 			continue;
 		}
 		if (r->done)
 			break;
 		events = wants_events(sub) && !r->held;
 		held = r->held;
-		pthread_mutex_unlock(&r->lock);
+		unlock(r);
 		wait(sub, events, held);
-		pthread_mutex_lock(&r->lock);
+		lock(r);
 		look_at_target(sub);
 	}
 	tell_status(sub);
-	pthread_mutex_unlock(&r->lock);
+	unlock(r);
 	return NULL;
 }
 
@@ -329,7 +354,7 @@ static int start_thread(struct ksig_sub *sub, struct ksig_relay *r)
 	int err;
 
 	sigfillset(&all);
-	pthread_mutex_lock(&r->lock);
+	lock(r);
 	/* nor is it for the thread before, which looks and sends under its lock */
 	ksig_relay_lock(sub);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -338,7 +363,7 @@ static int start_thread(struct ksig_sub *sub, struct ksig_relay *r)
 	ksig_relay_unlock(sub, false);
 	if (!err)
 		take_over(sub, r);
-	pthread_mutex_unlock(&r->lock);
+	unlock(r);
 	return -err;
 }
 
@@ -348,6 +373,7 @@ static void free_relay(struct ksig_relay *r)
 		close(r->control);
 	ksig_target_close(r->target);
 	pthread_mutex_destroy(&r->lock);
+	pthread_mutex_destroy(&r->turn);
 	free(r);
 }
 
@@ -358,6 +384,7 @@ int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 
 	if (!r)
 		return -ENOMEM;
+	pthread_mutex_init(&r->turn, NULL);
 	pthread_mutex_init(&r->lock, NULL);
 	r->sub = sub;
 	r->owner = getpid();
@@ -378,7 +405,7 @@ int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 void ksig_relay_lock(struct ksig_sub *sub)
 {
 	if (sub->relay)
-		pthread_mutex_lock(&sub->relay->lock);
+		lock(sub->relay);
 }
 
 void ksig_relay_unlock(struct ksig_sub *sub, bool stop)
@@ -386,7 +413,7 @@ void ksig_relay_unlock(struct ksig_sub *sub, bool stop)
 	if (!sub->relay)
 		return;
 	sub->relay->stop = stop;
-	pthread_mutex_unlock(&sub->relay->lock);
+	unlock(sub->relay);
 }
 
 /* A gap that was not told goes to whoever reads next. */
@@ -411,9 +438,9 @@ void ksig_relay_stop(struct ksig_sub *sub)
 	if (!r)
 		return;
 	if (r->owner == getpid()) {
-		pthread_mutex_lock(&r->lock);
+		lock(r);
 		r->stop = true;
-		pthread_mutex_unlock(&r->lock);
+		unlock(r);
 		ksig_event_set(r->control);
 		pthread_join(r->thread, NULL);
 		r->done = true;
@@ -469,7 +496,7 @@ int ksig_relay_take(struct ksig_sub *sub, bool last)
 
 	if (!r)
 		return take(sub);
-	pthread_mutex_lock(&r->lock);
+	lock(r);
 	if (!doorbell(r) && !r->done) {
 		ret = -EBUSY;
 	} else {
@@ -477,7 +504,7 @@ int ksig_relay_take(struct ksig_sub *sub, bool last)
 		ret = take(sub);
 		wake = reader_found(r, ret, last);
 	}
-	pthread_mutex_unlock(&r->lock);
+	unlock(r);
 	if (wake)
 		ksig_event_set(r->control);
 	return ret;
@@ -516,8 +543,8 @@ int ksig_relay_stats(struct ksig_sub *sub, struct ksig_stats *st)
 
 	if (!r)
 		return stats_locked(sub, st);
-	pthread_mutex_lock(&r->lock);
+	lock(r);
 	err = stats_locked(sub, st);
-	pthread_mutex_unlock(&r->lock);
+	unlock(r);
 	return err;
 }

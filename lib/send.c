@@ -47,6 +47,9 @@ static bool by_caller(const struct ksig_send *send, int *ret)
 		*ret = ksig_target_send(target, 0, send->value);
 	while (*ret == -EAGAIN && ksig_target_unsure(target));
 	ksig_target_close(target);
+	/* the kernel may look where the caller may not */
+	if (*ret == -EACCES)
+		return false;
 	/* one of 1 to 31 waits: kill(2) would merge them */
 	if (*ret == -EAGAIN && send->signo <= 31)
 		*ret = 0;
@@ -85,16 +88,19 @@ int ksig_send(pid_t pid, int signo, uint64_t value, unsigned int flags)
 		.value = value,
 	};
 	unsigned int allowed = flags & WAYS ? flags & WAYS : WAYS;
-	int ret = -EOPNOTSUPP;
+	int ret = -EOPNOTSUPP, unseen = 0;
 	size_t i;
 
 	if (pid <= 0 || signo < 1 || signo > 64 ||
 	    send.flags & ~KSIG_SEND_PROCESS)
 		return -EINVAL;
 	for (i = 0; i < ARRAY_SIZE(ways); i++) {
-		if (allowed & KSIG_SEND_BY(ways[i].number) &&
-		    ways[i].send(&send, &ret))
+		if (!(allowed & KSIG_SEND_BY(ways[i].number)))
+			continue;
+		if (ways[i].send(&send, &ret))
 			return ret ? ret : ways[i].number;
+		if (ways[i].send == by_caller && ret == -EACCES)
+			unseen = ret;
 	}
-	return ret;
+	return unseen ? unseen : ret;
 }

@@ -765,6 +765,7 @@ int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 	if (err)
 		return err;
 	ksig_relay_stop(sub);
+	sub->target_gone = false;
 	sub->each = o.mode == KSIG_MODE_EACH;
 	return 0;
 }

@@ -218,6 +218,29 @@ static bool is_sigtimedwait(long number)
 	return number == SYS_rt_sigtimedwait || number == 177 || number == 421;
 }
 
+/*
+ * Who may not trace a thread may see in which function of the kernel it sleeps,
+ * if it may see anything: "0" is no answer.
+ *
+ * Return: 0 it does not wait for signals; -EACCES it does, for which ones can't
+ * be told, or not even that; -EAGAIN.
+ */
+static int may_not_look(pid_t tgid, pid_t tid)
+{
+	char path[64], where[32] = "0";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/wchan", tgid, tid);
+	f = fopen(path, "re");
+	if (!f)
+		return file_error() == -ESRCH ? 0 : file_error();
+	if (!fgets(where, sizeof(where), f))
+		*where = '\0';
+	fclose(f);
+	return !strcmp(where, "0") || !strncmp(where, "do_sigtimedwait", 15) ?
+	       -EACCES : 0;
+}
+
 /* 1; 0 it can't be read; -EAGAIN */
 static int read_set(pid_t tgid, pid_t tid, unsigned long long at,
 		    uint64_t *set)
@@ -240,7 +263,7 @@ static int read_set(pid_t tgid, pid_t tid, unsigned long long at,
  * taken out of the set that /proc calls blocked. Who may trace it finds the
  * call's arguments there, too: NUMBER 0xSET ...
  *
- * Return: 1 it does, 0 it doesn't, or nobody may know; -EAGAIN.
+ * Return: 1 it does, 0 it doesn't; -EACCES the caller may not know; -EAGAIN.
  */
 static int waits_for(pid_t tgid, pid_t tid, int signo)
 {
@@ -253,8 +276,11 @@ static int waits_for(pid_t tgid, pid_t tid, int signo)
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", tgid, tid);
 	f = fopen(path, "re");
-	if (!f)
+	/* a kernel without CONFIG_HAVE_ARCH_TRACEHOOK has no such file */
+	if (!f && errno != EACCES && errno != EPERM)
 		return file_error() == -EAGAIN ? -EAGAIN : 0;
+	if (!f)
+		return may_not_look(tgid, tid);
 	n = fscanf(f, "%ld 0x%llx", &number, &at);
 	fclose(f);
 	if (n != 2 || !is_sigtimedwait(number))
@@ -277,7 +303,7 @@ static bool slept_through(const struct status *before,
  * of one that slept meanwhile; one that runs is looked at some more times.
  *
  * Return: 1 it takes the signal; 0 it does not; -EBUSY it runs, and that can't be
- * told; -EAGAIN it can't be looked at now.
+ * told; -EACCES the caller may not know; -EAGAIN it can't be looked at now.
  */
 static int thread_takes(pid_t tgid, pid_t tid, const struct status *st,
 			 int signo)
@@ -386,10 +412,21 @@ static bool may_kill_all(const struct ksig_target *t)
 	       has(self.effective_caps, CAP_KILL_BIT + 1);
 }
 
-static bool ended(const struct ksig_target *t)
+/*
+ * To be polled for its end; -1: nothing tells of that. The first thread's end may
+ * be another one's exec, which goes on in its place.
+ */
+int ksig_target_thread_fd(const struct ksig_target *t)
 {
+	return t->pid == t->tgid ? -1 : t->thread_fd;
+}
+
+bool ksig_target_ended(const struct ksig_target *t)
+{
+	int fd = ksig_target_thread_fd(t);
+
 	return ksig_process_ended(t->pidfd) ||
-	       (t->thread_fd >= 0 && ksig_process_ended(t->thread_fd));
+	       (fd >= 0 && ksig_process_ended(fd));
 }
 
 /* -EBUSY: it lives, and /proc says nothing of it */
@@ -397,7 +434,7 @@ static int check(const struct ksig_target *t, struct status *st)
 {
 	int err = thread_status(t->pid, st);
 
-	if (ended(t))
+	if (ksig_target_ended(t))
 		return -ESRCH;
 	/* before 6.9 a thread's absence there is all that tells of its end */
 	if (err == -ESRCH && (t->process || t->thread_fd >= 0))
@@ -469,7 +506,9 @@ static int pin(struct ksig_target *t, int pidfd)
 		err = -ESRCH;
 	memcpy(t->uids, st.uids, sizeof(t->uids));
 	t->within = is_within(t->tgid);
-	if (!err && syscall(SYS_pidfd_send_signal, t->pidfd, 0, NULL, 0))
+	/* SIGCONT may be sent within a session, which 0 can't ask for */
+	if (!err && t->signo != SIGCONT &&
+	    syscall(SYS_pidfd_send_signal, t->pidfd, 0, NULL, 0))
 		err = -errno;
 	return err;
 }
@@ -532,8 +571,10 @@ int ksig_target_ready(struct ksig_target *t)
 
 	if (err)
 		return err == -EBUSY ? -EOPNOTSUPP : err;
-	return has(st.ignored, t->signo) || takes(t, &st) == 1 ? 0 :
-	       -ECONNREFUSED;
+	if (has(st.ignored, t->signo))
+		return 0;
+	err = takes(t, &st);
+	return err == 1 ? 0 : err == -EACCES ? err : -ECONNREFUSED;
 }
 
 static int send_now(const struct ksig_target *t, siginfo_t *info)

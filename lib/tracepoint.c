@@ -328,7 +328,9 @@ static FILE *open_format(const char *category, const char *name, int *err,
 		 name);
 	f = fopen(path, "re");
 	if (!f)
-		*err = errno == ENOENT ? no_tracepoint(root, category, name, e) :
+		/* "enable" and "filter" are files beside them */
+		*err = errno == ENOENT || errno == ENOTDIR ?
+		       no_tracepoint(root, category, name, e) :
 		       ksig_fail(e, 0, errno, "%s: %s", path, strerror(errno));
 	return f;
 }

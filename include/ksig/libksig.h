@@ -9,8 +9,9 @@
  * means all of it. Keys of the same name as in the manual of ksig(1).
  *
  * Threads: one handle is one thread's at a time; different handles are
- * independent, and there is no global state. After fork(2) the child may only
- * close a handle. All descriptors are close-on-exec.
+ * independent, and there is no global state, but that libbpf's messages pass
+ * through the library (libbpf_set_print()), which therefore stays loaded. After
+ * fork(2) the child may only close a handle. All descriptors are close-on-exec.
  */
 #ifndef KSIG_LIBKSIG_H
 #define KSIG_LIBKSIG_H
@@ -199,8 +200,11 @@ int ksig_sub_disarm(struct ksig_sub *sub);
  * What happens while another BPF program runs on the same cpu no tracepoint
  * tells of: the kernel skips it, and it is not counted.
  *
- * Return: 0; -EINVAL signo or flags; -EOPNOTSUPP not a tracepoint, not by BPF,
- * or what the kernel does not filter as a whole (ksig_sub_in_kernel()).
+ * The kernel does not ask who may signal whom: so the caller must have CAP_KILL.
+ *
+ * Return: 0; -EINVAL signo or flags; -EPERM without CAP_KILL; -EOPNOTSUPP not a
+ * tracepoint, not by BPF, or what the kernel does not filter as a whole
+ * (ksig_sub_in_kernel()).
  */
 #define KSIG_KILL_READY	(1U << 0)
 int ksig_sub_kill_current(struct ksig_sub *sub, int signo, uint64_t skip,
@@ -287,7 +291,8 @@ int ksig_target_fd(const struct ksig_target *target);
 /*
  * Is there a handler, is the signal ignored, blocked or waited for? Unlike a
  * send this asks so of 1 to 31 too.
- * Return: 0; -ECONNREFUSED it would kill; -ESRCH
+ * Return: 0; -ECONNREFUSED it would kill; -EACCES it may wait for it, and the
+ * caller may not know (see ksig_target_send()); -ESRCH
  */
 int ksig_target_ready(struct ksig_target *target);
 
@@ -298,8 +303,11 @@ int ksig_target_ready(struct ksig_target *target);
  * @value: what it finds in si_value; 1 to 31 come without either
  *
  * By pidfd_send_signal(2) or rt_tgsigqueueinfo(2), with si_code SI_QUEUE. Who is
- * ready is read in /proc just before: user space can't do better. It does not
- * see SA_RESETHAND, nor whether a thread that waits in sigwaitinfo(2) has the
+ * ready is read in /proc just before: user space can't do better. What a thread
+ * waits for in sigwaitinfo(2) is shown to whoever may trace it only (ptrace(2),
+ * PTRACE_MODE_ATTACH: kernel.yama.ptrace_scope and PR_SET_DUMPABLE restrict it):
+ * without that right the answer is -EACCES, and nothing is sent. /proc does not
+ * show SA_RESETHAND, nor whether a thread that waits in sigwaitinfo(2) has the
  * signal blocked otherwise, as it must: both count as ready, and ksig.ko knows
  * better. The uids must be those of when it was opened, unless the caller has
  * CAP_KILL over it. Before Linux 6.9 a thread is known by its number, which may
@@ -384,7 +392,8 @@ int ksig_event_format(const struct ksig_sub *sub, const struct ksig_event *ev,
  * nor 32-bit programs, whom SI_QUEUE, which the others send with, reaches alike.
  *
  * Return: KSIG_SENT_BY_*; a negative errno as KSIG_IOC_SEND; or -EOPNOTSUPP,
- * -EACCES, -EPERM if no way that @flags allow can be taken here.
+ * -EACCES, -EPERM if no way that @flags allow can be taken here; -EACCES, too,
+ * where the caller is the only one to send, and may not see whether @pid waits.
  */
 #define KSIG_SENT_BY_MODULE	0
 #define KSIG_SENT_BY_BPF	1

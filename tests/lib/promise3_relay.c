@@ -5,7 +5,14 @@
  * process's that relays, at the time.
  */
 #define _GNU_SOURCE
+#include <pthread.h>
+
 #include "source.h"
+
+/* Linux 6.9; before, nothing tells of a thread's end */
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL
+#endif
 
 #define ALICE 1000
 #define BOB 1001
@@ -71,6 +78,42 @@ static void test_exit(bool by_kill, uint32_t flags)
 	CHECK_EQ(arm_each(sub, 0, flags), 0);
 	CHECK(!(sub_stats(sub).flags & KSIG_STATS_TARGET_GONE));
 	ksig_sub_close(sub);
+}
+
+static void *blocking_thread(void *arg)
+{
+	block(SIG);
+	*(volatile pid_t *)arg = gettid();
+	while (*(volatile pid_t *)arg)
+		sched_yield();
+	return NULL;
+}
+
+/* A thread ends, its process goes on, and no event comes that could tell. */
+static void test_thread_ends(void)
+{
+	volatile pid_t tid = 0;
+	struct ksig_sub *sub;
+	pthread_t thread;
+	int fd;
+
+	CHECK_EQ(pthread_create(&thread, NULL, blocking_thread, (void *)&tid),
+		 0);
+	UNTIL(tid);
+	fd = syscall(SYS_pidfd_open, tid, PIDFD_THREAD);
+	if (fd >= 0 || !source_relays()) {
+		sub = subscribe(0);
+		CHECK_EQ(arm_each(sub, tid, 0), 0);
+		CHECK(sub_stats(sub).flags & KSIG_STATS_ARMED);
+		tid = 0;
+		wait_gone(sub);
+		check_disarmed(sub);
+		ksig_sub_close(sub);
+	}
+	if (fd >= 0)
+		close(fd);
+	tid = 0;
+	CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
 /* exec: the target is the same process, and ready no more. */
@@ -279,6 +322,7 @@ static void test_all(void)
 
 	/* a stranger, or this process itself, would take it */
 	block(SIG);
+	test_thread_ends();
 	for (flags = 0; flags <= KSIG_ARM_PROCESS; flags++) {
 		test_exit(false, flags);
 		test_exit(true, flags);

@@ -173,6 +173,74 @@ static void waiting_is_ready(void)
 	child_join(&c);
 }
 
+static void become_plain(void)
+{
+	OK(setresgid(1000, 1000, 1000));
+	OK(setresuid(1000, 1000, 1000));
+}
+
+/* @arg: may another process of its user look at it? */
+static void plain_waiter(struct child *self, void *arg)
+{
+	become_plain();
+	OK(prctl(PR_SET_DUMPABLE, !!arg));
+	block(SIGNO);
+	child_say(self);
+	CHECK_EQ(take(SIGNO).si_code, SI_QUEUE);
+}
+
+/* Who may not see what a thread waits for does not say that it doesn't wait. */
+static void sends_unseen(struct child *self, void *arg)
+{
+	struct child *c = arg;
+	struct ksig_target_opts o = {
+		.sz = sizeof(o), .pid = c[0].pid, .signo = SIGNO,
+		.flags = KSIG_SEND_PROCESS,
+	};
+	struct ksig_target *target;
+
+	(void)self;
+	become_plain();
+	way = KSIG_SENT_BY_CALLER;
+	CHECK_EQ(send_by(c[0].pid, SIGNO, 0), -EACCES);
+	CHECK_EQ(send_by(c[0].pid, SIGNO, KSIG_SEND_PROCESS), -EACCES);
+	CHECK_EQ(ksig_send(c[0].pid, SIGNO, 1, 0), -EACCES);
+	CHECK_EQ(ksig_target_open(&o, &target), 0);
+	CHECK_EQ(ksig_target_ready(target), -EACCES);
+	CHECK_EQ(ksig_target_send(target, 0, 1), -EACCES);
+	ksig_target_close(target);
+	CHECK_EQ(send_by(c[1].pid, SIGNO, 0), way);
+}
+
+static void unseen(void)
+{
+	struct child c[2], sender;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		c[i] = child_start(plain_waiter, (void *)(intptr_t)i);
+		child_hear(&c[i]);
+		wait_state(c[i].pid, 'S');
+	}
+	sender = child_start(sends_unseen, c);
+	child_join(&sender);
+	child_join(&c[1]);
+	CHECK(child_lives(&c[0]));
+	/* the right to trace is the right to know */
+	way = KSIG_SENT_BY_CALLER;
+	CHECK_EQ(send_by(c[0].pid, SIGNO, 0), way);
+	child_join(&c[0]);
+}
+
+static void continues(struct child *self, void *arg)
+{
+	(void)self;
+	become_plain();
+	way = KSIG_SENT_BY_CALLER;
+	CHECK_EQ(send_by(*(pid_t *)arg, SIGTERM, KSIG_SEND_PROCESS), -EPERM);
+	CHECK_EQ(send_by(*(pid_t *)arg, SIGCONT, KSIG_SEND_PROCESS), way);
+}
+
 static void keep_bpf_caps(void)
 {
 	struct __user_cap_header_struct head = {
@@ -290,6 +358,7 @@ static void bad_input(void)
 
 int main(void)
 {
+	pid_t self = getpid();
 	bool bpf = false;
 	size_t i;
 
@@ -305,6 +374,9 @@ int main(void)
 	}
 	way = KSIG_SENT_BY_CALLER;
 	in_child(not_seen, NULL);
+	unseen();
+	/* kill(2): SIGCONT may go to any process of the session */
+	in_child(continues, &self);
 	in_child(choice, &bpf);
 	bad_input();
 	return 0;
