@@ -29,7 +29,7 @@
 #include "cli.h"
 
 /* What was caused comes within that time, or not at all. */
-#define PATIENCE_S 2
+#define PATIENCE_S 10
 /* A trial that takes longer hangs. */
 #define TRIAL_MS 20000
 
@@ -49,7 +49,7 @@ static const char help[] =
 "\n"
 "A line begins with 'ok'; with 'no': it isn't to be had here, and why, and what\n"
 "helps; or with 'failed': it ought to work, and does not. You see what you may do:\n"
-"root sees what the machine can do. Nothing takes longer than 2 s to come.\n"
+"root sees what the machine can do. Nothing takes longer than 10 s to come.\n"
 "\n"
 "  module       an event of ksig.ko's channel 'test', by the ring and by signal\n"
 "  bpf          the end of a process, filtered in the kernel by a BPF program\n"

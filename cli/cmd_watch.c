@@ -58,10 +58,11 @@ static const char help[] =
 "The subject of a trace.* event is the process that runs. It is signalled by the\n"
 "kernel itself, at once, before what the tracepoint announces goes on: at\n"
 "trace.syscalls.sys_enter_write a write that waits is interrupted. The kernel\n"
-"counts, too: neither more nor less than N signals are sent, even if events are\n"
-"lost. So -n and --skip take one EVENT, its whole filter must be the kernel's\n"
-"business, and --every can't be had. A real-time signal has no value then, and\n"
-"who blocks the signal must have a single thread to be ready for it.\n"
+"counts, too: it signals at neither more nor less than N events, even if some are\n"
+"lost on the way to here; one at which the signal was refused is one of the N. So\n"
+"-n and --skip take one EVENT, its whole filter must be the kernel's business,\n"
+"--every can't be had, and you need CAP_KILL. A real-time signal has no value\n"
+"then, and who blocks the signal must have a single thread to be ready for it.\n"
 "\n"
 "CMD is run without a shell, one at a time, in the order of the events; those that\n"
 "come meanwhile wait in the event's queue. It finds the event in its environment:\n"
@@ -70,7 +71,8 @@ static const char help[] =
 "case; what is not known is not set. A CMD that fails is told on stderr and makes\n"
 "the exit status 1. When TIME is over a CMD that runs gets a TERM.\n"
 "\n"
-"A line of output: the time, the event, its fields; (+N) if --every left out N\n"
+"A line of output: the time (of the event, by the wall clock as it is when the line\n"
+"is printed: what is printed after the machine slept seems later), the event, its fields; (+N) if --every left out N\n"
 "before; -> SIG PID and, if it was not sent, why: gone, refused (it would die),\n"
 "not allowed, failed. Fields that are not known are 'unknown'. That events were lost is\n"
 "said on stderr, and that it has begun, once it misses nothing.\n"
@@ -109,6 +111,7 @@ static const char help[] =
  * @name: as written
  * @sub: its subscription
  * @over: no more will come
+ * @failing: it could not be read the last time, and is tried again
  * @by_kernel: the kernel signals, and marks the events at which it does
  * @last: once so many were offered it does no more
  */
@@ -116,6 +119,7 @@ struct source {
 	const char *name;
 	struct ksig_sub *sub;
 	bool over;
+	bool failing;
 	bool by_kernel;
 	uint64_t last;
 };
@@ -277,6 +281,11 @@ static int signal_by_kernel(struct watch *w, struct source *s)
 		ksig_error("%s: the kernel signals who runs, and not all of this filter is its business",
 			   s->name);
 		return KSIG_USAGE;
+	}
+	if (err == -EPERM) {
+		ksig_error("%s: to signal whoever runs takes CAP_KILL: try sudo",
+			   s->name);
+		return KSIG_FAILED;
 	}
 	if (!err)
 		err = ksig_sub_stats(s->sub, &st);
@@ -488,6 +497,21 @@ static void check_through(struct watch *w)
 	w->acted = w->count;
 }
 
+/*
+ * What is missing here, memory or a descriptor, may be there in a moment: it is no
+ * end of the events.
+ */
+static bool will_pass(struct source *s, int err)
+{
+	if (err != -ENOMEM && err != -EMFILE && err != -ENFILE)
+		return false;
+	if (!s->failing)
+		ksig_error("%s: %s; it is tried again",
+			   ksig_sub_event(s->sub), strerror(-err));
+	s->failing = true;
+	return true;
+}
+
 static void source_over(struct source *s, int err)
 {
 	if (err == -ESHUTDOWN)
@@ -510,6 +534,9 @@ static void read_event(struct watch *w)
 		if (s->over)
 			continue;
 		ret = ksig_sub_next(s->sub, 0, &ev);
+		if (ret < 0 && will_pass(s, ret))
+			continue;
+		s->failing = false;
 		if (ret == 1) {
 			take_event(w, s, ev);
 			return;
@@ -517,6 +544,17 @@ static void read_event(struct watch *w)
 		if (ret && ret != -EINTR)
 			source_over(s, ret);
 	}
+}
+
+static bool any_failing(const struct watch *w)
+{
+	int i;
+
+	for (i = 0; i < w->n_sources; i++) {
+		if (w->sources[i].failing)
+			return true;
+	}
+	return false;
 }
 
 static bool all_over(const struct watch *w)
@@ -549,13 +587,18 @@ static int64_t wake_up_at(const struct watch *w)
 {
 	int64_t at = w->deadline;
 
-	if (w->held)
+	if (w->held || (any_failing(w) && wants_event(w)))
 		at = sooner(at, clock_ns() + RETRY_NS);
 	else if (w->now.sub && w->command_fd < 0)
 		at = sooner(at, w->not_before);
 	if (w->has_to && w->to.kind == KSIG_TO_UNIT && !w->to.target)
 		at = sooner(at, clock_ns() + FOLLOW_NS);
 	return at;
+}
+
+static bool may_have_one(const struct source *s)
+{
+	return !s->over && !s->failing;
 }
 
 static int wait_for(struct watch *w, struct pollfd *fds)
@@ -566,7 +609,7 @@ static int wait_for(struct watch *w, struct pollfd *fds)
 
 	for (i = 0; i < w->n_sources; i++)
 		fds[i] = (struct pollfd) {
-			.fd = !w->sources[i].over && wants_event(w) ?
+			.fd = may_have_one(&w->sources[i]) && wants_event(w) ?
 			      ksig_sub_fd(w->sources[i].sub) : -1,
 			.events = POLLIN,
 		};
@@ -603,7 +646,8 @@ static int step(struct watch *w, struct pollfd *fds)
 
 	if (ret == GO_ON && fds[w->n_sources + 1].revents)
 		command_ended(w);
-	if (ret == GO_ON && wants_event(w) && any_ready(fds, w->n_sources))
+	if (ret == GO_ON && wants_event(w) &&
+	    (any_ready(fds, w->n_sources) || any_failing(w)))
 		read_event(w);
 	if (ret == GO_ON && may_act(w))
 		ret = act(w);

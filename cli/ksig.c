@@ -126,6 +126,8 @@ int main(int argc, char **argv)
 
 	/* whoever ignored it would have us never hear how a child ended */
 	signal(SIGCHLD, SIG_DFL);
+	/* a line is there as a whole, or not yet */
+	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
 	ret = dispatch(argc, argv);
 
 	return ret ? ret : ksig_flush();

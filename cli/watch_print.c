@@ -73,11 +73,12 @@ static void print_value(const struct ksig_field *f)
 		printf("\"%" PRIu64 "\"", f->u);
 }
 
-static void print_named(const struct ksig_happening *h, const char *key)
+/* What every event has: a tracepoint's own field may have the same name. */
+static void print_header(const char *key, uint64_t u, bool known)
 {
-	struct ksig_field f;
+	struct ksig_field f = { .type = KSIG_FIELD_UNSIGNED, .known = known,
+				.u = u };
 
-	ksig_event_get(h->sub, h->ev, key, &f);
 	printf(",\"%s\":", key);
 	print_value(&f);
 }
@@ -125,8 +126,10 @@ static void print_json(const struct ksig_happening *h)
 	printf(",\"provider\":\"%s\",\"seq\":\"%llu\",\"lost_before\":%" PRIu64 ",\"merged\":\"%"
 	       PRIu64 "\"", ksig_sub_provider(h->sub),
 	       (unsigned long long)h->ev->seq, h->lost, h->merged);
-	print_named(h, "subject");
-	print_named(h, "value");
+	print_header("subject", h->ev->subject,
+		     !(h->ev->flags & KSIG_EVENT_NO_SUBJECT));
+	print_header("value", h->ev->value,
+		     !(h->ev->flags & KSIG_EVENT_NO_VALUE));
 	print_fields(h);
 	if (h->to)
 		print_json_signal(h);

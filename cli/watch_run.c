@@ -35,6 +35,14 @@ static int set_field(const char *key, const struct ksig_field *f)
 	return setenv(name, number, 1);
 }
 
+static int set_header(const char *key, uint64_t u, bool known)
+{
+	struct ksig_field f = { .type = KSIG_FIELD_UNSIGNED, .known = known,
+				.u = u };
+
+	return set_field(key, &f);
+}
+
 static int set_number(const char *name, uint64_t n)
 {
 	char number[24];
@@ -52,10 +60,12 @@ static int set_environment(const struct ksig_happening *h)
 
 	for (i = 0; !err && !ksig_event_field(h->sub, h->ev, i, &f); i++)
 		err = set_field(f.name, &f);
-	if (!err && !ksig_event_get(h->sub, h->ev, "subject", &f))
-		err = set_field("subject", &f);
-	if (!err && !ksig_event_get(h->sub, h->ev, "value", &f))
-		err = set_field("value", &f);
+	if (!err)
+		err = set_header("subject", h->ev->subject,
+				 !(h->ev->flags & KSIG_EVENT_NO_SUBJECT));
+	if (!err)
+		err = set_header("value", h->ev->value,
+				 !(h->ev->flags & KSIG_EVENT_NO_VALUE));
 	if (!err)
 		err = set_number("KSIG_LOST", h->lost);
 	if (!err)

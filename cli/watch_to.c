@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -29,6 +30,8 @@ extern char **environ;
 
 /* A unit that has no process is asked for again at most that often. */
 #define ASK_NS 200000000
+/* Whoever asks waits so long for the answer, and does nothing else. */
+#define ANSWER_NS (5 * 1000000000LL)
 
 int ksig_to_parse(const char *text, struct ksig_to *to)
 {
@@ -86,20 +89,47 @@ static int read_pidfile(struct ksig_to *to)
 	return KSIG_FAILED;
 }
 
-/* To the end, or who writes would be told that nobody reads. */
-static void read_all(int fd, char *line, size_t size)
+static int64_t now_ns(void)
 {
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+static bool is_readable(int fd, int64_t end)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int64_t left;
+
+	for (left = end - now_ns(); left > 0; left = end - now_ns()) {
+		if (poll(&p, 1, left / 1000000 + 1) > 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * To the end, or who writes would be told that nobody reads.
+ * Return: 0; -ETIMEDOUT
+ */
+static int read_all(int fd, char *line, size_t size)
+{
+	int64_t end = now_ns() + ANSWER_NS;
 	size_t used = 0;
 	char rest[64];
 	ssize_t len;
 
 	do {
+		if (!is_readable(fd, end))
+			return -ETIMEDOUT;
 		len = used < size - 1 ? read(fd, line + used, size - 1 - used) :
 					read(fd, rest, sizeof(rest));
 		if (len > 0 && used < size - 1)
 			used += len;
 	} while (len > 0 || (len < 0 && errno == EINTR));
 	line[used] = '\0';
+	return 0;
 }
 
 /* Without a shell, so any NAME will do. */
@@ -122,10 +152,15 @@ static int ask_systemctl(const char *unit, char *line, size_t size)
 		close(fds[0]);
 		return -err;
 	}
-	read_all(fds[0], line, size);
+	err = read_all(fds[0], line, size);
 	close(fds[0]);
+	/* our child, not waited for: the number is its */
+	if (err)
+		kill(pid, SIGKILL);
 	if (waitpid(pid, &status, 0) < 0)
 		return -errno;
+	if (err)
+		return err;
 	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EIO;
 }
 
@@ -151,8 +186,8 @@ static int ask_unit(struct ksig_to *to)
 		return KSIG_NOT_HERE;
 	}
 	if (err) {
-		ksig_error("systemctl can't tell the main process of '%s'",
-			   to->name);
+		ksig_error("systemctl can't tell the main process of '%s'%s",
+			   to->name, err == -ETIMEDOUT ? ": no answer" : "");
 		return KSIG_FAILED;
 	}
 	if (to->pid)
@@ -220,6 +255,10 @@ static int explain(const struct ksig_to *to, int err)
 		ksig_error("process %d would die of %s: it has no handler for it; --force does it all the same",
 			   to->pid, name);
 		return KSIG_FAILED;
+	case -EACCES:
+		ksig_error("process %d may be waiting for %s, or would die of it: you may not see that (see prctl(2), PR_SET_DUMPABLE, and kernel.yama.ptrace_scope); --force sends it in any case",
+			   to->pid, name);
+		return KSIG_FAILED;
 	case -EOPNOTSUPP:
 		ksig_error("/proc is not mounted: it tells whether process %d is ready for %s",
 			   to->pid, name);
@@ -251,14 +290,6 @@ void ksig_to_close(struct ksig_to *to)
 {
 	ksig_target_close(to->target);
 	to->target = NULL;
-}
-
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
 bool ksig_to_follow(struct ksig_to *to)
@@ -380,6 +411,7 @@ const char *ksig_to_outcome(int err)
 		return "gone";
 	case -EPERM:
 		return "not allowed";
+	case -EACCES:
 	case -ECONNREFUSED:
 		return "refused";
 	}

@@ -54,15 +54,34 @@ prints '\{"time":"'$date'",'$rest',"seq":"1","lost_before":0,"merged":"0","subje
 prints '\{"time":"'$date'",'$rest',"seq":"2","lost_before":0,"merged":"0","subject":"0","value":"7","fields":\{"value":"7"\}\}'
 prints '\{"time":"'$date'",'$rest',"seq":"1","lost_before":0,"merged":"0","subject":"0","value":"7","fields":\{"value":"7"\}\}'
 
+# a tracepoint's own fields hide nothing that every event has
+if timeout 60 ksig watch trace.ksig.ksig_emit -t 1ms 2>/dev/null || [ $? = 3 ]; then
+	# without a subscriber nothing is emitted
+	ksig watch test -n 2 >/dev/null 2>&1 &
+	until_true eval 'ksig status 2>/dev/null | grep -qw test'
+	watch trace.ksig.ksig_emit:type=0 -n1 --json
+	emit 42
+	ends 0
+	prints '.*"subject":"[1-9][0-9]*","value":null,"fields":\{.*"subject":"0","value":"42"\}\}'
+	watch trace.ksig.ksig_emit -n1 --value taken -- \
+		sh -c 'echo "[$KSIG_SUBJECT] [$KSIG_VALUE] [$KSIG_CURRENT_PID]"'
+	emit 42
+	ends 0
+	grep -qE '^\[([1-9][0-9]*)\] \[1\] \[\1\]$' /tmp/stdout ||
+		fail "it ran with: $(cat /tmp/stdout)"
+else
+	echo ": no tracepoints by BPF here"
+fi
+
 # time is over; lines are there before
 gives 3 timeout 20 ksig watch test -t 100ms --json -n1
-watch test -t 2
+watch test -t 15
 emit 5
 until_true grep -q value=5 /tmp/stdout
 ends 3
 
 # at most one in a time: the first, then the last of those in between
-watch test --every 2 -n 2
+watch test --every 10 -n 2
 emit 1
 until_true grep -q value=1 /tmp/stdout
 for i in 2 3 4; do printf "\\$i\0\0\0\0\0\0\0"; done >/tmp/values
@@ -101,7 +120,7 @@ watch test -- /not/there
 emit 1
 ends 1
 says "cannot run '/not/there': No such file"
-watch test -t 3 -- sleep 1000
+watch test -t 15 -- sleep 1000
 emit 1
 ends 3
 says "'sleep' still ran, and got a TERM"

@@ -46,6 +46,11 @@ until_true eval '[ "$(wc -l <stdout)" = 5 ]'
 stop
 [ "$(grep -c EINTR said)" = 1 ] || fail "the target said: $(cat said)"
 
+# the kernel does not ask who may signal whom
+gives 1 setpriv --bounding-set=-kill --inh-caps=-all ksig watch $write \
+	--to subject -s USR1 -t 1
+says 'to signal whoever runs takes CAP_KILL'
+
 # who would die of it does not, unless that is asked for; and is told
 mkfifo in
 exec 8<>in

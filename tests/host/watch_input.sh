@@ -112,6 +112,12 @@ lives $pid
 gives 2 ksig watch time.set --to subject -s TERM
 says "--to subject can't be had with time.set: it is about no process"
 
+# what lies beside tracepoints is none
+if [ -e /sys/kernel/tracing/events ] && has_event bpf process.exec; then
+	gives 2 ksig watch trace.sched.enable
+	says 'this kernel has no tracepoint sched.enable'
+fi
+
 # another provider's
 gives 5 ksig watch trace.sched.sched_switch --provider native
 says 'trace.sched.sched_switch is not available here: native does not have it'
@@ -121,8 +127,21 @@ if command -v strace >/dev/null; then
 	gives 5 strace -qq -o /dev/null -e inject=bpf:error=EINVAL \
 		ksig watch process.exec --provider bpf
 	says "this kernel ($(uname -r)) does not take the BPF program: it needs Linux 6.1"
+	# what is missing for a moment is not the end
+	if has_event native process.exec; then
+		strace -qq -o trace -e trace=recvmsg ksig watch process.exec \
+			--provider native -n1 >stdout 2>stderr &
+		children="$children $!"
+		until_true eval 'true; grep -q process.exec stdout'
+		calls=$(wc -l <trace)
+		gives 3 strace -qq -o /dev/null -e \
+			inject=recvmsg:error=ENOMEM:when=$((calls + 1))+ \
+			ksig watch process.exec --provider native -t 1
+		says 'process.exec: Cannot allocate memory; it is tried again'
+		[ "$(grep -c memory stderr)" = 1 ] || fail "it said: $(cat stderr)"
+	fi
 else
-	echo ": no strace here: no kernel that is too old"
+	echo ": no strace here: no kernel that is too old, or without memory"
 fi
 
 if has_event bpf process.exit && [ -e /sys/kernel/tracing/events ]; then
