@@ -144,7 +144,7 @@ void wait_state(pid_t tid, char state)
 {
 	int i;
 
-	for (i = 0; i < 5000; i++) {
+	for (i = 0; i < 30000; i++) {
 		if (state_of(tid) == state)
 			return;
 		nap();

@@ -66,7 +66,7 @@ static void ask(const char *channel, const char *n)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
 	ssize_t len = strlen(n);
-	int fd, tries = 1000;
+	int fd, tries = 60000;
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "/sys/class/ksig/%s/device/factorial",
@@ -86,7 +86,7 @@ int main(int argc, char **argv)
 {
 	const char *n = argc > 1 ? argv[1] : "5";
 	const char *channel = argc > 2 ? argv[2] : "edu0";
-	const struct timespec limit = { .tv_sec = 5 };
+	const struct timespec limit = { .tv_sec = 60 };
 	siginfo_t info;
 	sigset_t set;
 

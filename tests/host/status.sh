@@ -48,7 +48,7 @@ kill $subject
 wait $subject || :
 until_true counted $watcher 1
 if "$ksig" events --json | grep -q '"process.exec","provider":"bpf".*"available":true'; then
-	watch 'process.exec:comm=ksig_no_such' process.exec --provider bpf -t 60
+	watch 'process.exec:comm=ksig_no_such' process.exec --provider bpf -t 600
 	[ "$(row $! | grep -c '"provider":"bpf","channel":null,"filter":"kernel",')" = 1 ] ||
 		fail "not one is filtered in the kernel: $(row $!)"
 	[ "$(row $! | grep -c '"filter":null,.*"event":"process.exec",')" = 1 ] ||
@@ -91,16 +91,16 @@ os.write(fd, good)
 os.system("umount -l " + sys.argv[1])
 assert os.readlink("/proc/self/fd/%d" % fd) == "/memfd:ksig (deleted)"
 print("ready", flush=True)
-time.sleep(60)
+time.sleep(600)
 END
 mkdir "$tmp/mnt"
-: >"$tmp/out"
+: >"$tmp/liar"
 unshare -m sh -c 'mount -t tmpfs none "$1/mnt" &&
-	exec python3 "$1/liar.py" "$1/mnt"' sh "$tmp" >"$tmp/out" &
+	exec python3 "$1/liar.py" "$1/mnt"' sh "$tmp" >"$tmp/liar" &
 liar=$!
 jobs="$jobs $liar"
-until_true grep -q ready "$tmp/out"
-row=$(timeout 10 "$ksig" status --json | grep "^{\"pid\":$liar," |
+until_true grep -q ready "$tmp/liar"
+row=$(timeout 60 "$ksig" status --json | grep "^{\"pid\":$liar," |
 	sed 's/.*"provider"/"provider"/;s/,"comm".*//')
 wanted='"provider":"bpf","channel":null,"filter":"library","target":812,"signo":44,"mode":"doorbell,process","offered":"7","delivered":"8","queued":"9","lost":"10","refused":"11","signals":"12","deferred":"13","flags":"target-gone,hup","event":"a\u001b[31m b"'
 wanted+=$'\n''"provider":"native","channel":null,"filter":"library","target":null,"signo":null,"mode":null,"offered":"18446744073709551615","delivered":"18446744073709551615","queued":"18446744073709551615","lost":"18446744073709551615","refused":"18446744073709551615","signals":"18446744073709551615","deferred":"18446744073709551615","flags":null,"event":"'$(printf 'e%.0s' {1..255})'"'

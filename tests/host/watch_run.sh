@@ -55,7 +55,7 @@ process_events() {
 	ends 1
 	says "cannot run '/not/there': No such file"
 	rm -f hangs
-	watch process.exec:comm=doze $from -t 5 -- sh -c 'echo $$ >hangs; exec sleep 1000'
+	watch process.exec:comm=doze $from -t 20 -- sh -c 'echo $$ >hangs; exec sleep 1000'
 	dozes 1
 	until_true [ -s hangs ]
 	dozes 1

@@ -3,8 +3,13 @@
 # ksig watch and programs as people have them: shells, Python, servers.
 . tests/host/functions
 
-# Each nice is an event: a number of them.
-if has_event bpf process.exec; then from=bpf; else from=native; fi
+# Each nice is an event: a number of them. They end at once, and native would find
+# the names of some only.
+from=bpf
+has_event $from process.exec || {
+	echo "no process.exec by BPF here"
+	exit 77
+}
 events() { for i in $(seq "$1"); do nice true; done; }
 nice=process.exec:comm=nice
 
@@ -103,6 +108,13 @@ if command -v nginx >/dev/null; then
 else
 	echo ": no nginx here"
 fi
+
+# a systemctl that does not answer
+mkdir bin
+printf '#!/bin/sh\nexec sleep 1000\n' >bin/systemctl
+chmod +x bin/systemctl
+PATH=$PWD/bin:$PATH gives 1 ksig watch $nice --to unit:a.service -s HUP
+says "systemctl can't tell the main process of 'a.service': no answer"
 
 # a unit, across restarts, by systemctl and a systemd that is not there
 serve() {

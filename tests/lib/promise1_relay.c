@@ -106,6 +106,7 @@ static void test_no_bystander(void)
 {
 	struct ksig_sub *sub = subscribe(0);
 	pthread_t thread;
+	int i;
 
 	calls = 0;
 	unblock_all();
@@ -113,8 +114,11 @@ static void test_no_bystander(void)
 	CHECK_EQ(pthread_create(&thread, NULL, waits, NULL), 0);
 	UNTIL(read_now(&target));
 	CHECK_EQ(arm_each(sub, target, 0), 0);
-	produce(1, 20, NULL);
-	UNTIL(read_now(&calls) == 20);
+	/* one by one: under TSan those that come at once are one */
+	for (i = 1; i <= 20; i++) {
+		produce_one(i);
+		UNTIL(read_now(&calls) == i);
+	}
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 	CHECK_EQ(by_others, 0);
 	target = 0;

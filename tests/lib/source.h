@@ -165,7 +165,7 @@ static inline int arm_each(struct ksig_sub *sub, pid_t pid, unsigned int flags)
 	int64_t until_ = now() + 60 * SECOND; \
 	while (!(cond)) { \
 		if (now() > until_) \
-			fail(__FILE__, __LINE__, "not in 20 s: %s", #cond); \
+			fail(__FILE__, __LINE__, "not in 60 s: %s", #cond); \
 		usleep(1000); \
 	} \
 } while (0)

@@ -67,7 +67,7 @@ static void is_as_told(const struct ksig_sub *sub, int fd)
 /* Its thread says so, as soon as it runs. */
 static void armed(int fd)
 {
-	int tries = 1000;
+	int tries = 6000;
 
 	while (!(status(fd).stats.flags & KSIG_STATS_ARMED)) {
 		CHECK(tries--);
@@ -82,7 +82,7 @@ int main(void)
 		.sz = sizeof(arm), .pid = getpid(), .signo = SIGRTMIN,
 		.mode = KSIG_MODE_EACH, .flags = KSIG_ARM_PROCESS,
 	};
-	struct timespec limit = { .tv_sec = 10 };
+	struct timespec limit = { .tv_sec = 60 };
 	struct ksig_status s;
 	struct ksig_sub *sub;
 	char event[64];

@@ -111,7 +111,7 @@ static int on_nmi(unsigned int type, struct pt_regs *regs)
 
 static int one_nmi(void)
 {
-	unsigned long limit = jiffies + HZ;
+	unsigned long limit = jiffies + 30 * HZ;
 
 	WRITE_ONCE(nmi_done, false);
 	/* todo and the channel are set; pairs with the NMI itself */

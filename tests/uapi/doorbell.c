@@ -248,6 +248,7 @@ static void test_no_lost_wakeup(bool by_signal)
 			     (unsigned long long)sent);
 		if (by_signal) {
 			struct timespec limit = { .tv_sec = 1 };
+			struct timespec late = { .tv_sec = 60 };
 			sigset_t set;
 
 			sigemptyset(&set);
@@ -258,9 +259,9 @@ static void test_no_lost_wakeup(bool by_signal)
 			 */
 			if (sigtimedwait(&set, NULL, &limit) < 0)
 				CHECK(may_sleep(&r) ||
-				      sigtimedwait(&set, NULL, &limit) == SIG);
+				      sigtimedwait(&set, NULL, &late) == SIG);
 		} else if (poll(&ring, 1, 1000) == 0) {
-			CHECK(may_sleep(&r) || poll(&ring, 1, 1000) == 1);
+			CHECK(may_sleep(&r) || poll(&ring, 1, 60000) == 1);
 		}
 	}
 	child_join(&c);
@@ -268,7 +269,7 @@ static void test_no_lost_wakeup(bool by_signal)
 	       by_signal ? "signal" : "poll", (unsigned long long)r.events,
 	       (unsigned long long)r.lost, (unsigned long long)r.sleeps,
 	       (unsigned long long)stats_of(fd).signals);
-	CHECK(r.sleeps > 10);
+	CHECK(r.sleeps > 1);
 	check_identity(fd);
 	CHECK_EQ(stats_of(fd).delivered, r.events);
 	CHECK_EQ(stats_of(fd).offered, sent);

@@ -68,7 +68,7 @@ static void test_global(int fd)
 
 	child_go(&c);
 	do {
-		CHECK(next_record(fd, &r, 60000));
+		CHECK(next_record(fd, &r, 240000));
 		notices += r.ev.type == KSIG_MEMORY_OOM;
 	} while (r.ev.type == KSIG_MEMORY_OOM);
 	CHECK(notices > 0);

@@ -41,5 +41,8 @@ done
 after=$(objects)
 insmod /ksig/ksig.ko
 echo ": $before objects of cred and pid after 2 rounds, $after after $round and $sent signals"
-# one that stays for each signal would show in thousands
-[ $((after - before)) -lt $((sent / 10)) ] || fail "$before objects, then $after"
+# one that stays for each signal would show in hundreds; others come and go
+allowed=$((sent / 10))
+[ $allowed -gt 100 ] || allowed=100
+[ $sent -gt 200 ] || fail "no more than $sent signals"
+[ $((after - before)) -lt $allowed ] || fail "$before objects, then $after"

@@ -118,7 +118,7 @@ static void wait_uncharged(void)
 {
 	int i;
 
-	for (i = 0; i < 500 && charged() > 1 << 20; i++)
+	for (i = 0; i < 3000 && charged() > 1 << 20; i++)
 		usleep(20000);
 	CHECK(charged() <= 1 << 20);
 }

@@ -156,7 +156,7 @@ static void test_thread_exec(uint32_t flags)
 	child_hear(&c);
 	OK(arm(fd, SIG, KSIG_MODE_EACH, flags, c.pid));
 	child_go(&c);
-	for (i = 0; i < 5000 && !is_pending(c.pid, "SigBlk", SIGUSR2); i++)
+	for (i = 0; i < 60000 && !is_pending(c.pid, "SigBlk", SIGUSR2); i++)
 		usleep(1000);
 	emit(1);
 	CHECK(stats_of(fd).flags & KSIG_STATS_ARMED);
@@ -443,8 +443,9 @@ static void test_arm_while_exec(uint32_t flags)
 {
 	struct child c = child_start(execs_on, NULL);
 	int fd = OK(chan_open("test", O_NONBLOCK)), i;
+	int n = how_many(20000);
 
-	for (i = 0; i < 20000; i++) {
+	for (i = 0; i < n; i++) {
 		OK(arm(fd, SIGUSR2, KSIG_MODE_EACH, flags, c.pid));
 		if (stats_of(fd).flags & KSIG_STATS_TARGET_GONE)
 			fail(__FILE__, __LINE__, "gone, the %dth time", i);

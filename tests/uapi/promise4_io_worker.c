@@ -79,7 +79,7 @@ int main(void)
 	OK(ring);
 	OK(pipe(pipes));
 	submit_read(ring, &params, pipes[0]);
-	for (i = 0; !worker && i < 1000; i++) {
+	for (i = 0; !worker && i < 30000; i++) {
 		worker = find_worker();
 		usleep(2000);
 	}
