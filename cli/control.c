@@ -69,7 +69,7 @@ static void explain_no_access(pid_t pid, int signo, unsigned int flags)
 		ksig_error("cannot open /dev/ksig/control: %s (it is root's: try sudo)",
 			   strerror(EACCES));
 	else
-		ksig_error("process %d may be waiting for signal %d, but you may not see that (see prctl(2), PR_SET_DUMPABLE, and kernel.yama.ptrace_scope); nothing was sent: try sudo",
+		ksig_error("process %d may be waiting for signal %d where you may not see that (prctl(2), PR_SET_DUMPABLE; kernel.yama.ptrace_scope), or a security module forbids it; nothing was sent: try sudo",
 			   pid, signo);
 }
 

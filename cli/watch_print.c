@@ -74,13 +74,18 @@ static void print_value(const struct ksig_field *f)
 }
 
 /* What every event has: a tracepoint's own field may have the same name. */
-static void print_header(const char *key, uint64_t u, bool known)
+static void print_header(const struct ksig_event *ev)
 {
-	struct ksig_field f = { .type = KSIG_FIELD_UNSIGNED, .known = known,
-				.u = u };
-
-	printf(",\"%s\":", key);
-	print_value(&f);
+	fputs(",\"subject\":", stdout);
+	if (ev->flags & KSIG_EVENT_NO_SUBJECT)
+		fputs("null", stdout);
+	else
+		printf("\"%llu\"", ev->subject);
+	fputs(",\"value\":", stdout);
+	if (ev->flags & KSIG_EVENT_NO_VALUE)
+		fputs("null", stdout);
+	else
+		printf("\"%lld\"", (long long)ev->value);
 }
 
 static void print_fields(const struct ksig_happening *h)
@@ -126,10 +131,7 @@ static void print_json(const struct ksig_happening *h)
 	printf(",\"provider\":\"%s\",\"seq\":\"%llu\",\"lost_before\":%" PRIu64 ",\"merged\":\"%"
 	       PRIu64 "\"", ksig_sub_provider(h->sub),
 	       (unsigned long long)h->ev->seq, h->lost, h->merged);
-	print_header("subject", h->ev->subject,
-		     !(h->ev->flags & KSIG_EVENT_NO_SUBJECT));
-	print_header("value", h->ev->value,
-		     !(h->ev->flags & KSIG_EVENT_NO_VALUE));
+	print_header(h->ev);
 	print_fields(h);
 	if (h->to)
 		print_json_signal(h);

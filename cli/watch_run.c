@@ -35,14 +35,6 @@ static int set_field(const char *key, const struct ksig_field *f)
 	return setenv(name, number, 1);
 }
 
-static int set_header(const char *key, uint64_t u, bool known)
-{
-	struct ksig_field f = { .type = KSIG_FIELD_UNSIGNED, .known = known,
-				.u = u };
-
-	return set_field(key, &f);
-}
-
 static int set_number(const char *name, uint64_t n)
 {
 	char number[24];
@@ -54,6 +46,13 @@ static int set_number(const char *name, uint64_t n)
 /* What every event has comes last: a field of that name would hide it. */
 static int set_environment(const struct ksig_happening *h)
 {
+	const struct ksig_field subject = {
+		.type = KSIG_FIELD_UNSIGNED, .u = h->ev->subject,
+		.known = !(h->ev->flags & KSIG_EVENT_NO_SUBJECT),
+	}, value = {
+		.type = KSIG_FIELD_SIGNED, .s = (int64_t)h->ev->value,
+		.known = !(h->ev->flags & KSIG_EVENT_NO_VALUE),
+	};
 	struct ksig_field f;
 	unsigned int i;
 	int err = 0;
@@ -61,11 +60,9 @@ static int set_environment(const struct ksig_happening *h)
 	for (i = 0; !err && !ksig_event_field(h->sub, h->ev, i, &f); i++)
 		err = set_field(f.name, &f);
 	if (!err)
-		err = set_header("subject", h->ev->subject,
-				 !(h->ev->flags & KSIG_EVENT_NO_SUBJECT));
+		err = set_field("subject", &subject);
 	if (!err)
-		err = set_header("value", h->ev->value,
-				 !(h->ev->flags & KSIG_EVENT_NO_VALUE));
+		err = set_field("value", &value);
 	if (!err)
 		err = set_number("KSIG_LOST", h->lost);
 	if (!err)

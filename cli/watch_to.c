@@ -256,7 +256,7 @@ static int explain(const struct ksig_to *to, int err)
 			   to->pid, name);
 		return KSIG_FAILED;
 	case -EACCES:
-		ksig_error("process %d may be waiting for %s, or would die of it: you may not see that (see prctl(2), PR_SET_DUMPABLE, and kernel.yama.ptrace_scope); --force sends it in any case",
+		ksig_error("process %d may be waiting for %s, or would die of it, where you may not see that (prctl(2), PR_SET_DUMPABLE; kernel.yama.ptrace_scope), or a security module forbids it; --force does not ask",
 			   to->pid, name);
 		return KSIG_FAILED;
 	case -EOPNOTSUPP:

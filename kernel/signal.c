@@ -192,6 +192,7 @@ static bool ksig_stale(const struct ksig_target *t, struct task_struct *task,
 		return cred != rcu_access_pointer(task->real_cred);
 	if (err != -ESRCH)
 		return false;
+	/* as said */
 	smp_rmb();
 	return task != pid_task(t->pid, PIDTYPE_PID);
 }

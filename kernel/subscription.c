@@ -119,8 +119,6 @@ void ksig_sub_exit(void)
 	rcu_barrier();
 	destroy_workqueue(ksig_wq);
 	tracepoint_synchronize_unregister();
-	/* and what those have left to RCU */
-	rcu_barrier();
 }
 
 /* -------------------------------------------------------------------- armed */

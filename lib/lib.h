@@ -334,6 +334,8 @@ bool ksig_target_ended(const struct ksig_target *t);
 int ksig_target_thread_fd(const struct ksig_target *t);
 /* Was the last -EAGAIN for want of knowing whether it is ready, not of room? */
 bool ksig_target_unsure(const struct ksig_target *t);
+/* Was the last -EACCES the caller's, who may not look, not a security module's? */
+bool ksig_target_unseen(const struct ksig_target *t);
 
 /* --------------------------------------------------------- provider_bpf.c */
 

@@ -233,7 +233,8 @@ static bool wants_events(const struct ksig_sub *sub)
 {
 	const struct ksig_relay *r = sub->relay;
 
-	return !r->over && !sub->has_spare && (!doorbell(r) || r->watch);
+	return !r->over && !sub->has_spare &&
+	       (!doorbell(r) || r->watch || r->owed);
 }
 
 /* Without the lock. The target's end is an event as well. */

@@ -38,6 +38,7 @@ static bool by_caller(const struct ksig_send *send, int *ret)
 		.max_pending = KSIG_PENDING_MAX,
 	};
 	struct ksig_target *target;
+	bool unseen;
 
 	*ret = ksig_target_open(&opts, &target);
 	if (*ret)
@@ -46,9 +47,10 @@ static bool by_caller(const struct ksig_send *send, int *ret)
 	do
 		*ret = ksig_target_send(target, 0, send->value);
 	while (*ret == -EAGAIN && ksig_target_unsure(target));
-	ksig_target_close(target);
 	/* the kernel may look where the caller may not */
-	if (*ret == -EACCES)
+	unseen = *ret == -EACCES && ksig_target_unseen(target);
+	ksig_target_close(target);
+	if (unseen)
 		return false;
 	/* one of 1 to 31 waits: kill(2) would merge them */
 	if (*ret == -EAGAIN && send->signo <= 31)

@@ -54,6 +54,7 @@
  * @uids: real, effective, saved, as they were when it was pinned
  * @within: its user namespace is the caller's, or below
  * @unsure: how often in a row it could not be told whether it is ready
+ * @unseen: that can't be told, for the caller may not look
  */
 struct ksig_target {
 	pid_t pid;
@@ -66,6 +67,7 @@ struct ksig_target {
 	unsigned int uids[3];
 	bool within;
 	unsigned int unsure;
+	bool unseen;
 };
 
 /* What /proc/PID/status says; sigsets: bit n - 1 is signal n. */
@@ -271,6 +273,7 @@ static int waits_for(pid_t tgid, pid_t tid, int signo)
 	char path[64];
 	uint64_t set;
 	long number;
+	bool denied;
 	FILE *f;
 	int n;
 
@@ -282,7 +285,11 @@ static int waits_for(pid_t tgid, pid_t tid, int signo)
 	if (!f)
 		return may_not_look(tgid, tid);
 	n = fscanf(f, "%ld 0x%llx", &number, &at);
+	/* the file is its user's to open, and asks who may trace when it is read */
+	denied = ferror(f) && (errno == EPERM || errno == EACCES);
 	fclose(f);
+	if (denied)
+		return may_not_look(tgid, tid);
 	if (n != 2 || !is_sigtimedwait(number))
 		return 0;
 	n = read_set(tgid, tid, at, &set);
@@ -478,6 +485,12 @@ static bool proc_is_ours(void)
 	return !read_status("/proc/self/status", &self) && !self.nested;
 }
 
+/* SIGCONT may be sent within a session, which 0 can't ask for. */
+static bool within_session(const struct ksig_target *t)
+{
+	return t->signo == SIGCONT && getsid(t->tgid) == getsid(0);
+}
+
 static int pin(struct ksig_target *t, int pidfd)
 {
 	struct status st;
@@ -506,8 +519,7 @@ static int pin(struct ksig_target *t, int pidfd)
 		err = -ESRCH;
 	memcpy(t->uids, st.uids, sizeof(t->uids));
 	t->within = is_within(t->tgid);
-	/* SIGCONT may be sent within a session, which 0 can't ask for */
-	if (!err && t->signo != SIGCONT &&
+	if (!err && !within_session(t) &&
 	    syscall(SYS_pidfd_send_signal, t->pidfd, 0, NULL, 0))
 		err = -errno;
 	return err;
@@ -615,6 +627,7 @@ static int check_takes(struct ksig_target *t, const struct status *st)
 {
 	int ret = t->signo >= FIRST_REALTIME ? takes(t, st) : 1;
 
+	t->unseen = ret == -EACCES;
 	if (ret < 0)
 		return ret;
 	return ret == 1 ? 0 : -ECONNREFUSED;
@@ -634,6 +647,11 @@ static int unless_unsure(struct ksig_target *t, int err, int then)
 bool ksig_target_unsure(const struct ksig_target *t)
 {
 	return t->unsure;
+}
+
+bool ksig_target_unseen(const struct ksig_target *t)
+{
+	return t->unseen;
 }
 
 int ksig_target_send(struct ksig_target *t, int error, uint64_t value)

@@ -41,6 +41,11 @@ ends 0
 lines 1
 
 # several at once; the numbers of events go on
+watch test -n1 --json -- sh -c 'echo "{\"ran\":\"$KSIG_VALUE\"}"'
+emit -1
+ends 0
+prints '.*,"value":"-1","fields":\{"value":"-1"\}\}'
+prints '\{"ran":"-1"\}'
 watch test test:value=7 -n3 --json
 emit 6 7
 ends 0

@@ -189,6 +189,19 @@ static void plain_waiter(struct child *self, void *arg)
 	CHECK_EQ(take(SIGNO).si_code, SI_QUEUE);
 }
 
+/* May no process of a plain user trace another? */
+static bool restricted(void)
+{
+	FILE *f = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
+	int scope = 0;
+
+	if (f && fscanf(f, "%d", &scope) != 1)
+		scope = 0;
+	if (f)
+		fclose(f);
+	return scope > 0;
+}
+
 /* Who may not see what a thread waits for does not say that it doesn't wait. */
 static void sends_unseen(struct child *self, void *arg)
 {
@@ -209,7 +222,25 @@ static void sends_unseen(struct child *self, void *arg)
 	CHECK_EQ(ksig_target_ready(target), -EACCES);
 	CHECK_EQ(ksig_target_send(target, 0, 1), -EACCES);
 	ksig_target_close(target);
-	CHECK_EQ(send_by(c[1].pid, SIGNO, 0), way);
+	CHECK_EQ(send_by(c[1].pid, SIGNO, 0), restricted() ? -EACCES : way);
+}
+
+/* May open what is there to be read, and is told then that it may not. */
+static void sends_untraced(struct child *self, void *arg)
+{
+	struct child *c = arg;
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+
+	(void)self;
+	OK(syscall(SYS_capget, &head, data));
+	data[0].effective &= ~(1U << CAP_SYS_PTRACE);
+	OK(syscall(SYS_capset, &head, data));
+	way = KSIG_SENT_BY_CALLER;
+	CHECK_EQ(send_by(c[0].pid, SIGNO, 0), -EACCES);
+	CHECK_EQ(send_by(c[1].pid, SIGNO, KSIG_SEND_PROCESS), -EACCES);
 }
 
 static void unseen(void)
@@ -222,13 +253,17 @@ static void unseen(void)
 		child_hear(&c[i]);
 		wait_state(c[i].pid, 'S');
 	}
+	sender = child_start(sends_untraced, c);
+	child_join(&sender);
 	sender = child_start(sends_unseen, c);
 	child_join(&sender);
-	child_join(&c[1]);
-	CHECK(child_lives(&c[0]));
 	/* the right to trace is the right to know */
 	way = KSIG_SENT_BY_CALLER;
-	CHECK_EQ(send_by(c[0].pid, SIGNO, 0), way);
+	for (i = restricted() ? 1 : 0; i >= 0; i--) {
+		CHECK(child_lives(&c[i]));
+		CHECK_EQ(send_by(c[i].pid, SIGNO, 0), way);
+	}
+	child_join(&c[1]);
 	child_join(&c[0]);
 }
 

@@ -485,6 +485,7 @@ static void test_doorbell_owed(void)
 	EVENTUALLY(stats(sub).deferred == 2);
 	CHECK(ksig_sub_next(sub, 0, &ev) == 1 && ev->value == 3);
 	CHECK(take(&soon, &info) == SIGNO && info.si_code != SI_QUEUE);
+	CHECK(take(&moment, &info) < 0);
 	fake_emit(4);
 	CHECK(take(&soon, &info) == SIGNO && info.si_code == SI_QUEUE);
 	CHECK(ksig_sub_next(sub, 0, &ev) == 1 && ev->value == 4);
