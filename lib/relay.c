@@ -194,10 +194,6 @@ static bool read_ahead(struct ksig_sub *sub)
 	if (ret == -EAGAIN)
 		return true;
 	r->over = ret == -ESHUTDOWN;
-	if (!ret && r->owed) {
-		r->owed = false;
-		r->watch = true;
-	}
 	/* what failed is tried again, a moment later */
 	r->held = ret < 0 && ret != -EINTR && !r->over;
 	return r->over;
