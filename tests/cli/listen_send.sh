@@ -31,6 +31,8 @@ listener -n 4 -s RTMIN+11
 gives 0 ksig send -s RTMIN+11 $pid 0x1122334455667788
 prints_just ''
 gives 0 ksig send $pid -s rtmin+11 -p 0x1122334455667788
+# a thread takes what waits for it alone before what waits for its process
+until_true eval '[ "$(wc -l </tmp/got)" = 2 ]'
 gives 0 ksig send --signal=SIGRTMIN+11 $pid -- -5
 gives 0 ksig send -s RTMIN+11 --json $pid 18446744073709551615
 prints_just "{\"pid\":$pid,\"signo\":45,\"value\":\"-1\",\"process\":false,\"by\":\"module\"}"
