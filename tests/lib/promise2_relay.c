@@ -161,6 +161,7 @@ static void test_gap_before_refused(void)
 static void test_gap_given_back(void)
 {
 	struct ksig_sub *sub = subscribe(16);
+	bool exact = ksig_sub_in_kernel(sub);
 	const struct ksig_event *ev;
 	struct ksig_stats st;
 	uint64_t value;
@@ -177,12 +178,14 @@ static void test_gap_given_back(void)
 	ev = sub_take(sub);
 	CHECK_EQ(ev->value, value);
 	CHECK_EQ(ev->lost_before, st.lost);
-	CHECK_EQ(ev->seq, st.offered + 1);
+	/* what is filtered here counts while it waits, other processes' too */
+	CHECK(exact ? ev->seq == st.offered + 1 : ev->seq > st.offered);
 	value = produce_one(32);
 	ev = sub_take(sub);
 	CHECK_EQ(ev->value, value);
 	CHECK_EQ(ev->lost_before, 0);
-	CHECK_EQ(sub_stats(sub).offered, st.offered + 2);
+	CHECK(exact ? sub_stats(sub).offered == st.offered + 2 :
+		      sub_stats(sub).offered >= st.offered + 2);
 	ksig_sub_close(sub);
 }
 
