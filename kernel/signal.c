@@ -181,9 +181,7 @@ static bool ksig_changes_leader(const struct ksig_target *t,
 
 /*
  * Does an answer say who the target was, not who it is? Its uids may have changed
- * meanwhile, or exec given its number to another thread, which it does before
- * what was looked at changes back: pairs with the release of tasklist_lock in
- * de_thread().
+ * meanwhile, or exec given its number to another thread.
  */
 static bool ksig_stale(const struct ksig_target *t, struct task_struct *task,
 		       const struct cred *cred, int err)
@@ -192,7 +190,10 @@ static bool ksig_stale(const struct ksig_target *t, struct task_struct *task,
 		return cred != rcu_access_pointer(task->real_cred);
 	if (err != -ESRCH)
 		return false;
-	/* as said */
+	/*
+	 * It does so before what was looked at changes back. Pairs with the
+	 * release of tasklist_lock in de_thread().
+	 */
 	smp_rmb();
 	return task != pid_task(t->pid, PIDTYPE_PID);
 }
@@ -462,7 +463,10 @@ bool ksig_target_gone(const struct ksig_target *t)
 			gone = !atomic_read(&task->signal->live);
 		} else {
 			gone = !ksig_live(task);
-			/* pairs with siglock in de_thread() and do_exit() */
+			/*
+			 * It dies because of that. Pairs with siglock, in
+			 * de_thread() and then in get_signal().
+			 */
 			smp_rmb();
 			gone = gone && !ksig_changes_leader(t, task);
 		}

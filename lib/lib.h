@@ -331,6 +331,7 @@ int ksig_process_open(uint64_t pid, unsigned int column, struct ksig_error *e);
 /* Has the process, or thread, of a pidfd ended? */
 bool ksig_process_ended(int pidfd);
 bool ksig_target_ended(const struct ksig_target *t);
+/* A pidfd of the thread that is the target; -1: only its process's tells its end. */
 int ksig_target_thread_fd(const struct ksig_target *t);
 /* Was the last -EAGAIN for want of knowing whether it is ready, not of room? */
 bool ksig_target_unsure(const struct ksig_target *t);

@@ -40,12 +40,14 @@ emit 1
 ends 0
 lines 1
 
-# several at once; the numbers of events go on
+# a value has a sign, wherever it is told
 watch test -n1 --json -- sh -c 'echo "{\"ran\":\"$KSIG_VALUE\"}"'
 emit -1
 ends 0
 prints '.*,"value":"-1","fields":\{"value":"-1"\}\}'
 prints '\{"ran":"-1"\}'
+
+# several at once; the numbers of events go on
 watch test test:value=7 -n3 --json
 emit 6 7
 ends 0

@@ -116,6 +116,8 @@ says "--to subject can't be had with time.set: it is about no process"
 if [ -e /sys/kernel/tracing/events ] && has_event bpf process.exec; then
 	gives 2 ksig watch trace.sched.enable
 	says 'this kernel has no tracepoint sched.enable'
+else
+	echo ": no tracepoints by BPF: no file beside them was tried"
 fi
 
 # another provider's
@@ -140,6 +142,8 @@ if command -v strace >/dev/null; then
 			ksig watch process.exec --provider native -t 3
 		says 'process.exec: Cannot allocate memory; it is tried again'
 		[ "$(grep -c memory stderr)" = 1 ] || fail "it said: $(cat stderr)"
+	else
+		echo ": no process.exec by native: its memory was not short"
 	fi
 else
 	echo ": no strace here: no kernel that is too old, or without memory"
