@@ -419,8 +419,8 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
 /*
  * KSIG_IOC_FILTER, on a subscription: which events are offered from now on. It
  * replaces the filter that was, by which no event goes any more once this has
- * returned: so it takes an RCU grace period, tens of milliseconds or more, and no
- * signal interrupts that. What is queued stays.
+ * returned: so it waits for an RCU grace period, and no signal interrupts that.
+ * What is queued stays.
  *
  * Errors: EINVAL types that the channel hasn't, subject without its flag,
  * flags, reserved; ESRCH no such process, or only a thread has that number;
