@@ -142,6 +142,9 @@ struct ksig_proc_stat {
 	uint64_t start;
 };
 
+/* Another clock less CLOCK_BOOTTIME, in ns: the closest of some tries. */
+int64_t ksig_clock_minus_boottime(clockid_t other);
+
 /* 0, or -errno: -ENOENT, -ESRCH it is gone */
 int ksig_proc_read(pid_t pid, struct ksig_proc_stat *st);
 /* Had it begun by then? @time_ns: CLOCK_MONOTONIC */

@@ -477,18 +477,39 @@ static void module_close(struct ksig_sub *sub)
 	free(m);
 }
 
+/*
+ * A queue that holds events keeps its length. Those that came before the filter
+ * are nobody's: from here on none comes, for hardly any is about this.
+ */
+static int empty_queue(struct ksig_sub *sub)
+{
+	struct module *m = sub->priv;
+	struct ksig_filter hardly_any = {
+		.flags = KSIG_FILTER_SUBJECT,
+		.subject = sub->desc->pids ? (uint64_t)getpid() : UINT64_MAX,
+	};
+	ssize_t len;
+
+	if (ioctl(sub->fd, KSIG_IOC_FILTER, &hardly_any))
+		return -errno;
+	while ((len = read(sub->fd, m->buf, READ_SIZE)) > 0)
+		sub->filtered += len / m->event_size;
+	return 0;
+}
+
 static int set_queue(struct ksig_sub *sub, uint32_t len, struct ksig_error *e)
 {
 	struct ksig_queue queue = { .len = len };
+	int tries = 10;
 
-	if (!len || !ioctl(sub->fd, KSIG_IOC_QUEUE, &queue))
+	if (!len)
 		return 0;
-	/* events have come already, and a queue that has some keeps its length */
-	if (errno == EBUSY)
-		return ksig_fail(e, 0, EBUSY,
-				 "events come faster than their queue can be set up; try without its length");
-	return ksig_fail(e, 0, errno, "no queue of %u records: %s", len,
-			 strerror(errno));
+	while (ioctl(sub->fd, KSIG_IOC_QUEUE, &queue)) {
+		if (errno != EBUSY || !tries-- || empty_queue(sub))
+			return ksig_fail(e, 0, errno, "no queue of %u records: %s",
+					 len, strerror(errno));
+	}
+	return 0;
 }
 
 static int get_info(struct ksig_sub *sub, struct ksig_info *info,
@@ -509,7 +530,6 @@ static int get_info(struct ksig_sub *sub, struct ksig_info *info,
 	return 0;
 }
 
-/* Nothing may wait in the queue yet when its length is set. */
 static int set_up(struct ksig_sub *sub, struct ksig_cond *subject, int pidfd,
 		  struct ksig_error *e)
 {
@@ -517,19 +537,19 @@ static int set_up(struct ksig_sub *sub, struct ksig_cond *subject, int pidfd,
 	struct ksig_info info;
 	int err;
 
-	err = set_queue(sub, sub->opts.queue_len, e);
-	if (!err)
-		err = get_info(sub, &info, e);
+	err = get_info(sub, &info, e);
 	if (err)
 		return err;
 	m->event_size = info.event_size;
 	m->buf = malloc(READ_SIZE);
 	if (!m->buf)
 		return ksig_fail(e, 0, ENOMEM, "out of memory");
-	err = pidfd >= 0 ? filter_process(sub, subject, pidfd, e) :
-			   set_filter(sub, subject, e);
+	err = set_queue(sub, sub->opts.queue_len, e);
 	if (!err)
-		map(sub, m, info.queue_len);
+		err = pidfd >= 0 ? filter_process(sub, subject, pidfd, e) :
+				   set_filter(sub, subject, e);
+	if (!err)
+		map(sub, m, sub->opts.queue_len ?: info.queue_len);
 	return err;
 }
 

@@ -229,6 +229,34 @@ static void test_doorbell_filter(void)
 	ksig_sub_close(sub);
 }
 
+static void emit_on(struct child *self, void *unused)
+{
+	(void)unused;
+	emit(1);
+	child_say(self);
+	for (;;)
+		emit(1);
+}
+
+/* A queue gets its length, however fast events come before it has it. */
+static void test_queue_in_storm(void)
+{
+	struct child c = child_start(emit_on, NULL);
+	struct ksig_sub *sub;
+	int i;
+
+	child_hear(&c);
+	for (i = 0; i < 20; i++) {
+		sub = sub_open("test", SUB_OPTS(.queue_len = 65536));
+		CHECK_EQ(sub_take(sub)->value, 1);
+		/* more than a queue holds that was not asked for */
+		while (sub_stats(sub).queued <= 256)
+			usleep(1000);
+		ksig_sub_close(sub);
+	}
+	child_kill(&c);
+}
+
 /* Not for who has had the number of a process that has ended. */
 static void test_pidfd(void)
 {
@@ -379,6 +407,7 @@ int main(void)
 	arm_each("test:value>0", getpid());
 	test_doorbell();
 	test_doorbell_filter();
+	test_queue_in_storm();
 	test_pidfd();
 	test_fork();
 	test_send();
