@@ -196,16 +196,17 @@ endef
 lib_sources := $(wildcard lib/*.c)
 $(eval $(call sanitized,asan,-fsanitize=address$(comma)undefined \
 	-fno-sanitize-recover=all))
-$(eval $(call sanitized,tsan,-fsanitize=thread))
+# of fences it knows nothing, and says so
+$(eval $(call sanitized,tsan,-fsanitize=thread -Wno-tsan))
 # valgrind looks at what is linked dynamically
 $(eval $(call sanitized,memcheck,))
 
 test-unit-programs: $(foreach how,asan tsan,$(unit_tests:%=build/$(how)/unit/%))
 
-# TSan's memory map needs addresses that are not randomized.
+# The sanitizers' memory maps need addresses that are not randomized.
 test-unit: test-unit-programs
 	@set -e; for test in $(unit_tests); do \
-		build/asan/unit/$$test; \
+		setarch -R build/asan/unit/$$test; \
 		TSAN_OPTIONS=halt_on_error=1 setarch -R build/tsan/unit/$$test; \
 	done
 
@@ -236,7 +237,7 @@ build/fuzz/%: tests/fuzz/%.c $(lib_sources:lib/%.c=build/fuzz/%.o)
 fuzz: $(fuzz_targets:%=build/fuzz/%)
 	@set -e; for name in $(fuzz_targets); do \
 		mkdir -p build/fuzz/$$name.corpus; \
-		build/fuzz/$$name -max_len=1024 -verbosity=0 \
+		setarch -R build/fuzz/$$name -max_len=1024 -verbosity=0 \
 			-max_total_time=$$(($(FUZZ_SECONDS) / \
 					    $(words $(fuzz_targets)))) \
 			-artifact_prefix=build/fuzz/$$name- \
