@@ -53,8 +53,8 @@
 #define EDU_COPY_MAX		2048
 /* 13! takes more than 32 bits */
 #define EDU_FACTORIAL_MAX	12
-/* A copy takes 0.1 s each way. */
-#define EDU_TIMEOUT_US		(2 * USEC_PER_SEC)
+/* A copy takes 0.1 s each way; a machine that is emulated may be slow. */
+#define EDU_TIMEOUT_US		(20 * USEC_PER_SEC)
 
 /* The channel's types. */
 enum { EDU_EVENT_FACTORIAL, EDU_EVENT_DMA };

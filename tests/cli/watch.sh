@@ -174,6 +174,7 @@ until_true [ -e /tmp/got ]
 # one that is stopped: events wait, each is told, none is merged
 rm -f /tmp/got
 kill -STOP $target
+until_true grep -q '^State:.T' /proc/$target/status
 watch test --to $target -s HUP -n 3 --json
 emit 1 2 3
 until_true grep -q 'value":"1"' /tmp/stdout
@@ -230,9 +231,10 @@ ends 0
 wait $target && fail "TERM does not kill" || [ $? = 143 ]
 
 # a real-time signal has the value; the receiver sleeps in sigwaitinfo
+rm -f /tmp/said
 ksig listen -n 2 >/tmp/heard 2>/tmp/said &
 target=$!
-until_true grep -q 'as pid' /tmp/said
+until_true grep -qs 'as pid' /tmp/said
 watch test --to $target -n 2
 emit 0x1122334455667788 -3
 ends 0

@@ -111,7 +111,7 @@ run() {
 # Of two providers the best is chosen, and who runs is chance.
 shape() {
 	sed -E 's/^[0-9]{2}:[0-9:.]+/TIME/; s/ \((module|bpf|native)/ (PROVIDER/
-		s/(comm)=[^ ]+/\1=NAME/g; s/=[0-9]+/=N/g; s/(HUP) [0-9]+/\1 N/'
+		s/(comm)=[^ ]+/\1=NAME/g; s/=-?[0-9]+/=N/g; s/(HUP) [0-9]+/\1 N/'
 }
 
 rc=0

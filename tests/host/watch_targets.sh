@@ -130,8 +130,9 @@ unit() {
 		<policy context="default"><allow send_destination="*"/>
 		<allow receive_sender="*"/><allow own="*"/></policy></busconfig>
 	END
-	start dbus-daemon --config-file=bus.conf --nofork --nopidfile 2>bus.log
-	until_true [ -S bus ]
+	start dbus-daemon --config-file=bus.conf --nofork --nopidfile \
+		--print-address=1 >bus.address 2>bus.log
+	until_true [ -s bus.address ]
 	export DBUS_SYSTEM_BUS_ADDRESS=$bus SYSTEMCTL_FORCE_BUS=1
 	# systemctl looks whether systemd is there; it may well be, outside
 	mount -t tmpfs run /run

@@ -195,6 +195,8 @@ static void test_end(void (*how)(void), int status)
 
 	child_go(&c);
 	CHECK_EQ(status_of(c.pid) & ~0x80, status);
+	/* wait(2) returns a moment before the last thread tells the connector */
+	usleep(200000);
 	x = ended(c.pid, status_of(c.pid), "ksig_test");
 	watch_expect(&w, &x);
 	watch_close(&w);

@@ -192,6 +192,8 @@ static void ended_before(void)
 	child_hear(&c);
 	while (!is_zombie(c.pid))
 		usleep(1000);
+	/* it tells the connector a moment after that */
+	usleep(100000);
 	sub = sub_open("process.exit", NULL);
 	before = now();
 	child_go(&c);

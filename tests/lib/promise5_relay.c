@@ -192,6 +192,7 @@ static void test_killed(uint32_t flags)
 static void test_counts_everybodys(void)
 {
 	struct ksig_sub *sub = subscribe(0);
+	struct ksig_stats st;
 	uint64_t value;
 	siginfo_t info;
 	int i;
@@ -202,7 +203,9 @@ static void test_counts_everybodys(void)
 	value = produce_one(77);
 	UNTIL(sub_stats(sub).deferred);
 	CHECK_EQ(sub_stats(sub).signals, 0);
-	CHECK_EQ(sub_stats(sub).queued, 1);
+	/* what is filtered here counts while it waits, other processes' too */
+	st = sub_stats(sub);
+	CHECK(ksig_sub_in_kernel(sub) ? st.queued == 1 : st.queued >= 1);
 	for (i = 0; i < 40; i++)
 		take(SIG);
 	info = take(SIG);

@@ -27,6 +27,15 @@
 
 #define SECOND 1000000000LL
 
+/* CLOCK_MONOTONIC, in nanoseconds */
+static inline int64_t now(void)
+{
+	struct timespec ts;
+
+	OK(clock_gettime(CLOCK_MONOTONIC, &ts));
+	return ts.tv_sec * SECOND + ts.tv_nsec;
+}
+
 /* Options of sub_open(): NAME = VALUE, ... beside the provider. */
 #define SUB_OPTS(...) (&(struct ksig_sub_opts) { \
 	.sz = sizeof(struct ksig_sub_opts), .provider = PROVIDER, __VA_ARGS__ })
@@ -115,10 +124,12 @@ static inline const struct ksig_event *sub_take(struct ksig_sub *sub)
 {
 	struct pollfd p = { .fd = ksig_sub_fd(sub), .events = POLLIN };
 	const struct ksig_event *ev = NULL;
-	int got = 0, i;
+	int64_t until = now() + 60 * SECOND;
+	int got = 0;
 
-	for (i = 0; i < 1000 && !got; i++) {
-		if (OK(poll(&p, 1, 60000)) == 0)
+	/* one that is written just now can be polled, and not yet read */
+	while (!got) {
+		if (now() > until || OK(poll(&p, 1, 60000)) == 0)
 			fail(__FILE__, __LINE__, "%s: nothing comes",
 			     ksig_sub_event(sub));
 		got = ksig_sub_next(sub, 0, &ev);
@@ -152,15 +163,6 @@ static inline struct ksig_field field(const struct ksig_sub *sub,
 
 	CHECK_EQ(ksig_event_get(sub, ev, key, &f), 0);
 	return f;
-}
-
-/* CLOCK_MONOTONIC, in nanoseconds */
-static inline int64_t now(void)
-{
-	struct timespec ts;
-
-	OK(clock_gettime(CLOCK_MONOTONIC, &ts));
-	return ts.tv_sec * SECOND + ts.tv_nsec;
 }
 
 #endif /* SUBTEST_H */

@@ -156,14 +156,17 @@ static int while_locked(unsigned long n)
 	err = register_nmi_handler(NMI_UNKNOWN, on_nmi, 0, "ksig_context");
 	if (err)
 		return err;
-	for (i = 1; i <= n; i++) {
+	for (i = 1; i <= n;) {
 		before = READ_ONCE(nmi_values);
 		WRITE_ONCE(nmi_wanted, true);
 		outb(WATCHDOG_NOW, WATCHDOG_PORT);
-		/* the timer of the device fires while this goes on */
-		for (; i <= n && READ_ONCE(nmi_values) == before; i++)
-			ksig_emit(large, 0, 0, i);
-		i--;
+		/*
+		 * The timer of the device fires while this goes on. One at least,
+		 * so there are no more of its events than of these.
+		 */
+		do
+			ksig_emit(large, 0, 0, i++);
+		while (i <= n && READ_ONCE(nmi_values) == before);
 	}
 	msleep(20);
 	unregister_nmi_handler(NMI_UNKNOWN, "ksig_context");

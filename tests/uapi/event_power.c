@@ -29,7 +29,7 @@ static void test_s3(int fd)
 		return;
 	}
 	/* tests/lib/events_power.c insists on it; QEMU's q35 sleeps just once */
-	slept = power_sleep("+2");
+	slept = power_sleep("+15");
 	expect_pair(fd);
 	printf(slept ? ": slept (S3), and told\n" :
 		       ": woke up from S3 at once, and told\n");

@@ -7,6 +7,9 @@ fail() { echo "$*"; exit 1; }
 
 insmod /ksig/ticks.ko
 /ksig/receiver >/tmp/out 2>&1 &
+until ksig status --json | grep -q "\"pid\":$!,.*\"signo\":34,"; do
+	usleep 20000
+done
 until [ "$(cat /sys/class/ksig/ticks/emitted)" -ge 2 ]; do usleep 20000; done
 rmmod ticks
 wait $! || fail "the receiver ends with $?: $(cat /tmp/out)"

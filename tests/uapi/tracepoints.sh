@@ -15,9 +15,11 @@ echo >$t/trace
 echo 1 >$t/events/ksig/enable
 [ ! -e $t/events/signal ] || echo 1 >$t/events/signal/signal_generate/enable
 
+# what the last one said would be taken for this one's
+rm -f /tmp/said
 ksig listen -n 2 >/dev/null 2>/tmp/said &
 pid=$!
-until grep -q 'as pid' /tmp/said; do usleep 10000; done
+until grep -qs 'as pid' /tmp/said; do usleep 10000; done
 ksig send $pid 77
 ksig send $pid -p 78
 wait $pid
