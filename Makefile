@@ -196,7 +196,7 @@ endef
 lib_sources := $(wildcard lib/*.c)
 $(eval $(call sanitized,asan,-fsanitize=address$(comma)undefined \
 	-fno-sanitize-recover=all))
-# of fences it knows nothing, and says so
+# gcc warns that TSan does not model atomic_thread_fence()
 $(eval $(call sanitized,tsan,-fsanitize=thread -Wno-tsan))
 # valgrind looks at what is linked dynamically
 $(eval $(call sanitized,memcheck,))

@@ -143,7 +143,7 @@ struct ksig_proc_stat {
 };
 
 /* Another clock less CLOCK_BOOTTIME, in ns: the closest of some tries. */
-int64_t ksig_clock_minus_boottime(clockid_t other);
+int64_t ksig_clock_offset(clockid_t other);
 
 /* 0, or -errno: -ENOENT, -ESRCH it is gone */
 int ksig_proc_read(pid_t pid, struct ksig_proc_stat *st);

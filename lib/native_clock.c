@@ -46,7 +46,7 @@ static int64_t now(clockid_t clock)
 	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
-int64_t ksig_clock_minus_boottime(clockid_t other)
+int64_t ksig_clock_offset(clockid_t other)
 {
 	int64_t best = 0, nearest = INT64_MAX, before, at, after;
 	int i;
@@ -75,9 +75,9 @@ static bool jumped(int64_t *was, int64_t is)
 static void look(struct ksig_native *n)
 {
 	struct clock_state *s = n->state;
-	bool slept = jumped(&s->slept, -ksig_clock_minus_boottime(CLOCK_MONOTONIC));
+	bool slept = jumped(&s->slept, -ksig_clock_offset(CLOCK_MONOTONIC));
 	/* if nothing else, a jump that is too small to be seen was it */
-	bool set = jumped(&s->set, ksig_clock_minus_boottime(CLOCK_REALTIME)) || !slept;
+	bool set = jumped(&s->set, ksig_clock_offset(CLOCK_REALTIME)) || !slept;
 
 	if (strcmp(n->desc->name, "time.set") ? slept : set)
 		ksig_native_put(n, ksig_now());
@@ -123,8 +123,8 @@ static int clock_init(struct ksig_native *n, struct clock_state *s)
 		err = ksig_native_watch(n, s->fd, EPOLLIN);
 	if (err)
 		return err;
-	s->slept = -ksig_clock_minus_boottime(CLOCK_MONOTONIC);
-	s->set = ksig_clock_minus_boottime(CLOCK_REALTIME);
+	s->slept = -ksig_clock_offset(CLOCK_MONOTONIC);
+	s->set = ksig_clock_offset(CLOCK_REALTIME);
 	return 0;
 }
 

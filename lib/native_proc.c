@@ -63,7 +63,7 @@ int ksig_proc_read(pid_t pid, struct ksig_proc_stat *st)
 /* /proc counts in ticks, rounded down, of CLOCK_BOOTTIME. */
 bool ksig_proc_began_before(const struct ksig_proc_stat *st, uint64_t time_ns)
 {
-	int64_t slept = -ksig_clock_minus_boottime(CLOCK_MONOTONIC);
+	int64_t slept = -ksig_clock_offset(CLOCK_MONOTONIC);
 	uint64_t tick = 1000000000 / sysconf(_SC_CLK_TCK);
 
 	return st->start <= (time_ns + slept) / tick;

@@ -478,36 +478,46 @@ static void module_close(struct ksig_sub *sub)
 }
 
 /*
- * A queue that holds events keeps its length. Those that came before the filter
- * are nobody's: from here on none comes, for hardly any is about this.
+ * Only an empty queue takes another length. ksig_sub_open() has not returned, so
+ * nobody counts on what has come: it is thrown away, behind a filter that lets
+ * next to nothing in, which is about this process where subjects are processes.
+ * What did not even find room is told as lost.
  */
-static int empty_queue(struct ksig_sub *sub)
+static int empty_queue(struct ksig_sub *sub, const struct ksig_info *info)
 {
+	bool pids = info->flags & KSIG_CHANNEL_PIDS;
 	struct module *m = sub->priv;
-	struct ksig_filter hardly_any = {
+	struct ksig_filter next_to_nothing = {
 		.flags = KSIG_FILTER_SUBJECT,
-		.subject = sub->desc->pids ? (uint64_t)getpid() : UINT64_MAX,
+		.subject = pids ? (uint64_t)getpid() : UINT64_MAX,
 	};
-	ssize_t len;
+	const struct ksig_event *ev;
+	ssize_t len, at;
 
-	if (ioctl(sub->fd, KSIG_IOC_FILTER, &hardly_any))
+	if (ioctl(sub->fd, KSIG_IOC_FILTER, &next_to_nothing))
 		return -errno;
-	while ((len = read(sub->fd, m->buf, READ_SIZE)) > 0)
-		sub->filtered += len / m->event_size;
+	while ((len = read(sub->fd, m->buf, READ_SIZE)) > 0) {
+		for (at = 0; at < len; at += m->event_size) {
+			ev = (const void *)(m->buf + at);
+			sub->gap += ev->lost_before;
+			sub->filtered++;
+		}
+	}
 	return 0;
 }
 
-static int set_queue(struct ksig_sub *sub, uint32_t len, struct ksig_error *e)
+static int set_queue(struct ksig_sub *sub, const struct ksig_info *info,
+		     struct ksig_error *e)
 {
-	struct ksig_queue queue = { .len = len };
+	struct ksig_queue queue = { .len = sub->opts.queue_len };
 	int tries = 10;
 
-	if (!len)
+	if (!queue.len)
 		return 0;
 	while (ioctl(sub->fd, KSIG_IOC_QUEUE, &queue)) {
-		if (errno != EBUSY || !tries-- || empty_queue(sub))
+		if (errno != EBUSY || !tries-- || empty_queue(sub, info))
 			return ksig_fail(e, 0, errno, "no queue of %u records: %s",
-					 len, strerror(errno));
+					 queue.len, strerror(errno));
 	}
 	return 0;
 }
@@ -544,7 +554,7 @@ static int set_up(struct ksig_sub *sub, struct ksig_cond *subject, int pidfd,
 	m->buf = malloc(READ_SIZE);
 	if (!m->buf)
 		return ksig_fail(e, 0, ENOMEM, "out of memory");
-	err = set_queue(sub, sub->opts.queue_len, e);
+	err = set_queue(sub, &info, e);
 	if (!err)
 		err = pidfd >= 0 ? filter_process(sub, subject, pidfd, e) :
 				   set_filter(sub, subject, e);

@@ -205,6 +205,8 @@ static void close_provider(struct ksig_sub *sub)
 	sub->priv = NULL;
 	sub->fd = -1;
 	sub->settled = 0;
+	sub->filtered = 0;
+	sub->gap = 0;
 }
 
 static int open_provider(struct ksig_sub *sub, const struct ksig_provider *p,
@@ -497,6 +499,9 @@ static void settle(struct ksig_sub *sub)
 
 	while (sub->settled && ret == -EAGAIN)
 		ret = ksig_sub_take(sub, sub->spare);
+	/* an empty queue holds nothing from before the filter */
+	if (!ret)
+		sub->settled = 0;
 	sub->has_spare = ret == 1;
 	ksig_sub_tell(sub);
 }

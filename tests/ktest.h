@@ -100,8 +100,8 @@ int write_to(const char *path, const char *text);
 /* Does /sys/power/state have it? And an alarm clock to wake up from "mem"? */
 bool power_can(const char *state);
 /*
- * Sleeps (S3) until the rtc's alarm, "+2": in two seconds. False: it has not, as
- * far as the clocks tell: a slow machine may meet its alarm before it sleeps.
+ * Sleeps (S3) until the rtc's alarm, "+15": in that many seconds. False: it has
+ * not, as far as the clocks tell: a slow machine may meet its alarm before.
  */
 bool power_sleep(const char *alarm);
 /* ip-link(8), which busybox has, too: must succeed; or its exit status */

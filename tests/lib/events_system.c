@@ -12,7 +12,7 @@
 
 #define CPU1 "/sys/devices/system/cpu/cpu1/online"
 
-/* By a nanosecond, which is told even so; and is no resume. */
+/* Forward by a nanosecond, which is told all the same; and is no resume. */
 static void test_time(void)
 {
 	struct watch set = watch("time.set");
@@ -23,7 +23,7 @@ static void test_time(void)
 	for (i = 0; i < 2; i++) {
 		/*
 		 * A clock that goes back would trouble who builds beside it.
-		 * What this adds is replaced by the time in the call.
+		 * The call overwrites .time, so it is set anew each round.
 		 */
 		struct timex forward = {
 			.modes = ADJ_SETOFFSET | ADJ_NANO,

@@ -4,6 +4,7 @@
  * by the relay, drivers' channels, fork.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -242,16 +243,57 @@ static void emit_on(struct child *self, void *unused)
 static void test_queue_in_storm(void)
 {
 	struct child c = child_start(emit_on, NULL);
+	const struct ksig_event *ev;
 	struct ksig_sub *sub;
+	int64_t until;
 	int i;
 
 	child_hear(&c);
 	for (i = 0; i < 20; i++) {
 		sub = sub_open("test", SUB_OPTS(.queue_len = 65536));
-		CHECK_EQ(sub_take(sub)->value, 1);
+		ev = sub_take(sub);
+		CHECK_EQ(ev->value, 1);
+		/* what was thrown away is not counted; what was lost is */
+		CHECK_EQ(ev->seq, ev->lost_before + 1);
 		/* more than a queue holds that was not asked for */
-		while (sub_stats(sub).queued <= 256)
+		until = now() + 60 * SECOND;
+		while (sub_stats(sub).queued <= 256) {
+			CHECK(now() < until);
 			usleep(1000);
+		}
+		ksig_sub_close(sub);
+	}
+	child_kill(&c);
+}
+
+static unsigned int threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	unsigned int n = 0;
+
+	CHECK(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n - 2;
+}
+
+/* The kernel sends, whatever came before it knew whom this is about. */
+static void test_arm_in_storm(void)
+{
+	struct child c = child_start(emit_on, NULL);
+	struct ksig_arm_opts o = {
+		.sz = sizeof(o), .signo = SIG, .mode = KSIG_MODE_EACH,
+	};
+	struct ksig_sub *sub;
+	int i;
+
+	child_hear(&c);
+	for (i = 0; i < 10; i++) {
+		sub = sub_open("test:subject=1",
+			       SUB_OPTS(.queue_len = i % 2 ? 1024 : 0));
+		CHECK_EQ(ksig_sub_arm(sub, &o), 0);
+		CHECK_EQ(threads(), 1);
 		ksig_sub_close(sub);
 	}
 	child_kill(&c);
@@ -408,6 +450,7 @@ int main(void)
 	test_doorbell();
 	test_doorbell_filter();
 	test_queue_in_storm();
+	test_arm_in_storm();
 	test_pidfd();
 	test_fork();
 	test_send();

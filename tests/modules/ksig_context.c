@@ -161,8 +161,8 @@ static int while_locked(unsigned long n)
 		WRITE_ONCE(nmi_wanted, true);
 		outb(WATCHDOG_NOW, WATCHDOG_PORT);
 		/*
-		 * The timer of the device fires while this goes on. One at least,
-		 * so there are no more of its events than of these.
+		 * The timer of the device fires while this goes on. One event at
+		 * least for each NMI asked for: NMIs never outnumber them.
 		 */
 		do
 			ksig_emit(large, 0, 0, i++);

@@ -280,7 +280,7 @@ static uint64_t sleepy_reader(bool by_signal)
 	return r.sleeps;
 }
 
-/* One that slept hardly at all, as its cpu was away, has shown nothing. */
+/* A reader that hardly slept, as its cpu was taken away, proves nothing. */
 static void test_no_lost_wakeup(bool by_signal)
 {
 	int tries = 0;

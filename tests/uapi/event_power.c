@@ -32,7 +32,7 @@ static void test_s3(int fd)
 	slept = power_sleep("+15");
 	expect_pair(fd);
 	printf(slept ? ": slept (S3), and told\n" :
-		       ": woke up from S3 at once, and told\n");
+		       ": did not stay in S3, and told\n");
 }
 
 /* As far as stopping the devices, and back after five seconds. */

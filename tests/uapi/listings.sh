@@ -5,14 +5,20 @@ set -eu
 
 fail() { echo "$*"; exit 1; }
 
+waits() {
+	until "$@"; do
+		grep -qs '^State:.[^Z]' /proc/$receiver/status ||
+			fail "the receiver has ended: $(cat /tmp/out)"
+		usleep 20000
+	done
+}
 insmod /ksig/ticks.ko
 /ksig/receiver >/tmp/out 2>&1 &
-until ksig status --json | grep -q "\"pid\":$!,.*\"signo\":34,"; do
-	usleep 20000
-done
-until [ "$(cat /sys/class/ksig/ticks/emitted)" -ge 2 ]; do usleep 20000; done
+receiver=$!
+waits eval 'ksig status --json | grep -q "\"pid\":$receiver,.*\"signo\":34,"'
+waits eval '[ "$(cat /sys/class/ksig/ticks/emitted)" -ge 2 ]'
 rmmod ticks
-wait $! || fail "the receiver ends with $?: $(cat /tmp/out)"
+wait $receiver || fail "the receiver ends with $?: $(cat /tmp/out)"
 [ ! -e /dev/ksig/ticks ] || fail "the node outlives its driver"
 awk '$1 != "tick" || (NR > 1 && $2 != last + 1) { wrong = 1 }
 	{ last = $2 }

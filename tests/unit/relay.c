@@ -747,7 +747,7 @@ static void rearms(void)
 
 	sigemptyset(&none);
 	CHECK(!sigprocmask(SIG_SETMASK, &none, NULL));
-	/* before it is armed: pthread_create(3) blocks all for a moment, too */
+	/* before arming: pthread_create(3), too, blocks all signals for a moment */
 	CHECK(!pthread_create(&thread, NULL, emits_on, NULL));
 	for (i = 0; i < 300; i++)
 		CHECK(!ksig_sub_arm(sub, &o));
