@@ -43,21 +43,32 @@ static bool process_lives(pid_t pid)
 
 static int explain_gone(pid_t pid, unsigned int flags)
 {
-	if (!(flags & KSIG_SEND_PROCESS) && process_lives(pid))
-		ksig_error("the main thread of process %d has ended; try -p",
+	if (!process_lives(pid))
+		ksig_error("no process %d", pid);
+	else if (flags & KSIG_SEND_PROCESS)
+		ksig_error("the main thread of process %d has ended: by bpf that can't be signalled; try --by caller",
 			   pid);
 	else
-		ksig_error("no process %d", pid);
+		ksig_error("the main thread of process %d has ended; try -p",
+			   pid);
 	return KSIG_TARGET_GONE;
 }
 
 /* Of the ways that were allowed. */
-static int explain_no_way(unsigned int flags)
+static int explain_no_way(pid_t pid, int signo, unsigned int flags)
 {
-	if (flags & KSIG_SEND_BY(KSIG_SENT_BY_MODULE))
+	unsigned int ways = flags & ~KSIG_SEND_PROCESS;
+
+	if (ways == KSIG_SEND_BY(KSIG_SENT_BY_MODULE))
 		ksig_error("/dev/ksig/control is not there: ksig.ko is not loaded ('make load', or 'make shell' for a machine that has it)");
+	else if (ways == KSIG_SEND_BY(KSIG_SENT_BY_BPF) && signo < 32)
+		ksig_error("by bpf signals from 32 to 64 can be sent only");
+	else if (ways)
+		ksig_error("it can't be sent that way here: 'ksig doctor' says why, unless /proc does not show process %d (hidepid)",
+			   pid);
 	else
-		ksig_error("it can't be sent that way here: 'ksig doctor' says why");
+		ksig_error("no way of sending works here: 'ksig doctor' says why, unless /proc does not show process %d (hidepid)",
+			   pid);
 	return KSIG_NOT_HERE;
 }
 
@@ -79,7 +90,7 @@ static int explain(pid_t pid, int signo, unsigned int flags, int err)
 	case ESRCH:
 		return explain_gone(pid, flags);
 	case EOPNOTSUPP:
-		return explain_no_way(flags);
+		return explain_no_way(pid, signo, flags);
 	case EACCES:
 		explain_no_access(pid, signo, flags);
 		break;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* ksig: the command. Each subcommand is a file of its own, cmd_NAME.c. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <ksig/version.h>
 
@@ -120,10 +123,29 @@ static int dispatch(int argc, char **argv)
 	return KSIG_USAGE;
 }
 
+/*
+ * Where a standard descriptor is closed, what is opened next would get its number,
+ * and our output. What stands in for it can't be read, or written, either.
+ */
+static bool fill_standard(void)
+{
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY :
+							   O_RDONLY) != fd)
+			return false;
+	}
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	int ret;
 
+	if (!fill_standard())
+		return KSIG_FAILED;
 	/* whoever ignored it would have us never hear how a child ended */
 	signal(SIGCHLD, SIG_DFL);
 	/* a line is there as a whole, or not yet */

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -73,16 +74,25 @@ static int parse_pid_line(char *line, pid_t *pid)
 
 static int read_pidfile(struct ksig_to *to)
 {
-	FILE *f = fopen(to->name, "re");
+	/* a FIFO's other end may never be opened */
+	int fd = open(to->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char line[64] = "";
+	struct stat st;
 
-	if (!f) {
+	if (fd < 0) {
 		ksig_error("cannot open %s: %s", to->name, strerror(errno));
 		return KSIG_FAILED;
 	}
-	if (!fgets(line, sizeof(line), f))
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		ksig_error("%s is no regular file", to->name);
+		close(fd);
+		return KSIG_FAILED;
+	}
+	/* the first line is enough, and has its end */
+	if (read(fd, line, sizeof(line) - 1) < 0)
 		*line = '\0';
-	fclose(f);
+	close(fd);
+	line[strcspn(line, "\n")] = '\0';
 	if (!parse_pid_line(line, &to->pid))
 		return KSIG_DONE;
 	ksig_error("%s holds no pid", to->name);
@@ -260,7 +270,7 @@ static int explain(const struct ksig_to *to, int err)
 			   to->pid, name);
 		return KSIG_FAILED;
 	case -EOPNOTSUPP:
-		ksig_error("/proc is not mounted: it tells whether process %d is ready for %s",
+		ksig_error("/proc does not show process %d, nor whether it is ready for %s: it is not mounted, another pid namespace's, or hides others' processes (hidepid)",
 			   to->pid, name);
 		return KSIG_NOT_HERE;
 	}

@@ -217,23 +217,17 @@ static unsigned int distance(const char *a, const char *b)
 	return above[len];
 }
 
-struct nearest {
-	const char *wanted;
-	const char *name;
-	unsigned int distance;
-};
-
 /* What differs in more than a third, or in more than three, means another. */
-static struct nearest nearest_to(const char *wanted)
+struct ksig_nearest ksig_nearest_to(const char *wanted)
 {
-	return (struct nearest) {
+	return (struct ksig_nearest) {
 		.wanted = wanted,
 		.distance = least(strlen(wanted) / 3, 3) + 1,
 	};
 }
 
 /* The beginning of a name is as near as one letter. */
-static void consider(struct nearest *n, const char *name)
+bool ksig_nearer(struct ksig_nearest *n, const char *name)
 {
 	unsigned int d = distance(n->wanted, name);
 	size_t len = strlen(n->wanted);
@@ -241,10 +235,11 @@ static void consider(struct nearest *n, const char *name)
 	if (d > 1 && len >= 3 && !strncmp(n->wanted, name, len))
 		d = 1;
 
-	if (d < n->distance) {
-		n->distance = d;
-		n->name = name;
-	}
+	if (d >= n->distance)
+		return false;
+	n->distance = d;
+	n->name = name;
+	return true;
 }
 
 /* "exit" */
@@ -263,23 +258,23 @@ static const char *type_known(const char *name)
 
 const char *ksig_desc_nearest(const char *name)
 {
-	struct nearest n = nearest_to(name);
+	struct ksig_nearest n = ksig_nearest_to(name);
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(events); i++)
-		consider(&n, events[i].name);
+		ksig_nearer(&n, events[i].name);
 	return n.name ? n.name : type_known(name);
 }
 
 const char *ksig_desc_nearest_field(const struct ksig_event_desc *d,
 				    const char *key)
 {
-	struct nearest n = nearest_to(key);
+	struct ksig_nearest n = ksig_nearest_to(key);
 	size_t i;
 
 	for (i = 0; i < d->n_fields; i++)
-		consider(&n, d->fields[i].name);
+		ksig_nearer(&n, d->fields[i].name);
 	for (i = 0; i < ARRAY_SIZE(header_fields); i++)
-		consider(&n, header_fields[i].name);
+		ksig_nearer(&n, header_fields[i].name);
 	return n.name;
 }

@@ -503,8 +503,7 @@ static int pin(struct state *st, struct ksig_sub *sub, uint64_t numbers[2],
 		/* that is nobody's: the idle tasks, or the kernel itself */
 		if (!c->number && current)
 			continue;
-		fd = ksig_process_open(c->number > INT32_MAX ? -1 :
-				       (pid_t)c->number, c->text_column, e);
+		fd = ksig_process_open(c->number, c->text_column, e);
 		if (fd < 0)
 			return fd;
 		st->pidfds[current] = fd;

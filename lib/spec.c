@@ -76,8 +76,8 @@ static int parse_key(struct text *t, struct ksig_cond *c)
 	c->column = column(t);
 	if (!len)
 		return ksig_fail(t->e, c->column, EINVAL,
-				 "a field's name is missing before '%.16s'",
-				 t->at);
+				 "a field's name is missing %s%.16s",
+				 *t->at ? "before " : "at the end", t->at);
 	c->key = take(t, len);
 	return c->key ? 0 : no_memory(t);
 }
@@ -287,8 +287,8 @@ static int no_field(const struct ksig_cond *c, const struct ksig_event_desc *d,
 				 d->name, c->key, near);
 	list_fields(d, list, sizeof(list));
 	return ksig_fail(e, c->column, EINVAL,
-			 "%s has no field '%s'; it has: %s", d->name, c->key,
-			 *list ? list : "none");
+			 "%s has no field '%s'%s%s", d->name, c->key,
+			 *list ? "; it has: " : ", nor any other", list);
 }
 
 static int resolve(struct ksig_cond *c, const struct ksig_event_desc *d,

@@ -491,6 +491,17 @@ static bool within_session(const struct ksig_target *t)
 	return t->signo == SIGCONT && getsid(t->tgid) == getsid(0);
 }
 
+/* It is not in /proc: because it is nowhere? */
+static bool is_hidden(pid_t pid)
+{
+	int fd = syscall(SYS_pidfd_open, pid, 0);
+	bool lives = fd >= 0 && !ksig_process_ended(fd);
+
+	if (fd >= 0)
+		close(fd);
+	return lives;
+}
+
 static int pin(struct ksig_target *t, int pidfd)
 {
 	struct status st;
@@ -499,6 +510,8 @@ static int pin(struct ksig_target *t, int pidfd)
 	if (!proc_is_ours())
 		return -EOPNOTSUPP;
 	err = thread_status(t->pid, &st);
+	if (err == -ESRCH && is_hidden(t->pid))
+		return -EOPNOTSUPP;
 	if (err)
 		return err;
 	t->tgid = st.tgid;

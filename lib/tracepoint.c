@@ -260,26 +260,21 @@ static int no_tracefs(int err, struct ksig_error *e)
 			 TRACEFS);
 }
 
-/* Which of the names in @dir begins most like @name? */
+/* Which of the names in @dir is most like @name? */
 static bool nearest(const char *dir, const char *name, char near[NEAR_MAX])
 {
-	size_t best = 2, same;
+	struct ksig_nearest n = ksig_nearest_to(name);
 	struct dirent *d;
 	DIR *list = opendir(dir);
 
 	if (!list)
 		return false;
-	*near = '\0';
 	while ((d = readdir(list))) {
-		for (same = 0; name[same] && name[same] == d->d_name[same];)
-			same++;
-		if (d->d_type == DT_DIR && same > best) {
-			best = same;
+		if (d->d_type == DT_DIR && ksig_nearer(&n, d->d_name))
 			snprintf(near, NEAR_MAX, "%.127s", d->d_name);
-		}
 	}
 	closedir(list);
-	return *near;
+	return n.name;
 }
 
 static int no_tracepoint(const char *root, const char *category,
@@ -322,6 +317,11 @@ static FILE *open_format(const char *category, const char *name, int *err,
 	}
 	if (access(path, X_OK)) {
 		*err = no_tracefs(errno, e);
+		return NULL;
+	}
+	if (!strcmp(category, "ftrace")) {
+		*err = ksig_fail(e, sizeof(KSIG_TRACE), ENOENT,
+				 "what lies in 'ftrace' are records of its own, no tracepoints");
 		return NULL;
 	}
 	snprintf(path, sizeof(path), "%s/events/%s/%s/format", root, category,

@@ -65,6 +65,8 @@ if [ -e /sys/kernel/tracing/events ]; then
 	says "column [0-9]*: 'next_comm' is a text"
 	gives 2 ksig watch trace.sched.sched_switch --value next_pri
 	says "next_pri"
+	gives 2 ksig watch trace.ftrace.print
+	says "column 7: what lies in 'ftrace' are records of its own, no tracepoints"
 fi
 
 # filters: by whichever provider, the column is the same
@@ -92,6 +94,25 @@ for provider in bpf native; do
 done
 gives 2 ksig watch process.exit --provider bfp
 says "no provider 'bfp'"
+
+# /proc hides one that lives
+start sleep 1000
+gives 5 unshare -m sh -c "mount -t proc -o hidepid=2 proc /proc &&
+	exec $nobody ./ksig watch time.set --to $pid -s TERM"
+says "/proc does not show process $pid.*hidepid"
+gives 5 unshare -m sh -c "mount -t proc -o hidepid=2 proc /proc &&
+	exec $nobody ./ksig send $pid --by caller"
+says "unless /proc does not show process $pid"
+lives $pid
+
+# no target
+gives 2 ksig watch time.set --force
+says '--force is for --to TARGET'
+mkfifo fifo
+for file in fifo .; do
+	gives 1 ksig watch time.set --to pidfile:$file
+	says "$file is no regular file"
+done
 
 # no right: to the events, to the target
 gives 1 $nobody ./ksig watch process.fork --provider bpf
@@ -140,6 +161,9 @@ if command -v strace >/dev/null; then
 		lives $watcher || fail "it has ended: $(cat stderr)"
 		stop
 		[ "$(grep -c memory stderr)" = 1 ] || fail "it said: $(cat stderr)"
+		# nor does what is opened next become its output
+		gives 1 sh -c 'exec ksig watch process.exec --provider native -n1 <&- >&-'
+		says 'cannot write: Bad file descriptor'
 	else
 		echo ": no process.exec by native: its memory was not short"
 	fi
