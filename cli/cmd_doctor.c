@@ -203,7 +203,10 @@ static bool arm(struct finding *f, struct ksig_sub *sub)
 	};
 	int err = ksig_sub_arm(sub, &opts);
 
-	if (err)
+	if (err == -EOPNOTSUPP)
+		found(f, NOT_HERE, err,
+		      "whether a process is ready is read in /proc: mount it");
+	else if (err)
 		found(f, BROKEN, err, "arming: %s", strerror(-err));
 	return !err;
 }

@@ -135,7 +135,7 @@ static int run(int argc, char **argv)
 		}
 	}
 	if (optind < argc) {
-		ksig_error("'%s': there are no arguments", argv[optind]);
+		ksig_error("unexpected argument '%s'", argv[optind]);
 		return ksig_usage(&ksig_cmd_events);
 	}
 	return events(&ev);

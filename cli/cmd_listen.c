@@ -23,10 +23,10 @@ static const char help[] =
 "  -h, --help         this text\n"
 "\n"
 "Says on stderr which pid it is. A line is 'received value 1234'; after a gap\n"
-"it goes on ', 3 lost before'.\n"
+"it goes on ', 3 lost before'. What comes from kill(2) has no value.\n"
 "\n"
 "--json keys: signo, code (si_code), error (si_errno; above 0: signals lost\n"
-"before this one) as numbers, value as a string.\n"
+"before this one) as numbers, value as a string, or null: there is none.\n"
 "\n"
 "Exit status: 0 N signals were received, 1 failed, 2 usage, 5 --ask where no way\n"
 "of sending works.\n"
@@ -42,17 +42,22 @@ struct listen {
 
 static int print(const struct listen *l, const siginfo_t *info)
 {
-	int64_t value = ksig_siginfo_value(info);
+	bool has_value = info->si_code != SI_USER && info->si_code != SI_TKILL;
+	char value[32] = "null";
 
+	if (has_value)
+		snprintf(value, sizeof(value), l->json ? "\"%" PRId64 "\"" :
+			 "%" PRId64, (int64_t)ksig_siginfo_value(info));
 	if (l->json)
-		printf("{\"signo\":%d,\"code\":%d,\"error\":%d,\"value\":\"%"
-		       PRId64 "\"}\n", info->si_signo, info->si_code,
-		       info->si_errno, value);
+		printf("{\"signo\":%d,\"code\":%d,\"error\":%d,\"value\":%s}\n",
+		       info->si_signo, info->si_code, info->si_errno, value);
+	else if (!has_value)
+		puts("received no value");
 	else if (info->si_errno > 0)
-		printf("received value %" PRId64 ", %d lost before\n", value,
+		printf("received value %s, %d lost before\n", value,
 		       info->si_errno);
 	else
-		printf("received value %" PRId64 "\n", value);
+		printf("received value %s\n", value);
 	return ksig_flush();
 }
 
@@ -135,7 +140,7 @@ static int run(int argc, char **argv)
 		}
 	}
 	if (optind < argc) {
-		ksig_error("'%s': there are no arguments", argv[optind]);
+		ksig_error("unexpected argument '%s'", argv[optind]);
 		return ksig_usage(&ksig_cmd_listen);
 	}
 	return listen_for(&l);

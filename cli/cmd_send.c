@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <ksig/libksig.h>
 
@@ -32,8 +33,8 @@ static const char help[] =
 "program, on Linux 6.13 and newer, which needs no /proc; 32 to 64 only, and a\n"
 "signalfd or a 32-bit program would not see the value.\n"
 "\n"
-"--json keys: pid, signo (numbers), value (string), process (boolean), by\n"
-"(\"module\", \"caller\" or \"bpf\").\n"
+"--json keys: pid, signo (numbers), value (string; null: it went without one),\n"
+"process (boolean), by (\"module\", \"caller\" or \"bpf\").\n"
 "\n"
 "Exit status: 0 sent, 1 failed, 2 usage, 4 no such process, 5 it can't be sent\n"
 "that way here.\n"
@@ -54,6 +55,7 @@ static int run(int argc, char **argv)
 	int signo = KSIG_SIGNO_DEFAULT;
 	unsigned int flags = 0;
 	bool json = false;
+	char text[32] = "null";
 	const char *by;
 	pid_t pid;
 	int opt, ret;
@@ -101,12 +103,14 @@ static int run(int argc, char **argv)
 		return ksig_bad_value(argv[1]);
 
 	ret = ksig_send_now(pid, signo, value, flags, &by);
-	if (!ret && json)
-		printf("{\"pid\":%d,\"signo\":%d,\"value\":\"%" PRId64
-		       "\",\"process\":%s,\"by\":\"%s\"}\n", pid, signo,
-		       (int64_t)value, flags & KSIG_SEND_PROCESS ? "true" :
-		       "false", by);
-	return ret;
+	if (ret || !json)
+		return ret;
+	if (signo >= 32 || strcmp(by, "caller"))
+		snprintf(text, sizeof(text), "\"%" PRId64 "\"", (int64_t)value);
+	printf("{\"pid\":%d,\"signo\":%d,\"value\":%s,\"process\":%s,\"by\":\"%s\"}\n",
+	       pid, signo, text, flags & KSIG_SEND_PROCESS ? "true" : "false",
+	       by);
+	return KSIG_DONE;
 }
 
 const struct ksig_command ksig_cmd_send = {

@@ -511,7 +511,8 @@ static int print_none(const struct status *st)
 	ksig_error("no subscriptions");
 	if (st->hidden || geteuid())
 		ksig_error("those of others may be hidden: /proc/PID/fdinfo is "
-			   "readable by its owner only (try sudo)");
+			   "readable by its owner only%s",
+			   geteuid() ? " (try sudo)" : "");
 	return KSIG_DONE;
 }
 
@@ -561,7 +562,7 @@ static int run(int argc, char **argv)
 		}
 	}
 	if (optind < argc) {
-		ksig_error("'%s': there are no arguments", argv[optind]);
+		ksig_error("unexpected argument '%s'", argv[optind]);
 		return ksig_usage(&ksig_cmd_status);
 	}
 	return status(json);

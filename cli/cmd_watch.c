@@ -36,7 +36,7 @@ static const char help[] =
 "  -h, --help         this text\n"
 "\n"
 "EVENT is NAME[:KEY OP VALUE,...]. 'ksig events' lists the names. A filter's KEY is\n"
-"a field of the event as it is printed, subject, value, or current.pid or\n"
+"a field of the event (ksig(1) has them all), subject, value, or current.pid or\n"
 "current.comm for the task that was running; OP is one of = != < <= > >= & (has\n"
 "a bit in common with). All conditions must hold; a field that is not known\n"
 "fulfils none. Quote what the shell would take for its own. A condition PID = N\n"
@@ -52,7 +52,8 @@ static const char help[] =
 "of the target may take it. Real-time signals (32 and up) carry the event's value\n"
 "and in si_errno how many events were lost before; they are sent only if the\n"
 "target has a handler or blocks them. While 32 of them wait there (one, of signals\n"
-"1 to 31), the event waits, and others behind it. If TARGET ends, so does this\n"
+"1 to 31), the event waits, and others behind it; if its user has signals waiting\n"
+"elsewhere, they count as well once one waits there. If TARGET ends, so does this\n"
 "command, with exit status 4; not with unit: and subject.\n"
 "\n"
 "The subject of a trace.* event is the process that runs. It is signalled by the\n"
@@ -68,8 +69,9 @@ static const char help[] =
 "come meanwhile wait in the event's queue. It finds the event in its environment:\n"
 "KSIG_EVENT, KSIG_SUBJECT, KSIG_VALUE, KSIG_PROVIDER, KSIG_LOST (events lost before\n"
 "it), KSIG_MERGED (left out by --every), and each field as KSIG_FIELD in upper\n"
-"case; what is not known is not set. A CMD that fails is told on stderr and makes\n"
-"the exit status 1. When TIME is over a CMD that runs gets a TERM.\n"
+"case, KSIG_CURRENT_PID for current.pid; what is not known is not set. A CMD that\n"
+"fails is told on stderr and makes the exit status 1. When TIME is over a CMD that\n"
+"runs gets a TERM, and stderr says how many events were left undone.\n"
 "\n"
 "A line of output: the time (of the event, by the wall clock as it is when the\n"
 "line is printed: what is printed after the machine slept seems later), the event,\n"
@@ -84,9 +86,10 @@ static const char help[] =
 "not allowed, failed). Numbers are strings, as they may have 64 bits, but for lost_before\n"
 "and target; null is what is not known.\n"
 "\n"
-"Exit status: 0 N were counted, 1 failed (a signal was refused, CMD failed), 2\n"
-"usage, 3 TIME is over, 4 the target, or the process in a filter, is gone, 5 EVENT\n"
-"is not available here, or there will be no more of it: its driver is unloaded, or\n"
+"Exit status: 0 N were counted, 1 failed (a signal was refused, CMD failed, you\n"
+"have not the right to EVENT), 2 usage, 3 TIME is over, 4 the target is gone, or the\n"
+"process in a filter was before it began, 5 EVENT is not available here, whoever\n"
+"asks, or there will be no more of it: its driver is unloaded, or\n"
 "the provider native sees that the filter's process has ended (with -n1 it does\n"
 "not come to that).\n"
 "\n"
@@ -515,7 +518,10 @@ static bool will_pass(struct source *s, int err)
 
 static void source_over(struct source *s, int err)
 {
-	if (err == -ESHUTDOWN)
+	if (err == -ESHUTDOWN && !strcmp(ksig_sub_provider(s->sub), "native"))
+		ksig_error("%s: the process has ended: there will be no more events",
+			   s->name);
+	else if (err == -ESHUTDOWN)
 		ksig_error("%s is gone: there will be no more events",
 			   ksig_sub_event(s->sub));
 	else
@@ -668,10 +674,29 @@ static int step(struct watch *w, struct pollfd *fds)
 	return GO_ON;
 }
 
+/* Those that the time was too short for, or the target gone. */
+static void tell_undone(struct watch *w, struct source *s)
+{
+	uint64_t n = w->now.sub == s->sub ? 1 + w->now.merged : 0;
+	const struct ksig_event *ev;
+	struct ksig_stats st = { };
+
+	/* no more than there are now: others may come all the time */
+	if (s->by_kernel || s->over || ksig_sub_stats(s->sub, &st))
+		return;
+	for (; st.queued && ksig_sub_next(s->sub, 0, &ev) == 1; st.queued--) {
+		n += !w->skip;
+		w->skip -= !!w->skip;
+	}
+	if (n)
+		ksig_error("%" PRIu64 " event%s of %s left undone", n,
+			   n == 1 ? "" : "s", ksig_sub_event(s->sub));
+}
+
 static int loop(struct watch *w)
 {
 	struct pollfd *fds = calloc(w->n_sources + 2, sizeof(*fds));
-	int ret = GO_ON;
+	int ret = GO_ON, i;
 
 	if (!fds) {
 		ksig_error("out of memory");
@@ -682,9 +707,8 @@ static int loop(struct watch *w)
 		ret = step(w, fds);
 	free(fds);
 	stop_command(w);
-	if (w->now.sub)
-		ksig_error("an event of %s is left undone",
-			   ksig_sub_event(w->now.sub));
+	for (i = 0; !enough(w) && i < w->n_sources; i++)
+		tell_undone(w, &w->sources[i]);
 	return ret;
 }
 
@@ -814,8 +838,9 @@ static int check_options(const struct watch *w, char *const *names)
 		ksig_error("which command? There is nothing behind '--'");
 		return ksig_usage(&ksig_cmd_watch);
 	}
-	if (w->to.signo && !w->has_to) {
-		ksig_error("-s is for --to TARGET");
+	if ((w->to.signo || w->to.force) && !w->has_to) {
+		ksig_error("%s is for --to TARGET",
+			   w->to.signo ? "-s" : "--force");
 		return ksig_usage(&ksig_cmd_watch);
 	}
 	return check_current(w, names);

@@ -203,7 +203,7 @@ gives 2 ksig emit -- -9223372036854775809
 gives 2 ksig emit --unknown
 says 'ksig emit: unrecognized option'
 gives 2 ksig status extra
-says "'extra': there are no arguments"
+says "unexpected argument 'extra'"
 gives 2 ksig status --unknown
 says 'ksig status: unrecognized option'
 for command in 'emit --help' 'emit -h' 'status --help' 'status -h'; do

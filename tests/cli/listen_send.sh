@@ -57,6 +57,7 @@ fi
 got 'received value 5
 received value 6'
 gives 5 ksig send --by bpf $$ -s TERM
+says 'signals from 32 to 64'
 gives 2 ksig send --by foot $$
 says "no way 'foot'"
 
@@ -64,6 +65,13 @@ says "no way 'foot'"
 listener -n 1 -s USR1 --json
 gives 0 ksig send $pid 3 -s usr1
 got '{"signo":10,"code":-1,"error":0,"value":"3"}'
+listener -n 2 -s USR1
+kill -USR1 $pid
+until_true [ -s /tmp/got ]
+gives 0 ksig send $pid -s USR1 --by caller --json
+prints_just "{\"pid\":$pid,\"signo\":10,\"value\":null,\"process\":false,\"by\":\"caller\"}"
+got 'received no value
+received no value'
 gives 1 sh -c 'ksig listen -n1 --ask >/dev/full'
 says 'cannot write'
 
