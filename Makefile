@@ -206,8 +206,9 @@ test-unit-programs: $(foreach how,asan tsan,$(unit_tests:%=build/$(how)/unit/%))
 # The sanitizers' memory maps need addresses that are not randomized.
 test-unit: test-unit-programs
 	@set -e; for test in $(unit_tests); do \
-		setarch -R build/asan/unit/$$test; \
-		TSAN_OPTIONS=halt_on_error=1 setarch -R build/tsan/unit/$$test; \
+		setarch -R timeout -k 5 300 build/asan/unit/$$test; \
+		TSAN_OPTIONS=halt_on_error=1 \
+			setarch -R timeout -k 5 300 build/tsan/unit/$$test; \
 	done
 
 # The library's own tests and the command in the same way: tests/host/sanitized
