@@ -362,8 +362,8 @@ int ksig_event_field(const struct ksig_sub *sub, const struct ksig_event *ev,
 		     unsigned int index, struct ksig_field *f);
 
 /*
- * "net.up ifname=eth0": the event in a line, without time and newline. What
- * can't be printed is '?'. As snprintf(3): the length that it would have had.
+ * "net.up ifname=eth0": the event in a line, without time and newline. What is
+ * no printable ASCII is '?'. As snprintf(3): the length that it would have had.
  */
 int ksig_event_format(const struct ksig_sub *sub, const struct ksig_event *ev,
 		      char *buf, size_t n);

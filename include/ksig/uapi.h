@@ -18,6 +18,7 @@
 #include <linux/build_bug.h>
 #define KSIG_ASSERT(expr) static_assert(expr)
 #else
+/* siginfo_t: with -std=c11 and the like it takes -D_POSIX_C_SOURCE=200809L */
 #include <signal.h>
 #include <sys/signalfd.h>
 #if defined(__cplusplus)
