@@ -90,7 +90,7 @@ int ksig_send(pid_t pid, int signo, uint64_t value, unsigned int flags)
 		.value = value,
 	};
 	unsigned int allowed = flags & WAYS ? flags & WAYS : WAYS;
-	int ret = -EOPNOTSUPP, unseen = 0;
+	int ret = -EOPNOTSUPP, caller = 0;
 	size_t i;
 
 	if (pid <= 0 || signo < 1 || signo > 64 ||
@@ -101,8 +101,9 @@ int ksig_send(pid_t pid, int signo, uint64_t value, unsigned int flags)
 			continue;
 		if (ways[i].send(&send, &ret))
 			return ret ? ret : ways[i].number;
-		if (ways[i].send == by_caller && ret == -EACCES)
-			unseen = ret;
+		/* why that can't says more than that BPF is root's */
+		if (ways[i].send == by_caller)
+			caller = ret;
 	}
-	return unseen ? unseen : ret;
+	return caller ? caller : ret;
 }

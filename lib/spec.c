@@ -75,9 +75,12 @@ static int parse_key(struct text *t, struct ksig_cond *c)
 
 	c->column = column(t);
 	if (!len)
-		return ksig_fail(t->e, c->column, EINVAL,
-				 "a field's name is missing %s%.16s",
-				 *t->at ? "before " : "at the end", t->at);
+		return *t->at ?
+		       ksig_fail(t->e, c->column, EINVAL,
+				 "a field's name is missing before '%.16s'",
+				 t->at) :
+		       ksig_fail(t->e, c->column, EINVAL,
+				 "a field's name is missing at the end");
 	c->key = take(t, len);
 	return c->key ? 0 : no_memory(t);
 }
@@ -288,7 +291,8 @@ static int no_field(const struct ksig_cond *c, const struct ksig_event_desc *d,
 	list_fields(d, list, sizeof(list));
 	return ksig_fail(e, c->column, EINVAL,
 			 "%s has no field '%s'%s%s", d->name, c->key,
-			 *list ? "; it has: " : ", nor any other", list);
+			 *list ? "; it has: " : ", only subject and value",
+			 list);
 }
 
 static int resolve(struct ksig_cond *c, const struct ksig_event_desc *d,

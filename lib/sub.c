@@ -499,9 +499,6 @@ static void settle(struct ksig_sub *sub)
 
 	while (sub->settled && ret == -EAGAIN)
 		ret = ksig_sub_take(sub, sub->spare);
-	/* an empty queue holds nothing from before the filter */
-	if (!ret)
-		sub->settled = 0;
 	sub->has_spare = ret == 1;
 	ksig_sub_tell(sub);
 }
@@ -659,6 +656,9 @@ int ksig_sub_take(struct ksig_sub *sub, struct ksig_event *to)
 
 	for (i = 0; i < BATCH; i++) {
 		ret = sub->provider->next(sub, &ev);
+		/* an empty queue holds nothing from before the filter */
+		if (!ret)
+			sub->settled = 0;
 		if (ret <= 0)
 			return ret;
 		sub->gap += ev->lost_before;

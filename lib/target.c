@@ -495,10 +495,13 @@ static bool within_session(const struct ksig_target *t)
 static bool is_hidden(pid_t pid)
 {
 	int fd = syscall(SYS_pidfd_open, pid, 0);
-	bool lives = fd >= 0 && !ksig_process_ended(fd);
+	bool lives;
 
-	if (fd >= 0)
-		close(fd);
+	/* of a thread there is no such pidfd */
+	if (fd < 0)
+		return errno != ESRCH && (!kill(pid, 0) || errno == EPERM);
+	lives = !ksig_process_ended(fd);
+	close(fd);
 	return lives;
 }
 
@@ -510,7 +513,8 @@ static int pin(struct ksig_target *t, int pidfd)
 	if (!proc_is_ours())
 		return -EOPNOTSUPP;
 	err = thread_status(t->pid, &st);
-	if (err == -ESRCH && is_hidden(t->pid))
+	if (err == -EPERM || err == -EACCES ||
+	    (err == -ESRCH && is_hidden(t->pid)))
 		return -EOPNOTSUPP;
 	if (err)
 		return err;

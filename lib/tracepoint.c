@@ -321,7 +321,7 @@ static FILE *open_format(const char *category, const char *name, int *err,
 	}
 	if (!strcmp(category, "ftrace")) {
 		*err = ksig_fail(e, sizeof(KSIG_TRACE), ENOENT,
-				 "what lies in 'ftrace' are records of its own, no tracepoints");
+				 "'ftrace' holds ftrace's own records, not tracepoints");
 		return NULL;
 	}
 	snprintf(path, sizeof(path), "%s/events/%s/%s/format", root, category,

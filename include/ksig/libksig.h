@@ -163,7 +163,7 @@ struct ksig_arm_opts {
  * leave waiting makes it wait for an empty queue.
  *
  * Return: 0; -EINVAL, -ESRCH the target is gone, -EPERM, -ENOMEM, -EAGAIN no
- * thread could be made. What was armed before stays armed then; but if the
+ * thread could be made, -EOPNOTSUPP as ksig_target_open(), where the library sends. What was armed before stays armed then; but if the
  * process of @pidfd ends within the call nothing is.
  */
 int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts);
@@ -280,7 +280,8 @@ struct ksig_target_opts {
  * @target: out
  *
  * Return: 0; -EINVAL, -ESRCH, -EPERM may not be signalled, -ENOMEM,
- * -EOPNOTSUPP /proc is not mounted, or that of another pid namespace.
+ * -EOPNOTSUPP /proc is not mounted, or that of another pid namespace, or does not
+ * show the target (proc(5), hidepid).
  */
 int ksig_target_open(const struct ksig_target_opts *opts,
 		     struct ksig_target **target);

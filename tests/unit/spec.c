@@ -83,7 +83,7 @@ static void test_fields(void)
 {
 	bad("process.exit:pdi=1", 14, "did you mean 'pid'?");
 	bad("process.exit:zzzzzz=1", 14, "it has: pid, status, comm");
-	bad("power.resume:zzzzzz=1", 14, "nor any other");
+	bad("power.resume:zzzzzz=1", 14, "only subject and value");
 	bad("process.exit:pid=1,stat=0", 20, "did you mean 'status'?");
 	bad("process.exit:pid=x", 18, "'x' is none");
 	bad("process.exit:pid=0x", 18, "is none");
