@@ -42,7 +42,9 @@ struct listen {
 
 static int print(const struct listen *l, const siginfo_t *info)
 {
-	bool has_value = info->si_code != SI_USER && info->si_code != SI_TKILL;
+	/* the kernel's own, and kill(2)'s, have none; but for what BPF sends */
+	bool has_value = info->si_code == SI_KERNEL ? info->si_signo >= 32 :
+			 info->si_code < 0 && info->si_code != SI_TKILL;
 	char value[32] = "null";
 
 	if (has_value)

@@ -23,7 +23,7 @@ static const char help[] =
 "Print kernel events, signal a process at each, or run a command at each.\n"
 "\n"
 "  -n, --count N      end after N\n"
-"  -t, --timeout TIME end after TIME, with exit status 3\n"
+"  -t, --timeout TIME end after TIME, with exit status 3 if nothing failed\n"
 "      --every TIME   do something once in TIME at most: the first event counts\n"
 "                     at once, of those in the TIME after it the last at its end\n"
 "      --skip N       let N events pass before the first that counts\n"
@@ -52,8 +52,8 @@ static const char help[] =
 "of the target may take it. Real-time signals (32 and up) carry the event's value\n"
 "and in si_errno how many events were lost before; they are sent only if the\n"
 "target has a handler or blocks them. While 32 of them wait there (one, of signals\n"
-"1 to 31), the event waits, and others behind it; if its user has signals waiting\n"
-"elsewhere, they count as well once one waits there. If TARGET ends, so does this\n"
+"1 to 31), the event waits, and others behind it; once one waits there, those that\n"
+"its user has waiting elsewhere count as well. If TARGET ends, so does this\n"
 "command, with exit status 4; not with unit: and subject.\n"
 "\n"
 "The subject of a trace.* event is the process that runs. It is signalled by the\n"
@@ -87,11 +87,11 @@ static const char help[] =
 "and target; null is what is not known.\n"
 "\n"
 "Exit status: 0 N were counted, 1 failed (a signal was refused, CMD failed, you\n"
-"have not the right to EVENT), 2 usage, 3 TIME is over, 4 the target is gone, or the\n"
-"process in a filter was before it began, 5 EVENT is not available here, whoever\n"
-"asks, or there will be no more of it: its driver is unloaded, or\n"
-"the provider native sees that the filter's process has ended (with -n1 it does\n"
-"not come to that).\n"
+"lack the right to EVENT), 2 usage, 3 TIME is over, 4 the target is gone, or the\n"
+"process that a filter names had gone before it began, 5 EVENT or TARGET is not to\n"
+"be had here, whoever asks, or there will be no more events: the driver is unloaded,\n"
+"the cgroup removed, or the provider native sees that the filter's process has ended\n"
+"(with -n1 it does not come to that).\n"
 "\n"
 "Examples:\n"
 "  ksig watch net.up:ifname=eth0 --to unit:nginx.service -s HUP\n"
@@ -109,6 +109,9 @@ static const char help[] =
 #define FOLLOW_NS NS
 /* A target that is merely busy is not worth a word. */
 #define TELL_HELD_NS NS
+/* So many events a queue holds at most, and ksig_sub_next() passes over at once. */
+#define QUEUE_MAX 65536
+#define PASSED_OVER 64
 
 /**
  * struct source - an event as written, and where it comes from
@@ -518,7 +521,9 @@ static bool will_pass(struct source *s, int err)
 
 static void source_over(struct source *s, int err)
 {
-	if (err == -ESHUTDOWN && !strcmp(ksig_sub_provider(s->sub), "native"))
+	if (err == -ESHUTDOWN &&
+	    !strncmp(ksig_sub_event(s->sub), "process.", 8) &&
+	    !strcmp(ksig_sub_provider(s->sub), "native"))
 		ksig_error("%s: the process has ended: there will be no more events",
 			   s->name);
 	else if (err == -ESHUTDOWN)
@@ -674,23 +679,38 @@ static int step(struct watch *w, struct pollfd *fds)
 	return GO_ON;
 }
 
-/* Those that the time was too short for, or the target gone. */
+/*
+ * Those that the time was too short for, or the target gone. No more than the
+ * longest queue holds, for others may come all the time.
+ */
 static void tell_undone(struct watch *w, struct source *s)
 {
-	uint64_t n = w->now.sub == s->sub ? 1 + w->now.merged : 0;
+	uint64_t n = w->now.sub == s->sub ? 1 + w->now.merged : 0, lost = 0;
+	struct pollfd p = { .fd = ksig_sub_fd(s->sub), .events = POLLIN };
 	const struct ksig_event *ev;
-	struct ksig_stats st = { };
+	int ret, i;
 
-	/* no more than there are now: others may come all the time */
-	if (s->by_kernel || s->over || ksig_sub_stats(s->sub, &st))
+	if (s->by_kernel)
 		return;
-	for (; st.queued && ksig_sub_next(s->sub, 0, &ev) == 1; st.queued--) {
+	for (i = 0; !s->over && i < QUEUE_MAX; i += ret ? 1 : PASSED_OVER) {
+		ret = ksig_sub_next(s->sub, 0, &ev);
+		/* nothing came, or nothing that passes the filter */
+		if (ret < 0 || (!ret && poll(&p, 1, 0) <= 0))
+			break;
+		if (!ret)
+			continue;
+		lost += ev->lost_before;
 		n += !w->skip;
 		w->skip -= !!w->skip;
 	}
+	if (lost)
+		ksig_error("%" PRIu64 " events of %s were lost", lost,
+			   ksig_sub_event(s->sub));
 	if (n)
-		ksig_error("%" PRIu64 " event%s of %s left undone", n,
-			   n == 1 ? "" : "s", ksig_sub_event(s->sub));
+		ksig_error(n == 1 ?
+			   "%" PRIu64 " event of %s was left undone" :
+			   "%" PRIu64 " events of %s were left undone",
+			   n, ksig_sub_event(s->sub));
 }
 
 static int loop(struct watch *w)

@@ -45,9 +45,11 @@ static int explain_gone(pid_t pid, unsigned int flags)
 {
 	if (!process_lives(pid))
 		ksig_error("no process %d", pid);
-	else if (flags & KSIG_SEND_PROCESS)
+	else if (flags == (KSIG_SEND_PROCESS | KSIG_SEND_BY(KSIG_SENT_BY_BPF)))
 		ksig_error("the main thread of process %d has ended: by bpf that can't be signalled; try --by caller",
 			   pid);
+	else if (flags & KSIG_SEND_PROCESS)
+		ksig_error("process %d is ending", pid);
 	else
 		ksig_error("the main thread of process %d has ended; try -p",
 			   pid);
@@ -62,7 +64,9 @@ static int explain_no_way(pid_t pid, int signo, unsigned int flags)
 	if (ways == KSIG_SEND_BY(KSIG_SENT_BY_MODULE))
 		ksig_error("/dev/ksig/control is not there: ksig.ko is not loaded ('make load', or 'make shell' for a machine that has it)");
 	else if (ways == KSIG_SEND_BY(KSIG_SENT_BY_BPF) && signo < 32)
-		ksig_error("by bpf signals from 32 to 64 can be sent only");
+		ksig_error("by bpf, only signals from 32 to 64 can be sent");
+	else if (ways && !(ways & KSIG_SEND_BY(KSIG_SENT_BY_CALLER)))
+		ksig_error("it can't be sent that way here: 'ksig doctor' says why");
 	else if (ways)
 		ksig_error("it can't be sent that way here: 'ksig doctor' says why, unless /proc does not show process %d (hidepid)",
 			   pid);

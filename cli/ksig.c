@@ -144,8 +144,11 @@ int main(int argc, char **argv)
 {
 	int ret;
 
-	if (!fill_standard())
+	if (!fill_standard()) {
+		ksig_error("a standard descriptor is closed, and /dev/null can't be opened: %s",
+			   strerror(errno));
 		return KSIG_FAILED;
+	}
 	/* whoever ignored it would have us never hear how a child ended */
 	signal(SIGCHLD, SIG_DFL);
 	/* a line is there as a whole, or not yet */

@@ -84,7 +84,7 @@ static int read_pidfile(struct ksig_to *to)
 		return KSIG_FAILED;
 	}
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		ksig_error("%s is no regular file", to->name);
+		ksig_error("%s is not a regular file", to->name);
 		close(fd);
 		return KSIG_FAILED;
 	}
@@ -270,7 +270,7 @@ static int explain(const struct ksig_to *to, int err)
 			   to->pid, name);
 		return KSIG_FAILED;
 	case -EOPNOTSUPP:
-		ksig_error("/proc does not show process %d, nor whether it is ready for %s: it is not mounted, another pid namespace's, or hides others' processes (hidepid)",
+		ksig_error("/proc, which tells whether process %d is ready for %s, is not mounted, is another pid namespace's, or does not show it (hidepid)",
 			   to->pid, name);
 		return KSIG_NOT_HERE;
 	}

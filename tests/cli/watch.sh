@@ -131,7 +131,7 @@ watch test -t 15 -- sleep 1000
 emit 1 2 3
 ends 3
 says "'sleep' still ran, and got a TERM"
-says '2 events of test left undone'
+says '2 events of test were left undone'
 until_true sh -c '! pidof sleep'
 
 # a storm while a command runs: it runs alone, and with the next event at once

@@ -57,9 +57,10 @@ process_events() {
 	watch process.exec:comm=doze $from -t 20 -- sh -c 'echo $$ >hangs; exec sleep 1000'
 	dozes 1
 	until_true [ -s hangs ]
-	dozes 1
+	dozes 3
 	ends 3
 	says "'sh' still ran, and got a TERM"
+	says '3 events of process.exec were left undone'
 	until_true ended "$(cat hangs)"
 
 	# a real-time signal for one that runs and runs: whether it waits for it
