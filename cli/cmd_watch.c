@@ -119,6 +119,7 @@ static const char help[] =
  * @sub: its subscription
  * @over: no more will come
  * @failing: it could not be read the last time, and is tried again
+ * @told: so many of its lost events were told
  * @by_kernel: the kernel signals, and marks the events at which it does
  * @last: once so many were offered it does no more
  */
@@ -127,6 +128,7 @@ struct source {
 	struct ksig_sub *sub;
 	bool over;
 	bool failing;
+	uint64_t told;
 	bool by_kernel;
 	uint64_t last;
 };
@@ -468,12 +470,13 @@ static bool wants_event(const struct watch *w)
 	return w->every || (!w->now.sub && w->command_fd < 0);
 }
 
-static void take_event(struct watch *w, const struct source *s,
+static void take_event(struct watch *w, struct source *s,
 		       const struct ksig_event *ev)
 {
 	if (ev->lost_before)
 		ksig_error("%" PRIu32 " events of %s were lost",
 			   ev->lost_before, ksig_sub_event(s->sub));
+	s->told += ev->lost_before;
 	w->now.lost += ev->lost_before;
 	if (s->by_kernel &&
 	    !(ev->flags & (KSIG_EVENT_SIGNALLED | KSIG_EVENT_REFUSED)))
@@ -685,26 +688,27 @@ static int step(struct watch *w, struct pollfd *fds)
  */
 static void tell_undone(struct watch *w, struct source *s)
 {
-	uint64_t n = w->now.sub == s->sub ? 1 + w->now.merged : 0, lost = 0;
+	uint64_t n = w->now.sub == s->sub ? 1 + w->now.merged : 0;
 	struct pollfd p = { .fd = ksig_sub_fd(s->sub), .events = POLLIN };
 	const struct ksig_event *ev;
+	struct ksig_stats st = { };
 	int ret, i;
 
-	if (s->by_kernel)
-		return;
-	for (i = 0; !s->over && i < QUEUE_MAX; i += ret ? 1 : PASSED_OVER) {
+	for (i = 0; !s->over && !s->by_kernel && i < QUEUE_MAX;
+	     i += ret ? 1 : PASSED_OVER) {
 		ret = ksig_sub_next(s->sub, 0, &ev);
 		/* nothing came, or nothing that passes the filter */
 		if (ret < 0 || (!ret && poll(&p, 1, 0) <= 0))
 			break;
 		if (!ret)
 			continue;
-		lost += ev->lost_before;
 		n += !w->skip;
 		w->skip -= !!w->skip;
 	}
-	if (lost)
-		ksig_error("%" PRIu64 " events of %s were lost", lost,
+	/* no event tells of what was lost last */
+	if (!ksig_sub_stats(s->sub, &st) && st.lost > s->told)
+		ksig_error("%llu events of %s were lost",
+			   (unsigned long long)st.lost - s->told,
 			   ksig_sub_event(s->sub));
 	if (n)
 		ksig_error(n == 1 ?

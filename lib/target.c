@@ -513,9 +513,8 @@ static int pin(struct ksig_target *t, int pidfd)
 	if (!proc_is_ours())
 		return -EOPNOTSUPP;
 	err = thread_status(t->pid, &st);
-	if (err == -EPERM || err == -EACCES ||
-	    (err == -ESRCH && is_hidden(t->pid)))
-		return -EOPNOTSUPP;
+	if (err == -ESRCH || err == -EPERM || err == -EACCES)
+		return is_hidden(t->pid) ? -EOPNOTSUPP : -ESRCH;
 	if (err)
 		return err;
 	t->tgid = st.tgid;
