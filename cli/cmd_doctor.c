@@ -195,6 +195,12 @@ static bool receive_signal(struct finding *f, const sigset_t *set,
 	return false;
 }
 
+static void no_proc(struct finding *f, int err)
+{
+	found(f, NOT_HERE, err,
+	      "whether a process is ready is read in /proc: mount it");
+}
+
 static bool arm(struct finding *f, struct ksig_sub *sub)
 {
 	struct ksig_arm_opts opts = {
@@ -204,8 +210,7 @@ static bool arm(struct finding *f, struct ksig_sub *sub)
 	int err = ksig_sub_arm(sub, &opts);
 
 	if (err == -EOPNOTSUPP)
-		found(f, NOT_HERE, err,
-		      "whether a process is ready is read in /proc: mount it");
+		no_proc(f, err);
 	else if (err)
 		found(f, BROKEN, err, "arming: %s", strerror(-err));
 	return !err;
@@ -441,8 +446,7 @@ static void why_not_sent(const struct path *p, struct finding *f, int err)
 		      "cannot open /dev/ksig/control: %s (it is root's: try sudo)",
 		      strerror(-err));
 	else if (p->way == KSIG_SENT_BY_CALLER && err == -EOPNOTSUPP)
-		found(f, NOT_HERE, err,
-		      "whether a process is ready is read in /proc: mount it");
+		no_proc(f, err);
 	else if (p->way == KSIG_SENT_BY_BPF && err == -EOPNOTSUPP &&
 		 !uname(&u))
 		found(f, NOT_HERE, err,

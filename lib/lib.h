@@ -69,6 +69,7 @@ const struct ksig_field_desc *ksig_desc_field(const struct ksig_event_desc *d,
 /* The key nearest to @key; NULL: none is near */
 const char *ksig_desc_nearest_field(const struct ksig_event_desc *d,
 				    const char *key);
+
 /**
  * struct ksig_nearest - what of many may have been meant
  * @wanted: what was written
