@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Channels: their nodes, who subscribes, and the walk that an emit is. */
+#include <linux/capability.h>
 #include <linux/ctype.h>
 #include <linux/err.h>
 #include <linux/export.h>
@@ -41,9 +42,10 @@ static __always_inline int ksig_emit_to_all(struct ksig_chan *chan,
 					    const struct ksig_notice *n,
 					    bool local)
 {
+	int taken = -EINVAL, left = KSIG_INLINE_TELLS;
 	struct ksig_sub *sub;
-	int taken = -EINVAL;
-	u64 now;
+	u64 now, net_cookie;
+	unsigned int rear;
 
 	/* to the end: ksig_channel_destroy() waits for it, then frees chan */
 	rcu_read_lock();
@@ -53,10 +55,15 @@ static __always_inline int ksig_emit_to_all(struct ksig_chan *chan,
 
 	taken = 0;
 	now = ksig_now();
+	net_cookie = local && n->net ? ksig_net_cookie(n->net) : 0;
 	list_for_each_entry_rcu(sub, &chan->subs, node) {
-		if (!local || ksig_sub_sees(sub, n))
-			taken += ksig_queue_offer(sub, n, now);
+		if (!local || ksig_sub_sees(sub, n->pid, net_cookie))
+			taken += ksig_queue_offer(sub, n, now, &left);
 	}
+	/* acquire: pairs with the release in ksig_join_rear(): fanout */
+	rear = smp_load_acquire(&chan->rear);
+	if (unlikely(rear) && ksig_fanout_put(chan->fanout, n, now, net_cookie))
+		taken += rear;
 	atomic64_inc(&chan->emitted);
 	trace_ksig_emit(chan, n, taken);
 unlock:
@@ -82,6 +89,8 @@ int __ksig_emit_value(struct ksig_channel *ch, u32 type, u64 subject, u64 value)
 	n.subject = subject;
 	n.value = value;
 	n.pid = NULL;
+	n.related[0] = NULL;
+	n.related[1] = NULL;
 	n.net = NULL;
 	n.data = NULL;
 	return ksig_emit_to_all(container_of(ch, struct ksig_chan, pub), &n,
@@ -90,6 +99,54 @@ int __ksig_emit_value(struct ksig_channel *ch, u32 type, u64 subject, u64 value)
 EXPORT_SYMBOL_GPL(__ksig_emit_value);
 
 /* --------------------------------------------------------------- subscribers */
+
+/*
+ * May emitters serve it themselves? Those places are few, and one user is not to
+ * take them all.
+ */
+static bool ksig_front_has_place(const struct ksig_chan *chan,
+				 const struct ksig_sub *sub)
+{
+	const struct ksig_sub *other;
+	unsigned int same = 0;
+
+	lockdep_assert_held(&chan->lock);
+	if (chan->front >= KSIG_FRONT_MAX)
+		return false;
+	list_for_each_entry(other, &chan->subs, node)
+		same += other->backlog == sub->backlog;
+	return same < KSIG_FRONT_USER ||
+	       ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
+}
+
+static int ksig_join_rear(struct ksig_chan *chan, struct ksig_sub *sub)
+{
+	lockdep_assert_held(&chan->lock);
+	if (!chan->fanout)
+		chan->fanout = ksig_fanout_create(chan->event_size);
+	if (!chan->fanout)
+		return -ENOMEM;
+	ksig_fanout_join(chan->fanout, sub);
+	/* fanout is set: pairs with the acquire in ksig_emit_to_all() */
+	smp_store_release(&chan->rear, chan->rear + 1);
+	return 0;
+}
+
+static int ksig_join(struct ksig_chan *chan, struct ksig_sub *sub)
+{
+	int err;
+
+	if (ksig_front_has_place(chan, sub)) {
+		chan->front++;
+		list_add_tail_rcu(&sub->node, &chan->subs);
+	} else {
+		err = ksig_join_rear(chan, sub);
+		if (err)
+			return err;
+	}
+	WRITE_ONCE(chan->pub.subscribers, chan->pub.subscribers + 1);
+	return 0;
+}
 
 /**
  * ksig_channel_join() - let a subscription have the channel's events
@@ -109,10 +166,9 @@ int ksig_channel_join(struct ksig_chan *chan, struct ksig_sub *sub)
 		err = -ENODEV;
 	else if (!chan->pub.subscribers && chan->start)
 		err = chan->start(chan->ctx);
-	if (!err) {
-		list_add_tail_rcu(&sub->node, &chan->subs);
-		WRITE_ONCE(chan->pub.subscribers, chan->pub.subscribers + 1);
-	}
+	/* the first one has a place in front, and needs no memory */
+	if (!err)
+		err = ksig_join(chan, sub);
 	mutex_unlock(&chan->lock);
 	return err;
 }
@@ -123,7 +179,13 @@ int ksig_channel_join(struct ksig_chan *chan, struct ksig_sub *sub)
 void ksig_channel_leave(struct ksig_chan *chan, struct ksig_sub *sub)
 {
 	mutex_lock(&chan->lock);
-	list_del_rcu(&sub->node);
+	if (sub->rear) {
+		ksig_fanout_leave(chan->fanout, sub);
+		WRITE_ONCE(chan->rear, chan->rear - 1);
+	} else {
+		list_del_rcu(&sub->node);
+		chan->front--;
+	}
 	WRITE_ONCE(chan->pub.subscribers, chan->pub.subscribers - 1);
 	if (!chan->pub.subscribers && !chan->dead && chan->stop)
 		chan->stop(chan->ctx);
@@ -270,6 +332,7 @@ static void ksig_chan_release(struct device *dev)
 {
 	struct ksig_chan *chan = ksig_dev_chan(dev);
 
+	ksig_fanout_free(chan->fanout);
 	kfree(chan->types);
 	kfree(chan->description);
 	if (dev->devt)
@@ -334,6 +397,10 @@ static void ksig_chan_kill(struct ksig_chan *chan)
 		chan->stop(chan->ctx);
 	/* emits under way, which may call fill */
 	synchronize_rcu();
+	if (chan->fanout) {
+		ksig_fanout_flush(chan->fanout);
+		ksig_fanout_hup(chan->fanout);
+	}
 	list_for_each_entry(sub, &chan->subs, node)
 		ksig_sub_hup(sub);
 	mutex_unlock(&chan->lock);

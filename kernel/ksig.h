@@ -6,8 +6,8 @@
 #include <linux/cdev.h>
 #include <linux/cred.h>
 #include <linux/device.h>
-#include <linux/hrtimer.h>
 #include <linux/irq_work.h>
+#include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
 #include <linux/rcupdate.h>
@@ -52,8 +52,14 @@ struct vm_area_struct;
  * @uid: the target's real uid when it was pinned
  * @euid: the target's effective uid then
  * @suid: the target's saved uid then
- * @cost: of the last look at the target, on top of one that is short, in
- *	signals sent: of its threads or its pending signals there may be many
+ * @walk_max: how many threads, or pending signals, a check may walk; a target
+ *	that has more is not checked (-E2BIG). 0: no limit
+ * @cost: of the last check beyond a short one, in signals sent: the target may
+ *	have many threads or many pending signals
+ * @awaits: KSIG_AWAIT_*: what the last -EAGAIN waits for
+ * @seen: how often the target had run before the last check; see
+ *	ksig_target_note(). Of the backlog's worker
+ * @seen_at: when that was, in jiffies; likewise
  *
  * Set up by ksig_target_init(), from current. Later sends may come from any
  * task and so look only in here. The owner sees to it that there is one send
@@ -76,14 +82,26 @@ struct ksig_target {
 	kuid_t uid;
 	kuid_t euid;
 	kuid_t suid;
+	u32 walk_max;
 	u32 cost;
+	u32 awaits;
+	u64 seen;
+	unsigned long seen_at;
 };
+
+/* What changes before a signal that was refused with -EAGAIN is accepted. */
+#define KSIG_AWAIT_ANY		0	/* unknown: try again */
+#define KSIG_AWAIT_TARGET	1	/* max_pending signals are pending in it */
+#define KSIG_AWAIT_USER		2	/* RLIMIT_SIGPENDING of its user */
 
 void ksig_signal_init(void);
 int ksig_target_init(struct ksig_target *t, struct pid *pid);
 void ksig_target_release(struct ksig_target *t);
 int ksig_target_check(struct ksig_target *t);
 bool ksig_target_gone(const struct ksig_target *t);
+void ksig_target_note(struct ksig_target *t);
+bool ksig_target_unchanged(const struct ksig_target *t);
+bool ksig_target_pending(const struct ksig_target *t);
 int ksig_target_send(struct ksig_target *t, int error, u64 value);
 int ksig_send(s32 nr, int signo, bool process, u64 value);
 
@@ -116,6 +134,12 @@ struct ksig_ring {
 /* NMIs that meet the queue's lock leave their events here. */
 struct ksig_stash;
 
+/* A user's deliveries that emitters leave behind. */
+struct ksig_backlog;
+
+/* A channel's subscriptions that emitters don't serve themselves. */
+struct ksig_fanout;
+
 /* A filter, replaced as a whole. NULL instead of one: everything passes. */
 struct ksig_filter_state {
 	u64 types;
@@ -132,6 +156,7 @@ struct ksig_arm_state {
 	u64 value;
 	bool doorbell;
 	bool subject;
+	unsigned long backoff;	/* jiffies; under sub->pump */
 	struct rcu_head rcu;
 };
 
@@ -181,19 +206,56 @@ struct ksig_sub {
 	bool gone;		/* the target, since armed last */
 	bool gone_untold;	/* who sleeps is to be woken for that */
 	u32 gap_told;		/* lost before refused events: not told yet */
-	bool held;		/* the next one waits for room in the target */
-	bool prompt;		/* armed, and not costly: who emits sends */
+	bool stalled;		/* only the backlog's worker delivers */
+	bool deliver_inline;	/* armed, and cheap to check: emitters send */
+	bool rung;		/* a doorbell was sent, nothing consumed since */
+	u32 rung_head;		/* head, when it was sent */
 
 	struct mutex consume;
 
 	wait_queue_head_t wait;
 	struct fasync_struct *fasync;
 	struct irq_work irq_work;	/* what could not be done where emitted */
-	struct hrtimer retry;	/* while something is held back */
-	struct work_struct rest;	/* what is too much for one run of the pump */
+
+	struct ksig_backlog *backlog;	/* the opener's */
+	struct llist_node incoming;	/* on its way to @waiting */
+	struct list_head waiting;	/* in the backlog; under its lock */
+	unsigned long listed;	/* bit 0: in either of the two */
+	unsigned long visit_at;	/* jiffies; of the backlog's worker */
+	bool urgent;		/* the worker is to come before visit_at */
+	bool crowded;		/* irq_work leaves the rest to the backlog */
+	bool wake_late;		/* the backlog's worker wakes readers */
+
+	/* Of a subscription behind chan->fanout; under its lock. */
+	bool rear;
+	bool rear_waits;	/* events before rear_from came before it */
+	u32 rear_from;
+	u64 skipped_before;
+
 	bool watched;		/* counts among those that want target_exit */
 	struct rcu_work free;
 };
+
+/*
+ * Take a slot of a ring that several producers fill, NMIs among them. False: it is
+ * full. @head: slots given back, by the one consumer.
+ */
+static inline bool ksig_claim(atomic_t *tails, const u32 *heads, u32 slots,
+			      u32 *index)
+{
+	u32 head, tail;
+
+	do {
+		tail = atomic_read(tails);
+		/* acquire: the slot is given back; see the consumers' releases */
+		head = smp_load_acquire(heads);
+		/* full, unless others have come and gone meanwhile */
+		if (tail - head >= slots && tail == atomic_read(tails))
+			return false;
+	} while (atomic_cmpxchg(tails, tail, tail + 1) != tail);
+	*index = tail;
+	return true;
+}
 
 /* What became of an event; bits. */
 #define KSIG_TOOK	1	/* it is in the queue, or on its way there */
@@ -205,10 +267,11 @@ void ksig_queue_close(struct ksig_sub *sub);
 void ksig_queue_free(struct ksig_sub *sub);
 int ksig_queue_resize(struct ksig_sub *sub, u32 len);
 bool ksig_queue_offer(struct ksig_sub *sub, const struct ksig_notice *n,
-		      u64 now);
+		      u64 now, int *left);
 bool ksig_queue_consume_one(struct ksig_sub *sub, bool refused);
 void ksig_queue_settle(struct ksig_sub *sub);
 u32 ksig_queue_used(struct ksig_sub *sub);
+u32 ksig_queue_head(struct ksig_sub *sub);
 u32 ksig_queue_len(struct ksig_sub *sub);
 void ksig_queue_stats(struct ksig_sub *sub, struct ksig_stats *st);
 const struct ksig_event *ksig_queue_peek(struct ksig_sub *sub);
@@ -217,14 +280,64 @@ void ksig_queue_hup(struct ksig_sub *sub);
 ssize_t ksig_queue_read(struct ksig_sub *sub, struct iov_iter *to);
 int ksig_queue_mmap(struct ksig_sub *sub, struct vm_area_struct *vma);
 
+/* ------------------------------------------------------------- backlog.c */
+
+/*
+ * Room in a target is noticed within 10 ms: what is stalled is checked so often,
+ * in jiffies.
+ */
+#define KSIG_TICK	max(1UL, HZ * 8UL / 1000)
+
+/**
+ * struct ksig_visit - one run of a backlog's worker
+ * @credit: what it may still spend, in checks of a target
+ * @full_pid: a target that has no room, found by this run; compared only.
+ *	NULL: none yet
+ * @full_max: so many signals are pending in it
+ * @full_signo: of this number
+ * @full_process: process-directed
+ */
+struct ksig_visit {
+	int credit;
+	const struct pid *full_pid;
+	u32 full_max;
+	int full_signo;
+	bool full_process;
+};
+
+extern struct workqueue_struct *ksig_wq;
+
+int ksig_backlog_init(void);
+void ksig_backlog_exit(void);
+struct ksig_backlog *ksig_backlog_get(kuid_t uid);
+void ksig_backlog_put(struct ksig_backlog *backlog);
+void ksig_backlog_add(struct ksig_sub *sub);
+void ksig_backlog_watch(struct ksig_sub *sub, unsigned long delay);
+void ksig_backlog_remove(struct ksig_sub *sub);
+
+/* -------------------------------------------------------------- fanout.c */
+
+struct ksig_fanout *ksig_fanout_create(u32 event_size);
+void ksig_fanout_free(struct ksig_fanout *f);
+void ksig_fanout_flush(struct ksig_fanout *f);
+void ksig_fanout_join(struct ksig_fanout *f, struct ksig_sub *sub);
+void ksig_fanout_leave(struct ksig_fanout *f, struct ksig_sub *sub);
+void ksig_fanout_hup(struct ksig_fanout *f);
+u64 ksig_fanout_skipped(const struct ksig_fanout *f, const struct ksig_sub *sub);
+bool ksig_fanout_put(struct ksig_fanout *f, const struct ksig_notice *n,
+		     u64 now, u64 net_cookie);
+
 /* subscription.c */
 int ksig_sub_init(void);
 void ksig_sub_exit(void);
 struct ksig_sub *ksig_sub_create(struct ksig_chan *chan);
 void ksig_sub_close(struct ksig_sub *sub);
-bool ksig_sub_sees(const struct ksig_sub *sub, const struct ksig_notice *n);
+u64 ksig_net_cookie(const struct net *net);
+bool ksig_sub_sees(const struct ksig_sub *sub, struct pid *pid, u64 net_cookie);
 bool ksig_sub_wants(const struct ksig_sub *sub, const struct ksig_notice *n);
-void ksig_sub_tell(struct ksig_sub *sub);
+bool ksig_may_tell(void);
+void ksig_sub_tell(struct ksig_sub *sub, bool here);
+unsigned long ksig_sub_visit(struct ksig_sub *sub, struct ksig_visit *visit);
 void ksig_sub_hup(struct ksig_sub *sub);
 int ksig_sub_set_filter(struct ksig_sub *sub, const struct ksig_filter *f);
 int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm *arm);
@@ -240,12 +353,25 @@ static inline bool ksig_sub_armed(const struct ksig_sub *sub)
 
 /* ------------------------------------------------------------ channel.c */
 
+/*
+ * What an emit does in its caller's context: so many subscriptions are offered
+ * the event, so many of one user, and so many signals are sent or readers woken.
+ * Some 30 us in all on a machine of today; the rest is left to workers.
+ */
+#define KSIG_FRONT_MAX		32
+#define KSIG_FRONT_USER		8
+#define KSIG_INLINE_TELLS	4
+
 /**
  * struct ksig_chan - a channel, as ksig sees it
  * @pub: the driver's handle
  * @dev: the node's device; its release frees this
  * @lock: who subscribes, leaves, starts, stops, destroys
- * @subs: subscriptions; changed under @lock, walked under RCU
+ * @subs: subscriptions that emitters serve, at most KSIG_FRONT_MAX; changed
+ *	under @lock, walked under RCU
+ * @front: how many these are; under @lock
+ * @rear: how many there are behind @fanout; changed under @lock
+ * @fanout: serves the others; set once, under @lock
  * @dead: destroyed; under @lock
  * @emitted: events while there were subscribers
  * @lost: events that a full queue lost, of all subscriptions
@@ -261,6 +387,9 @@ struct ksig_chan {
 		     struct pid_namespace *ns);
 
 	struct list_head subs;
+	unsigned int front;
+	unsigned int rear;
+	struct ksig_fanout *fanout;
 	atomic64_t emitted;
 	atomic64_t lost;
 

@@ -298,21 +298,14 @@ static bool ksig_stash_put(struct ksig_sub *sub, const struct ksig_notice *n,
 {
 	struct ksig_stash *stash = sub->stash;
 	struct ksig_event *ev;
-	u32 head, tail;
+	u32 index;
 
-	do {
-		tail = atomic_read(&stash->tail);
-		/* acquire: the slot is given back; see ksig_settle() */
-		head = smp_load_acquire(&stash->head);
-		/* full, unless others have come and gone meanwhile */
-		if (tail - head >= stash->slots &&
-		    tail == atomic_read(&stash->tail)) {
-			atomic_inc(&stash->lost);
-			return false;
-		}
-	} while (atomic_cmpxchg(&stash->tail, tail, tail + 1) != tail);
-
-	ev = ksig_stash_slot(sub, tail);
+	/* pairs with the release of head in ksig_settle() */
+	if (!ksig_claim(&stash->tail, &stash->head, stash->slots, &index)) {
+		atomic_inc(&stash->lost);
+		return false;
+	}
+	ev = ksig_stash_slot(sub, index);
 	ksig_write(sub, ev, n, now);
 	/* release: complete; pairs with the acquire in ksig_settle() */
 	smp_store_release(&ev->seq, 1);
@@ -437,7 +430,9 @@ static bool ksig_must_tell(struct ksig_sub *sub)
 	/* no waiter is missed: see the full barrier in ksig_publish() */
 	if (waitqueue_active(&sub->wait) || READ_ONCE(sub->fasync))
 		return true;
-	return arm && (!arm->doorbell || READ_ONCE(sub->owed));
+	/* stalled: that barrier pairs with the one in ksig_resume() */
+	return arm && !READ_ONCE(sub->stalled) &&
+	       (!arm->doorbell || READ_ONCE(sub->owed));
 }
 
 /**
@@ -445,16 +440,17 @@ static bool ksig_must_tell(struct ksig_sub *sub)
  * @sub: the subscription
  * @n: the event
  * @now: its time
+ * @left: how many signals may still be sent, or readers woken, from here
  *
- * Of ten thousand subscribers each costs the emitter this: no calls where it is
- * not for a filter, or to tell somebody.
+ * Each subscriber costs the emitter this: no calls where it is not for a filter,
+ * or to tell somebody.
  *
  * Context: any, RCU read-side section.
  *
  * Return: whether the subscription took it.
  */
 bool ksig_queue_offer(struct ksig_sub *sub, const struct ksig_notice *n,
-		      u64 now)
+		      u64 now, int *left)
 {
 	unsigned int done;
 
@@ -463,7 +459,7 @@ bool ksig_queue_offer(struct ksig_sub *sub, const struct ksig_notice *n,
 		return false;
 	done = ksig_put(sub, n, now);
 	if (done & KSIG_STASHED || unlikely(ksig_must_tell(sub)))
-		ksig_sub_tell(sub);
+		ksig_sub_tell(sub, (*left)-- > 0);
 	return done & KSIG_TOOK;
 }
 
@@ -517,6 +513,22 @@ u32 ksig_queue_used(struct ksig_sub *sub)
 	u32 head;
 
 	return ksig_queue_span(sub, &head);
+}
+
+/**
+ * ksig_queue_head() - which record is the oldest
+ * @sub: the subscription
+ *
+ * Context: any but NMI.
+ *
+ * Return: its index; it changes when something is consumed.
+ */
+u32 ksig_queue_head(struct ksig_sub *sub)
+{
+	u32 head;
+
+	ksig_queue_span(sub, &head);
+	return head;
 }
 
 /* The ring's length in records. */

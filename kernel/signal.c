@@ -12,6 +12,7 @@
  */
 #include <linux/capability.h>
 #include <linux/hash.h>
+#include <linux/jiffies.h>
 #include <linux/pid.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -24,8 +25,11 @@
 /* Threads of the kernel's that look like a process's: they take no signal. */
 #define KSIG_NO_TARGET	(PF_IO_WORKER | PF_USER_WORKER)
 
-/* So many threads, or pending signals, are looked at as fast as one is sent. */
+/* So many threads, or pending signals, are walked as fast as a signal is sent. */
 #define KSIG_LOOKS_A_SIGNAL	64
+
+/* What ksig_target_note() finds of a target that runs, or has too many threads. */
+#define KSIG_RUNS		U64_MAX
 
 /* How far a list of pending signals is walked; a longer one counts as full. */
 #define KSIG_WALK_MAX	2048
@@ -119,10 +123,15 @@ static bool ksig_live(const struct task_struct *task)
 	return !(task->flags & PF_EXITING);
 }
 
-/* A look at all threads is made. */
-static void ksig_charge(struct ksig_target *t, struct task_struct *task)
+/* All threads are about to be walked. False: there are too many for the caller. */
+static bool ksig_charge(struct ksig_target *t, struct task_struct *task)
 {
-	t->cost += get_nr_threads(task) / KSIG_LOOKS_A_SIGNAL;
+	unsigned int threads = get_nr_threads(task);
+
+	if (t->walk_max && threads > t->walk_max)
+		return false;
+	t->cost += threads / KSIG_LOOKS_A_SIGNAL;
+	return true;
 }
 
 static bool ksig_pending_anywhere(struct task_struct *task, int signo)
@@ -138,23 +147,24 @@ static bool ksig_pending_anywhere(struct task_struct *task, int signo)
 	return false;
 }
 
-static noinline bool ksig_other_live(struct ksig_target *t,
-				     struct task_struct *task)
+static noinline int ksig_other_live(struct ksig_target *t,
+				    struct task_struct *task)
 {
 	struct task_struct *thread;
 
-	ksig_charge(t, task);
+	if (!ksig_charge(t, task))
+		return -E2BIG;
 	for_each_thread(task, thread) {
 		if (ksig_live(thread))
-			return true;
+			return 0;
 	}
-	return false;
+	return -ESRCH;
 }
 
 /* @task: the first thread, which is likely to be the answer */
-static bool ksig_any_live(struct ksig_target *t, struct task_struct *task)
+static int ksig_any_live(struct ksig_target *t, struct task_struct *task)
 {
-	return likely(ksig_live(task)) || ksig_other_live(t, task);
+	return likely(ksig_live(task)) ? 0 : ksig_other_live(t, task);
 }
 
 static bool ksig_all_block(struct task_struct *task, int signo)
@@ -198,45 +208,53 @@ static bool ksig_stale(const struct ksig_target *t, struct task_struct *task,
 	return task != pid_task(t->pid, PIDTYPE_PID);
 }
 
-/* Nothing more is added to what waits already. */
-static bool ksig_has_max_pending(struct ksig_target *t,
-				 struct sigpending *pending)
+/* Return: 0; -EAGAIN max_pending are pending; -E2BIG too many others are. */
+static int ksig_check_room(struct ksig_target *t, struct sigpending *pending)
 {
-	unsigned int walked = 0, found = 0;
+	u32 limit = min_not_zero(t->walk_max, (u32)KSIG_WALK_MAX);
+	u32 walked = 0, found = 0;
 	struct sigqueue *q;
 
 	if (!t->max_pending || !sigismember(&pending->signal, t->signo))
-		return false;
+		return 0;
 	if (t->max_pending == 1)
-		return true;
+		return -EAGAIN;
 	list_for_each_entry(q, &pending->list, list) {
 		if (q->info.si_signo == t->signo && ++found == t->max_pending)
 			break;
-		if (++walked == KSIG_WALK_MAX)
+		if (++walked == limit)
 			break;
 	}
 	t->cost += walked / KSIG_LOOKS_A_SIGNAL;
-	return found == t->max_pending || walked == KSIG_WALK_MAX;
+	if (found == t->max_pending || walked == KSIG_WALK_MAX)
+		return -EAGAIN;
+	return walked == limit ? -E2BIG : 0;
 }
 
-static bool ksig_takes_realtime(struct ksig_target *t,
-				struct task_struct *task,
-				const struct k_sigaction *action)
+static int ksig_check_realtime(struct ksig_target *t, struct task_struct *task,
+			       const struct k_sigaction *action)
 {
+	bool ready;
+
 	if (action->sa.sa_handler != SIG_DFL &&
 	    action->sa.sa_handler != SIG_IGN) {
 		if (likely(!(action->sa.sa_flags & SA_RESETHAND)))
-			return true;
-		ksig_charge(t, task);
-		return !ksig_pending_anywhere(task, t->signo);
+			return 0;
+		if (!ksig_charge(t, task))
+			return -E2BIG;
+		ready = !ksig_pending_anywhere(task, t->signo);
+	} else if (!t->process) {
+		ready = ksig_blocks(task, t->signo);
+	} else if (action->sa.sa_handler == SIG_IGN &&
+		   !ksig_blocks(task, t->signo)) {
+		/* the kernel checks the first thread's mask, dead or not */
+		ready = false;
+	} else {
+		if (!ksig_charge(t, task))
+			return -E2BIG;
+		ready = ksig_all_block(task, t->signo);
 	}
-	if (!t->process)
-		return ksig_blocks(task, t->signo);
-	/* of what is ignored the kernel asks the first thread's mask, dead or not */
-	if (action->sa.sa_handler == SIG_IGN && !ksig_blocks(task, t->signo))
-		return false;
-	ksig_charge(t, task);
-	return ksig_all_block(task, t->signo);
+	return ready ? 0 : -ECONNREFUSED;
 }
 
 /*
@@ -246,24 +264,27 @@ static bool ksig_takes_realtime(struct ksig_target *t,
 static int ksig_ready_locked(struct ksig_target *t, struct task_struct *task,
 			     const struct k_sigaction *action)
 {
+	int err = 0;
+
 	/* What is sent to the dead is taken and never seen: say so instead. */
 	if (task->signal->flags & SIGNAL_GROUP_EXIT)
 		return -ESRCH;
-	if (t->process && !ksig_any_live(t, task))
-		return -ESRCH;
-	if (!t->process && !ksig_live(task))
+	if (t->process)
+		err = ksig_any_live(t, task);
+	else if (!ksig_live(task))
 		return ksig_changes_leader(t, task) ? -EAGAIN : -ESRCH;
-	/* before what may have to look at every thread */
-	if (ksig_has_max_pending(t, t->process ? &task->signal->shared_pending :
-						 &task->pending))
-		return -EAGAIN;
-	if (t->signo >= SIGRTMIN) {
-		if (!t->process && (task->flags & KSIG_NO_TARGET))
-			return -ECONNREFUSED;
-		if (!ksig_takes_realtime(t, task, action))
-			return -ECONNREFUSED;
-	}
-	return 0;
+	if (err)
+		return err;
+	/* before what may have to walk all threads */
+	err = ksig_check_room(t, t->process ? &task->signal->shared_pending :
+					      &task->pending);
+	if (err == -EAGAIN)
+		WRITE_ONCE(t->awaits, KSIG_AWAIT_TARGET);
+	if (err || t->signo < SIGRTMIN)
+		return err;
+	if (!t->process && (task->flags & KSIG_NO_TARGET))
+		return -ECONNREFUSED;
+	return ksig_check_realtime(t, task, action);
 }
 
 /*
@@ -379,10 +400,12 @@ static int ksig_send_task(struct ksig_target *t, struct task_struct *task,
 		return err;
 	spin_lock(lock);
 	err = ksig_ready(t, task);
-	if (!err && t->process)
-		err = ksig_send_process(t, error, value);
-	else if (!err)
-		err = ksig_send_thread(t, task, error, value);
+	if (!err) {
+		err = t->process ? ksig_send_process(t, error, value) :
+				   ksig_send_thread(t, task, error, value);
+		if (err == -EAGAIN)
+			WRITE_ONCE(t->awaits, KSIG_AWAIT_USER);
+	}
 	spin_unlock(lock);
 	return err;
 }
@@ -397,8 +420,8 @@ static int ksig_send_task(struct ksig_target *t, struct task_struct *task,
  * so never NMI). One call at a time for one @t.
  *
  * Return: 0, or -ESRCH no such target any more, -EPERM (or what the security
- * module says), -ECONNREFUSED not ready, -EAGAIN no room in its queue. Nothing
- * was sent then.
+ * module says), -ECONNREFUSED not ready, -EAGAIN no room in its queue,
+ * -E2BIG the check takes more than t->walk_max steps. Nothing was sent then.
  */
 int ksig_target_send(struct ksig_target *t, int error, u64 value)
 {
@@ -407,12 +430,14 @@ int ksig_target_send(struct ksig_target *t, int error, u64 value)
 	int err;
 
 	t->cost = 0;
+	WRITE_ONCE(t->awaits, KSIG_AWAIT_ANY);
 	do {
 		task = pid_task(t->pid, PIDTYPE_PID);
 		cred = task ? __task_cred(task) : NULL;
 		err = task ? ksig_send_task(t, task, error, value) : -ESRCH;
 	} while (ksig_stale(t, task, cred, err));
-	trace_ksig_signal(t, error, value, err);
+	if (err != -E2BIG)
+		trace_ksig_signal(t, error, value, err);
 	return err;
 }
 
@@ -473,6 +498,125 @@ bool ksig_target_gone(const struct ksig_target *t)
 	} while (gone && ksig_stale(t, task, NULL, -ESRCH));
 	rcu_read_unlock();
 	return gone;
+}
+
+/* ------------------------------------------------- waiting without checking */
+
+/*
+ * How often a thread has been switched away from, or KSIG_RUNS. While that stays
+ * the same the thread has not run, and so not accepted any signal. Without a lock:
+ * a thread that goes to sleep at this moment is noticed the next time.
+ */
+static u64 ksig_switches(const struct task_struct *task)
+{
+	if (READ_ONCE(task->on_rq))
+		return KSIG_RUNS;
+	return READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
+}
+
+/* Of all threads; no more than a few are walked. Under RCU. */
+static u64 ksig_group_switches(struct task_struct *task)
+{
+	struct task_struct *thread;
+	u64 sum = 0, switches;
+
+	if (get_nr_threads(task) > KSIG_LOOKS_A_SIGNAL)
+		return KSIG_RUNS;
+	for_each_thread(task, thread) {
+		switches = ksig_switches(thread);
+		if (switches == KSIG_RUNS)
+			return KSIG_RUNS;
+		sum += switches;
+	}
+	return sum;
+}
+
+static u64 ksig_target_switches(const struct ksig_target *t,
+				struct task_struct *task)
+{
+	return t->process ? ksig_group_switches(task) : ksig_switches(task);
+}
+
+/* May the target's user have another signal queued? As __sigqueue_alloc() does. */
+static bool ksig_user_has_room(struct task_struct *task)
+{
+	unsigned long max = task_rlimit(task, RLIMIT_SIGPENDING);
+	struct ucounts *counts;
+
+	for (counts = task_ucounts(task); counts; counts = counts->ns->ucounts) {
+		if (get_rlimit_value(counts, UCOUNT_RLIMIT_SIGPENDING) >=
+		    min_t(unsigned long, max, LONG_MAX))
+			return false;
+		max = get_userns_rlimit_max(counts->ns,
+					    UCOUNT_RLIMIT_SIGPENDING);
+	}
+	return true;
+}
+
+static bool ksig_pending(const struct ksig_target *t, struct task_struct *task)
+{
+	struct sigpending *pending = t->process ? &task->signal->shared_pending :
+						  &task->pending;
+
+	return sigismember(&pending->signal, t->signo);
+}
+
+/**
+ * ksig_target_note() - a check of the target follows
+ * @t: set up by ksig_target_init()
+ *
+ * For ksig_target_unchanged(), should the check find no room.
+ *
+ * Context: any but NMI, RCU read-side section. One call at a time for one @t, of
+ * this and of ksig_target_unchanged().
+ */
+void ksig_target_note(struct ksig_target *t)
+{
+	struct task_struct *task = pid_task(t->pid, PIDTYPE_PID);
+
+	t->seen = task ? ksig_target_switches(t, task) : KSIG_RUNS;
+	t->seen_at = jiffies;
+}
+
+/**
+ * ksig_target_unchanged() - is there still no room in the target?
+ * @t: ksig_target_send() said -EAGAIN after ksig_target_note()
+ *
+ * Takes no lock and walks next to nothing, so that many may wait. Another thread
+ * may flush what is pending in the target, and another sender fill it again,
+ * while the target sleeps; therefore the answer is no once a second.
+ *
+ * Context: as ksig_target_note().
+ *
+ * Return: true: a check would find the same.
+ */
+bool ksig_target_unchanged(const struct ksig_target *t)
+{
+	struct task_struct *task = pid_task(t->pid, PIDTYPE_PID);
+
+	if (!task || time_after_eq(jiffies, t->seen_at + HZ))
+		return false;
+	switch (READ_ONCE(t->awaits)) {
+	case KSIG_AWAIT_TARGET:
+		return t->seen != KSIG_RUNS && ksig_pending(t, task) &&
+		       ksig_target_switches(t, task) == t->seen;
+	case KSIG_AWAIT_USER:
+		return !ksig_user_has_room(task);
+	}
+	return false;
+}
+
+/**
+ * ksig_target_pending() - is a signal of that number pending in the target?
+ * @t: set up by ksig_target_init()
+ *
+ * Context: any but NMI, RCU read-side section.
+ */
+bool ksig_target_pending(const struct ksig_target *t)
+{
+	struct task_struct *task = pid_task(t->pid, PIDTYPE_PID);
+
+	return task && ksig_pending(t, task);
 }
 
 /* What current is to the target; its right is worked out at every send. */

@@ -2,12 +2,14 @@
 /*
  * Subscriptions: filter, arming, and the pump that turns records into signals.
  *
- * Emitters call ksig_queue_offer() under RCU, in any context. It queues the event
- * and has it told here: ksig_sub_tell() wakes readers, and runs the pump. Where siglock and wait
- * queues may not be touched (NMI, and what can't sleep on PREEMPT_RT) an
- * irq_work does that a moment later. What the target has no room for, a timer
- * tries again. Both, and DISARM, meet at sub->pump: signals go one at a time,
- * in the queue's order, and none after arm is NULL.
+ * Emitters call ksig_queue_offer() under RCU, in any context. It queues the event,
+ * and ksig_sub_tell() wakes readers and runs the pump. Where siglock and wait
+ * queues may not be touched (NMI, and what can't sleep on PREEMPT_RT) an irq_work
+ * does that. What would cost an emitter too much, and what the target has no room
+ * for, is left to the user's backlog: the subscription is stalled, and until its
+ * worker has delivered everything nobody else sends. All of them, and DISARM, meet
+ * at sub->pump: signals go one at a time, in the queue's order, and none after arm
+ * is NULL.
  */
 #include <linux/fs.h>
 #include <linux/hardirq.h>
@@ -26,20 +28,23 @@
 
 #include "ksig.h"
 
-/* Room in a target must be noticed within 10 ms, and there is a way to go. */
-#define KSIG_RETRY_MS	9
+/*
+ * So many signals are sent, or refused, in one go by an emitter, which may have
+ * interrupts off, and by the backlog's worker, which then serves others.
+ */
+#define KSIG_INLINE_BUDGET	4
+#define KSIG_VISIT_BUDGET	64
+
+/* An emitter checks a target with so many threads, or pending signals, at most. */
+#define KSIG_INLINE_WALK	64
 
 /*
- * So many signals are sent, or refused, in one go: emitters may have interrupts
- * off, and how much waits is the subscriber's choice. A work item does the rest.
+ * A doorbell that was rung is checked after so long, if nothing has been consumed;
+ * the time doubles up to the second. One that the target is not ready for is
+ * tried again likewise, starting with a tick.
  */
-#define KSIG_PUMP_BUDGET	64
-
-/*
- * Sends what took long to look at, and frees subscriptions: it may sleep for
- * that, emitters and exits may not.
- */
-static struct workqueue_struct *ksig_wq;
+#define KSIG_RING_CHECK		max(1UL, HZ / 16UL)
+#define KSIG_BACKOFF_MAX	((unsigned long)HZ)
 
 /* ----------------------------------------------- targets that come to an end */
 
@@ -104,20 +109,13 @@ static void ksig_unwatch(struct ksig_sub *sub)
 
 int __init ksig_sub_init(void)
 {
-	/* what waits for it may be the news that memory is short */
-	ksig_wq = alloc_workqueue("ksig", WQ_UNBOUND | WQ_MEM_RECLAIM |
-					  WQ_HIGHPRI, 0);
-	if (!ksig_wq)
-		return -ENOMEM;
 	ksig_exit_tracepoint = ksig_tracepoint("sched_process_exit");
-	return 0;
+	return ksig_backlog_init();
 }
 
 void ksig_sub_exit(void)
 {
-	/* subscriptions that were closed a moment ago, on their way to ksig_wq */
-	rcu_barrier();
-	destroy_workqueue(ksig_wq);
+	ksig_backlog_exit();
 	tracepoint_synchronize_unregister();
 }
 
@@ -149,7 +147,9 @@ static void ksig_replace_arm(struct ksig_sub *sub, struct ksig_arm_state *arm)
 	 * ksig_read_now(). rcu_assign_pointer() of NULL would be none.
 	 */
 	smp_store_release(&sub->arm, RCU_INITIALIZER(arm));
-	WRITE_ONCE(sub->prompt, arm && !arm->target.cost);
+	WRITE_ONCE(sub->deliver_inline, arm);
+	WRITE_ONCE(sub->stalled, false);
+	WRITE_ONCE(sub->rung, false);
 	if (old) {
 		ksig_target_release(&old->target);
 		kfree_rcu(old, rcu);
@@ -187,14 +187,14 @@ static void ksig_target_lost(struct ksig_sub *sub)
 
 /* --------------------------------------------------------------------- pump */
 
-static void ksig_hold_back(struct ksig_sub *sub)
+/* From here on only the backlog's worker delivers. Under sub->pump. */
+static void ksig_stall(struct ksig_sub *sub)
 {
-	if (!sub->held) {
-		sub->held = true;
+	lockdep_assert_held(&sub->pump);
+	if (!sub->stalled) {
+		WRITE_ONCE(sub->stalled, true);
 		atomic64_inc(&sub->deferred);
 	}
-	hrtimer_start(&sub->retry, ms_to_ktime(KSIG_RETRY_MS),
-		      HRTIMER_MODE_REL_SOFT);
 }
 
 /* Under sub->pump. Return: 0, or ksig_target_send()'s error. */
@@ -203,12 +203,10 @@ static int ksig_signal(struct ksig_sub *sub, struct ksig_arm_state *arm,
 {
 	int err = ksig_target_send(&arm->target, error, value);
 
-	if (unlikely(arm->target.cost))
-		WRITE_ONCE(sub->prompt, false);
-	if (!err) {
-		sub->held = false;
+	if (unlikely(arm->target.cost || err == -E2BIG))
+		WRITE_ONCE(sub->deliver_inline, false);
+	if (!err)
 		sub->signals++;
-	}
 	return err;
 }
 
@@ -220,29 +218,37 @@ static u64 ksig_each_value(const struct ksig_arm_state *arm,
 	return ev->subject << 32 | lower_32_bits(ev->value);
 }
 
-/* Return: there may be more to do. */
-static bool ksig_pump_each(struct ksig_sub *sub, struct ksig_arm_state *arm,
-			   const struct ksig_event *ev)
+/* Return: as ksig_pump_one(). */
+static int ksig_pump_each(struct ksig_sub *sub, struct ksig_arm_state *arm,
+			  const struct ksig_event *ev)
 {
 	u64 lost = (u64)sub->gap_told + ev->lost_before;
+	bool more;
 	int err;
 
 	err = ksig_signal(sub, arm, min_t(u64, lost, INT_MAX),
 			  ksig_each_value(arm, ev));
-	switch (err) {
-	case -EAGAIN:
-		ksig_hold_back(sub);
-		return false;
-	case -ESRCH:
+	if (err == -EAGAIN || err == -E2BIG)
+		return err;
+	if (err == -ESRCH) {
 		ksig_target_lost(sub);
-		return false;
+		return 0;
 	}
-	/* A gap before a refused event is told with the next that is taken. */
+	/* A gap before a refused event is reported with the next that is sent. */
 	sub->gap_told = err ? min_t(u64, lost, U32_MAX) : 0;
-	return ksig_queue_consume_one(sub, err) || READ_ONCE(sub->hup);
+	more = ksig_queue_consume_one(sub, err) || READ_ONCE(sub->hup);
+	return more ? 1 + arm->target.cost : 0;
 }
 
-static void ksig_pump_doorbell(struct ksig_sub *sub, struct ksig_arm_state *arm)
+/* The reader has been rung: the target may flush the signal before it sees it. */
+static void ksig_note_ring(struct ksig_sub *sub, struct ksig_arm_state *arm)
+{
+	sub->rung_head = ksig_queue_head(sub);
+	WRITE_ONCE(sub->rung, true);
+	ksig_backlog_watch(sub, KSIG_RING_CHECK);
+}
+
+static int ksig_pump_doorbell(struct ksig_sub *sub, struct ksig_arm_state *arm)
 {
 	int err;
 
@@ -253,39 +259,43 @@ static void ksig_pump_doorbell(struct ksig_sub *sub, struct ksig_arm_state *arm)
 	 * record, or its store comes first and owed stays set.
 	 */
 	smp_store_mb(sub->owed, false);
-	if (!ksig_queue_used(sub)) {
-		sub->held = false;
-		return;
-	}
+	if (!ksig_queue_used(sub))
+		return 0;
 	err = ksig_signal(sub, arm, 0, arm->value);
+	if (!err) {
+		ksig_note_ring(sub, arm);
+		return 0;
+	}
 	if (err == -ESRCH) {
 		ksig_target_lost(sub);
-	} else if (err) {
-		WRITE_ONCE(sub->owed, true);
-		ksig_hold_back(sub);
+		return 0;
 	}
+	WRITE_ONCE(sub->owed, true);
+	return err;
 }
 
-/* The last signal; whoever would not have it goes without. */
-static void ksig_pump_hup(struct ksig_sub *sub, struct ksig_arm_state *arm)
+/* The last signal; a target that is not ready for it goes without. */
+static int ksig_pump_hup(struct ksig_sub *sub, struct ksig_arm_state *arm)
 {
-	switch (ksig_signal(sub, arm, -ESHUTDOWN, arm->value)) {
-	case -EAGAIN:
-		ksig_hold_back(sub);
-		break;
-	case -ESRCH:
+	int err = ksig_signal(sub, arm, -ESHUTDOWN, arm->value);
+
+	if (err == -EAGAIN || err == -E2BIG)
+		return err;
+	if (err == -ESRCH)
 		ksig_target_lost(sub);
-		break;
-	default:
+	else
 		ksig_replace_arm(sub, NULL);
-	}
+	return 0;
 }
 
 /*
- * Under sub->pump, RCU read-side section. Return: 0, or that there may be more to
- * do, and what this has cost, in signals to a process of few threads.
+ * Send the next signal, if there is one to send. @walk_max: see ksig_target.
+ *
+ * Return: above 0 there may be more to do, and what this has cost, in signals to
+ * a process of few threads; 0 nothing more to do; -EAGAIN, -E2BIG and, for a
+ * doorbell, any other error of ksig_target_send(): to be tried again.
  */
-static u32 ksig_pump_one(struct ksig_sub *sub)
+static int ksig_pump_one(struct ksig_sub *sub, u32 walk_max)
 {
 	struct ksig_arm_state *arm = ksig_arm_locked(sub);
 	/* acquire: before the look into the queue, for it comes behind all */
@@ -294,82 +304,267 @@ static u32 ksig_pump_one(struct ksig_sub *sub)
 
 	if (!arm)
 		return 0;
+	arm->target.walk_max = walk_max;
 	ev = arm->doorbell ? NULL : ksig_queue_peek(sub);
 	if (ev)
-		return ksig_pump_each(sub, arm, ev) ? 1 + arm->target.cost : 0;
+		return ksig_pump_each(sub, arm, ev);
 	if (hup)
-		ksig_pump_hup(sub, arm);
-	else if (READ_ONCE(sub->owed) && arm->doorbell)
-		ksig_pump_doorbell(sub, arm);
+		return ksig_pump_hup(sub, arm);
+	if (READ_ONCE(sub->owed) && arm->doorbell)
+		return ksig_pump_doorbell(sub, arm);
 	return 0;
 }
 
 /*
- * Send what is to be sent and can be. The lock is let go after each signal:
- * interrupts are off under it, but on PREEMPT_RT.
+ * Send a few signals. What is left, or can't be sent now, is the backlog's. The
+ * lock is dropped after each signal: interrupts are off under it, except on
+ * PREEMPT_RT.
  *
  * Context: any in which siglock may be taken, RCU read-side section.
  */
-static void ksig_pump_rcu(struct ksig_sub *sub)
+static void ksig_pump(struct ksig_sub *sub, int budget)
 {
-	u32 spent = 0, cost;
 	unsigned long flags;
+	int ret;
 
 	do {
 		spin_lock_irqsave(&sub->pump, flags);
-		cost = ksig_pump_one(sub);
+		ret = sub->stalled ? 0 : ksig_pump_one(sub, KSIG_INLINE_WALK);
+		budget -= max(ret, 0);
+		if (ret < 0 || (ret && budget <= 0))
+			ksig_stall(sub);
 		spin_unlock_irqrestore(&sub->pump, flags);
-		spent += cost;
-	} while (cost && spent < KSIG_PUMP_BUDGET);
-	if (cost)
-		queue_work(ksig_wq, &sub->rest);
+	} while (ret > 0 && budget > 0);
+	if (ret)
+		ksig_backlog_add(sub);
 }
 
-static void ksig_pump(struct ksig_sub *sub)
+/* Leave all that waits to the backlog, and what comes until that is delivered. */
+static void ksig_leave_to_backlog(struct ksig_sub *sub)
 {
-	rcu_read_lock();
-	ksig_pump_rcu(sub);
-	rcu_read_unlock();
-}
-
-/* How expensive was it last? Then who emits may send again. */
-static void ksig_set_prompt(struct ksig_sub *sub)
-{
-	struct ksig_arm_state *arm;
 	unsigned long flags;
 
 	spin_lock_irqsave(&sub->pump, flags);
-	arm = ksig_arm_locked(sub);
-	WRITE_ONCE(sub->prompt, arm && !arm->target.cost);
+	if (ksig_arm_locked(sub))
+		ksig_stall(sub);
 	spin_unlock_irqrestore(&sub->pump, flags);
-}
-
-static void ksig_on_rest(struct work_struct *work)
-{
-	struct ksig_sub *sub = container_of(work, struct ksig_sub, rest);
-
-	ksig_pump(sub);
-	ksig_set_prompt(sub);
+	ksig_backlog_add(sub);
 }
 
 /*
- * Here and now, or by a work item if a look at the target took long last time:
- * that is the subscriber's doing, and no emitter is to pay for it. Under RCU.
+ * Here and now, or by the backlog if the last check of the target took long: the
+ * subscriber causes that cost, and no emitter is charged for it. Under RCU.
  */
 static void ksig_pump_or_queue(struct ksig_sub *sub)
 {
-	if (likely(READ_ONCE(sub->prompt)))
-		ksig_pump_rcu(sub);
-	else if (ksig_sub_armed(sub))
-		queue_work(ksig_wq, &sub->rest);
+	if (likely(READ_ONCE(sub->deliver_inline)))
+		ksig_pump(sub, KSIG_INLINE_BUDGET);
+	else if (ksig_sub_armed(sub) && !READ_ONCE(sub->stalled))
+		ksig_leave_to_backlog(sub);
 }
 
-static enum hrtimer_restart ksig_on_retry(struct hrtimer *timer)
+/* --------------------------------------------- visits of the backlog's worker */
+
+/*
+ * Everything is delivered: emitters do it themselves again. Under sub->pump.
+ * Return: false: something has come in between.
+ */
+static bool ksig_resume(struct ksig_sub *sub)
 {
-	rcu_read_lock();
-	ksig_pump_or_queue(container_of(timer, struct ksig_sub, retry));
-	rcu_read_unlock();
-	return HRTIMER_NORESTART;
+	struct ksig_arm_state *arm = ksig_arm_locked(sub);
+
+	if (!arm)
+		return true;
+	WRITE_ONCE(sub->deliver_inline, !arm->target.cost);
+	WRITE_ONCE(sub->stalled, false);
+	/*
+	 * Store of stalled, load of tail or owed. Pairs with the barrier in
+	 * ksig_publish(), after which an emitter reads stalled: it delivers, or
+	 * its record is seen here.
+	 */
+	smp_mb();
+	if (!READ_ONCE(sub->hup) &&
+	    (!ksig_queue_used(sub) || (arm->doorbell && !READ_ONCE(sub->owed))))
+		return true;
+	WRITE_ONCE(sub->stalled, true);
+	return false;
+}
+
+static bool ksig_known_full(const struct ksig_visit *visit,
+			    const struct ksig_target *t)
+{
+	return visit->full_pid == t->pid && visit->full_signo == t->signo &&
+	       visit->full_process == t->process &&
+	       t->max_pending <= visit->full_max;
+}
+
+static void ksig_remember_full(struct ksig_visit *visit,
+			       const struct ksig_target *t)
+{
+	if (READ_ONCE(t->awaits) != KSIG_AWAIT_TARGET)
+		return;
+	visit->full_pid = t->pid;
+	visit->full_signo = t->signo;
+	visit->full_process = t->process;
+	visit->full_max = t->max_pending;
+}
+
+/* Under sub->pump. */
+static unsigned long ksig_back_off(struct ksig_sub *sub, unsigned long first)
+{
+	struct ksig_arm_state *arm = ksig_arm_locked(sub);
+
+	if (!arm)
+		return 0;
+	arm->backoff = clamp(2 * arm->backoff, first, KSIG_BACKOFF_MAX);
+	return arm->backoff;
+}
+
+/* One step of ksig_visit_pump(), under sub->pump. Return: as ksig_pump_one(). */
+static int ksig_visit_step(struct ksig_sub *sub, struct ksig_visit *visit)
+{
+	struct ksig_arm_state *arm = ksig_arm_locked(sub);
+	int ret = ksig_pump_one(sub, 0);
+
+	/* what it has cost, unless the target is gone */
+	if (arm && arm == ksig_arm_locked(sub)) {
+		visit->credit -= arm->target.cost;
+		if (ret == -EAGAIN)
+			ksig_remember_full(visit, &arm->target);
+	}
+	if (!ret && !ksig_resume(sub))
+		return 1;
+	if (ret < 0)
+		visit->credit--;
+	return ret;
+}
+
+/*
+ * Send what waits, as far as there is room.
+ * Return: jiffies until the next visit; 0 at once; LONG_MAX nothing is left.
+ */
+static unsigned long ksig_visit_pump(struct ksig_sub *sub,
+				     struct ksig_visit *visit)
+{
+	unsigned long flags, delay = LONG_MAX;
+	int spent = 0, ret;
+
+	do {
+		spin_lock_irqsave(&sub->pump, flags);
+		if (!spent && ksig_arm_locked(sub))
+			ksig_target_note(&ksig_arm_locked(sub)->target);
+		ret = ksig_visit_step(sub, visit);
+		spent += max(ret, 0);
+		if (ret > 0)
+			delay = 0;
+		else if (ret == -EAGAIN)
+			delay = KSIG_TICK;
+		else if (ret)
+			delay = ksig_back_off(sub, KSIG_TICK);
+		else
+			delay = LONG_MAX;
+		spin_unlock_irqrestore(&sub->pump, flags);
+	} while (ret > 0 && spent < KSIG_VISIT_BUDGET && visit->credit > 0);
+	return delay;
+}
+
+/* Is it sure that the target has no room yet? */
+static bool ksig_still_full(struct ksig_sub *sub, struct ksig_visit *visit)
+{
+	struct ksig_arm_state *arm;
+	unsigned long flags;
+	bool full = false;
+
+	/* the target's pid is released under this lock */
+	spin_lock_irqsave(&sub->pump, flags);
+	arm = ksig_arm_locked(sub);
+	if (arm && ksig_known_full(visit, &arm->target)) {
+		full = true;
+	} else if (arm && ksig_target_unchanged(&arm->target)) {
+		ksig_remember_full(visit, &arm->target);
+		full = true;
+	}
+	spin_unlock_irqrestore(&sub->pump, flags);
+	return full;
+}
+
+static unsigned long ksig_visit_stalled(struct ksig_sub *sub,
+					struct ksig_visit *visit)
+{
+	unsigned long delay;
+
+	if (ksig_still_full(sub, visit))
+		return KSIG_TICK;
+	delay = ksig_visit_pump(sub, visit);
+	if (delay == LONG_MAX && READ_ONCE(sub->rung))
+		return KSIG_RING_CHECK;
+	return delay;
+}
+
+/*
+ * A doorbell was rung. If nothing has been consumed since, and the signal is not
+ * pending any more, the target may have flushed it: ring again. A reader that is
+ * slow gets a signal more than it needs.
+ * Return: jiffies until the next check; 0 ring now; LONG_MAX: none is needed.
+ */
+static unsigned long ksig_check_ring(struct ksig_sub *sub)
+{
+	struct ksig_arm_state *arm;
+	unsigned long flags, delay;
+
+	spin_lock_irqsave(&sub->pump, flags);
+	arm = ksig_arm_locked(sub);
+	if (!arm || !sub->rung || !ksig_queue_used(sub) ||
+	    ksig_queue_head(sub) != sub->rung_head) {
+		WRITE_ONCE(sub->rung, false);
+		if (arm)
+			arm->backoff = 0;
+		delay = LONG_MAX;
+	} else if (ksig_target_pending(&arm->target)) {
+		delay = ksig_back_off(sub, 2 * KSIG_RING_CHECK);
+	} else {
+		WRITE_ONCE(sub->owed, true);
+		WRITE_ONCE(sub->stalled, true);
+		delay = 0;
+	}
+	spin_unlock_irqrestore(&sub->pump, flags);
+	return delay;
+}
+
+static unsigned long ksig_visit_rung(struct ksig_sub *sub,
+				     struct ksig_visit *visit)
+{
+	unsigned long flags, delay = ksig_check_ring(sub);
+
+	if (delay)
+		return delay;
+	delay = ksig_visit_pump(sub, visit);
+	if (delay != LONG_MAX)
+		return delay;
+	spin_lock_irqsave(&sub->pump, flags);
+	delay = ksig_back_off(sub, 2 * KSIG_RING_CHECK);
+	spin_unlock_irqrestore(&sub->pump, flags);
+	return delay;
+}
+
+/**
+ * ksig_sub_visit() - deliver what emitters have left
+ * @sub: a subscription of a backlog, whose lock is held
+ * @visit: the worker's run
+ *
+ * Context: process, RCU read-side section.
+ *
+ * Return: jiffies until the next visit, 0 at once; LONG_MAX: none is needed.
+ */
+unsigned long ksig_sub_visit(struct ksig_sub *sub, struct ksig_visit *visit)
+{
+	if (xchg(&sub->wake_late, false))
+		ksig_wake_readers(sub);
+	if (READ_ONCE(sub->stalled))
+		return ksig_visit_stalled(sub, visit);
+	if (READ_ONCE(sub->rung))
+		return ksig_visit_rung(sub, visit);
+	return LONG_MAX;
 }
 
 /* ------------------------------------------------------------------- telling */
@@ -379,6 +574,14 @@ static void ksig_tell(struct ksig_sub *sub)
 {
 	ksig_wake_readers(sub);
 	ksig_pump_or_queue(sub);
+}
+
+/* By the backlog's worker instead. Under RCU. */
+static void ksig_tell_late(struct ksig_sub *sub)
+{
+	atomic64_inc(&sub->deferred);
+	WRITE_ONCE(sub->wake_late, true);
+	ksig_leave_to_backlog(sub);
 }
 
 static void ksig_check_target(struct ksig_sub *sub)
@@ -403,14 +606,23 @@ static void ksig_on_irq_work(struct irq_work *work)
 	/* full barrier: pairs with the one in ksig_poll() */
 	if (xchg(&sub->gone_untold, false))
 		ksig_wake(sub, EPOLLPRI, POLL_PRI);
-	if (ksig_queue_used(sub))
-		ksig_wake_readers(sub);
 	rcu_read_lock();
-	ksig_pump_or_queue(sub);
+	if (xchg(&sub->crowded, false)) {
+		ksig_tell_late(sub);
+	} else {
+		if (ksig_queue_used(sub))
+			ksig_wake_readers(sub);
+		ksig_pump_or_queue(sub);
+	}
 	rcu_read_unlock();
 }
 
-static bool ksig_may_tell(void)
+/**
+ * ksig_may_tell() - may wait queues and siglocks be touched here?
+ *
+ * Context: any.
+ */
+bool ksig_may_tell(void)
 {
 	if (in_nmi())
 		return false;
@@ -422,8 +634,8 @@ static bool ksig_may_tell(void)
 		 IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING)) || preemptible();
 }
 
-/* What a network namespace is known by: no other one ever gets the same. */
-static u64 ksig_net_cookie(const struct net *net)
+/* A network namespace's own number, above 0; no other one ever gets the same. */
+u64 ksig_net_cookie(const struct net *net)
 {
 #ifdef CONFIG_NET
 	return net->net_cookie;
@@ -435,15 +647,16 @@ static u64 ksig_net_cookie(const struct net *net)
 /**
  * ksig_sub_sees() - did an event happen in the opener's namespaces?
  * @sub: the subscription
- * @n: the event
+ * @pid: the process that the event is about, or NULL
+ * @net_cookie: of the network namespace in which it happened, or 0
  *
  * Context: any.
  */
-bool ksig_sub_sees(const struct ksig_sub *sub, const struct ksig_notice *n)
+bool ksig_sub_sees(const struct ksig_sub *sub, struct pid *pid, u64 net_cookie)
 {
-	if (n->pid && !pid_nr_ns(n->pid, sub->pid_ns))
+	if (pid && !pid_nr_ns(pid, sub->pid_ns))
 		return false;
-	return !n->net || ksig_net_cookie(n->net) == sub->net_cookie;
+	return !net_cookie || net_cookie == sub->net_cookie;
 }
 
 /**
@@ -467,20 +680,23 @@ bool ksig_sub_wants(const struct ksig_sub *sub, const struct ksig_notice *n)
 }
 
 /**
- * ksig_sub_tell() - there is something to tell
+ * ksig_sub_tell() - there are records to report
  * @sub: the subscription
- *
- * Here and now, if that may be; else by irq_work.
+ * @here: in this context, if it permits that; else by the backlog's worker
  *
  * Context: any, RCU read-side section.
  */
-void ksig_sub_tell(struct ksig_sub *sub)
+void ksig_sub_tell(struct ksig_sub *sub, bool here)
 {
-	if (ksig_may_tell()) {
-		ksig_tell(sub);
-	} else {
+	if (!ksig_may_tell()) {
+		if (!here)
+			WRITE_ONCE(sub->crowded, true);
 		atomic64_inc(&sub->deferred);
 		irq_work_queue(&sub->irq_work);
+	} else if (here) {
+		ksig_tell(sub);
+	} else {
+		ksig_tell_late(sub);
 	}
 }
 
@@ -490,7 +706,9 @@ void ksig_sub_hup(struct ksig_sub *sub)
 	ksig_queue_hup(sub);
 	smp_mb(); /* pairs with the one in ksig_poll() */
 	ksig_wake(sub, EPOLLHUP | EPOLLIN, POLL_HUP);
-	ksig_pump(sub);
+	rcu_read_lock();
+	ksig_pump(sub, KSIG_INLINE_BUDGET);
+	rcu_read_unlock();
 }
 
 /* -------------------------------------------------------- a subscription's life */
@@ -511,8 +729,8 @@ static void ksig_sub_free(struct work_struct *work)
 					    free);
 
 	irq_work_sync(&sub->irq_work);
-	hrtimer_cancel(&sub->retry);
-	cancel_work_sync(&sub->rest);
+	ksig_backlog_remove(sub);
+	ksig_backlog_put(sub->backlog);
 	ksig_unwatch(sub);
 	ksig_filter_free(rcu_dereference_protected(sub->filter, true));
 	ksig_queue_free(sub);
@@ -538,11 +756,14 @@ struct ksig_sub *ksig_sub_create(struct ksig_chan *chan)
 	if (!sub)
 		return ERR_PTR(-ENOMEM);
 	sub->chan = chan;
-	err = ksig_queue_init(sub);
-	if (err) {
-		kfree(sub);
-		return ERR_PTR(err);
+	sub->backlog = ksig_backlog_get(current_uid());
+	if (!sub->backlog) {
+		err = -ENOMEM;
+		goto free;
 	}
+	err = ksig_queue_init(sub);
+	if (err)
+		goto put;
 	get_device(&chan->dev);
 	sub->pid_ns = get_pid_ns(task_active_pid_ns(current));
 	sub->net_cookie = ksig_net_cookie(current->nsproxy->net_ns);
@@ -550,11 +771,15 @@ struct ksig_sub *ksig_sub_create(struct ksig_chan *chan)
 	mutex_init(&sub->consume);
 	init_waitqueue_head(&sub->wait);
 	init_irq_work(&sub->irq_work, ksig_on_irq_work);
-	hrtimer_setup(&sub->retry, ksig_on_retry, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_REL_SOFT);
-	INIT_WORK(&sub->rest, ksig_on_rest);
+	INIT_LIST_HEAD(&sub->waiting);
 	INIT_RCU_WORK(&sub->free, ksig_sub_free);
 	return sub;
+
+put:
+	ksig_backlog_put(sub->backlog);
+free:
+	kfree(sub);
+	return ERR_PTR(err);
 }
 
 /**
@@ -743,7 +968,6 @@ static int ksig_arm_install(struct ksig_sub *sub, struct ksig_arm_state *arm)
 		WRITE_ONCE(sub->gone, false);
 		/* what is queued already rings, or goes */
 		WRITE_ONCE(sub->owed, true);
-		sub->held = false;
 	}
 	spin_unlock_irqrestore(&sub->pump, flags);
 	return err;
@@ -783,7 +1007,9 @@ int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm *a)
 	smp_mb();
 	/* If it ended before it was in ksig_armed, nobody else would notice. */
 	ksig_check_target(sub);
-	ksig_pump(sub);
+	rcu_read_lock();
+	ksig_pump(sub, KSIG_VISIT_BUDGET);
+	rcu_read_unlock();
 	return 0;
 }
 
@@ -821,6 +1047,8 @@ void ksig_sub_stats(struct ksig_sub *sub, struct ksig_stats *st)
 {
 	unsigned long flags;
 
+	if (sub->rear)
+		st->skipped = ksig_fanout_skipped(sub->chan->fanout, sub);
 	spin_lock_irqsave(&sub->pump, flags);
 	ksig_queue_stats(sub, st);
 	st->signals = sub->signals;
@@ -853,7 +1081,7 @@ static void ksig_show_arm(struct ksig_sub *sub, struct seq_file *m,
 void ksig_sub_show(struct ksig_sub *sub, struct seq_file *m)
 {
 	struct pid_namespace *ns = proc_pid_ns(file_inode(m->file)->i_sb);
-	struct ksig_stats st;
+	struct ksig_stats st = { };
 
 	ksig_sub_stats(sub, &st);
 	seq_printf(m, "ksig-channel:\t%s\nksig-queue:\t%u\n", sub->chan->name,
@@ -861,8 +1089,8 @@ void ksig_sub_show(struct ksig_sub *sub, struct seq_file *m)
 	ksig_show_arm(sub, m, ns);
 	seq_printf(m, "ksig-offered:\t%llu\nksig-delivered:\t%llu\nksig-queued:\t%llu\n",
 		   st.offered, st.delivered, st.queued);
-	seq_printf(m, "ksig-lost:\t%llu\nksig-refused:\t%llu\nksig-signals:\t%llu\nksig-deferred:\t%llu\n",
-		   st.lost, st.refused, st.signals, st.deferred);
+	seq_printf(m, "ksig-lost:\t%llu\nksig-refused:\t%llu\nksig-signals:\t%llu\nksig-deferred:\t%llu\nksig-skipped:\t%llu\n",
+		   st.lost, st.refused, st.signals, st.deferred, st.skipped);
 	seq_printf(m, "ksig-flags:\t%s%s%s\n",
 		   st.flags & KSIG_STATS_TARGET_GONE ? " target-gone" : "",
 		   st.flags & KSIG_STATS_HUP ? " hup" : "",

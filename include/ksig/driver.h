@@ -34,6 +34,7 @@ struct pid_namespace;
  * @pid: the process that it is about, on a KSIG_CHANNEL_PIDS channel: each
  *	subscriber finds its number in his own pid namespace as the subject,
  *	and is not offered the event where it has none. NULL elsewhere
+ * @related: with @pid: other processes whose numbers fill writes, or NULL
  * @net: where it happened, if that is one network namespace: only subscribers
  *	who opened the channel there are offered the event. NULL: everywhere
  * @data: copied into the record; may be NULL when @len is 0
@@ -44,6 +45,7 @@ struct ksig_notice {
 	u64 subject;
 	u64 value;
 	struct pid *pid;
+	struct pid *related[2];
 	const struct net *net;
 	const void *data;
 };
@@ -65,9 +67,11 @@ struct ksig_notice {
  * @stop: called after the last has gone, or by ksig_channel_destroy() when
  *	somebody is left; may sleep. May be NULL
  * @fill: called for each subscriber that takes an event, once its record holds
- *	what the emitter has said, to write pids as @ns sees them. seq and
- *	lost_before come later, and are not to be touched. In any context, with
- *	interrupts off: it must not sleep or lock. May be NULL
+ *	what the emitter has said, to write the pids of the notice as @ns sees
+ *	them. It may be called after the emit has returned, with a copy of the
+ *	notice and of its data. seq and lost_before come later, and are not to
+ *	be touched. In any context, with interrupts off: it must not sleep or
+ *	lock. May be NULL
  * @ctx: handed to @start and @stop
  *
  * All is copied: it may be gone once the channel is created.
@@ -200,15 +204,18 @@ static inline int __ksig_emit_value(struct ksig_channel *ch, u32 type,
  * @ch: the channel
  * @n: what happened; not needed after the call
  *
- * Context: any, NMI too. Never sleeps, never fails for want of memory. What
- * can't be sent from here is sent from a safe context, in order. Outside of an
+ * Context: any, NMI too. Never sleeps, never fails for want of memory. However many
+ * subscriptions there are, a bounded number of them is served here: 32 are offered
+ * the event, and 4 of those are sent a signal or woken. The rest is done by workers,
+ * in order. What can't be sent from here is sent from a safe context. Outside of an
  * NMI the caller must not hold a siglock, tasklist_lock for writing, or the lock
  * of a run queue, wait queue, timer base or workqueue pool, nor be called while
  * the clock is updated (pvclock_gtod_register_notifier()); nor may a probe emit
  * from a tracepoint that lies within one of them.
  *
  * Return: how many subscriptions took the event, or -EINVAL: @n's type or len
- * is not one of the channel's.
+ * is not one of the channel's. Subscriptions that a worker serves count as if all
+ * of them took it.
  */
 static inline int ksig_emit_notice(struct ksig_channel *ch,
 				   const struct ksig_notice *n)

@@ -160,9 +160,11 @@ KSIG_ASSERT(sizeof(struct ksig_arm) == 32);
  * Events are read or mapped, and a signal comes when there is something to
  * look at again: the queue goes from empty to not empty, or is not empty when
  * armed. One that can't be sent at once is owed, and comes if the queue is
- * still not empty then. Look until the queue is empty before you sleep, and look
- * after any signal of that number, whatever its value: of 1 to 31 only one is
- * pending at a time, and somebody else's may stand for ours.
+ * still not empty then. If nothing has been consumed some 60 ms later, and the
+ * signal is not pending any more, it is sent again, as the target may have
+ * flushed it (by SIG_IGN). Look until the queue is empty before you sleep, and
+ * look after any signal of that number, whatever its value: of 1 to 31 only one
+ * is pending at a time, and somebody else's may stand for ours.
  */
 #define KSIG_MODE_DOORBELL	1
 
@@ -211,6 +213,11 @@ KSIG_ASSERT(sizeof(struct ksig_send) == 24);
  * @deferred: how often telling had to wait, for a safe context or for room in
  *	the target
  * @flags: KSIG_STATS_* bits
+ * @skipped: events, at most, that were lost before the filter: a subscription
+ *	to a channel that has more than 32, or more than 8 of one unprivileged
+ *	user, may be served by a worker, which was too slow then. They are not
+ *	in @offered, and an upper bound: some of them may not have passed the
+ *	filter
  *
  * Whenever it is asked, offered = delivered + queued + lost + refused.
  */
@@ -223,8 +230,9 @@ struct ksig_stats {
 	__u64 signals;
 	__u64 deferred;
 	__u64 flags;
+	__u64 skipped;
 };
-KSIG_ASSERT(sizeof(struct ksig_stats) == 64);
+KSIG_ASSERT(sizeof(struct ksig_stats) == 72);
 
 #define KSIG_STATS_TARGET_GONE	(1U << 0)	/* since armed last; EPOLLPRI */
 #define KSIG_STATS_HUP		(1U << 1)	/* the channel is gone; EPOLLHUP */

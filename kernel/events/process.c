@@ -17,26 +17,21 @@
  */
 static unsigned long *ksig_ended;
 
-/* What goes into a record, and what it takes to write it for a namespace. */
-struct ksig_process_facts {
-	struct ksig_process_data data;
-	struct pid *parent;
-	struct pid *child;
-};
+/* In a notice's related[]. */
+#define KSIG_PARENT	0
+#define KSIG_CHILD	1
 
 /* Numbers as the subscriber's namespace has them. */
 static void ksig_process_fill(struct ksig_event *ev,
 			      const struct ksig_notice *n,
 			      struct pid_namespace *ns)
 {
-	const struct ksig_process_facts *facts =
-		container_of(n->data, struct ksig_process_facts, data);
 	struct ksig_process_data *data = (void *)ev->data;
 
 	data->tgid = ev->subject;
-	data->parent = pid_nr_ns(facts->parent, ns);
-	if (facts->child)
-		ev->value = pid_nr_ns(facts->child, ns);
+	data->parent = pid_nr_ns(n->related[KSIG_PARENT], ns);
+	if (n->related[KSIG_CHILD])
+		ev->value = pid_nr_ns(n->related[KSIG_CHILD], ns);
 }
 
 /* From a tracepoint, which can't sleep: the kernel's own RCU keeps the pids. */
@@ -44,20 +39,22 @@ static void ksig_process_emit(u32 type, struct task_struct *task,
 			      struct pid *child, u64 value)
 {
 	struct task_struct *leader = task->group_leader;
-	struct ksig_process_facts facts = { .child = child };
-	const struct ksig_notice n = {
+	struct ksig_process_data data = { };
+	struct ksig_notice n = {
 		.type = type,
-		.len = sizeof(facts.data),
+		.len = sizeof(data),
 		.subject = task->tgid,
 		.value = value,
 		.pid = task_tgid(task),
-		.data = &facts.data,
+		.related[KSIG_CHILD] = child,
+		.data = &data,
 	};
 
 	rcu_read_lock();
-	facts.parent = task_tgid(rcu_dereference(leader->real_parent));
+	n.related[KSIG_PARENT] =
+		task_tgid(rcu_dereference(leader->real_parent));
 	/* not get_task_comm(): on PREEMPT_RT its lock sleeps */
-	strscpy_pad(facts.data.comm, leader->comm, sizeof(facts.data.comm));
+	strscpy_pad(data.comm, leader->comm, sizeof(data.comm));
 	ksig_emit_notice(ksig_process.chan, &n);
 	rcu_read_unlock();
 }

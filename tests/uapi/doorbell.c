@@ -289,10 +289,42 @@ static void test_no_lost_wakeup(bool by_signal)
 		CHECK(++tries < 20);
 }
 
+static void nothing(int signo, siginfo_t *info, void *context)
+{
+	(void)signo;
+	(void)info;
+	(void)context;
+}
+
+/* The target flushes the signal before it has seen it: it is rung again. */
+static void test_flushed(void)
+{
+	int fd = OK(chan_open("test", O_NONBLOCK));
+
+	handle(SIG, nothing, 0);
+	OK(arm(fd, SIG, KSIG_MODE_DOORBELL, 0, 0));
+	emit(1);
+	CHECK_EQ(stats_of(fd).signals, 1);
+	/* POSIX: what is pending is discarded when a signal is ignored */
+	OK(signal(SIG, SIG_IGN) == SIG_ERR ? -1 : 0);
+	handle(SIG, nothing, 0);
+	CHECK(nothing_to_take(SIG));
+	take(SIG);
+	CHECK(stats_of(fd).signals >= 2);
+	CHECK_EQ(read_event(fd).value, 1);
+	/* once everything is read, no other comes */
+	CHECK(nothing_to_take(SIG));
+	emit(2);
+	take(SIG);
+	close(fd);
+	signal(SIG, SIG_DFL);
+}
+
 int main(void)
 {
 	block(SIG);
 	test_burst();
+	test_flushed();
 	test_armed_nonempty();
 	test_owed_behind_pending();
 	test_owed_until_ready();
