@@ -242,10 +242,11 @@ static double cost_with(int *fds, unsigned int n)
 
 static void many_subscribers(void)
 {
-	static const unsigned int steps[] = { 10, 100, 1000, SUBSCRIBERS };
+	/* up to 32 are the emitter's own, the others a worker's */
+	static const unsigned int steps[] = { 10, 32, 100, SUBSCRIBERS };
 	struct rlimit files = { SUBSCRIBERS + 64, SUBSCRIBERS + 64 };
 	int *fds = calloc(SUBSCRIBERS, sizeof(*fds));
-	double one, two, slope[4];
+	double one, two, all[4];
 	size_t i;
 
 	CHECK(fds);
@@ -253,11 +254,12 @@ static void many_subscribers(void)
 	one = cost_with(fds, 1);
 	two = cost_with(fds, 2);
 	for (i = 0; i < 4; i++)
-		slope[i] = (cost_with(fds, steps[i]) - two) / (steps[i] - 2);
+		all[i] = cost_with(fds, steps[i]);
 	show(two - one, 200, "the second subscriber");
-	for (i = 0; i < 4; i++)
-		show(slope[i], 200, "each further subscriber, 2 to %u",
-		     steps[i]);
+	for (i = 0; i < 2; i++)
+		show((all[i] - two) / (steps[i] - 2), 200,
+		     "each further subscriber, 2 to %u", steps[i]);
+	show(all[3] / all[1], 1.1, "ratio: %d subscribers to 32", SUBSCRIBERS);
 	free(fds);
 }
 
@@ -551,6 +553,99 @@ static void stuck(void)
 		;
 }
 
+/*
+ * Many stuck subscriptions of one process: what they take from a program that only
+ * computes, in per cent. All of the kernel's work on the one cpu is in it.
+ */
+#define STUCK 500
+#define STUCK_THREADS 1500
+#define SPINS 300000000
+
+static double spin(void)
+{
+	uint64_t begin = __builtin_ia32_rdtsc();
+	long i;
+
+	for (i = 0; i < SPINS; i++)
+		asm volatile("");
+	return __builtin_ia32_rdtsc() - begin;
+}
+
+enum stuck_how { NO_ROOM, NO_ROOM_BEHIND_OTHERS, NOT_READY };
+
+static void *sleep_on(void *arg)
+{
+	(void)arg;
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void start_threads(void)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int i;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 16384);
+	for (i = 0; i < STUCK_THREADS; i++)
+		CHECK_EQ(pthread_create(&thread, &attr, sleep_on, NULL), 0);
+}
+
+static void stuck_child(struct child *self, void *arg)
+{
+	struct rlimit signals = { 8000, 8000 }, files = { 4096, 4096 };
+	struct ksig_arm a = { .signo = BENCH_SIGNO };
+	enum stuck_how how = *(enum stuck_how *)arg;
+	int i, fd;
+
+	OK(setrlimit(RLIMIT_SIGPENDING, &signals));
+	OK(setrlimit(RLIMIT_NOFILE, &files));
+	block(OTHER_SIGNO);
+	block(BENCH_SIGNO);
+	for (i = 0; i < OTHERS && how == NO_ROOM_BEHIND_OTHERS; i++)
+		CHECK_EQ(syscall(SYS_tkill, getpid(), OTHER_SIGNO), 0);
+	if (how == NO_ROOM_BEHIND_OTHERS)
+		a.max_pending = KSIG_PENDING_MAX;
+	if (how == NOT_READY) {
+		start_threads();
+		unblock();
+		a.mode = KSIG_MODE_DOORBELL;
+		a.flags = KSIG_ARM_PROCESS;
+	}
+	for (i = 0; i < STUCK; i++) {
+		fd = OK(chan_open("bench", O_NONBLOCK));
+		set_queue(fd, 64);
+		OK(ioctl(fd, KSIG_IOC_ARM, &a));
+	}
+	child_say(self);
+	child_wait_go(self);
+}
+
+static void many_stuck(enum stuck_how how, const char *what)
+{
+	double alone = spin(), beside;
+	struct child c = child_start(stuck_child, &how);
+
+	child_hear(&c);
+	do_now(BENCH_EMIT, 40);
+	/* until everything has come to rest */
+	spin();
+	beside = spin();
+	show(100 * (beside - alone) / alone, 1,
+	     "%d stuck, %s: per cent of the cpu", STUCK, what);
+	child_go(&c);
+	child_join(&c);
+}
+
+static void stuck_subscriptions(void)
+{
+	many_stuck(NO_ROOM, "no room");
+	many_stuck(NO_ROOM_BEHIND_OTHERS, "behind 2000 others");
+	many_stuck(NOT_READY, "1500 threads not ready");
+}
+
 /* ------------------------------------------------------------------------ burst */
 
 #define BURST 1000
@@ -713,6 +808,7 @@ int main(void)
 	mapped();
 	signals();
 	stuck();
+	stuck_subscriptions();
 	burst();
 	interrupts();
 	many_subscribers();
