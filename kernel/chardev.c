@@ -232,10 +232,8 @@ static long ksig_ioc_arm(struct ksig_sub *sub, const void __user *arg)
 	return ksig_sub_arm(sub, &arm);
 }
 
-static long ksig_ioc_disarm(struct ksig_sub *sub, unsigned long arg)
+static long ksig_ioc_disarm(struct ksig_sub *sub)
 {
-	if (arg)
-		return -EINVAL;
 	ksig_sub_disarm(sub);
 	return 0;
 }
@@ -263,7 +261,7 @@ static long ksig_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KSIG_IOC_ARM:
 		return sub ? ksig_ioc_arm(sub, p) : -EBADF;
 	case KSIG_IOC_DISARM:
-		return sub ? ksig_ioc_disarm(sub, arg) : -EBADF;
+		return sub ? ksig_ioc_disarm(sub) : -EBADF;
 	case KSIG_IOC_STATS:
 		return sub ? ksig_ioc_stats(sub, p) : -EBADF;
 	}

@@ -463,11 +463,12 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
 #define KSIG_IOC_ARM		_IOW(0xBE, 0x03, struct ksig_arm)
 
 /*
- * KSIG_IOC_DISARM, on a subscription, without an argument (0): once it returns,
- * no further signal is sent. Those pending in the target stay there, what is
- * queued stays readable. Nothing armed is no error.
+ * KSIG_IOC_DISARM, on a subscription: once it returns, no further signal is
+ * sent. Signals already pending in the target stay there and queued events stay
+ * readable. Disarming a subscription that is not armed succeeds. The ioctl has
+ * no argument; a third argument of ioctl(2) is ignored.
  *
- * Errors: EINVAL an argument; EBADF.
+ * Errors: EBADF.
  */
 #define KSIG_IOC_DISARM		_IO(0xBE, 0x04)
 
