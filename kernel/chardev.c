@@ -128,8 +128,11 @@ static __poll_t ksig_poll(struct file *file, poll_table *wait)
 	struct ksig_sub *sub = file->private_data;
 	__poll_t mask = 0;
 
+	/* a write emits and never blocks */
+	if (file->f_mode & FMODE_WRITE && ksig_file_chan(file)->writable)
+		mask = EPOLLOUT | EPOLLWRNORM;
 	if (!sub)
-		return EPOLLOUT | EPOLLWRNORM;
+		return mask;
 	poll_wait(file, &sub->wait, wait);
 	/* pairs with ksig_publish() and ksig_on_irq_work() */
 	smp_mb();

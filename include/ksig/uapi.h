@@ -397,7 +397,8 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
  * with that value. EINVAL anything else.
  *
  * poll(2): EPOLLIN there are records; EPOLLHUP the channel is gone; EPOLLPRI
- * the target is gone. F_SETOWN, F_SETSIG and O_ASYNC work as on any file.
+ * the target is gone; EPOLLOUT always, on a descriptor of /dev/ksig/test that
+ * is open for writing. F_SETOWN, F_SETSIG and O_ASYNC work as on any file.
  *
  * mmap(2), shared, of a descriptor opened for reading and writing: page 0 is
  * struct ksig_ring_consumer; from page 1 on, read-only, for ever, are struct

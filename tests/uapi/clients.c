@@ -998,6 +998,44 @@ static void test_pass(void)
 	close(sockets[1]);
 }
 
+/* ---------------------------------------------------------------- writing */
+
+static bool writable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	int n = OK(poll(&p, 1, 0));
+
+	CHECK_EQ(p.revents, n ? POLLOUT : 0);
+	return n;
+}
+
+static void test_writable(void)
+{
+	int fd = OK(kind->open());
+
+	CHECK(writable(fd));
+	/* with something to read, too */
+	event(fd);
+	CHECK(writable(fd));
+	read_one(fd);
+	finish(fd);
+}
+
+/* By the descriptor's mode, on the one channel that can be written to. */
+static void test_unwritable(void)
+{
+	int fd = OK(open("/dev/ksig/test", O_WRONLY | O_CLOEXEC));
+
+	CHECK(writable(fd));
+	close(fd);
+	fd = OK(open("/dev/ksig/test", O_RDONLY | O_CLOEXEC));
+	CHECK(!writable(fd));
+	close(fd);
+	fd = OK(chan_open("net", 0));
+	CHECK(!writable(fd));
+	close(fd);
+}
+
 /* ------------------------------------------------------------------- main */
 
 static const struct test {
@@ -1026,6 +1064,8 @@ static const struct test {
 	{ "O_ASYNC", PIPE | KSIG, test_async },
 	{ "dup", TIMER | EVENT | KSIG, test_dup },
 	{ "passed over a socket", TIMER | EVENT | KSIG, test_pass },
+	{ "POLLOUT", EVENT | KSIG, test_writable },
+	{ "no POLLOUT", KSIG, test_unwritable },
 };
 
 int main(void)
