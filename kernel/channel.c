@@ -337,6 +337,7 @@ static void ksig_chan_release(struct device *dev)
 	kfree(chan->description);
 	if (dev->devt)
 		ida_free(&ksig_minors, MINOR(dev->devt));
+	lockdep_unregister_key(&chan->lock_key);
 	kfree(chan);
 	if (atomic_dec_and_test(&ksig_chan_count))
 		wake_up_var(&ksig_chan_count);
@@ -408,8 +409,7 @@ static void ksig_chan_kill(struct ksig_chan *chan)
 
 static int ksig_chan_create(struct device *parent,
 			    const struct ksig_channel_desc *desc,
-			    struct ksig_channel **ch,
-			    struct lock_class_key *key)
+			    struct ksig_channel **ch)
 {
 	struct ksig_chan *chan;
 	int err;
@@ -422,8 +422,8 @@ static int ksig_chan_create(struct device *parent,
 	atomic_inc(&ksig_chan_count);
 	INIT_LIST_HEAD(&chan->subs);
 	mutex_init(&chan->lock);
-	if (key)
-		lockdep_set_class(&chan->lock, key);
+	lockdep_register_key(&chan->lock_key);
+	lockdep_set_class(&chan->lock, &chan->lock_key);
 	device_initialize(&chan->dev);
 	chan->dev.class = ksig_class;
 	chan->dev.parent = parent;
@@ -448,9 +448,9 @@ static int ksig_chan_create(struct device *parent,
 }
 
 int ksig_channel_create_at(const struct ksig_channel_desc *desc,
-			   struct ksig_channel **ch, struct lock_class_key *key)
+			   struct ksig_channel **ch)
 {
-	return ksig_chan_create(NULL, desc, ch, key);
+	return ksig_chan_create(NULL, desc, ch);
 }
 
 struct ksig_channel *ksig_channel_create(const struct ksig_channel_desc *desc)
@@ -458,7 +458,7 @@ struct ksig_channel *ksig_channel_create(const struct ksig_channel_desc *desc)
 	struct ksig_channel *ch;
 	int err;
 
-	err = ksig_chan_create(NULL, desc, &ch, NULL);
+	err = ksig_chan_create(NULL, desc, &ch);
 	return err ? ERR_PTR(err) : ch;
 }
 EXPORT_SYMBOL_GPL(ksig_channel_create);
@@ -493,7 +493,7 @@ devm_ksig_channel_create(struct device *dev,
 	struct ksig_channel *ch;
 	int err;
 
-	err = ksig_chan_create(dev, desc, &ch, NULL);
+	err = ksig_chan_create(dev, desc, &ch);
 	if (!err)
 		err = devm_add_action_or_reset(dev, ksig_unbound, ch);
 	return err ? ERR_PTR(err) : ch;

@@ -367,6 +367,8 @@ static inline bool ksig_sub_armed(const struct ksig_sub *sub)
  * @pub: the driver's handle
  * @dev: the node's device; its release frees this
  * @lock: who subscribes, leaves, starts, stops, destroys
+ * @lock_key: @lock's lockdep class: start and stop run under @lock and take the
+ *	locks of one driver, which are in no order with those of another
  * @subs: subscriptions that emitters serve, at most KSIG_FRONT_MAX; changed
  *	under @lock, walked under RCU
  * @front: how many these are; under @lock
@@ -394,6 +396,7 @@ struct ksig_chan {
 	atomic64_t lost;
 
 	struct mutex lock;
+	struct lock_class_key lock_key;
 	bool dead;
 	int (*start)(void *ctx);
 	void (*stop)(void *ctx);
@@ -412,12 +415,10 @@ struct ksig_chan {
 
 /*
  * Writes the channel to *@ch before its node is there: whoever emits from what
- * start sets up finds it. @key: chan->lock's own class, for lockdep. 0, or an
- * error of ksig_channel_create().
+ * start sets up finds it. 0, or an error of ksig_channel_create().
  */
 int ksig_channel_create_at(const struct ksig_channel_desc *desc,
-			   struct ksig_channel **ch,
-			   struct lock_class_key *key);
+			   struct ksig_channel **ch);
 
 int ksig_channel_init(void);
 void ksig_channel_exit(void);
@@ -439,12 +440,10 @@ void ksig_debugfs_exit(void);
  * struct ksig_builtin - a channel that is always there
  * @desc: what it is
  * @chan: to emit to
- * @lock_key: its start and stop take locks of the kernel's that others' do not
  */
 struct ksig_builtin {
 	struct ksig_channel_desc desc;
 	struct ksig_channel *chan;
-	struct lock_class_key lock_key;
 };
 
 extern struct ksig_builtin ksig_test, ksig_process, ksig_memory, ksig_power,

@@ -34,8 +34,7 @@ int __init ksig_events_init(void)
 
 	for (i = 0; i < ARRAY_SIZE(ksig_builtins); i++) {
 		err = ksig_channel_create_at(&ksig_builtins[i]->desc,
-					     &ksig_builtins[i]->chan,
-					     &ksig_builtins[i]->lock_key);
+					     &ksig_builtins[i]->chan);
 		if (err) {
 			ksig_events_destroy(i);
 			return err;

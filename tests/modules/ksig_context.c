@@ -9,6 +9,8 @@
  *			meet; "emitted" says how many came of both
  *	pid PID VALUE	emit to "pids" about that process
  *	channels N	have N channels "many0", ... (0: none)
+ *	locked_destroy N	create and destroy N channels under the lock that the
+ *			start and stop functions of "locking" take
  *	name TEXT	create a channel of that name, and destroy it; TEXT is all
  *			that is left of what is written
  *
@@ -32,7 +34,7 @@
 #define WATCHDOG_PORT	0x443
 #define WATCHDOG_NOW	0x0f
 
-static struct ksig_channel *context, *pids, *large;
+static struct ksig_channel *context, *pids, *large, *locking;
 static u32 emitted;	/* to "large" */
 static struct ksig_channel **many;
 static unsigned int nmany;
@@ -247,6 +249,37 @@ static int have_channels(unsigned long n)
 	return 0;
 }
 
+/* Taken by start and stop of "locking" and around other channels' ends. */
+static DEFINE_MUTEX(driver_lock);
+
+static int locking_start(void *ctx)
+{
+	mutex_lock(&driver_lock);
+	mutex_unlock(&driver_lock);
+	return 0;
+}
+
+static void locking_stop(void *ctx)
+{
+	locking_start(ctx);
+}
+
+static int locked_destroy(unsigned long n)
+{
+	const struct ksig_channel_desc desc = { .name = "locked%d" };
+	struct ksig_channel *ch;
+	int err = 0;
+
+	while (n-- && !err) {
+		ch = ksig_channel_create(&desc);
+		err = PTR_ERR_OR_ZERO(ch);
+		mutex_lock(&driver_lock);
+		ksig_channel_destroy(ch);
+		mutex_unlock(&driver_lock);
+	}
+	return err;
+}
+
 static int try_name(const char *name)
 {
 	const struct ksig_channel_desc desc = { .name = name };
@@ -277,6 +310,8 @@ static ssize_t do_write(struct file *file, const char __user *buf,
 		err = emit_about(n, value);
 	else if (sscanf(line, "channels %ld", &n) == 1)
 		err = have_channels(n);
+	else if (sscanf(line, "locked_destroy %ld", &n) == 1)
+		err = locked_destroy(n);
 	else if (sscanf(line, "%15s %ld", where, &n) == 2)
 		err = emit_from(where, n);
 	else
@@ -292,6 +327,7 @@ static const struct file_operations do_fops = {
 
 static void no_context(void)
 {
+	ksig_channel_destroy(locking);
 	ksig_channel_destroy(large);
 	ksig_channel_destroy(pids);
 	ksig_channel_destroy(context);
@@ -318,13 +354,19 @@ static int __init context_init(void)
 		.name = "large",
 		.event_size = 4096,
 	};
+	const struct ksig_channel_desc locking_desc = {
+		.name = "locking",
+		.start = locking_start,
+		.stop = locking_stop,
+	};
 	int err;
 
 	context = ksig_channel_create(&desc);
 	pids = ksig_channel_create(&pids_desc);
 	large = ksig_channel_create(&large_desc);
+	locking = ksig_channel_create(&locking_desc);
 	err = PTR_ERR_OR_ZERO(context) ?: PTR_ERR_OR_ZERO(pids) ?:
-	      PTR_ERR_OR_ZERO(large);
+	      PTR_ERR_OR_ZERO(large) ?: PTR_ERR_OR_ZERO(locking);
 	if (err) {
 		no_context();
 		return err;
