@@ -46,6 +46,7 @@ struct vm_area_struct;
  * @checked: the target's credentials for which the answer was yes, pinned so
  *	that no others can have their address; NULL: not asked yet
  * @sender_uid: the sender's real uid
+ * @checked_at: when it was, in jiffies
  * @sender_euid: the sender's effective uid
  * @cap_ns: the user namespace over which, and over whose descendants, the
  *	sender has CAP_KILL; NULL: has it not
@@ -78,6 +79,7 @@ struct ksig_target {
 	const struct cred *checked;
 	kuid_t sender_uid;
 	kuid_t sender_euid;
+	unsigned long checked_at;
 	struct user_namespace *cap_ns;
 	kuid_t uid;
 	kuid_t euid;

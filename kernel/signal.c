@@ -31,6 +31,12 @@
 /* What ksig_target_note() finds of a target that runs, or has too many threads. */
 #define KSIG_RUNS		U64_MAX
 
+/*
+ * The security module's answer is good for so long, if the target's credentials
+ * stay the same: policy and labels can change without them.
+ */
+#define KSIG_CHECK_EVERY	HZ
+
 /* How far a list of pending signals is walked; a longer one counts as full. */
 #define KSIG_WALK_MAX	2048
 
@@ -368,20 +374,25 @@ static int ksig_ask_kernel(const struct ksig_target *t)
 }
 
 /*
- * May the sender? Asked in full only for credentials that were not seen yet.
- * Process-directed, the security module is asked by the call that sends.
+ * May the sender? Asked in full for credentials that were not seen yet, and again
+ * when the answer is old. Process-directed, the security module is asked by the
+ * call that sends.
  */
 static int ksig_check_perm(struct ksig_target *t, struct task_struct *task)
 {
 	const struct cred *cred = __task_cred(task);
 	int err;
 
-	if (cred == t->checked && !t->session)
+	if (cred == t->checked && !t->session &&
+	    time_before(jiffies, t->checked_at + KSIG_CHECK_EVERY))
 		return 0;
 	err = ksig_may_signal(t, task, cred);
 	if (!err && !t->process)
 		err = ksig_ask_kernel(t);
-	if (!err && t->lasting && cred != t->checked) {
+	if (err || !t->lasting)
+		return err;
+	t->checked_at = jiffies;
+	if (cred != t->checked) {
 		put_cred(t->checked);
 		t->checked = get_cred_rcu(cred);
 	}
