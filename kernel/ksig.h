@@ -36,6 +36,7 @@ struct vm_area_struct;
  * @process: process-directed: any thread of the process may take it
  * @lasting: for more than one signal: the target's uids must stay what they
  *	are
+ * @from_above: the sender is in an ancestor of the target's pid namespace
  * @kin: the sender's own process: kill(2) asks it for no uids
  * @max_pending: nothing is sent while so many of that number wait in the
  *	target; 0: no limit
@@ -71,6 +72,7 @@ struct ksig_target {
 	int signo;
 	bool process;
 	bool lasting;
+	bool from_above;
 	bool kin;
 	u32 max_pending;
 	struct kernel_siginfo info;

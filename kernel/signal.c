@@ -354,11 +354,22 @@ static int ksig_send_thread(struct ksig_target *t, struct task_struct *task,
 	return send_sig_info(t->signo, info, task);
 }
 
-static int ksig_send_process(const struct ksig_target *t, int error, u64 value)
+static int ksig_send_process(const struct ksig_target *t,
+			     struct task_struct *task, int error, u64 value)
 {
 	sigval_t addr = { .sival_ptr = (void __user *)(unsigned long)value };
+	int err;
 
-	return kill_pid_usb_asyncio(t->signo, error, addr, t->pid, t->cred);
+	err = kill_pid_usb_asyncio(t->signo, error, addr, t->pid, t->cred);
+	/*
+	 * From an ancestor pid namespace kill(2) forces SIGKILL and SIGSTOP on a
+	 * namespace's init. The call above has asked whether the sender may, but
+	 * it never forces, and so the init has ignored the signal.
+	 */
+	if (!err && t->from_above && sig_kernel_only(t->signo) &&
+	    task->signal->flags & SIGNAL_UNKILLABLE)
+		err = kill_pid(t->pid, t->signo, 1);
+	return err;
 }
 
 /*
@@ -396,7 +407,7 @@ static int ksig_check_perm(struct ksig_target *t, struct task_struct *task)
 		put_cred(t->checked);
 		t->checked = get_cred_rcu(cred);
 	}
-	return err;
+	return 0;
 }
 
 static int ksig_send_task(struct ksig_target *t, struct task_struct *task,
@@ -412,7 +423,7 @@ static int ksig_send_task(struct ksig_target *t, struct task_struct *task,
 	spin_lock(lock);
 	err = ksig_ready(t, task);
 	if (!err) {
-		err = t->process ? ksig_send_process(t, error, value) :
+		err = t->process ? ksig_send_process(t, task, error, value) :
 				   ksig_send_thread(t, task, error, value);
 		if (err == -EAGAIN)
 			WRITE_ONCE(t->awaits, KSIG_AWAIT_USER);
@@ -640,6 +651,7 @@ static void ksig_target_pin(struct ksig_target *t, struct pid *pid,
 	t->uid = cred->uid;
 	t->euid = cred->euid;
 	t->suid = cred->suid;
+	t->from_above = !pid_nr_ns(task_pid(current), ns_of_pid(pid));
 	t->kin = same_thread_group(current, task);
 	if (t->signo == SIGCONT)
 		t->session = get_pid(task_session(current));

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Promise 3: an armed SIGKILL or SIGSTOP does at a pid namespace's init what the
+ * armer's kill(2) does: from an ancestor namespace it kills or stops the init, from
+ * within it does nothing. Whoever emits makes no difference.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ktest.h"
+
+struct way {
+	int signo;
+	unsigned int mode, flags;
+	bool from_within;	/* who emits */
+};
+
+/* Process 1 of its namespace, which emits when it is told to. */
+static void is_init(struct child *self, void *arg)
+{
+	int fd;
+
+	(void)arg;
+	CHECK_EQ(getpid(), 1);
+	/* from within: as kill(2), this does nothing */
+	OK(kill(1, SIGKILL));
+	fd = OK(chan_open("test", 0));
+	OK(arm(fd, SIGKILL, KSIG_MODE_EACH, 0, 1));
+	child_say(self);
+	child_wait_go(self);	/* emitted from outside, by one that may kill it */
+	CHECK_EQ(stats_of(fd).queued, 0);
+	check_identity(fd);
+	close(fd);
+	child_say(self);
+	child_wait_go(self);
+	emit(2);
+	for (;;)
+		pause();
+}
+
+/* Until it is killed or stopped. */
+static int becomes(pid_t pid)
+{
+	int status, tries;
+
+	for (tries = 0; tries < 10000; tries++) {
+		if (OK(waitpid(pid, &status, WNOHANG | WUNTRACED)) == pid)
+			return status;
+		usleep(2000);
+	}
+	fail(__FILE__, __LINE__, "nothing has happened to the init");
+}
+
+static void from_above(struct child *self, void *arg)
+{
+	struct way *way = arg;
+	struct child c;
+	int fd, status;
+
+	(void)self;
+	OK(unshare(CLONE_NEWPID));
+	c = child_start(is_init, NULL);
+	child_hear(&c);
+	emit(1);
+	child_go(&c);
+	child_hear(&c);
+	CHECK(child_lives(&c));
+
+	fd = OK(chan_open("test", 0));
+	OK(arm(fd, way->signo, way->mode, way->flags, c.pid));
+	if (way->from_within)
+		child_go(&c);
+	else
+		emit(2);
+	status = becomes(c.pid);
+	if (way->signo == SIGSTOP) {
+		CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
+		OK(kill(c.pid, SIGKILL));
+		CHECK_EQ(waitpid(c.pid, &status, 0), c.pid);
+	}
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	CHECK_EQ(stats_of(fd).signals, 1);
+	CHECK_EQ(stats_of(fd).refused, 0);
+	check_identity(fd);
+	close(fd);
+}
+
+int main(void)
+{
+	static const int signals[] = { SIGKILL, SIGSTOP };
+	struct way way;
+	struct child c;
+	unsigned int i;
+
+	for (i = 0; i < 16; i++) {
+		way.signo = signals[i & 1];
+		way.flags = i & 2 ? KSIG_ARM_PROCESS : 0;
+		way.mode = i & 4 ? KSIG_MODE_DOORBELL : KSIG_MODE_EACH;
+		way.from_within = i & 8;
+		c = child_start(from_above, &way);
+		child_join(&c);
+	}
+	return 0;
+}
