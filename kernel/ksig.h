@@ -179,6 +179,7 @@ struct ksig_sub {
 	struct ksig_chan *chan;
 	struct pid_namespace *pid_ns;	/* the opener's */
 	u64 net_cookie;			/* of the opener's network namespace */
+	s64 time_offset;		/* of the opener's CLOCK_MONOTONIC */
 
 	/* RCU; changed under chan->lock (node) and @consume (filter). */
 	struct list_head node;

@@ -264,7 +264,7 @@ static __always_inline void ksig_write(const struct ksig_sub *sub,
 	u32 room = chan->event_size - sizeof(*ev);
 	u64 *data = (u64 *)ev->data;
 
-	ev->time_ns = now;
+	ev->time_ns = now + sub->time_offset;
 	ev->value = n->value;
 	ev->subject = n->pid ? pid_nr_ns(n->pid, sub->pid_ns) : n->subject;
 	ev->type = n->type;

@@ -23,6 +23,7 @@
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/time_namespace.h>
 #include <linux/tracepoint.h>
 #include <net/net_namespace.h>
 
@@ -662,6 +663,18 @@ bool ksig_sub_sees(const struct ksig_sub *sub, struct pid *pid, u64 net_cookie)
 /**
  * ksig_sub_wants() - does an event pass the filter?
  * @sub: the subscription
+/*
+ * How far current's CLOCK_MONOTONIC is ahead of the initial time namespace's. It
+ * can't be changed once a process is in the namespace.
+ */
+static s64 ksig_time_offset(void)
+{
+	struct timespec64 ahead = { };
+
+	timens_add_monotonic(&ahead);
+	return timespec64_to_ns(&ahead);
+}
+
  * @n: the event
  *
  * Context: any, RCU read-side section.
@@ -788,6 +801,7 @@ free:
  *
  * No signal is sent once it returns.
  *
+	sub->time_offset = ksig_time_offset();
  * Context: process.
  */
 void ksig_sub_close(struct ksig_sub *sub)

@@ -37,7 +37,8 @@
  * struct ksig_event - one thing that happened
  * @seq: number among the events offered to this subscription, from 1; lost
  *	ones are counted too, so a gap shows here as well
- * @time_ns: when, CLOCK_MONOTONIC
+ * @time_ns: when, CLOCK_MONOTONIC of the time namespace in which the descriptor
+ *	was opened
  * @value: what a signal carries in si_value
  * @subject: what it is about: a pid, an interface index, a cpu
  * @type: index into the channel's types, 0 to 63
