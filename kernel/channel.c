@@ -7,7 +7,9 @@
 #include <linux/fs.h>
 #include <linux/idr.h>
 #include <linux/lockdep.h>
+#include <linux/pid_namespace.h>
 #include <linux/rculist.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
@@ -199,21 +201,33 @@ static struct ksig_chan *ksig_dev_chan(struct device *dev)
 	return container_of(dev, struct ksig_chan, dev);
 }
 
-#define KSIG_ATTR(name, format, value) \
+/* Counters cover all namespaces, so a container is not shown any. */
+static bool ksig_sees_all(void)
+{
+	return task_active_pid_ns(current) == &init_pid_ns;
+}
+
+#define KSIG_ATTR(name, mode, visible, format, value) \
 static ssize_t name##_show(struct device *dev, struct device_attribute *attr, \
 			   char *buf) \
 { \
 	struct ksig_chan *chan = ksig_dev_chan(dev); \
 	return sysfs_emit(buf, format, value); \
 } \
-static DEVICE_ATTR_RO(name)
+static DEVICE_ATTR(name, mode, name##_show, NULL)
 
-KSIG_ATTR(description, "%s\n", chan->description);
-KSIG_ATTR(types, "%s", chan->types);
-KSIG_ATTR(event_size, "%u\n", chan->event_size);
-KSIG_ATTR(subscribers, "%u\n", READ_ONCE(chan->pub.subscribers));
-KSIG_ATTR(emitted, "%lld\n", atomic64_read(&chan->emitted));
-KSIG_ATTR(lost, "%lld\n", atomic64_read(&chan->lost));
+#define KSIG_PROPERTY(name, format, value) \
+	KSIG_ATTR(name, 0444, true, format, value)
+/* for root of the initial user namespace, by mode, and pid namespace */
+#define KSIG_COUNTER(name, format, value) \
+	KSIG_ATTR(name, 0400, ksig_sees_all(), format, value)
+
+KSIG_PROPERTY(description, "%s\n", chan->description);
+KSIG_PROPERTY(types, "%s", chan->types);
+KSIG_PROPERTY(event_size, "%u\n", chan->event_size);
+KSIG_COUNTER(subscribers, "%u\n", READ_ONCE(chan->pub.subscribers));
+KSIG_COUNTER(emitted, "%lld\n", atomic64_read(&chan->emitted));
+KSIG_COUNTER(lost, "%lld\n", atomic64_read(&chan->lost));
 
 static struct attribute *ksig_attrs[] = {
 	&dev_attr_description.attr,
