@@ -19,15 +19,8 @@ static void ksig_compare(struct tracepoint *tp, void *data)
 		search->found = tp;
 }
 
-/**
- * ksig_tracepoint() - one of the kernel's own tracepoints
- * @name: its name, without the category
- *
- * Context: process.
- *
- * Return: the tracepoint, which is there for ever; NULL: this kernel has none.
- */
-struct tracepoint *ksig_tracepoint(const char *name)
+/* NULL: this kernel has none of that name. */
+static struct tracepoint *ksig_tracepoint(const char *name)
 {
 	struct ksig_search search = { .name = name };
 

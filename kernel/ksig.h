@@ -462,7 +462,7 @@ void ksig_events_exit(void);
 /**
  * struct ksig_hook - a probe on one of the kernel's tracepoints
  * @name: of the tracepoint
- * @probe: a function of its type
+ * @probe: a function of its type; see KSIG_HOOK()
  * @optional: do without where the kernel hasn't got it
  * @tp: set while the probe is in place
  */
@@ -473,7 +473,20 @@ struct ksig_hook {
 	struct tracepoint *tp;
 };
 
-struct tracepoint *ksig_tracepoint(const char *name);
+/*
+ * A struct ksig_hook. The kernel calls a probe through a pointer of the
+ * tracepoint's own type, and another one is a jump into nowhere with CFI, or wrong
+ * arguments without. The kernel's check of it is compiled here, never run.
+ *
+ * Probes may be preempted (since 7.0) and run outside of any RCU section.
+ */
+#define KSIG_HOOK(tracepoint, function, is_optional) {			\
+	.name = #tracepoint,						\
+	.probe = (void *)(function) + 0 *				\
+		sizeof((check_trace_callback_type_##tracepoint(function), 0)), \
+	.optional = (is_optional),					\
+}
+
 int ksig_hooks_add(struct ksig_hook *hooks, unsigned int n);
 void ksig_hooks_remove(struct ksig_hook *hooks, unsigned int n);
 

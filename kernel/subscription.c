@@ -24,8 +24,8 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/time_namespace.h>
-#include <linux/tracepoint.h>
 #include <net/net_namespace.h>
+#include <trace/events/sched.h>
 
 #include "ksig.h"
 
@@ -57,7 +57,6 @@ static DEFINE_SPINLOCK(ksig_armed_lock);
 /* Was one armed that is not closed yet? Then a probe sits on every exit. */
 static DEFINE_MUTEX(ksig_watch_lock);
 static unsigned int ksig_watchers;
-static struct tracepoint *ksig_exit_tracepoint;
 
 /* Somebody will ask ksig_target_gone(), once this is over. */
 static void ksig_look_at(struct pid *pid)
@@ -70,8 +69,8 @@ static void ksig_look_at(struct pid *pid)
 	}
 }
 
-/* A thread is on its way out: PF_EXITING is set. Preemption is off. */
-static void ksig_on_exit(KSIG_EXIT_PROBE_ARGS)
+/* The current thread is on its way out: PF_EXITING is set. */
+static void ksig_on_exit(struct task_struct *task)
 {
 	rcu_read_lock();
 	ksig_look_at(task_pid(task));
@@ -79,6 +78,10 @@ static void ksig_on_exit(KSIG_EXIT_PROBE_ARGS)
 		ksig_look_at(task_tgid(task));
 	rcu_read_unlock();
 }
+KSIG_DEFINE_EXIT_PROBE(ksig_on_exit)
+
+static struct ksig_hook ksig_exit_hook =
+	KSIG_HOOK(sched_process_exit, KSIG_EXIT_PROBE(ksig_on_exit), true);
 
 /* Where there is no such tracepoint, an end shows when it is signalled. */
 static int ksig_watch(struct ksig_sub *sub)
@@ -87,9 +90,8 @@ static int ksig_watch(struct ksig_sub *sub)
 
 	mutex_lock(&ksig_watch_lock);
 	if (!sub->watched) {
-		if (!ksig_watchers && ksig_exit_tracepoint)
-			err = tracepoint_probe_register(ksig_exit_tracepoint,
-							ksig_on_exit, NULL);
+		if (!ksig_watchers)
+			err = ksig_hooks_add(&ksig_exit_hook, 1);
 		if (!err) {
 			ksig_watchers++;
 			sub->watched = true;
@@ -102,22 +104,19 @@ static int ksig_watch(struct ksig_sub *sub)
 static void ksig_unwatch(struct ksig_sub *sub)
 {
 	mutex_lock(&ksig_watch_lock);
-	if (sub->watched && !--ksig_watchers && ksig_exit_tracepoint)
-		tracepoint_probe_unregister(ksig_exit_tracepoint,
-					    ksig_on_exit, NULL);
+	if (sub->watched && !--ksig_watchers)
+		ksig_hooks_remove(&ksig_exit_hook, 1);
 	mutex_unlock(&ksig_watch_lock);
 }
 
 int __init ksig_sub_init(void)
 {
-	ksig_exit_tracepoint = ksig_tracepoint("sched_process_exit");
 	return ksig_backlog_init();
 }
 
 void ksig_sub_exit(void)
 {
 	ksig_backlog_exit();
-	tracepoint_synchronize_unregister();
 }
 
 /* -------------------------------------------------------------------- armed */

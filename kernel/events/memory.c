@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <trace/events/oom.h>
+#include <trace/events/vmscan.h>
 
 #include "../ksig.h"
 
@@ -33,11 +34,14 @@ static struct notifier_block ksig_oom_notifier = {
 };
 
 /* A cgroup kills only after it has tried this, a global kill never does. */
-static void ksig_on_cgroup_reclaim(void *data, int order, gfp_t flags)
+#ifdef CONFIG_MEMCG
+static void ksig_on_cgroup_reclaim(void)
 {
 	if (unlikely(READ_ONCE(ksig_oom_by) == current))
 		WRITE_ONCE(ksig_oom_by, NULL);
 }
+KSIG_DEFINE_RECLAIM_PROBE(ksig_on_cgroup_reclaim)
+#endif
 
 static void ksig_on_victim(void *data, struct task_struct *task, uid_t uid)
 {
@@ -53,9 +57,11 @@ static void ksig_on_victim(void *data, struct task_struct *task, uid_t uid)
 		.data = &victim,
 	};
 
+	rcu_read_lock();
 	/* not get_task_comm(): its lock is held here */
 	strscpy_pad(victim.comm, leader->comm, sizeof(victim.comm));
 	ksig_emit_notice(ksig_memory.chan, &n);
+	rcu_read_unlock();
 }
 
 static void ksig_on_victim_nr(void *data, int nr)
@@ -70,9 +76,12 @@ static void ksig_on_victim_nr(void *data, int nr)
 }
 
 static struct ksig_hook ksig_memory_hooks[] = {
-	{ .name = "mm_vmscan_memcg_reclaim_begin",
-	  .probe = ksig_on_cgroup_reclaim, .optional = true },
-	{ .name = "mark_victim" },
+#ifdef CONFIG_MEMCG
+	KSIG_HOOK(mm_vmscan_memcg_reclaim_begin,
+		  KSIG_RECLAIM_PROBE(ksig_on_cgroup_reclaim), true),
+#endif
+	KSIG_HOOK(mark_victim,
+		  KSIG_VICTIM_PROBE(ksig_on_victim, ksig_on_victim_nr), false),
 };
 
 static int ksig_memory_start(void *ctx)
@@ -80,8 +89,6 @@ static int ksig_memory_start(void *ctx)
 	int err;
 
 	ksig_oom_by = NULL;
-	ksig_memory_hooks[1].probe = ksig_victim_probe(ksig_on_victim,
-						       ksig_on_victim_nr);
 	err = ksig_hooks_add(ksig_memory_hooks, ARRAY_SIZE(ksig_memory_hooks));
 	if (err)
 		return err;

@@ -7,6 +7,7 @@
 #include <linux/string.h>
 #include <linux/threads.h>
 #include <linux/vmalloc.h>
+#include <trace/events/sched.h>
 
 #include "../ksig.h"
 
@@ -34,7 +35,10 @@ static void ksig_process_fill(struct ksig_event *ev,
 		ev->value = pid_nr_ns(n->related[KSIG_CHILD], ns);
 }
 
-/* From a tracepoint, which can't sleep: the kernel's own RCU keeps the pids. */
+/*
+ * From a tracepoint. @task is current, and @child doesn't run yet: their pids
+ * stay. The parent's and the leader stay while this holds RCU.
+ */
 static void ksig_process_emit(u32 type, struct task_struct *task,
 			      struct pid *child, u64 value)
 {
@@ -87,7 +91,7 @@ static int ksig_exit_status(const struct task_struct *task)
 	return task->group_leader->exit_code;
 }
 
-static void ksig_on_process_exit(KSIG_EXIT_PROBE_ARGS)
+static void ksig_on_process_exit(struct task_struct *task)
 {
 	if (atomic_read(&task->signal->live) ||
 	    test_and_set_bit(task->tgid, ksig_ended))
@@ -95,12 +99,14 @@ static void ksig_on_process_exit(KSIG_EXIT_PROBE_ARGS)
 	ksig_process_emit(KSIG_PROCESS_EXIT, task, NULL,
 			  ksig_exit_status(task));
 }
+KSIG_DEFINE_EXIT_PROBE(ksig_on_process_exit)
 
 /* Fork before exit: whoever is born unseen has no bit set either. */
 static struct ksig_hook ksig_process_hooks[] = {
-	{ .name = "sched_process_fork", .probe = ksig_on_fork },
-	{ .name = "sched_process_exec", .probe = ksig_on_exec },
-	{ .name = "sched_process_exit", .probe = ksig_on_process_exit },
+	KSIG_HOOK(sched_process_fork, ksig_on_fork, false),
+	KSIG_HOOK(sched_process_exec, ksig_on_exec, false),
+	KSIG_HOOK(sched_process_exit, KSIG_EXIT_PROBE(ksig_on_process_exit),
+		  false),
 };
 
 static int ksig_process_start(void *ctx)

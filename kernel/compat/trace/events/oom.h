@@ -4,19 +4,8 @@
 
 #include_next <trace/events/oom.h>
 
-/*
- * 6.8 hands mark_victim's probes the task instead of its number, and some of
- * the stable kernels do so too: the declaration tells.
- */
-static inline void *
-ksig_victim_probe(void (*by_task)(void *, struct task_struct *, uid_t),
-		  void (*by_number)(void *, int))
-{
-	if (__builtin_types_compatible_p(
-			typeof(check_trace_callback_type_mark_victim),
-			void (void (*)(void *, struct task_struct *, uid_t))))
-		return by_task;
-	return by_number;
-}
+/* 6.8 hands mark_victim's probes the task instead of its number. */
+#define KSIG_VICTIM_PROBE(by_task, by_number)				\
+	KSIG_PICK_PROBE(mark_victim, by_task, by_number)
 
 #endif

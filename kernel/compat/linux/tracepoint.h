@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef KSIG_COMPAT_LINUX_TRACEPOINT_H
+#define KSIG_COMPAT_LINUX_TRACEPOINT_H
+
+#include_next <linux/tracepoint.h>
+
+/*
+ * The one of two probes that has the tracepoint's type here: a constant. It is
+ * an error if neither has. The declaration is asked rather than the version,
+ * because signatures change in stable kernels, too.
+ */
+#define KSIG_PICK_PROBE(tracepoint, a, b)				\
+	_Generic(&check_trace_callback_type_##tracepoint,		\
+		 void (*)(typeof(a) *): a,				\
+		 void (*)(typeof(b) *): b)
+
+#endif
