@@ -304,7 +304,9 @@ int ksig_target_ready(struct ksig_target *target);
  * @value: what it finds in si_value; 1 to 31 come without either
  *
  * By pidfd_send_signal(2) or rt_tgsigqueueinfo(2), with si_code SI_QUEUE. Who is
- * ready is read in /proc just before: user space can't do better. What a thread
+ * ready is read in /proc just before: user space can't do better. A target that
+ * resets its handler after that is killed by a real-time signal; it should block
+ * the signal first, or not be armed any more. What a thread
  * waits for in sigwaitinfo(2) is shown to whoever may trace it only (ptrace(2),
  * PTRACE_MODE_ATTACH: kernel.yama.ptrace_scope and PR_SET_DUMPABLE restrict it):
  * without that right the answer is -EACCES, and nothing is sent. /proc does not

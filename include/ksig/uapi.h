@@ -443,16 +443,25 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
  * KSIG_IOC_ARM, on a subscription: have its events told to a thread or process
  * by signal. The target is pinned. It is signalled by the right that the
  * caller has now: kill(2)'s rule and the security module are asked at every
- * send that finds the target with other credentials than the last, and unless
- * the caller holds CAP_KILL over the target, its uids must stay what they are
- * now. Arming again replaces; counters go on.
+ * send that finds the target with other credentials than the last, and at the
+ * first send a second after they were asked last. Unless the caller holds
+ * CAP_KILL over the target, its uids must stay what they are now. SIGKILL and
+ * SIGSTOP do at the init of a pid namespace what the caller's kill(2) would do.
+ * Arming again replaces; counters go on.
  *
  * Whether the target is ready is asked at every send, as by KSIG_IOC_SEND: one
  * that is not, or may not be signalled any more, makes an event count as
  * refused (KSIG_MODE_EACH), and a doorbell owed. Those of 1 to 31 go as kill(2)
  * sends them: also one that the target ignores counts as delivered, and one that
  * finds RLIMIT_SIGPENDING reached, and so comes without its value and what was
- * lost before it. When the target ends, the
+ * lost before it.
+ *
+ * As with KSIG_IOC_SEND, the check and the sending are two steps: a target that
+ * resets its handler of a real-time signal while the subscription is armed can
+ * be killed by that signal. Disarm first, or block the signal before the handler
+ * is reset.
+ *
+ * When the target ends, the
  * subscription is disarmed (when it is a thread that calls exec and so gets its
  * process's number: with the next event). When the channel goes, one last signal comes with
  * si_errno -ESHUTDOWN, behind all that is queued; a target that is not ready
@@ -489,9 +498,11 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
  * without a handler: by every live thread), and no earlier one is about to
  * reset the handler (SA_RESETHAND). 1 to 31 go as asked.
  *
- * That is so at the moment of sending: a thread may block a signal for a moment
- * only, and exec keeps what is pending and resets handlers. Of 1 to 31 one is
- * pending at a time, as with kill(2): another is merged with it, and its value
+ * The check and the sending are two steps. A target that resets its handler or
+ * unblocks the signal between them is killed by it, so it must not do so while
+ * somebody may send: block the signal first and keep it blocked, or disarm the
+ * subscription first. Delivery is later still: exec keeps pending signals and
+ * resets handlers. Of 1 to 31 one is pending at a time, as with kill(2): another is merged with it, and its value
  * lost; without room for its value such a signal comes without.
  *
  * Errors: EINVAL pid, signo, flags or reserved out of range; ESRCH no such
