@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -540,6 +541,8 @@ static void stuck(void)
 	subscribe();
 	OK(arm(channel, BENCH_SIGNO, KSIG_MODE_EACH, 0, 0));
 	do_now(BENCH_EMIT, 34);
+	while (stats_of(channel).signals < 32)
+		sched_yield();
 	emit = cost_in_kernel(BENCH_EMIT, 11, 20, nothing);
 	CHECK_EQ(stats_of(channel).signals, 32);
 	CHECK_EQ(stats_of(channel).lost, 0);

@@ -14,9 +14,19 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 #include <linux/wait_bit.h>
+#include <linux/workqueue.h>
 
 #include "ksig.h"
 #include "trace.h"
+
+/*
+ * How long a channel without subscribers stays started. Placing and removing
+ * hooks stalls all cpus and takes the kernel's global locks, so opening and
+ * closing in a loop must not repeat it.
+ */
+#define KSIG_LINGER	HZ
+
+struct workqueue_struct *ksig_linger_wq;
 
 /* More than anybody needs; a driver's number of devices is the limit. */
 #define KSIG_MINORS	(1U << 16)
@@ -150,6 +160,64 @@ static int ksig_join(struct ksig_chan *chan, struct ksig_sub *sub)
 	return 0;
 }
 
+static int ksig_chan_start(struct ksig_chan *chan)
+{
+	int err = 0;
+
+	lockdep_assert_held(&chan->lock);
+	if (!chan->started && chan->start)
+		err = chan->start(chan->ctx);
+	chan->started = !err;
+	return err;
+}
+
+static void ksig_chan_stop(struct ksig_chan *chan)
+{
+	lockdep_assert_held(&chan->lock);
+	if (chan->started && chan->stop)
+		chan->stop(chan->ctx);
+	chan->started = false;
+}
+
+/* The last subscriber has left: stop the channel unless one comes back soon. */
+static void ksig_chan_linger(struct ksig_chan *chan)
+{
+	lockdep_assert_held(&chan->lock);
+	if (!chan->stop) {
+		ksig_chan_stop(chan);
+		return;
+	}
+	/* while it is pending, the work holds a reference */
+	get_device(&chan->dev);
+	if (ksig_linger_later(&chan->linger))
+		put_device(&chan->dev);
+}
+
+static void ksig_on_linger(struct work_struct *work)
+{
+	struct ksig_chan *chan = container_of(to_delayed_work(work),
+					      struct ksig_chan, linger);
+
+	mutex_lock(&chan->lock);
+	if (!chan->pub.subscribers)
+		ksig_chan_stop(chan);
+	mutex_unlock(&chan->lock);
+	put_device(&chan->dev);
+}
+
+/**
+ * ksig_linger_later() - run a work once nothing has asked for it for a while
+ * @work: removes hooks
+ *
+ * Context: any but NMI.
+ *
+ * Return: true if @work was pending already and has been put off.
+ */
+bool ksig_linger_later(struct delayed_work *work)
+{
+	return mod_delayed_work(ksig_linger_wq, work, KSIG_LINGER);
+}
+
 /**
  * ksig_channel_join() - let a subscription have the channel's events
  * @chan: the channel
@@ -161,13 +229,10 @@ static int ksig_join(struct ksig_chan *chan, struct ksig_sub *sub)
  */
 int ksig_channel_join(struct ksig_chan *chan, struct ksig_sub *sub)
 {
-	int err = 0;
+	int err;
 
 	mutex_lock(&chan->lock);
-	if (chan->dead)
-		err = -ENODEV;
-	else if (!chan->pub.subscribers && chan->start)
-		err = chan->start(chan->ctx);
+	err = chan->dead ? -ENODEV : ksig_chan_start(chan);
 	/* the first one has a place in front, and needs no memory */
 	if (!err)
 		err = ksig_join(chan, sub);
@@ -189,8 +254,8 @@ void ksig_channel_leave(struct ksig_chan *chan, struct ksig_sub *sub)
 		chan->front--;
 	}
 	WRITE_ONCE(chan->pub.subscribers, chan->pub.subscribers - 1);
-	if (!chan->pub.subscribers && !chan->dead && chan->stop)
-		chan->stop(chan->ctx);
+	if (!chan->pub.subscribers && !chan->dead)
+		ksig_chan_linger(chan);
 	mutex_unlock(&chan->lock);
 }
 
@@ -212,7 +277,7 @@ static ssize_t name##_show(struct device *dev, struct device_attribute *attr, \
 			   char *buf) \
 { \
 	struct ksig_chan *chan = ksig_dev_chan(dev); \
-	return sysfs_emit(buf, format, value); \
+	return visible ? sysfs_emit(buf, format, value) : -EPERM; \
 } \
 static DEVICE_ATTR(name, mode, name##_show, NULL)
 
@@ -400,7 +465,10 @@ static int ksig_chan_add(struct ksig_chan *chan, const char *wanted)
 /*
  * The driver is about to go: nothing may call it once this is over. Its source
  * is stopped first, so that the end is behind the last event. The list stays as
- * it is, for subscriptions leave it when they are closed.
+ * it is, for subscriptions leave it when they are closed. A stop that is still
+ * to come is made now. Its work may be waiting for the lock, and finds the
+ * channel stopped: not waited for, because the caller may hold locks that other
+ * drivers' stop functions take.
  */
 static void ksig_chan_kill(struct ksig_chan *chan)
 {
@@ -408,8 +476,7 @@ static void ksig_chan_kill(struct ksig_chan *chan)
 
 	mutex_lock(&chan->lock);
 	chan->dead = true;
-	if (chan->pub.subscribers && chan->stop)
-		chan->stop(chan->ctx);
+	ksig_chan_stop(chan);
 	/* emits under way, which may call fill */
 	synchronize_rcu();
 	if (chan->fanout) {
@@ -419,6 +486,8 @@ static void ksig_chan_kill(struct ksig_chan *chan)
 	list_for_each_entry(sub, &chan->subs, node)
 		ksig_sub_hup(sub);
 	mutex_unlock(&chan->lock);
+	if (cancel_delayed_work(&chan->linger))
+		put_device(&chan->dev);
 }
 
 static int ksig_chan_create(struct device *parent,
@@ -438,6 +507,7 @@ static int ksig_chan_create(struct device *parent,
 	mutex_init(&chan->lock);
 	lockdep_register_key(&chan->lock_key);
 	lockdep_set_class(&chan->lock, &chan->lock_key);
+	INIT_DELAYED_WORK(&chan->linger, ksig_on_linger);
 	device_initialize(&chan->dev);
 	chan->dev.class = ksig_class;
 	chan->dev.parent = parent;
@@ -518,14 +588,25 @@ int __init ksig_channel_init(void)
 {
 	int err;
 
+	ksig_linger_wq = alloc_workqueue("ksig_linger", WQ_UNBOUND, 0);
+	if (!ksig_linger_wq)
+		return -ENOMEM;
 	ksig_class = class_create("ksig");
-	if (IS_ERR(ksig_class))
-		return PTR_ERR(ksig_class);
+	if (IS_ERR(ksig_class)) {
+		err = PTR_ERR(ksig_class);
+		goto wq;
+	}
 	ksig_class->dev_groups = ksig_groups;
 	ksig_class->devnode = ksig_devnode;
 	err = alloc_chrdev_region(&ksig_devt, 0, KSIG_MINORS, "ksig");
 	if (err)
-		class_destroy(ksig_class);
+		goto class;
+	return 0;
+
+class:
+	class_destroy(ksig_class);
+wq:
+	destroy_workqueue(ksig_linger_wq);
 	return err;
 }
 
@@ -535,5 +616,7 @@ void ksig_channel_exit(void)
 	wait_var_event(&ksig_chan_count, !atomic_read(&ksig_chan_count));
 	unregister_chrdev_region(ksig_devt, KSIG_MINORS);
 	class_destroy(ksig_class);
+	/* a work that has given back the last reference may still be returning */
+	destroy_workqueue(ksig_linger_wq);
 	ida_destroy(&ksig_minors);
 }

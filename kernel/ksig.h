@@ -46,8 +46,8 @@ struct vm_area_struct;
  * @session: SIGCONT: the sender's, within which no uids are asked for
  * @checked: the target's credentials for which the answer was yes, pinned so
  *	that no others can have their address; NULL: not asked yet
- * @sender_uid: the sender's real uid
  * @checked_at: when it was, in jiffies
+ * @sender_uid: the sender's real uid
  * @sender_euid: the sender's effective uid
  * @cap_ns: the user namespace over which, and over whose descendants, the
  *	sender has CAP_KILL; NULL: has it not
@@ -79,9 +79,9 @@ struct ksig_target {
 	struct cred *cred;
 	struct pid *session;
 	const struct cred *checked;
+	unsigned long checked_at;
 	kuid_t sender_uid;
 	kuid_t sender_euid;
-	unsigned long checked_at;
 	struct user_namespace *cap_ns;
 	kuid_t uid;
 	kuid_t euid;
@@ -380,6 +380,8 @@ static inline bool ksig_sub_armed(const struct ksig_sub *sub)
  * @rear: how many there are behind @fanout; changed under @lock
  * @fanout: serves the others; set once, under @lock
  * @dead: destroyed; under @lock
+ * @started: start was called, and stop was not since; under @lock
+ * @linger: stops it when nobody has come for a while; see ksig_chan_linger()
  * @emitted: events while there were subscribers
  * @lost: events that a full queue lost, of all subscriptions
  */
@@ -403,6 +405,8 @@ struct ksig_chan {
 	struct mutex lock;
 	struct lock_class_key lock_key;
 	bool dead;
+	bool started;
+	struct delayed_work linger;
 	int (*start)(void *ctx);
 	void (*stop)(void *ctx);
 	void *ctx;
@@ -424,6 +428,10 @@ struct ksig_chan {
  */
 int ksig_channel_create_at(const struct ksig_channel_desc *desc,
 			   struct ksig_channel **ch);
+
+/* For works that remove hooks; from ksig_channel_init() to ksig_channel_exit(). */
+extern struct workqueue_struct *ksig_linger_wq;
+bool ksig_linger_later(struct delayed_work *work);
 
 int ksig_channel_init(void);
 void ksig_channel_exit(void);

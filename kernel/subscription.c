@@ -54,9 +54,13 @@ static DEFINE_HASHTABLE(ksig_armed, 8);
 /* Serializes changes of ksig_armed; inside sub->pump. */
 static DEFINE_SPINLOCK(ksig_armed_lock);
 
-/* Was one armed that is not closed yet? Then a probe sits on every exit. */
+/*
+ * Was one armed that is not closed yet? Then a probe sits on every exit. It stays
+ * for a while after the last one has been closed, as a channel's hooks do.
+ */
 static DEFINE_MUTEX(ksig_watch_lock);
 static unsigned int ksig_watchers;
+static bool ksig_watching;
 
 /* Somebody will ask ksig_target_gone(), once this is over. */
 static void ksig_look_at(struct pid *pid)
@@ -89,23 +93,34 @@ static int ksig_watch(struct ksig_sub *sub)
 	int err = 0;
 
 	mutex_lock(&ksig_watch_lock);
-	if (!sub->watched) {
-		if (!ksig_watchers)
-			err = ksig_hooks_add(&ksig_exit_hook, 1);
-		if (!err) {
-			ksig_watchers++;
-			sub->watched = true;
-		}
+	if (!ksig_watching) {
+		err = ksig_hooks_add(&ksig_exit_hook, 1);
+		ksig_watching = !err;
+	}
+	if (!err && !sub->watched) {
+		ksig_watchers++;
+		sub->watched = true;
 	}
 	mutex_unlock(&ksig_watch_lock);
 	return err;
 }
 
+static void ksig_stop_watching(struct work_struct *work)
+{
+	mutex_lock(&ksig_watch_lock);
+	if (ksig_watching && !ksig_watchers) {
+		ksig_hooks_remove(&ksig_exit_hook, 1);
+		ksig_watching = false;
+	}
+	mutex_unlock(&ksig_watch_lock);
+}
+static DECLARE_DELAYED_WORK(ksig_watch_linger, ksig_stop_watching);
+
 static void ksig_unwatch(struct ksig_sub *sub)
 {
 	mutex_lock(&ksig_watch_lock);
 	if (sub->watched && !--ksig_watchers)
-		ksig_hooks_remove(&ksig_exit_hook, 1);
+		ksig_linger_later(&ksig_watch_linger);
 	mutex_unlock(&ksig_watch_lock);
 }
 
@@ -117,6 +132,8 @@ int __init ksig_sub_init(void)
 void ksig_sub_exit(void)
 {
 	ksig_backlog_exit();
+	/* now rather than later */
+	flush_delayed_work(&ksig_watch_linger);
 }
 
 /* -------------------------------------------------------------------- armed */
@@ -644,6 +661,18 @@ u64 ksig_net_cookie(const struct net *net)
 #endif
 }
 
+/*
+ * How far current's CLOCK_MONOTONIC is ahead of the initial time namespace's. It
+ * can't be changed once a process is in the namespace.
+ */
+static s64 ksig_time_offset(void)
+{
+	struct timespec64 ahead = { };
+
+	timens_add_monotonic(&ahead);
+	return timespec64_to_ns(&ahead);
+}
+
 /**
  * ksig_sub_sees() - did an event happen in the opener's namespaces?
  * @sub: the subscription
@@ -662,18 +691,6 @@ bool ksig_sub_sees(const struct ksig_sub *sub, struct pid *pid, u64 net_cookie)
 /**
  * ksig_sub_wants() - does an event pass the filter?
  * @sub: the subscription
-/*
- * How far current's CLOCK_MONOTONIC is ahead of the initial time namespace's. It
- * can't be changed once a process is in the namespace.
- */
-static s64 ksig_time_offset(void)
-{
-	struct timespec64 ahead = { };
-
-	timens_add_monotonic(&ahead);
-	return timespec64_to_ns(&ahead);
-}
-
  * @n: the event
  *
  * Context: any, RCU read-side section.
@@ -779,6 +796,7 @@ struct ksig_sub *ksig_sub_create(struct ksig_chan *chan)
 	get_device(&chan->dev);
 	sub->pid_ns = get_pid_ns(task_active_pid_ns(current));
 	sub->net_cookie = ksig_net_cookie(current->nsproxy->net_ns);
+	sub->time_offset = ksig_time_offset();
 	spin_lock_init(&sub->pump);
 	mutex_init(&sub->consume);
 	init_waitqueue_head(&sub->wait);
@@ -800,7 +818,6 @@ free:
  *
  * No signal is sent once it returns.
  *
-	sub->time_offset = ksig_time_offset();
  * Context: process.
  */
 void ksig_sub_close(struct ksig_sub *sub)

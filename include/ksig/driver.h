@@ -60,12 +60,14 @@ struct ksig_notice {
  * @mode: of the node; 0: 0600
  * @event_size: of a record, a multiple of 8 from 64 to 4096; 0: 64
  * @flags: KSIG_CHANNEL_PIDS or 0
- * @start: called before the first subscriber is let in; may sleep. Its error
- *	fails the open(2). May be NULL. The node is there before
+ * @start: called before the first subscriber is let in, unless the channel is
+ *	still started; may sleep. Its error fails the open(2). May be NULL. The node is there before
  *	ksig_channel_create() returns, and so may be a call of this: what is
  *	emitted to a pointer that is still NULL then is not offered to anybody
- * @stop: called after the last has gone, or by ksig_channel_destroy() when
- *	somebody is left; may sleep. May be NULL
+ * @stop: called about a second after the last subscriber has left if none has
+ *	come since, from a work item, or by ksig_channel_destroy() at once; may
+ *	sleep. Each call of @start that succeeds is followed by one call. NULL:
+ *	@start is called for every first subscriber
  * @fill: called for each subscriber that takes an event, once its record holds
  *	what the emitter has said, to write the pids of the notice as @ns sees
  *	them. It may be called after the emit has returned, with a copy of the
@@ -132,7 +134,8 @@ devm_ksig_channel_create(struct device *dev,
  * ksig_channel_destroy() - end a channel
  * @ch: from ksig_channel_create(); NULL and ERR_PTR are let pass
  *
- * Takes the node away, calls stop if there are subscribers, waits for emits that
+ * Takes the node away, calls stop if the channel is still started, also if only
+ * because the second after its last subscriber has not passed, waits for emits that
  * are under way, and tells every subscriber. No emit may begin once stop has
  * returned, or, without one, once this is called. Descriptors that are still
  * open stay usable and find the end; they need the driver no longer, nor its

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* /dev/ksig/cpu: a cpu is there, or not any more. */
+#include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
 
@@ -39,9 +40,17 @@ static int ksig_cpu_start(void *ctx)
 		return state;
 	ksig_dead_state = state;
 
-	/* called for what is online already: nobody has subscribed yet */
-	state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "ksig:online",
-				  ksig_cpu_up, NULL);
+	/*
+	 * Calls for what is online already would wake up a thread of each cpu.
+	 * Under the lock no cpu comes or goes.
+	 */
+	cpus_read_lock();
+	state = cpuhp_setup_state_nocalls_cpuslocked(CPUHP_AP_ONLINE_DYN,
+						     "ksig:online",
+						     ksig_cpu_up, NULL);
+	if (state >= 0)
+		cpumask_copy(&ksig_cpus, cpu_online_mask);
+	cpus_read_unlock();
 	if (state < 0) {
 		cpuhp_remove_state_nocalls(ksig_dead_state);
 		return state;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Promise 9: a built-in channel has no hook in the kernel without a subscriber,
-# and the one it needs with one. Seen from the kernel's side: by a module that
+# Promise 9: a built-in channel has no hook in the kernel without a subscriber
+# (about a second after the last one has left), and the one it needs with one. Seen from the kernel's side: by a module that
 # looks at tracepoints and notifier chains, and in sysfs.
 set -eu
 
@@ -22,15 +22,24 @@ hooked() {
 
 is() { [ "$2" = "$3" ] || fail "$1: hooked are '$2', not '$3'"; }
 
+# when what lingers is gone
+becomes() {
+	local tries=0
+	until [ "$(hooked)" = "$2" ] || [ $((tries += 1)) -gt 1500 ]; do
+		usleep 20000
+	done
+	is "$1" "$(hooked)" "$2"
+}
+
 # channel, and what it hooks
 with() {
-	is "before $1" "$(hooked)" ""
+	becomes "before $1" ""
 	exec 5</dev/ksig/$1 6</dev/ksig/$1
 	is "$1" "$(hooked)" "$2"
 	exec 5<&-
 	is "$1, one of two closed" "$(hooked)" "$2"
 	exec 6<&-
-	is "after $1" "$(hooked)" ""
+	becomes "after $1" ""
 }
 
 with process "tracepoint sched_process_exec,tracepoint sched_process_exit,tracepoint sched_process_fork"
@@ -41,15 +50,7 @@ with cpu "cpuhp dead,cpuhp online"
 with kmod "notifier module"
 with test ""
 
-# who is armed may end: one probe sees that, for all of them; it goes a moment
-# after the last one has
-becomes() {
-	local tries=0
-	until [ "$(hooked)" = "$2" ] || [ $((tries += 1)) -gt 500 ]; do
-		usleep 20000
-	done
-	is "$1" "$(hooked)" "$2"
-}
+# who is armed may end: one probe sees that, for all of them
 armed() {
 	/ksig/handler /dev/ksig/test >/dev/null &
 	until ksig status --json | grep -q "\"pid\":$!,.*\"signo\":34,"; do

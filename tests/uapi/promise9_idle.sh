@@ -8,6 +8,14 @@ set -eu
 dir=/sys/kernel/debug/ksig_context
 fail() { echo "$*"; exit 1; }
 is() { [ "$2" = "$3" ] || fail "$1 is $2, not $3"; }
+# a channel is stopped about a second after the last subscriber has left
+stopped() {
+	local tries=0
+	until [ "$(cat $dir/stops)" = "$1" ] || [ $((tries += 1)) -gt 1500 ]; do
+		usleep 20000
+	done
+	is stops "$(cat $dir/stops)" "$1"
+}
 
 [ -e /ksig/ksig_context.ko ] || { echo "ksig_context.ko is not built"; exit 77; }
 insmod /ksig/ksig_context.ko
@@ -28,7 +36,7 @@ is lost "$(cat $class/lost)" 88
 exec 5<&-
 is stops "$(cat $dir/stops)" 0
 exec 6<&-
-is stops "$(cat $dir/stops)" 1
+stopped 1
 is subscribers "$(cat $class/subscribers)" 0
 echo "process 100" >$dir/do
 is emitted "$(cat $class/emitted)" 300
