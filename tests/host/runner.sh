@@ -1,0 +1,158 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The runners of the tests, tests/vm/vm and tests/host/lib.sh, in a copy of the tree
+# with tests that pass and fail as they are told to, and machines that are scripts:
+# a test that fails by chance is flaky, anything else that fails has failed.
+set -eu
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+tree=$tmp/tree
+. "$top/tests/host/copy"
+
+fail() { echo "$*"; cat "$tmp/out"; exit 1; }
+
+# prints REGEX: one line of the output is
+prints() { grep -qxE "$1" "$tmp/out" || fail "no line '$1':"; }
+lacks() { ! grep -qE "$1" "$tmp/out" || fail "a line '$1':"; }
+
+# script NAME ROUND...: a test that fails in these of its rounds
+script() {
+	local name=$1
+	shift
+	cat >"$tree/tests/host/$name.sh" <<END
+#!/bin/sh
+echo run >>$tmp/runs.$name
+case " $* " in
+*" \$(wc -l <$tmp/runs.$name) "*) echo "broken in round \$(wc -l <$tmp/runs.$name)"; exit 1 ;;
+esac
+END
+	chmod +x "$tree/tests/host/$name.sh"
+	rm -f "$tmp/runs.$name"
+}
+runs() { [ "$(wc -l <"$tmp/runs.$1")" = "$2" ] || fail "$1 ran $(wc -l <"$tmp/runs.$1") times:"; }
+
+# Here: tests/host/lib.sh.
+copy_tree "$top" "$tree"
+script good
+script once 1
+script twice 1 6
+script always 1 2 3 4 5 6
+"$tree/tests/host/lib.sh" good once twice always >"$tmp/out"
+prints 'ok native good'
+prints 'flaky native once \(1 of 6\)'
+prints '# broken in round 1'
+prints 'not ok native twice'
+prints '# broken in round 6'
+prints 'not ok native always'
+runs good 1; runs once 6; runs twice 6; runs always 2
+script once 1
+KSIG_AGAIN=0 "$tree/tests/host/lib.sh" once >"$tmp/out"
+prints 'not ok native once'
+runs once 1
+
+# In machines: tests/vm/vm. What they do is in the file "plan", a line a boot: a
+# result for each test that is asked for, or what becomes of the machine.
+stub_kernel "$tree" fake
+cat >"$tmp/bin/qemu-system-x86_64" <<'END'
+#!/bin/sh
+echo boot >>"$TMP/boots"
+plan=$(sed -n "$(wc -l <"$TMP/boots")p" "$TMP/plan")
+for argument; do
+	case $argument in
+	file:*/console)	console=${argument#file:} ;;
+	file:*)		results=${argument#file:} ;;
+	*ksig.tests=*)	tests=$(echo "${argument##*ksig.tests=}" | tr , ' ') ;;
+	esac
+done
+echo "Linux here" >"$console"
+: >"$results"
+for test in ${tests:-a b c d e}; do
+	result=${plan%% *}
+	plan=${plan#* }
+	case $result in
+	ok)	echo "ok $test" ;;
+	bad)	echo "not ok $test: exit 1"; echo "# why $test failed" ;;
+	oops)	echo "not ok $test: the kernel complained" ;;
+	dies)	exit 0 ;;
+	warns)	echo "ok $test"; echo "WARNING: CPU: 0" >>"$console" ;;
+	esac
+done >>"$results"
+echo end >>"$results"
+END
+chmod +x "$tmp/bin/qemu-system-x86_64"
+
+# suite STATUS BOOTS: it ends so, after so many boots; the plan is the input. No
+# test runs here.
+suite() {
+	local got=0
+
+	cat >"$tmp/plan"
+	: >"$tmp/boots"
+	TMP=$tmp PATH="$tmp/bin:$PATH" "$tree/tests/vm/vm" suite fake \
+		>"$tmp/out" 2>&1 || got=$?
+	[ $got = "$1" ] || fail "the suite gave $got, not $1:"
+	[ "$(wc -l <"$tmp/boots")" = "$2" ] || fail "$(wc -l <"$tmp/boots") boots, not $2:"
+}
+printf '#!/bin/sh\n' >"$tree/tests/host/lib.sh"
+
+suite 0 1 <<END
+ok ok ok ok ok
+END
+[ "$(tail -n 1 "$tmp/out")" = '5 passed, 0 failed, 0 skipped' ] || fail 'the end:'
+suite 0 2 <<END
+ok bad ok ok ok
+ok ok ok ok ok
+END
+prints 'flaky fake b \(1 of 6\)'
+prints '# why b failed'
+lacks '^(not ok|failed)'
+[ "$(tail -n 2 "$tmp/out" | head -n 1)" = 'flaky fake b (1 of 6)' ] || fail 'the list:'
+[ "$(tail -n 1 "$tmp/out")" = '5 passed, 0 failed, 0 skipped' ] || fail 'the end:'
+suite 1 2 <<END
+ok bad ok ok ok
+ok ok ok ok bad
+END
+prints 'not ok fake b: exit 1'
+prints 'failed: not ok fake b: exit 1'
+[ "$(tail -n 1 "$tmp/out")" = '4 passed, 1 failed, 0 skipped' ] || fail 'the end:'
+# a machine that died or complained did not do so by chance, not while it runs a
+# test again either
+for plan in 'ok bad oops ok ok' 'ok bad ok ok dies' 'ok bad ok warns ok'; do
+	suite 1 1 <<END
+$plan
+END
+	lacks '^flaky'
+done
+for again in 'ok ok oops' 'ok dies' 'ok ok ok ok warns'; do
+	suite 1 2 <<END
+ok bad ok ok ok
+$again
+END
+	lacks '^flaky'
+	prints 'not ok fake b: exit 1'
+done
+# three may be flaky, and four are too many
+suite 0 4 <<END
+bad bad bad ok ok
+ok ok ok ok ok
+ok ok ok ok ok
+ok ok ok ok ok
+END
+suite 1 5 <<END
+bad bad bad bad ok
+ok ok ok ok ok
+ok ok ok ok ok
+ok ok ok ok ok
+ok ok ok ok ok
+END
+prints 'failed: not ok flaky: 4 tests, and up to 3 are accepted'
+[ "$(tail -n 1 "$tmp/out")" = '5 passed, 1 failed, 0 skipped' ] || fail 'the end:'
+# "test", by which mutants are noticed, runs nothing again
+echo 'bad' >"$tmp/plan"
+: >"$tmp/boots"
+! TMP=$tmp PATH="$tmp/bin:$PATH" "$tree/tests/vm/vm" test fake b >"$tmp/out" 2>&1 ||
+	fail 'it passed:'
+prints 'not ok fake b: exit 1'
+lacks '^flaky'
