@@ -50,7 +50,7 @@ lib_cflags := -fPIC -fvisibility=hidden -Ibuild -DKSIG_HAVE_BPF \
 lib_objects := $(patsubst lib/%.c,build/lib/%.o,$(wildcard lib/*.c))
 # What the providers stand on, for who links libksig.a.
 lib_libs := -lbpf -lelf -lz
-library := build/libksig.a build/libksig.so.0 build/libksig.pc
+library := build/libksig.a build/libksig.so.0
 version := $(shell sed -n 's/.*KSIG_VERSION "\(.*\)"/\1/p' \
 	include/ksig/version.h)
 
@@ -106,11 +106,6 @@ build/libksig.so.0: $(lib_objects) lib/libksig.map
 		-Wl,--version-script=lib/libksig.map -Wl,-z,defs,-z,nodelete \
 		-o $@ \
 		$(lib_objects) $(lib_libs)
-
-build/libksig.pc: lib/libksig.pc.in include/ksig/version.h
-	@mkdir -p $(@D)
-	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@VERSION@,$(version),' \
-		-e 's,@LIBS@,$(lib_libs),' $< >$@
 
 build/ksig: $(cli_sources) $(wildcard cli/*.h) $(headers) build/libksig.a
 	@mkdir -p $(@D)
@@ -268,22 +263,38 @@ check:
 	@tests/vm/deps $(PACKAGES) $(CHECK_PACKAGES)
 	@tests/check
 
-# The module comes by DKMS: kernel/ and include/ are its package.
+# The module comes by DKMS: kernel/ and include/ are its package. A user who is
+# not root installs below PREFIX alone, and elsewhere only what was asked for
+# (UDEV, SYSUSERS).
+is_set = $(filter command environment override,$(firstword $(origin $1)))
+system_files := $(if $(DESTDIR)$(call is_set,UDEV)$(call is_set,SYSUSERS),1,$(if \
+	$(filter 0,$(shell id -u)),1))
+
 install: all
+	$(if $(word 2,x$(DESTDIR)$(PREFIX)),$(error \
+		ksig: PREFIX and DESTDIR can't have blanks))
 	install -D -t $(DESTDIR)$(PREFIX)/bin build/ksig
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib build/libksig.a
 	install -D -t $(DESTDIR)$(PREFIX)/lib build/libksig.so.0
 	ln -sf libksig.so.0 $(DESTDIR)$(PREFIX)/lib/libksig.so
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/pkgconfig build/libksig.pc
+	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@VERSION@,$(version),' \
+		-e 's,@LIBS@,$(lib_libs),' lib/libksig.pc.in | install -D -m 644 \
+		/dev/stdin $(DESTDIR)$(PREFIX)/lib/pkgconfig/libksig.pc
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/ksig \
-		include/ksig/uapi.h include/ksig/libksig.h
+		include/ksig/uapi.h include/ksig/libksig.h include/ksig/driver.h
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/ksig.1
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man3 \
 		docs/man/libksig.3
+ifneq ($(system_files),)
 	install -D -m 644 -t $(DESTDIR)$(UDEV)/rules.d udev/60-ksig.rules
-	[ -n "$(DESTDIR)" ] || ldconfig || :
 	install -D -m 644 udev/ksig.sysusers \
 		$(DESTDIR)$(SYSUSERS)/ksig.conf
+else
+	@echo 'ksig: not root: left out the udev rule and the group of the' \
+		"module's nodes; programs find libksig.so.0 by" \
+		'LD_LIBRARY_PATH=$(PREFIX)/lib or an rpath'
+endif
+	[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
 
 load:
 	@KDIR="$(KDIR)" kernel/load load

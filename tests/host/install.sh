@@ -1,0 +1,53 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# "make install" after "make", with a prefix: as root, and as a user who may write
+# nowhere else.
+set -eu
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+tree=$tmp/tree
+. "$top/tests/host/copy"
+
+fail() { echo "$*"; cat "$tmp/out"; exit 1; }
+
+# has FILE: below the prefix
+has() { [ -s "$tmp/prefix/$1" ] || fail "no $1:"; }
+
+# Built already: as it lies here, where it is newer than what it is made of.
+make -s -C "$top" all
+copy_tree "$top" "$tree"
+mkdir "$tree/build"
+(cd "$top/build" && cp -a ksig libksig.a libksig.so.0 lib ./*.skel.h "$tree/build")
+cp -a "$top/lib" "$top/cli" "$top/include" "$top/bpf" "$tree"
+as_user=
+if [ "$(id -u)" = 0 ]; then
+	chown -R 1000:1000 "$tmp"
+	as_user='setpriv --reuid=1000 --regid=1000 --clear-groups'
+fi
+umask 077
+$as_user make -C "$tree" all install PREFIX="$tmp/other" >"$tmp/out" 2>&1 ||
+	fail 'a user cannot install:'
+$as_user make -C "$tree" install PREFIX="$tmp/prefix" >"$tmp/out" 2>&1 ||
+	fail 'a user cannot install:'
+for file in bin/ksig lib/libksig.a lib/libksig.so.0 lib/libksig.so \
+	    include/ksig/uapi.h include/ksig/libksig.h include/ksig/driver.h \
+	    share/man/man1/ksig.1 share/man/man3/libksig.3; do
+	has $file
+done
+grep -qx "prefix=$tmp/prefix" "$tmp/prefix/lib/pkgconfig/libksig.pc" ||
+	fail "libksig.pc: $(cat "$tmp/prefix/lib/pkgconfig/libksig.pc")"
+grep -q '^ksig: not root: left out the udev rule' "$tmp/out" || fail 'no word on udev:'
+! grep -q '^ldconfig\|Permission denied' "$tmp/out" || fail 'ldconfig:'
+# a place of the user's own is taken, and so is a package's
+make -C "$tree" install DESTDIR="$tmp/root" PREFIX=/usr >"$tmp/out" 2>&1 ||
+	fail 'no package:'
+[ -s "$tmp/root/usr/lib/udev/rules.d/60-ksig.rules" ] || fail 'no udev rule:'
+[ -s "$tmp/root/usr/lib/sysusers.d/ksig.conf" ] || fail 'no group:'
+grep -qx 'prefix=/usr' "$tmp/root/usr/lib/pkgconfig/libksig.pc" || fail 'prefix:'
+$as_user make -C "$tree" install PREFIX="$tmp/prefix" UDEV="$tmp/udev" \
+	SYSUSERS="$tmp/sysusers" >"$tmp/out" 2>&1 || fail 'no place of my own:'
+[ -s "$tmp/udev/rules.d/60-ksig.rules" ] || fail 'no udev rule there:'
+! make -C "$tree" install PREFIX="$tmp/a b" >"$tmp/out" 2>&1 || fail 'a blank:'
+grep -q "PREFIX and DESTDIR can't have blanks" "$tmp/out" || fail 'a blank, unexplained:'
