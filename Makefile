@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 # `make help` says what there is.
 
+ifneq ($(words $(CURDIR)),1)
+$(error ksig: make can't handle a path with a blank: move '$(CURDIR)')
+endif
+
 CC ?= gcc
 CFLAGS ?= -O2 -g
 ksig_cflags := -std=gnu11 -Wall -Wextra -Wno-missing-field-initializers \
@@ -72,13 +76,20 @@ help:
 	@echo 'sudo make unload  take it out again'
 	@echo 'make clean      remove what was built; make distclean: downloads too'
 
+# Why nothing can be built here, before anything is.
+ready:
+	@CC='$(CC)' tests/vm/ready
+
+owners:
+	@tests/vm/ready owners
+
 # Asks dpkg first: nothing is fetched where nothing is missing.
-deps:
+deps: ready
 	@tests/vm/deps $(PACKAGES)
 
 # The kernel's own types come from bpf/vmlinux.h, those of its user interface
 # from the compiler's headers.
-build/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) include/ksig/uapi.h
+build/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) include/ksig/uapi.h | ready
 	@mkdir -p $(@D)
 	clang -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter \
 		-D__KERNEL__ -Iinclude -Ibpf \
@@ -93,7 +104,7 @@ skeletons := build/ksig.skel.h build/send.skel.h
 build/lib/provider_bpf.o: build/ksig.skel.h
 build/lib/send_bpf.o: build/send.skel.h
 
-build/lib/%.o: lib/%.c $(wildcard lib/*.h) bpf/shared.h $(headers)
+build/lib/%.o: lib/%.c $(wildcard lib/*.h) bpf/shared.h $(headers) | ready
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(lib_cflags) $(CFLAGS) -c -o $@ $<
 
@@ -242,24 +253,30 @@ fuzz: $(fuzz_targets:%=build/fuzz/%)
 
 programs: $(programs) build/tests/host/target
 
-# Quiet: what is shown is what the machine in the VM says.
-demo shell: deps
-	@$(MAKE) -s -j$$(nproc) programs >&2
+# Quiet, but for what is going on: what is shown is what the machine in the VM says.
+build_programs = @echo 'make: building the library and the command' >&2; \
+	$(MAKE) -s -j$$(nproc) all >&2 && \
+	echo 'make: building $(words $(programs)) programs' \
+		'(a minute or two the first time)' >&2 && \
+	$(MAKE) -s -j$$(nproc) programs $1 >&2
+
+demo shell: owners deps
+	$(call build_programs)
 	@tests/vm/vm $@ $(KERNEL)
 
-test: deps
-	@$(MAKE) -s -j$$(nproc) programs >&2
+test: owners deps
+	$(call build_programs)
 	@tests/vm/vm suite $(shell tests/vm/vm list)
 
-bench: deps
-	@$(MAKE) -s -j$$(nproc) programs build/bench >&2
+bench: owners deps
+	$(call build_programs,build/bench)
 	@bench/run $(KERNEL)
 
-mutants: deps
-	@$(MAKE) -s -j$$(nproc) programs >&2
+mutants: owners deps
+	$(call build_programs)
 	@tests/mutants
 
-check:
+check: ready
 	@tests/vm/deps $(PACKAGES) $(CHECK_PACKAGES)
 	@tests/check
 
@@ -302,11 +319,16 @@ load:
 unload:
 	@kernel/load unload
 
+# Also what kbuild leaves beside the sources ("make load").
 clean:
 	rm -rf build
+	find kernel tests/modules examples/edu bench \( -name '*.o' -o \
+		-name '*.ko' -o -name '*.mod' -o -name '*.mod.c' -o -name '.*.cmd' \
+		-o -name '.*.d' -o -name modules.order -o -name Module.symvers \
+		\) -delete
 
 distclean: clean
 	rm -rf .cache
 
-.PHONY: all help deps programs test-unit test-unit-programs test-sanitized fuzz demo shell test bench mutants check install load unload clean distclean
+.PHONY: all help ready owners deps programs test-unit test-unit-programs test-sanitized fuzz demo shell test bench mutants check install load unload clean distclean
 .DELETE_ON_ERROR:

@@ -7,6 +7,8 @@
 set -u
 
 cd "$(dirname "$0")/../.."
+# what tools print is parsed
+export LC_ALL=C.UTF-8 LANGUAGE=
 again=${KSIG_AGAIN:-5}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -23,7 +25,8 @@ program() {
 # run NAME: its output in $log
 run() {
 	# no pipe: what a test should leave behind would keep it open
-	$as_root timeout -k 5 400 env "PATH=$PWD/build:$PATH:/usr/sbin:/sbin" \
+	$as_root timeout -k 5 400 env LC_ALL=$LC_ALL LANGUAGE= \
+		"PATH=$PWD/build:$PATH:/usr/sbin:/sbin" \
 		"$(program "$1")" >"$log" 2>&1 </dev/null
 }
 

@@ -1,0 +1,290 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The first minutes with the tree, in a copy of it and with other people's tools as
+# scripts: another language, a full disk, no network, another user's files, a path
+# with a blank. It works, or the last line says why not, at once, and what is in the
+# cache is whole.
+set -eu
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+if [ "${1:-}" != inside ]; then
+	# the disks that it fills are mounted for it alone
+	exec $([ "$(id -u)" = 0 ] || echo sudo) unshare -m "$0" inside
+fi
+tmp=$(mktemp -d)
+trap 'umount "$tmp/disk" 2>/dev/null || :; rm -rf "$tmp"' EXIT
+chmod 755 "$tmp"
+tree=$tmp/tree
+export TMP="$tmp"
+. "$top/tests/host/copy"
+
+fail() { echo "$*"; cat "$tmp/out"; exit 1; }
+
+# stub NAME: its text is the input
+stub() {
+	{ echo '#!/bin/sh'; cat; } >"$tmp/bin/$1"
+	chmod +x "$tmp/bin/$1"
+}
+
+# gives STATUS COMMAND...: without a terminal, within half a minute
+gives() {
+	local wanted=$1 got=0
+	shift
+	PATH=$tmp/bin:$PATH setsid -w timeout 30 "$@" >"$tmp/out" 2>&1 </dev/null || got=$?
+	[ $got = "$wanted" ] || fail "'$*' gave $got, not $wanted:"
+}
+
+last() {
+	tail -n 1 "$tmp/out" | grep -qE -e "$1" || fail "the last line is not '$1':"
+}
+prints() { grep -qE -e "$1" "$tmp/out" || fail "no '$1':"; }
+lacks() { ! grep -qE -e "$1" "$tmp/out" || fail "there is '$1':"; }
+
+# asked N: so often apt-get was
+asked() {
+	[ "$(wc -l <"$tmp/asked")" = "$1" ] || fail "apt-get ran: $(cat "$tmp/asked")"
+	: >"$tmp/asked"
+}
+
+# no_half: nothing but whole kernels in the cache
+no_half() {
+	[ -z "$(find "$tree/.cache/" -mindepth 1 ! -path '*/kernels' ! -path '*/lock' \
+		! -name kvm)" ] || fail "left in the cache: $(find "$tree/.cache/")"
+}
+
+# An archive with one kernel, 1.0, whose headers build nothing; perl is run on the
+# way, as by the real ones. "fate" says what apt-get meets.
+archive() {
+	stub apt-cache <<'END'
+[ "$(cat $TMP/fate)" != no-lists ] || exit 0
+case ${LC_ALL:-$LANG} in C*) says=Depends ;; *) says='Hängt ab von' ;; esac
+case $2 in
+linux-headers-amd64)	echo "  $says: linux-headers-1.0" ;;
+linux-headers-1.0)	echo "  $says: linux-kbuild-1" ;;
+esac
+END
+	stub apt-get <<'END'
+echo "$*" >>$TMP/asked
+fate=$(cat $TMP/fate)
+case "$fate $*" in
+unresolved*\ download\ *|unresolved*\ install\ *)
+	echo "E: Failed to fetch http://deb.debian.org/x.deb  Temporary failure resolving 'deb.debian.org'"
+	exit 100 ;;
+no-lists*\ update*|unresolved*\ update*)
+	echo "W: Failed to fetch http://deb.debian.org/InRelease  Temporary failure resolving 'deb.debian.org'"
+	exit 0 ;;
+slow*\ update*|slow*\ install*)
+	trap '' INT
+	: >$TMP/begun
+	sleep 3
+	echo "E: Failed to fetch http://deb.debian.org/x.deb  Connection timed out"
+	exit 100 ;;
+*\ download\ *)
+	for package; do
+		case $package in linux-*)
+			head -c 3M /dev/zero >${package}_1_amd64.deb || {
+				echo "E: Failed to fetch $package  Error writing to file - write (28: No space left on device)"
+				exit 100
+			} ;;
+		esac
+	done ;;
+esac >&2
+END
+	stub dpkg <<'END'
+set -e
+case $2 in
+*linux-image*)
+	mkdir -p $3/boot $3/lib/modules/1.0/kernel
+	head -c 2M /dev/zero >$3/boot/vmlinuz-1.0 ;;
+*linux-headers*)
+	mkdir -p $3/usr/src/linux-headers-1.0
+	printf '# /usr/src\nmodules:\n\tperl -e 1\n\ttouch $(M)/$(patsubst kernel,ksig,$(notdir $(M))).ko\n' \
+		>$3/usr/src/linux-headers-1.0/Makefile ;;
+esac
+END
+	stub dpkg-query <<'END'
+echo install ok installed
+END
+	stub qemu-system-x86_64 <<'END'
+for argument; do
+	case $argument in file:*) echo end >${argument#file:} ;; esac
+done
+END
+}
+
+# A tree with that kernel as its only one, its programs built, and an empty cache.
+new_tree() {
+	rm -rf "$tree"
+	copy_tree "$top" "$tree"
+	stub_kernel "$tree" 6.12
+	rm -rf "$tree/.cache/kernels"
+	echo fine >"$tmp/fate"
+	: >"$tmp/asked"
+}
+
+# disk SIZE DIR: it lies on one of this size
+disk() {
+	mkdir -p "$tmp/disk" "$2"
+	umount "$tmp/disk" 2>/dev/null || :
+	mount -t tmpfs -o "size=$1" disk "$tmp/disk"
+	cp -a "$2/." "$tmp/disk"
+	rm -rf "$2"
+	ln -s "$tmp/disk" "$2"
+}
+
+mkdir -p "$tmp/bin"
+archive
+
+# Looking leaves nothing behind, and make clean nothing of what kbuild makes.
+copy_tree "$top" "$tree"
+before=$(cd "$tree" && find . | sort)
+gives 0 make -s -C "$tree" help
+gives 0 "$tree/tests/vm/vm" list
+[ "$(cd "$tree" && find . | sort)" = "$before" ] || fail 'they leave files'
+(cd "$tree/kernel" && touch ksig.o ksig.ko ksig.mod ksig.mod.c ksig.mod.o .ksig.o.cmd \
+	.Module.symvers.cmd events/net.o events/.net.o.cmd modules.order Module.symvers)
+gives 0 make -s -C "$tree" clean
+[ "$(cd "$tree" && find . | sort)" = "$before" ] || fail 'make clean leaves objects'
+
+# Another language.
+new_tree
+export LANG=de_DE.UTF-8 LC_ALL=de_DE.UTF-8 LANGUAGE=de
+gives 0 "$tree/tests/vm/vm" demo 6.12
+[ -s "$tree/.cache/kernels/6.12/release" ] || fail 'no kernel in the cache:'
+unset LC_ALL LANGUAGE
+export LANG=C.UTF-8
+
+# A path with a blank, before anything is made or fetched.
+mkdir "$tmp/a tree"
+cp -a "$tree/." "$tmp/a tree"
+rm -rf "$tmp/a tree/build" "$tmp/a tree/.cache"
+: >"$tmp/asked"
+gives 2 make -C "$tmp/a tree" demo
+prints "can't handle a path with a blank"
+gives 1 "$tmp/a tree/tests/vm/vm" demo 6.12
+last "can't handle a path with a blank"
+[ ! -e "$tmp/a tree/build" ] && [ ! -e "$tmp/a tree/.cache" ] || fail 'it made folders:'
+asked 0
+
+# No network, no lists: once, and nothing is left of it.
+new_tree
+echo unresolved >"$tmp/fate"
+for how in demo fetch; do
+	gives 1 "$tree/tests/vm/vm" $how 6.12
+	last 'cannot resolve deb.debian.org'
+	asked 1
+	no_half
+done
+echo no-lists >"$tmp/fate"
+gives 1 "$tree/tests/vm/vm" demo 6.12
+last 'no package lists: cannot resolve deb.debian.org'
+asked 1
+no_half
+# and afterwards all is well
+echo fine >"$tmp/fate"
+gives 0 "$tree/tests/vm/vm" demo 6.12
+
+# A full disk: while fetching, unpacking, building and packing up.
+for size in 4M 10M; do
+	new_tree
+	disk $size "$tree/.cache"
+	gives 1 "$tree/tests/vm/vm" demo 6.12
+	last 'disk full: 0 MB free in|disk full: . MB free in'
+	asked 1
+	no_half
+done
+new_tree
+disk 20M "$tree/.cache"
+gives 0 "$tree/tests/vm/vm" demo 6.12
+new_tree
+gives 0 "$tree/tests/vm/vm" fetch 6.12
+disk 1M "$tree/build"
+gives 1 "$tree/tests/vm/vm" demo 6.12
+last 'disk full|No space left on device'
+# half a kernel that is there already is none
+truncate -s 0 "$tree/.cache/kernels/6.12/boot/vmlinuz-1.0"
+: >"$tmp/asked"
+gives 0 "$tree/tests/vm/vm" fetch 6.12
+asked 1
+[ -s "$tree/.cache/kernels/6.12/boot/vmlinuz-1.0" ] || fail 'still half a kernel:'
+
+# Another user's files.
+new_tree
+chown 1000 "$tree"
+mkdir -p "$tree/.cache/kernels"
+user='setpriv --reuid=1000 --regid=1000 --clear-groups'
+gives 2 $user make -s -C "$tree" demo
+prints "^ksig: $tree/.*belongs to root, and you are"
+gives 1 $user "$tree/tests/vm/vm" demo 6.12
+last "^vm: $tree/.*belongs to root, and you are"
+asked 0
+
+# What can't be installed.
+stub dpkg-query </dev/null
+echo unresolved >"$tmp/fate"
+gives 1 "$tree/tests/vm/deps" gcc
+last 'cannot install gcc: cannot resolve deb.debian.org'
+lacks 'again in'
+asked 1
+stub sudo <<'END'
+case $1 in
+-n)	echo "sudo: a password is required" >&2 ;;
+*)	exec sleep 60 ;;
+esac
+exit 1
+END
+gives 1 $user "$tree/tests/vm/deps" gcc
+last 'sudo needs a password, and there is no terminal to ask for it'
+asked 0
+# Ctrl-C ends it as soon as apt lets it
+echo slow >"$tmp/fate"
+rm -f "$tmp/begun"
+PATH=$tmp/bin:$PATH setsid env --default-signal=INT "$tree/tests/vm/deps" gcc >"$tmp/out" 2>&1 &
+until [ -e "$tmp/begun" ]; do sleep 0.1; done
+kill -INT -$!
+got=0
+wait $! || got=$?
+[ $got = 130 ] || fail "interrupted, it gave $got:"
+asked 1
+stub dpkg-query <<'END'
+echo install ok installed
+END
+
+# A machine where libelf can't be linked statically: before anything is fetched or
+# compiled, by trial or by name.
+new_tree
+rm -rf "$tree/build" "$tree/.cache"
+mkdir -p "$tmp/root/etc"
+cat >"$tmp/root/etc/os-release" <<END
+ID=debian
+VERSION_ID="13"
+PRETTY_NAME="Debian GNU/Linux 13 (trixie)"
+END
+stub nolibs <<'END'
+case $1 in
+-print-file-name=*)	echo "${1#*=}" ;;
+esac
+END
+gives 2 env KSIG_ROOT="$tmp/root" make -C "$tree" CC=nolibs demo
+prints '^ksig: Debian GNU/Linux 13 \(trixie\) is not supported yet'
+stub nolink <<'END'
+case $1 in
+-print-file-name=*)	echo /dev/null; exit ;;
+esac
+cat >/dev/null
+for i in 1 2 3 4 5; do
+	echo "/usr/bin/ld: libelf.a(x.o): undefined reference to \`ZSTD_x$i'"
+done >&2
+exit 1
+END
+for goal in all demo; do
+	gives 2 make -C "$tree" CC=nolink $goal
+	prints "^ksig: libbpf and libelf cannot be linked statically here.*Debian 12 .*ZSTD_x1'"
+	[ ! -e "$tree/build" ] || fail 'it compiled something:'
+done
+asked 0
+
+# What takes long is announced.
+stub_kernel "$tree" 6.12
+PATH=$tmp/bin:$PATH timeout 5 make -C "$tree" demo >"$tmp/out" 2>&1 </dev/null || :
+prints '^make: building'
