@@ -26,6 +26,7 @@
 
 #include <ksig/libksig.h>
 
+#include "../lib/load_hint.h"
 #include "cli.h"
 
 /* What was caused comes within that time, or not at all. */
@@ -440,7 +441,8 @@ static void why_not_sent(const struct path *p, struct finding *f, int err)
 
 	if (p->way == KSIG_SENT_BY_MODULE && err == -EOPNOTSUPP)
 		found(f, NOT_HERE, err,
-		      "/dev/ksig/control is not there: ksig.ko is not loaded (sudo make load)");
+		      "/dev/ksig/control is not there: ksig.ko is not loaded%s",
+		      ksig_load_hint());
 	else if (p->way == KSIG_SENT_BY_MODULE && err == -EACCES)
 		found(f, NOT_HERE, err,
 		      "cannot open /dev/ksig/control: %s (it is root's: try sudo)",

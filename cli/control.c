@@ -9,6 +9,7 @@
 
 #include <ksig/libksig.h>
 
+#include "../lib/load_hint.h"
 #include "cli.h"
 
 int ksig_node_open(const char *path, int flags, int *fd)
@@ -17,9 +18,8 @@ int ksig_node_open(const char *path, int flags, int *fd)
 	if (*fd >= 0)
 		return KSIG_DONE;
 	if (errno == ENOENT || errno == ENXIO || errno == ENODEV) {
-		ksig_error("%s is not there: ksig.ko is not loaded "
-			   "('make load', or 'make shell' for a machine "
-			   "that has it)", path);
+		ksig_error("%s is not there: ksig.ko is not loaded%s", path,
+			   ksig_load_hint());
 		return KSIG_NOT_HERE;
 	}
 	ksig_error("cannot open %s: %s%s", path, strerror(errno),
@@ -62,7 +62,8 @@ static int explain_no_way(pid_t pid, int signo, unsigned int flags)
 	unsigned int ways = flags & ~KSIG_SEND_PROCESS;
 
 	if (ways == KSIG_SEND_BY(KSIG_SENT_BY_MODULE))
-		ksig_error("/dev/ksig/control is not there: ksig.ko is not loaded ('make load', or 'make shell' for a machine that has it)");
+		ksig_error("/dev/ksig/control is not there: ksig.ko is not loaded%s",
+			   ksig_load_hint());
 	else if (ways == KSIG_SEND_BY(KSIG_SENT_BY_BPF) && signo < 32)
 		ksig_error("by bpf, only signals from 32 to 64 can be sent");
 	else if (ways && !(ways & KSIG_SEND_BY(KSIG_SENT_BY_CALLER)))

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "lib.h"
+#include "load_hint.h"
 
 #define DEV "/dev/ksig/"
 #define CLASS "/sys/class/ksig/"
@@ -78,8 +79,8 @@ static int explain_open(const char *path, int err, struct ksig_error *e)
 					 "%s is not there: this ksig.ko has no such channel",
 					 path);
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "%s is not there: ksig.ko is not loaded (sudo make load)",
-				 path);
+				 "%s is not there: ksig.ko is not loaded%s",
+				 path, ksig_load_hint());
 	case EOPNOTSUPP:
 		return ksig_fail(e, 0, EOPNOTSUPP,
 				 "%s: this kernel has no hook for it", path);

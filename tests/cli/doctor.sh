@@ -88,9 +88,19 @@ if [ -e /dev/ksig/test ]; then
 	is ok process.exit null 'by module'
 	is ok memory.oom
 else
-	is no module EOPNOTSUPP 'make load'
-	is no send.module EOPNOTSUPP 'make load'
-	is no memory.oom EOPNOTSUPP 'make load'
+	# the cure is one that can be had here
+	if [ ! -e /proc/modules ]; then
+		cure='this kernel was built without modules'
+	elif [ "$(cat /proc/sys/kernel/modules_disabled)" = 1 ]; then
+		cure='loading modules is disabled'
+	elif [ -e /ksig/ksig.ko ]; then
+		cure='insmod /ksig/ksig.ko'
+	else
+		cure='sudo make load'
+	fi
+	is no module EOPNOTSUPP "$cure"
+	is no send.module EOPNOTSUPP "$cure"
+	is no memory.oom EOPNOTSUPP "$cure"
 fi
 if ! available process.exit bpf; then
 	is no bpf 'EOPNOTSUPP|EPERM'

@@ -41,6 +41,9 @@ machine
 as 1000
 says 'sudo make load' load
 says 'sudo make unload' unload
+rm "$tmp/root/proc/modules"
+says 'built without modules' load
+machine
 as 0
 says "linux-headers-$release" load
 says 'not loaded' unload
