@@ -134,14 +134,17 @@ done
 # no right: to the events, to the target
 gives 1 $nobody ./ksig watch process.fork --provider bpf
 says 'it needs the capabilities CAP_BPF and CAP_PERFMON (or root)'
-got=0
-$nobody ./ksig watch process.fork --provider native -t 1ms 2>stderr || got=$?
-case $got in
-3)	;;
-1)	says 'the proc connector needs CAP_NET_ADMIN before Linux 6.6: run it as root' ;;
-5)	! has_event native process.fork || fail "process.fork can be had here: $(cat stderr)" ;;
-*)	fail "process.fork gave $got: $(cat stderr)" ;;
-esac
+if has_event native process.fork; then
+	got=0
+	$nobody ./ksig watch process.fork --provider native -t 1ms 2>stderr || got=$?
+	case $got in
+	3)	;;
+	1)	says 'the proc connector needs CAP_NET_ADMIN before Linux 6.6: run it as root' ;;
+	*)	fail "process.fork gave $got: $(cat stderr)" ;;
+	esac
+else
+	echo ": no process.fork by native, as in a pid namespace: nobody was denied it"
+fi
 start sleep 1000
 gives 1 $nobody ./ksig watch time.set --to $pid -s TERM
 says "not allowed to signal process $pid"

@@ -72,6 +72,15 @@ static void test_fields(void)
 	ksig_sub_close(sub);
 }
 
+/* Whose inode has a number that never changes */
+static bool in_first_pid_namespace(void)
+{
+	struct stat st;
+
+	OK(stat("/proc/self/ns/pid", &st));
+	return st.st_ino == 0xeffffffc;
+}
+
 /* A register's low half, an array, and strings in and behind an entry */
 static void test_kinds(void)
 {
@@ -130,7 +139,12 @@ static void test_kinds(void)
 	if (!pid)
 		_exit(0);
 	CHECK_EQ(waitpid(pid, NULL, 0), pid);
-	CHECK_EQ(sub_take(sub)->value, pid);
+	ev = sub_take(sub);
+	/* the tracepoint has the number of the first pid namespace */
+	if (in_first_pid_namespace())
+		CHECK_EQ(ev->value, pid);
+	else
+		printf(": in a pid namespace: child_pid was not compared\n");
 	ksig_sub_close(sub);
 }
 

@@ -43,14 +43,35 @@ static void bad_input(void)
 	wrong("some=200ms/2s,cgroup=/no/such", EINVAL, first + 21, "/no/such");
 }
 
+/* A process can enter only from a cgroup below the same root. */
+static int enter(void)
+{
+	int status;
+	pid_t pid = OK(fork());
+
+	if (!pid)
+		_exit(write_to(GROUP "/cgroup.procs", "0"));
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	return WEXITSTATUS(status);
+}
+
 /* Whoever takes more than memory.high has to wait for each page. */
 static void make_cgroup(void)
 {
+	int err;
+
 	if (access(ROOT "/cgroup.subtree_control", W_OK) ||
 	    write_to(ROOT "/cgroup.subtree_control", "+memory"))
 		skip("no cgroup2 at " ROOT " that counts memory");
-	CHECK(!mkdir(GROUP, 0755) || errno == EEXIST);
-	CHECK_EQ(write_to(GROUP "/memory.high", "4194304"), 0);
+	if (mkdir(GROUP, 0755) && errno != EEXIST)
+		skip("no cgroup can be made in " ROOT ": %m");
+	err = write_to(GROUP "/memory.high", "4194304");
+	if (!err)
+		err = enter();
+	if (err) {
+		rmdir(GROUP);
+		skip("no process can be put into " GROUP ": %s", strerror(err));
+	}
 }
 
 static void stall(struct child *self, void *arg)
