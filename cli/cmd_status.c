@@ -52,6 +52,7 @@ static const char help[] =
 "  REFUSED    the target would not have the signal\n"
 "  SIGNALS    signals sent\n"
 "  DEFERRED   how often telling had to wait for a safe context or for room\n"
+"  LOST_UPTO  at most so many more were lost, uncounted (native, bpf)\n"
 "  FLAGS      target-gone, hup (the channel is gone), mapped\n"
 "  EVENT      with its filter, as the process asked libksig for it\n"
 "  COMM       name of the process\n"
@@ -91,6 +92,7 @@ static const struct column {
 	{ "refused", COUNTER },
 	{ "signals", COUNTER },
 	{ "deferred", COUNTER },
+	{ "lost_upto", COUNTER },
 	{ "flags", TEXT },
 	{ "event", TEXT },
 	{ "comm", TEXT },
@@ -100,7 +102,8 @@ static const struct column {
 
 enum {
 	PID, FD, PROVIDER, CHANNEL, FILTER, TARGET, SIGNO, MODE, OFFERED,
-	DELIVERED, QUEUED, LOST, REFUSED, SIGNALS, DEFERRED, FLAGS, EVENT, COMM,
+	DELIVERED, QUEUED, LOST, REFUSED, SIGNALS, DEFERRED, LOST_UPTO, FLAGS,
+	EVENT, COMM,
 };
 
 /*
@@ -300,6 +303,7 @@ static bool take_status(struct status *st, struct row *row, const char *path)
 		set_cell(row, FILTER, s.filter == KSIG_STATUS_KERNEL ?
 				      "kernel" : "library");
 	take_stats(row, &s.stats);
+	set_number(row, LOST_UPTO, s.lost_upto);
 	if (s.stats.flags & KSIG_STATS_ARMED)
 		take_armed(row, &s);
 	return true;
@@ -328,9 +332,13 @@ static int visit_fd(struct status *st, const char *path)
 	fclose(f);
 	if (*row.cell[CHANNEL] && !is_node(path))
 		return KSIG_DONE;
-	if (*row.cell[CHANNEL])
+	if (*row.cell[CHANNEL]) {
 		set_cell(&row, PROVIDER, "module");
-	else if (!take_status(st, &row, path) || too_many(st))
+		/* the module counts all losses exactly */
+		set_number(&row, LOST_UPTO, 0);
+	}
+	if (!*row.cell[CHANNEL] &&
+	    (!take_status(st, &row, path) || too_many(st)))
 		return KSIG_DONE;
 	if (!read_comm(st->pid, row.cell[COMM]))
 		return KSIG_DONE;

@@ -81,10 +81,12 @@ static const char help[] =
 "stderr, and that it has begun, once it misses nothing.\n"
 "\n"
 "--json keys: time (UTC), event, provider, seq (number of the event), lost_before\n"
-"(events lost since the last one), merged, subject, value, fields (an object);\n"
+"(events lost since the last one), lost_upto (at most so many more may have been\n"
+"lost: the kernel dropped messages or skipped programs), merged, subject, value, fields (an object);\n"
 "with --to: signal, target (null: there is none), outcome (sent, gone, refused,\n"
-"not allowed, failed). Numbers are strings, as they may have 64 bits, but for lost_before\n"
-"and target; null is what is not known.\n"
+"not allowed, failed). Numbers are strings, as they may have 64 bits, but for lost_before,\n"
+"lost_upto and target; null is what is not known. What was lost after the last event\n"
+"is in an object with \"end\": true and without an event's fields.\n"
 "\n"
 "Exit status: 0 N were counted, 1 failed (a signal was refused, CMD failed, you\n"
 "lack the right to EVENT), 2 usage, 3 TIME is over, 4 the target is gone, or the\n"
@@ -119,7 +121,8 @@ static const char help[] =
  * @sub: its subscription
  * @over: no more will come
  * @failing: it could not be read the last time, and is tried again
- * @told: so many of its lost events were told
+ * @told: so many of its lost events were reported
+ * @told_upto: and so many that may have been lost
  * @by_kernel: the kernel signals, and marks the events at which it does
  * @last: once so many were offered it does no more
  */
@@ -129,6 +132,7 @@ struct source {
 	bool over;
 	bool failing;
 	uint64_t told;
+	uint64_t told_upto;
 	bool by_kernel;
 	uint64_t last;
 };
@@ -470,6 +474,20 @@ static bool wants_event(const struct watch *w)
 	return w->every || (!w->now.sub && w->command_fd < 0);
 }
 
+/* What may have been lost since the last report */
+static uint64_t new_lost_upto(struct source *s)
+{
+	uint64_t count = 0, more;
+
+	ksig_sub_lost_upto(s->sub, &count);
+	more = count - s->told_upto;
+	s->told_upto = count;
+	if (more)
+		ksig_error("up to %" PRIu64 " events of %s may have been lost",
+			   more, ksig_sub_event(s->sub));
+	return more;
+}
+
 static void take_event(struct watch *w, struct source *s,
 		       const struct ksig_event *ev)
 {
@@ -478,6 +496,8 @@ static void take_event(struct watch *w, struct source *s,
 			   ev->lost_before, ksig_sub_event(s->sub));
 	s->told += ev->lost_before;
 	w->now.lost += ev->lost_before;
+	if (ev->flags & KSIG_EVENT_LOST_UPTO)
+		w->now.lost_upto += new_lost_upto(s);
 	if (s->by_kernel &&
 	    !(ev->flags & (KSIG_EVENT_SIGNALLED | KSIG_EVENT_REFUSED)))
 		return;
@@ -692,6 +712,7 @@ static void tell_undone(struct watch *w, struct source *s)
 	struct pollfd p = { .fd = ksig_sub_fd(s->sub), .events = POLLIN };
 	const struct ksig_event *ev;
 	struct ksig_stats st = { };
+	uint64_t lost = 0, upto;
 	int ret, i;
 
 	for (i = 0; !s->over && !s->by_kernel && i < QUEUE_MAX;
@@ -705,11 +726,15 @@ static void tell_undone(struct watch *w, struct source *s)
 		n += !w->skip;
 		w->skip -= !!w->skip;
 	}
-	/* no event tells of what was lost last */
-	if (!ksig_sub_stats(s->sub, &st) && st.lost > s->told)
-		ksig_error("%llu events of %s were lost",
-			   (unsigned long long)st.lost - s->told,
+	/* no event reports what was lost last */
+	if (!ksig_sub_stats(s->sub, &st) && st.lost > s->told) {
+		lost = st.lost - s->told;
+		ksig_error("%" PRIu64 " events of %s were lost", lost,
 			   ksig_sub_event(s->sub));
+	}
+	upto = new_lost_upto(s);
+	if (w->json && (lost || upto))
+		ksig_print_loss(s->sub, lost, upto);
 	if (n)
 		ksig_error(n == 1 ?
 			   "%" PRIu64 " event of %s was left undone" :

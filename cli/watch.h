@@ -57,6 +57,7 @@ const char *ksig_to_outcome(int err);
  * @ev: its record
  * @merged: events before it that nothing is done about, for --every
  * @lost: since the last one that something was done about
+ * @lost_upto: that may have been lost since then, beyond @lost
  * @to: who was signalled; NULL: nobody
  * @err: what came of that
  */
@@ -65,12 +66,16 @@ struct ksig_happening {
 	const struct ksig_event *ev;
 	uint64_t merged;
 	uint64_t lost;
+	uint64_t lost_upto;
 	const struct ksig_to *to;
 	int err;
 };
 
 /* watch_print.c: an exit code */
 int ksig_print_event(const struct ksig_happening *h, bool json);
+/* As JSON: lost after the last event, and what may have been */
+int ksig_print_loss(const struct ksig_sub *sub, uint64_t lost,
+		    uint64_t lost_upto);
 
 /* watch_run.c: a pidfd, or a negative errno; the child leads no group */
 int ksig_run(char *const *argv, const struct ksig_happening *h, pid_t *pid);

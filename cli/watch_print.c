@@ -118,19 +118,24 @@ static void print_json_signal(const struct ksig_happening *h)
 					      "sent");
 }
 
-static void print_json(const struct ksig_happening *h)
+static void print_json_begin(const struct ksig_sub *sub, struct timespec ts)
 {
-	struct timespec ts = when(h->ev);
 	char date[32];
 	struct tm tm;
 
 	gmtime_r(&ts.tv_sec, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
 	printf("{\"time\":\"%s.%09ldZ\",\"event\":", date, ts.tv_nsec);
-	ksig_print_quoted(ksig_sub_event(h->sub));
-	printf(",\"provider\":\"%s\",\"seq\":\"%llu\",\"lost_before\":%" PRIu64 ",\"merged\":\"%"
-	       PRIu64 "\"", ksig_sub_provider(h->sub),
-	       (unsigned long long)h->ev->seq, h->lost, h->merged);
+	ksig_print_quoted(ksig_sub_event(sub));
+}
+
+static void print_json(const struct ksig_happening *h)
+{
+	print_json_begin(h->sub, when(h->ev));
+	printf(",\"provider\":\"%s\",\"seq\":\"%llu\",\"lost_before\":%" PRIu64
+	       ",\"lost_upto\":%" PRIu64 ",\"merged\":\"%" PRIu64 "\"",
+	       ksig_sub_provider(h->sub), (unsigned long long)h->ev->seq,
+	       h->lost, h->lost_upto, h->merged);
 	print_header(h->ev);
 	print_fields(h);
 	if (h->to)
@@ -144,5 +149,18 @@ int ksig_print_event(const struct ksig_happening *h, bool json)
 		print_json(h);
 	else
 		print_text(h);
+	return ksig_flush();
+}
+
+int ksig_print_loss(const struct ksig_sub *sub, uint64_t lost,
+		    uint64_t lost_upto)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	print_json_begin(sub, ts);
+	printf(",\"provider\":\"%s\",\"seq\":null,\"lost_before\":%" PRIu64
+	       ",\"lost_upto\":%" PRIu64 ",\"end\":true}\n",
+	       ksig_sub_provider(sub), lost, lost_upto);
 	return ksig_flush();
 }

@@ -217,6 +217,8 @@ void ksig_event_clear(int fd);
  * @disarm: with @arm
  * @stats: fills in offered, lost and what else the provider counts; where the
  *	library relays or filters it goes on from there
+ * @lost_upto: see ksig_sub_lost_upto(); NULL: all losses are counted in @stats.
+ *	@next sets KSIG_EVENT_LOST_UPTO in the first record after it has grown
  */
 struct ksig_provider {
 	const char *name;
@@ -231,6 +233,7 @@ struct ksig_provider {
 	int (*arm)(struct ksig_sub *sub, const struct ksig_arm_opts *opts);
 	int (*disarm)(struct ksig_sub *sub);
 	int (*stats)(const struct ksig_sub *sub, struct ksig_stats *st);
+	uint64_t (*lost_upto)(const struct ksig_sub *sub);
 };
 
 /* In the order of preference. */
@@ -259,6 +262,7 @@ extern const struct ksig_provider ksig_provider_native;
  * @taken: passed the filter, and were taken from the provider
  * @filtered: what the provider offered and the library passed over
  * @gap: lost before the record that is given next
+ * @gap_upto: KSIG_EVENT_LOST_UPTO if further events may have been lost before it
  * @unknown_told: it was logged that a condition's field is not known
  * @refused: the relay's target would not have them
  * @signals: the relay has sent
@@ -288,6 +292,7 @@ struct ksig_sub {
 	uint64_t taken;
 	uint64_t filtered;
 	uint64_t gap;
+	uint32_t gap_upto;
 	bool unknown_told;
 	uint64_t refused;
 	uint64_t signals;
@@ -336,7 +341,7 @@ void ksig_status_open(struct ksig_sub *sub, const char *event);
 void ksig_status_close(struct ksig_sub *sub);
 /* One caller at a time. @arm: NULL: as before */
 void ksig_status_update(struct ksig_status *s, const struct ksig_stats *st,
-			const struct ksig_arm_opts *arm);
+			uint64_t lost_upto, const struct ksig_arm_opts *arm);
 
 /* --------------------------------------------------------------- target.c */
 

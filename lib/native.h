@@ -55,6 +55,9 @@ struct ksig_native_source {
  * @delivered: given out
  * @lost: not queued for want of room, here or in the kernel
  * @gap: those of them since the last record that was queued
+ * @lost_upto: messages that the kernel dropped, each of which may have been an
+ *	event of this subscription
+ * @gap_upto: KSIG_EVENT_LOST_UPTO if there were some since that record
  */
 struct ksig_native {
 	const struct ksig_native_source *source;
@@ -75,6 +78,8 @@ struct ksig_native {
 	uint64_t delivered;
 	uint64_t lost;
 	uint64_t gap;
+	uint64_t lost_upto;
+	uint32_t gap_upto;
 };
 
 /* Waits for it too. 0 or -errno */
@@ -91,8 +96,10 @@ void ksig_native_unwatch(struct ksig_native *n, int fd);
 struct ksig_event *ksig_native_put(struct ksig_native *n, uint64_t time_ns);
 /* Records that the queue has room for: what is more is better left where it is */
 uint32_t ksig_native_room(const struct ksig_native *n);
-/* So many were offered that the kernel had no room for. */
+/* So many events of this subscription were lost. */
 void ksig_native_lose(struct ksig_native *n, uint64_t count);
+/* Up to so many were, among the messages that the kernel had no room for. */
+void ksig_native_lose_upto(struct ksig_native *n, uint64_t count);
 /* The condition that names one subject, or NULL */
 struct ksig_cond *ksig_native_subject(struct ksig_sub *sub);
 /* An errno for which nothing better is known: "WHAT: No such file" */

@@ -214,7 +214,7 @@ static void tell(struct ksig_native *n, uint64_t time_ns, pid_t pid,
 	if (pid == s->pinned && s->reused)
 		return;
 	if (pid == s->pinned && s->unsure) {
-		ksig_native_lose(n, 1);
+		ksig_native_lose_upto(n, 1);
 		return;
 	}
 	ev = ksig_native_put(n, time_ns);
@@ -597,7 +597,7 @@ static void lose(struct ksig_native *n, uint64_t lost)
 {
 	struct connector_state *s = n->state;
 
-	ksig_native_lose(n, lost);
+	ksig_native_lose_upto(n, lost);
 	tear(s);
 	s->unsure = s->pidfd >= 0 && ksig_process_ended(s->pidfd);
 }

@@ -143,7 +143,7 @@ static int look(struct ksig_native *n, struct kill_group *g)
 		ev = ksig_native_put(n, ksig_now());
 		if (!ev)
 			continue;
-		ev->flags = KSIG_EVENT_NO_SUBJECT | KSIG_EVENT_NO_VALUE |
+		ev->flags |= KSIG_EVENT_NO_SUBJECT | KSIG_EVENT_NO_VALUE |
 			    KSIG_EVENT_NO_COMM;
 		ev->len = sizeof(struct ksig_memory_data);
 	}

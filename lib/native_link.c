@@ -291,7 +291,7 @@ static int link_pull(struct ksig_native *n)
 			break;
 		if (len == -ENOBUFS) {
 			/* each may have been a change: what is left of them */
-			ksig_native_lose(n, lost);
+			ksig_native_lose_upto(n, lost);
 			err = dump(n);
 			s->stale = err;
 		} else {

@@ -123,7 +123,7 @@ static int uevent_pull(struct ksig_native *n)
 		len = ksig_netlink_read(&s->nl, s->buf, UEVENT_MAX, &lost);
 		if (len == -ENOBUFS) {
 			/* each may have been one of ours */
-			ksig_native_lose(n, lost);
+			ksig_native_lose_upto(n, lost);
 			continue;
 		}
 		if (len <= 0)

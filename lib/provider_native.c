@@ -100,6 +100,12 @@ void ksig_native_lose(struct ksig_native *n, uint64_t count)
 	n->gap += count;
 }
 
+void ksig_native_lose_upto(struct ksig_native *n, uint64_t count)
+{
+	n->lost_upto += count;
+	n->gap_upto = KSIG_EVENT_LOST_UPTO;
+}
+
 struct ksig_event *ksig_native_put(struct ksig_native *n, uint64_t time_ns)
 {
 	struct ksig_event *ev;
@@ -114,7 +120,9 @@ struct ksig_event *ksig_native_put(struct ksig_native *n, uint64_t time_ns)
 	ev->time_ns = time_ns;
 	ev->type = n->desc->type;
 	ev->lost_before = n->gap < UINT32_MAX ? n->gap : UINT32_MAX;
+	ev->flags = n->gap_upto;
 	n->gap = 0;
+	n->gap_upto = 0;
 	return ev;
 }
 
@@ -163,6 +171,13 @@ static int native_stats(const struct ksig_sub *sub, struct ksig_stats *st)
 	st->lost = n->lost;
 	st->flags = n->over ? KSIG_STATS_HUP : 0;
 	return 0;
+}
+
+static uint64_t native_lost_upto(const struct ksig_sub *sub)
+{
+	const struct ksig_native *n = sub->priv;
+
+	return n->lost_upto;
 }
 
 /* ----------------------------------------------------------- open and close */
@@ -269,4 +284,5 @@ const struct ksig_provider ksig_provider_native = {
 	.close = native_close,
 	.next = native_next,
 	.stats = native_stats,
+	.lost_upto = native_lost_upto,
 };

@@ -88,6 +88,11 @@ static void set_spare(struct ksig_sub *sub, bool full)
 
 static int stats_locked(struct ksig_sub *sub, struct ksig_stats *st);
 
+static uint64_t lost_upto(const struct ksig_sub *sub)
+{
+	return sub->provider->lost_upto ? sub->provider->lost_upto(sub) : 0;
+}
+
 /* For `ksig status`, to which the kernel tells what the module does alone. */
 static void tell_status(struct ksig_sub *sub)
 {
@@ -96,7 +101,7 @@ static void tell_status(struct ksig_sub *sub)
 
 	if (sub->status && (arm || !sub->provider->arm) &&
 	    !stats_locked(sub, &st))
-		ksig_status_update(sub->status, &st, arm);
+		ksig_status_update(sub->status, &st, lost_upto(sub), arm);
 }
 
 static int send(struct ksig_sub *sub, int error, uint64_t value)

@@ -73,13 +73,14 @@ void ksig_status_close(struct ksig_sub *sub)
 }
 
 void ksig_status_update(struct ksig_status *s, const struct ksig_stats *st,
-			const struct ksig_arm_opts *arm)
+			uint64_t lost_upto, const struct ksig_arm_opts *arm)
 {
 	uint64_t seq = s->seq;
 
 	__atomic_store_n(&s->seq, seq + 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	s->stats = *st;
+	s->lost_upto = lost_upto;
 	if (arm) {
 		s->target = arm->pid;
 		s->signo = arm->signo;

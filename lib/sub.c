@@ -207,6 +207,7 @@ static void close_provider(struct ksig_sub *sub)
 	sub->settled = 0;
 	sub->filtered = 0;
 	sub->gap = 0;
+	sub->gap_upto = 0;
 }
 
 static int open_provider(struct ksig_sub *sub, const struct ksig_provider *p,
@@ -642,7 +643,9 @@ static void copy_record(struct ksig_sub *sub, const struct ksig_event *ev,
 			((char *)to)[d->fields[i].offset +
 				     d->fields[i].size - 1] = '\0';
 	}
+	to->flags |= sub->gap_upto;
 	sub->gap = 0;
+	sub->gap_upto = 0;
 	sub->taken++;
 	/* those that have left as signals are counted, too */
 	to->seq = ev->seq - sub->filtered;
@@ -662,6 +665,7 @@ int ksig_sub_take(struct ksig_sub *sub, struct ksig_event *to)
 		if (ret <= 0)
 			return ret;
 		sub->gap += ev->lost_before;
+		sub->gap_upto |= ev->flags & KSIG_EVENT_LOST_UPTO;
 		if (passes(sub, ev)) {
 			copy_record(sub, ev, to);
 			return 1;
@@ -797,4 +801,14 @@ int ksig_sub_stats(const struct ksig_sub *sub, struct ksig_stats *st)
 	memset(st, 0, sizeof(*st));
 	/* the relay's lock is no part of what is looked at */
 	return ksig_relay_stats((struct ksig_sub *)sub, st);
+}
+
+int ksig_sub_lost_upto(const struct ksig_sub *sub, uint64_t *count)
+{
+	struct ksig_sub *s = (struct ksig_sub *)sub;
+
+	ksig_relay_lock(s);
+	*count = sub->provider->lost_upto ? sub->provider->lost_upto(sub) : 0;
+	ksig_relay_unlock(s, false);
+	return 0;
 }

@@ -40,6 +40,12 @@ extern "C" {
 #define KSIG_EVENT_NO_COMM	(1U << 28)	/* comm is not known */
 #define KSIG_EVENT_NO_PARENT	(1U << 29)	/* parent is not known */
 
+/*
+ * Further events may have been lost before this one, beyond lost_before:
+ * ksig_sub_lost_upto() says how many at most.
+ */
+#define KSIG_EVENT_LOST_UPTO	(1U << 27)
+
 /* A subscription: a stream of events. */
 struct ksig_sub;
 /* A process or thread that is to be signalled, and no other by its number. */
@@ -217,6 +223,22 @@ int ksig_sub_kill_current(struct ksig_sub *sub, int signo, uint64_t skip,
 int ksig_sub_stats(const struct ksig_sub *sub, struct ksig_stats *st);
 
 /**
+ * ksig_sub_lost_upto() - losses that cannot be counted exactly
+ * @sub: the subscription
+ * @count: out
+ *
+ * Some losses happen before the filter has seen the event: the kernel drops a
+ * netlink message, or skips a BPF program. Each of them may have been an event
+ * of this subscription. They are not part of struct ksig_stats, of @seq or
+ * @lost_before, nor of a signal's si_errno. @count is an upper bound: the number
+ * of such losses since the subscription was opened. It never decreases. The next
+ * record has KSIG_EVENT_LOST_UPTO in its flags.
+ *
+ * Return: 0.
+ */
+int ksig_sub_lost_upto(const struct ksig_sub *sub, uint64_t *count);
+
+/**
  * struct ksig_status - what a subscription tells `ksig status` of itself
  * @magic: KSIG_STATUS_MAGIC, without a terminator: of this structure, for ever
  * @provider: "module", "bpf" or "native"
@@ -231,13 +253,14 @@ int ksig_sub_stats(const struct ksig_sub *sub, struct ksig_stats *st);
  * @seq: odd while @target to @stats change, another one once they have
  * @stats: as ksig_sub_stats(), when the library last looked. "module": zeros,
  *	unless the library relays
+ * @lost_upto: as ksig_sub_lost_upto(), at the same time
  *
  * Each subscription keeps one in a memfd, which is found as
  * /proc/PID/fd/N -> "/memfd:ksig (deleted)" by whoever may look there. Believe
  * nothing in it: any process may make one.
  */
 #define KSIG_STATUS_NAME	"ksig"
-#define KSIG_STATUS_MAGIC	"ksigsub1"
+#define KSIG_STATUS_MAGIC	"ksigsub2"
 #define KSIG_STATUS_NO_FILTER	0
 #define KSIG_STATUS_KERNEL	1
 #define KSIG_STATUS_LIBRARY	2	/* at least a part of it */
@@ -254,6 +277,7 @@ struct ksig_status {
 	__u32 flags;
 	__u64 seq;
 	struct ksig_stats stats;
+	__u64 lost_upto;
 };
 
 /**

@@ -18,7 +18,7 @@ subscription() {
 	printf '"filter":null,"target":null,"signo":null,'
 	printf '"mode":null,"offered":"%d","delivered":"%d",' "$2" "$3"
 	printf '"queued":"%d","lost":"%d","refused":"0",' "$4" "$5"
-	printf '"signals":"0","deferred":"0","flags":null,"event":null,"comm":"%s"}\n' \
+	printf '"signals":"0","deferred":"0","lost_upto":"0","flags":null,"event":null,"comm":"%s"}\n' \
 		"${6:-emit_status.sh}"
 }
 
@@ -70,13 +70,13 @@ prints_just "$(subscription 5 304 3 256 45)"
 # a table: text begins, and numbers end, where their headings do
 gives 0 ksig status
 [ "$(sed 's/  */ /g;s/^ //' /tmp/stdout)" = "\
-PID FD PROVIDER CHANNEL FILTER TARGET SIGNO MODE OFFERED DELIVERED QUEUED LOST REFUSED SIGNALS DEFERRED FLAGS EVENT COMM
-$$ 5 module test - - - - 304 3 256 45 0 0 0 - - emit_status.sh" ] ||
+PID FD PROVIDER CHANNEL FILTER TARGET SIGNO MODE OFFERED DELIVERED QUEUED LOST REFUSED SIGNALS DEFERRED LOST_UPTO FLAGS EVENT COMM
+$$ 5 module test - - - - 304 3 256 45 0 0 0 0 - emit_status.sh" ] ||
 	fail "the table is: $(cat /tmp/stdout)"
 awk '	function start(s) { return index($0, s) }
 	function end(s) { return index($0, s) + length(s) }
 	NR == 1 { text = start(" CHANNEL "); name = start(" COMM")
-		  number = end(" OFFERED "); last = end(" DEFERRED ") }
+		  number = end(" OFFERED "); last = end(" LOST_UPTO ") }
 	NR == 2 { exit start(" test ") != text || end(" 304 ") != number ||
 		  end(" 0 - ") - 2 != last || start(" emit_") != name }
 ' /tmp/stdout || fail "it is not aligned: $(cat /tmp/stdout)"
@@ -155,7 +155,7 @@ counters='ksig-offered:\t18446744073709551615\nksig-delivered:\t10000000000
 ksig-queued:\t1\nksig-lost:\t2\nksig-refused:\t3\nksig-signals:\t4
 ksig-deferred:\t5'
 json='"offered":"18446744073709551615","delivered":"10000000000","queued":"1"'
-json=$json',"lost":"2","refused":"3","signals":"4","deferred":"5"'
+json=$json',"lost":"2","refused":"3","signals":"4","deferred":"5","lost_upto":"0"'
 head='pos:\t0\nflags:\t02100002\nmnt_id:\t25\nino:\t9'
 
 rm -rf /tmp/proc

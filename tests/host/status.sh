@@ -65,9 +65,9 @@ import os, struct, sys, time
 def memfd(content):
     os.write(os.memfd_create("ksig"), content)
 
-def status(provider, event, *numbers, magic=b"ksigsub1", seq=0, counters=range(7, 14)):
-    return struct.pack("8s16s256sIiiiII9Q", magic, provider, event,
-                       *numbers[:6], seq, *counters, numbers[6])
+def status(provider, event, *numbers, magic=b"ksigsub2", seq=0, counters=range(7, 14)):
+    return struct.pack("8s16s256sIiiiII10Q", magic, provider, event,
+                       *numbers[:6], seq, *counters, numbers[6], 14)
 
 good = status(b"bpf", b"a\x1b[31m b", 2, -1, 812, 44, 1, 1, 7)
 memfd(good)
@@ -81,7 +81,7 @@ os.dup2(os.open("/dev/null", os.O_RDONLY), 200)
 # none of these is one
 memfd(good[:-1])
 memfd(b"")
-memfd(status(b"bpf", b"x", 0, 0, 0, 0, 0, 0, 0, magic=b"ksigsub2"))
+memfd(status(b"bpf", b"x", 0, 0, 0, 0, 0, 0, 0, magic=b"ksigsub1"))
 memfd(status(b"b\x1bf", b"x", 0, 0, 0, 0, 0, 0, 0))
 memfd(status(b"bpf" + b"f" * 13, b"x", 0, 0, 0, 0, 0, 0, 0))
 memfd(status(b"bpf", b"", 0, 0, 0, 0, 0, 0, 0))
@@ -102,10 +102,10 @@ jobs="$jobs $liar"
 until_true grep -q ready "$tmp/liar"
 row=$(timeout 60 "$ksig" status --json | grep "^{\"pid\":$liar," |
 	sed 's/.*"provider"/"provider"/;s/,"comm".*//')
-wanted='"provider":"bpf","channel":null,"filter":"library","target":812,"signo":44,"mode":"doorbell,process","offered":"7","delivered":"8","queued":"9","lost":"10","refused":"11","signals":"12","deferred":"13","flags":"target-gone,hup","event":"a\u001b[31m b"'
-wanted+=$'\n''"provider":"native","channel":null,"filter":"library","target":null,"signo":null,"mode":null,"offered":"18446744073709551615","delivered":"18446744073709551615","queued":"18446744073709551615","lost":"18446744073709551615","refused":"18446744073709551615","signals":"18446744073709551615","deferred":"18446744073709551615","flags":null,"event":"'$(printf 'e%.0s' {1..255})'"'
-wanted+=$'\n''"provider":"module","channel":null,"filter":"library","target":99,"signo":10,"mode":"each","offered":"7","delivered":"8","queued":"9","lost":"10","refused":"11","signals":"12","deferred":"13","flags":null,"event":"test:value=1"'
-wanted+=$'\n''"provider":"module","channel":null,"filter":null,"target":null,"signo":null,"mode":null,"offered":"7","delivered":"8","queued":"9","lost":"10","refused":"11","signals":"12","deferred":"13","flags":null,"event":"other"'
+wanted='"provider":"bpf","channel":null,"filter":"library","target":812,"signo":44,"mode":"doorbell,process","offered":"7","delivered":"8","queued":"9","lost":"10","refused":"11","signals":"12","deferred":"13","lost_upto":"14","flags":"target-gone,hup","event":"a\u001b[31m b"'
+wanted+=$'\n''"provider":"native","channel":null,"filter":"library","target":null,"signo":null,"mode":null,"offered":"18446744073709551615","delivered":"18446744073709551615","queued":"18446744073709551615","lost":"18446744073709551615","refused":"18446744073709551615","signals":"18446744073709551615","deferred":"18446744073709551615","lost_upto":"14","flags":null,"event":"'$(printf 'e%.0s' {1..255})'"'
+wanted+=$'\n''"provider":"module","channel":null,"filter":"library","target":99,"signo":10,"mode":"each","offered":"7","delivered":"8","queued":"9","lost":"10","refused":"11","signals":"12","deferred":"13","lost_upto":"14","flags":null,"event":"test:value=1"'
+wanted+=$'\n''"provider":"module","channel":null,"filter":null,"target":null,"signo":null,"mode":null,"offered":"7","delivered":"8","queued":"9","lost":"10","refused":"11","signals":"12","deferred":"13","lost_upto":"14","flags":null,"event":"other"'
 [ "$row" = "$wanted" ] || fail "of the liar: $row"
 ! "$ksig" status | grep -q $'\033' || fail "it lets a terminal be told things"
 
@@ -126,6 +126,6 @@ done
 row=$(unshare -m sh -c 'mount --rbind /proc "$1/real" &&
 	mount --bind "$1/proc" /proc && "$2" status --json' sh "$tmp" "$ksig" |
 	grep '"module"' | sed 's/,"comm".*//;s/.*"fd"/"fd"/' | LC_ALL=C sort)
-wanted='"fd":200,"provider":"module","channel":"test","filter":"library","target":99,"signo":10,"mode":"each","offered":"3","delivered":"2","queued":"1","lost":"0","refused":"0","signals":"0","deferred":"0","flags":"mapped","event":"test:value=1"'
+wanted='"fd":200,"provider":"module","channel":"test","filter":"library","target":99,"signo":10,"mode":"each","offered":"3","delivered":"2","queued":"1","lost":"0","refused":"0","signals":"0","deferred":"0","lost_upto":"0","flags":"mapped","event":"test:value=1"'
 [ "$(head -n 1 <<<"$row")" = "$wanted" ] && [ "$(wc -l <<<"$row")" = 2 ] ||
 	fail "of a channel: $row"

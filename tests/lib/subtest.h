@@ -119,6 +119,14 @@ static inline struct ksig_stats sub_stats(const struct ksig_sub *sub)
 	return st;
 }
 
+static inline uint64_t sub_lost_upto(const struct ksig_sub *sub)
+{
+	uint64_t count;
+
+	CHECK_EQ(ksig_sub_lost_upto(sub, &count), 0);
+	return count;
+}
+
 /* The next event, waited for through the descriptor as any program would. */
 static inline const struct ksig_event *sub_take(struct ksig_sub *sub)
 {

@@ -1,0 +1,27 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# ksig watch with the native provider: what it can't know, and says so.
+. tests/host/functions
+
+has_event native process.exit || {
+	echo "no process.exit by native here"
+	exit 77
+}
+
+# What the kernel dropped before the filter saw it is an upper bound: none of
+# these processes passes the filter.
+start sleep 1000
+waits=$pid
+watch process.exit:comm=nosuch --provider native --json --to $waits -s TERM
+halt $watcher
+run_target storm 5000
+echo >&9
+wait $pid
+kill -KILL $waits
+kill -CONT $watcher
+ends 4
+says '^ksig: up to [0-9]* events of process.exit may have been lost$'
+! grep -v 'up to' stderr | grep -q lost || fail "lost: $(cat stderr)"
+jq -e 'select(.end) | .event == "process.exit" and .lost_before == 0 and
+	.lost_upto > 1000' stdout >/dev/null || fail "$(cat stdout)"
+[ "$(wc -l <stdout)" = 1 ] || fail "not one line: $(cat stdout)"
