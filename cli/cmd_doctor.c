@@ -206,6 +206,7 @@ static bool arm(struct finding *f, struct ksig_sub *sub)
 {
 	struct ksig_arm_opts opts = {
 		.sz = sizeof(opts),
+		.pidfd = -1,
 		.signo = KSIG_SIGNO_DEFAULT,
 	};
 	int err = ksig_sub_arm(sub, &opts);

@@ -214,6 +214,7 @@ static int pin(struct ksig_to *to)
 	struct ksig_target_opts opts = {
 		.sz = sizeof(opts),
 		.pid = to->pid,
+		.pidfd = -1,
 		.signo = to->signo,
 		.flags = KSIG_SEND_PROCESS,
 	};

@@ -350,6 +350,14 @@ void ksig_status_update(struct ksig_status *s, const struct ksig_stats *st,
  * is the caller's then; or -ESRCH, -EINVAL and why in @e.
  */
 int ksig_process_open(uint64_t pid, unsigned int column, struct ksig_error *e);
+/*
+ * Is @pidfd, which a caller gave, a pidfd of the process @pid? Valid as long as
+ * ksig_process_ended(@pidfd) is false afterwards.
+ *
+ * Return: 0; -EINVAL another process's, or not a pidfd; -EBADF not open; -ESRCH
+ * the process has exited.
+ */
+int ksig_pidfd_check(int pidfd, pid_t pid);
 /* Has the process, or thread, of a pidfd ended? */
 bool ksig_process_ended(int pidfd);
 bool ksig_target_ended(const struct ksig_target *t);

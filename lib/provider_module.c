@@ -632,18 +632,21 @@ static int module_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 		.max_pending = opts->max_pending,
 		.value = opts->value,
 	};
+	bool process = opts->flags & KSIG_ARM_PROCESS;
+	int pidfd = process ? opts->pidfd : -1, err;
 	struct module *m = sub->priv;
 
-	if (opts->pidfd < 0 ||
-	    (opts->pidfd && !(opts->flags & KSIG_ARM_PROCESS)))
+	if (opts->pidfd < -1 || (!process && opts->pidfd > 0))
 		return -EINVAL;
-	if (opts->pidfd && ksig_process_ended(opts->pidfd))
-		return -ESRCH;
+	err = pidfd < 0 ? 0 :
+	      ksig_pidfd_check(pidfd, opts->pid ? opts->pid : getpid());
+	if (err)
+		return err;
 	if (opts->mode == KSIG_MODE_EACH)
 		hand_back_ring(m);
 	if (ioctl(sub->fd, KSIG_IOC_ARM, &arm))
 		return -errno;
-	if (opts->pidfd && ksig_process_ended(opts->pidfd)) {
+	if (pidfd >= 0 && ksig_process_ended(pidfd)) {
 		ioctl(sub->fd, KSIG_IOC_DISARM, 0);
 		return -ESRCH;
 	}

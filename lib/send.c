@@ -33,6 +33,7 @@ static bool by_caller(const struct ksig_send *send, int *ret)
 	struct ksig_target_opts opts = {
 		.sz = sizeof(opts),
 		.pid = send->pid,
+		.pidfd = -1,
 		.signo = send->signo,
 		.flags = send->flags,
 		.max_pending = KSIG_PENDING_MAX,

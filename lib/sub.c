@@ -759,6 +759,8 @@ int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 
 	if (!opts || ksig_take_opts(&o, sizeof(o), opts, opts->sz))
 		return -EINVAL;
+	if (opts->sz <= offsetof(struct ksig_arm_opts, pidfd))
+		o.pidfd = -1;
 	/* it may be reading what decides */
 	ksig_relay_lock(sub);
 	if (needs_relay(sub)) {

@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "lib.h"
@@ -36,6 +37,10 @@
 #define FIRST_REALTIME 32
 #define CAP_KILL_BIT 5
 #define FIRST_USER_NAMESPACE 0xeffffffdU	/* PROC_USER_INIT_INO */
+
+#ifndef PID_FS_MAGIC
+#define PID_FS_MAGIC 0x50494446
+#endif
 
 /* So often is looked at a thread that changes under the eyes. */
 #define LOOKS 16
@@ -205,6 +210,61 @@ int ksig_process_open(uint64_t pid, unsigned int column, struct ksig_error *e)
 				 (pid_t)pid);
 	}
 	return fd;
+}
+
+/* From Linux 6.9 on each process has an inode, which no other one ever gets. */
+static bool in_pidfs(int pidfd)
+{
+	struct statfs fs;
+
+	return !fstatfs(pidfd, &fs) && fs.f_type == PID_FS_MAGIC;
+}
+
+static int same_inode(int pidfd, pid_t pid)
+{
+	int fd = syscall(SYS_pidfd_open, pid, 0);
+	struct stat a, b;
+	bool same;
+
+	if (fd < 0)
+		return errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
+	same = !fstat(pidfd, &a) && !fstat(fd, &b) && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+	close(fd);
+	return same ? 0 : -EINVAL;
+}
+
+/* Before that /proc shows its number; -1: the process has exited. */
+static int same_number(int pidfd, pid_t pid)
+{
+	char path[48], line[128];
+	int number = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/thread-self/fdinfo/%d", pidfd);
+	f = fopen(path, "re");
+	if (!f)
+		return errno == ENOENT ? -EOPNOTSUPP : -errno;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "Pid: %d", &number) == 1)
+			break;
+	}
+	fclose(f);
+	return number < 0 ? -ESRCH : number == pid ? 0 : -EINVAL;
+}
+
+int ksig_pidfd_check(int pidfd, pid_t pid)
+{
+	bool inodes = in_pidfs(pidfd);
+	int err;
+
+	if (fcntl(pidfd, F_GETFD) < 0)
+		return -errno;
+	err = inodes ? same_inode(pidfd, pid) : same_number(pidfd, pid);
+	/* its number can be another process's, or nobody's, only then */
+	if (inodes && ksig_process_ended(pidfd))
+		err = -ESRCH;
+	return err;
 }
 
 /* ------------------------------------------------------------------ readiness */
@@ -463,9 +523,9 @@ static int check_opts(const struct ksig_target_opts *o)
 	if (o->pid <= 0 || o->signo < 1 || o->signo > 64 ||
 	    o->flags & ~KSIG_SEND_PROCESS || o->max_pending > KSIG_PENDING_MAX)
 		return -EINVAL;
-	if (o->pidfd && (o->pidfd < 0 || !(o->flags & KSIG_SEND_PROCESS)))
-		return -EINVAL;
-	return 0;
+	if (o->flags & KSIG_SEND_PROCESS)
+		return o->pidfd < -1 ? -EINVAL : 0;
+	return o->pidfd < -1 || o->pidfd > 0 ? -EINVAL : 0;
 }
 
 /* Of the thread itself from Linux 6.9 on. */
@@ -520,10 +580,16 @@ static int pin(struct ksig_target *t, int pidfd)
 	t->tgid = st.tgid;
 	if (t->process)
 		t->pid = t->tgid;
-	t->pidfd = pidfd ? fcntl(pidfd, F_DUPFD_CLOEXEC, 0) :
-			   syscall(SYS_pidfd_open, t->tgid, 0);
+	t->pidfd = syscall(SYS_pidfd_open, t->tgid, 0);
 	if (t->pidfd < 0)
 		return errno == EINVAL ? -ESRCH : -errno;
+	/* alive after the other one was opened: so that is of the same process */
+	if (pidfd >= 0)
+		err = ksig_pidfd_check(pidfd, t->tgid);
+	if (!err && pidfd >= 0 && ksig_process_ended(pidfd))
+		err = -ESRCH;
+	if (err)
+		return err;
 	if (!t->process)
 		err = open_thread(t);
 	if (err)
@@ -550,6 +616,8 @@ int ksig_target_open(const struct ksig_target_opts *opts,
 
 	if (!opts || !out || ksig_take_opts(&o, sizeof(o), opts, opts->sz))
 		return -EINVAL;
+	if (opts->sz <= offsetof(struct ksig_target_opts, pidfd))
+		o.pidfd = -1;
 	err = check_opts(&o);
 	if (err)
 		return err;
@@ -565,7 +633,7 @@ int ksig_target_open(const struct ksig_target_opts *opts,
 			 o.max_pending ? o.max_pending : KSIG_PENDING_DEFAULT;
 	t->pidfd = -1;
 	t->thread_fd = -1;
-	err = pin(t, o.pidfd);
+	err = pin(t, o.flags & KSIG_SEND_PROCESS ? o.pidfd : -1);
 	if (err) {
 		ksig_target_close(t);
 		return err;

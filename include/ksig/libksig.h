@@ -6,7 +6,9 @@
  * Every call returns 0 or more, or a negative errno. Objects come back through
  * the last argument, which is written on success only. Options begin with their
  * size: set sz to sizeof of the structure, all that you don't use to 0; NULL
- * means all of it. Keys of the same name as in the manual of ksig(1).
+ * means all of it. A descriptor of 0 is a descriptor, and "none" is -1: begin
+ * structures that have one with their KSIG_*_OPTS_INIT. Keys of the same name as
+ * in the manual of ksig(1).
  *
  * Threads: one handle is one thread's at a time; different handles are
  * independent, and there is no global state, but that libbpf's messages pass
@@ -128,8 +130,8 @@ int ksig_sub_next(struct ksig_sub *sub, int64_t timeout_ns,
  * struct ksig_arm_opts - whom to tell by signal
  * @sz: sizeof(struct ksig_arm_opts)
  * @pid: the target: a thread, or with KSIG_ARM_PROCESS a process; 0: the caller
- * @pidfd: with KSIG_ARM_PROCESS: a pidfd of @pid, if there is one, else 0. It
- *	is then checked that @pid still means that process
+ * @pidfd: with KSIG_ARM_PROCESS: a pidfd of @pid, or -1. @pid must still be the
+ *	number of that process. Without KSIG_ARM_PROCESS not used, and -1 or 0
  * @signo: signal number
  * @mode: KSIG_MODE_EACH or KSIG_MODE_DOORBELL
  * @flags: KSIG_ARM_* bits
@@ -146,6 +148,10 @@ struct ksig_arm_opts {
 	unsigned int max_pending;
 	uint64_t value;
 };
+
+/* struct ksig_arm_opts o = KSIG_ARM_OPTS_INIT; */
+#define KSIG_ARM_OPTS_INIT \
+	{ .sz = sizeof(struct ksig_arm_opts), .pidfd = -1 }
 
 /**
  * ksig_sub_arm() - have the events told by signal
@@ -168,7 +174,8 @@ struct ksig_arm_opts {
  * one waits, @max_pending is compared with those. So what others of this user
  * leave waiting makes it wait for an empty queue.
  *
- * Return: 0; -EINVAL, -ESRCH the target is gone, -EPERM, -ENOMEM, -EAGAIN no
+ * Return: 0; -EINVAL, also if @pidfd is not a pidfd of @pid; -EBADF @pidfd is not
+ * open; -ESRCH the target is gone, -EPERM, -ENOMEM, -EAGAIN no
  * thread could be made, -EOPNOTSUPP as ksig_target_open(), where the library sends. What was armed before stays armed then; but if the
  * process of @pidfd ends within the call nothing is.
  */
@@ -284,7 +291,8 @@ struct ksig_status {
  * struct ksig_target_opts - whom to signal
  * @sz: sizeof(struct ksig_target_opts)
  * @pid: a thread, or with KSIG_SEND_PROCESS a process, above 0
- * @pidfd: with KSIG_SEND_PROCESS: a pidfd of @pid, if there is one, else 0
+ * @pidfd: with KSIG_SEND_PROCESS: a pidfd of @pid, or -1. Without
+ *	KSIG_SEND_PROCESS not used, and -1 or 0
  * @signo: signal number, 1 to 64
  * @flags: KSIG_SEND_PROCESS or 0
  * @max_pending: as in struct ksig_arm; 0: 32
@@ -298,13 +306,18 @@ struct ksig_target_opts {
 	unsigned int max_pending;
 };
 
+/* struct ksig_target_opts o = KSIG_TARGET_OPTS_INIT; */
+#define KSIG_TARGET_OPTS_INIT \
+	{ .sz = sizeof(struct ksig_target_opts), .pidfd = -1 }
+
 /**
  * ksig_target_open() - pin who is to be signalled, by this process itself
  * @opts: whom
  * @target: out
  *
- * Return: 0; -EINVAL, -ESRCH, -EPERM may not be signalled, -ENOMEM,
- * -EOPNOTSUPP /proc is not mounted, or that of another pid namespace, or does not
+ * Return: 0; -EINVAL, also if @pidfd is not a pidfd of @pid; -EBADF @pidfd is not
+ * open; -ESRCH no such process, or that of @pidfd has exited; -EPERM may not be
+ * signalled, -ENOMEM, -EOPNOTSUPP /proc is not mounted, or that of another pid namespace, or does not
  * show the target (proc(5), hidepid).
  */
 int ksig_target_open(const struct ksig_target_opts *opts,

@@ -99,7 +99,7 @@ static void arm_ahead(struct child *self, void *arg)
 {
 	const uint32_t *mode = arg;
 	struct ksig_arm_opts o = {
-		.sz = sizeof(o), .signo = SIG, .mode = *mode,
+		.sz = sizeof(o), .pidfd = -1, .signo = SIG, .mode = *mode,
 	};
 	struct ksig_sub *sub;
 	int i;
@@ -160,7 +160,7 @@ static void test_read(void (*body)(struct child *self, void *arg), void *arg)
 static void arm_each(const char *event, pid_t sender)
 {
 	struct ksig_arm_opts o = {
-		.sz = sizeof(o), .signo = SIG, .mode = KSIG_MODE_EACH,
+		.sz = sizeof(o), .pidfd = -1, .signo = SIG, .mode = KSIG_MODE_EACH,
 	};
 	struct ksig_sub *sub = sub_open(event, NULL);
 	const struct ksig_event *ev;
@@ -190,7 +190,7 @@ static void arm_each(const char *event, pid_t sender)
 static void test_doorbell(void)
 {
 	struct ksig_arm_opts o = {
-		.sz = sizeof(o), .signo = SIG, .mode = KSIG_MODE_DOORBELL,
+		.sz = sizeof(o), .pidfd = -1, .signo = SIG, .mode = KSIG_MODE_DOORBELL,
 		.flags = KSIG_ARM_PROCESS, .value = 7,
 	};
 	struct ksig_sub *sub = sub_open("test", NULL);
@@ -216,7 +216,7 @@ static void test_doorbell(void)
 static void test_doorbell_filter(void)
 {
 	struct ksig_arm_opts o = {
-		.sz = sizeof(o), .signo = SIG, .mode = KSIG_MODE_DOORBELL,
+		.sz = sizeof(o), .pidfd = -1, .signo = SIG, .mode = KSIG_MODE_DOORBELL,
 	};
 	struct ksig_sub *sub = sub_open("test:value>1000", NULL);
 	const struct ksig_event *ev;
@@ -283,7 +283,7 @@ static void test_arm_in_storm(void)
 {
 	struct child c = child_start(emit_on, NULL);
 	struct ksig_arm_opts o = {
-		.sz = sizeof(o), .signo = SIG, .mode = KSIG_MODE_EACH,
+		.sz = sizeof(o), .pidfd = -1, .signo = SIG, .mode = KSIG_MODE_EACH,
 	};
 	struct ksig_sub *sub;
 	int i;
@@ -303,7 +303,7 @@ static void test_arm_in_storm(void)
 static void test_pidfd(void)
 {
 	struct ksig_arm_opts o = {
-		.sz = sizeof(o), .signo = SIG, .mode = KSIG_MODE_EACH,
+		.sz = sizeof(o), .pidfd = -1, .signo = SIG, .mode = KSIG_MODE_EACH,
 		.flags = KSIG_ARM_PROCESS, .pid = getpid(),
 	};
 	struct ksig_sub *sub = sub_open("test", NULL);
@@ -313,6 +313,10 @@ static void test_pidfd(void)
 	if (!pid)
 		_exit(0);
 	CHECK_EQ(ksig_sub_arm(sub, &o), 0);
+	/* nor for one process by another one's */
+	o.pidfd = OK(syscall(SYS_pidfd_open, getppid(), 0));
+	CHECK_EQ(ksig_sub_arm(sub, &o), -EINVAL);
+	close(o.pidfd);
 	o.pidfd = OK(syscall(SYS_pidfd_open, pid, 0));
 	OK(waitpid(pid, NULL, 0));
 	CHECK_EQ(ksig_sub_arm(sub, &o), -ESRCH);
@@ -416,7 +420,7 @@ static void emits_one(struct child *self, void *arg)
 static void test_before_filter(void)
 {
 	struct ksig_arm_opts o = {
-		.sz = sizeof(o), .signo = SIG, .mode = KSIG_MODE_EACH,
+		.sz = sizeof(o), .pidfd = -1, .signo = SIG, .mode = KSIG_MODE_EACH,
 	};
 	struct child c;
 	int i;

@@ -136,7 +136,7 @@ static void not_ready(void (*body)(struct child *self, void *arg))
 static void not_seen(struct child *self, void *arg)
 {
 	struct ksig_target_opts o = {
-		.sz = sizeof(o), .pid = getppid(), .signo = SIGNO,
+		.sz = sizeof(o), .pid = getppid(), .pidfd = -1, .signo = SIGNO,
 		.flags = KSIG_SEND_PROCESS,
 	};
 	struct ksig_target *target;
@@ -207,7 +207,7 @@ static void sends_unseen(struct child *self, void *arg)
 {
 	struct child *c = arg;
 	struct ksig_target_opts o = {
-		.sz = sizeof(o), .pid = c[0].pid, .signo = SIGNO,
+		.sz = sizeof(o), .pid = c[0].pid, .pidfd = -1, .signo = SIGNO,
 		.flags = KSIG_SEND_PROCESS,
 	};
 	struct ksig_target *target;

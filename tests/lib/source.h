@@ -148,8 +148,8 @@ static inline struct ksig_sub *subscribe(unsigned int queue_len)
 static inline struct ksig_arm_opts each_to(pid_t pid, unsigned int flags)
 {
 	return (struct ksig_arm_opts) {
-		.sz = sizeof(struct ksig_arm_opts), .pid = pid, .signo = SIG,
-		.mode = KSIG_MODE_EACH, .flags = flags,
+		.sz = sizeof(struct ksig_arm_opts), .pid = pid, .pidfd = -1,
+		.signo = SIG, .mode = KSIG_MODE_EACH, .flags = flags,
 	};
 }
 

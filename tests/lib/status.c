@@ -79,7 +79,7 @@ int main(void)
 {
 	pid_t child = start_child();
 	struct ksig_arm_opts arm = {
-		.sz = sizeof(arm), .pid = getpid(), .signo = SIGRTMIN,
+		.sz = sizeof(arm), .pid = getpid(), .pidfd = -1, .signo = SIGRTMIN,
 		.mode = KSIG_MODE_EACH, .flags = KSIG_ARM_PROCESS,
 	};
 	struct timespec limit = { .tv_sec = 60 };

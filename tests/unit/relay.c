@@ -189,8 +189,8 @@ static int take(const struct timespec *timeout, siginfo_t *info)
 static struct ksig_arm_opts each(pid_t pid)
 {
 	return (struct ksig_arm_opts) {
-		.sz = sizeof(struct ksig_arm_opts), .pid = pid, .signo = SIGNO,
-		.mode = KSIG_MODE_EACH,
+		.sz = sizeof(struct ksig_arm_opts), .pid = pid, .pidfd = -1,
+		.signo = SIGNO, .mode = KSIG_MODE_EACH,
 		.flags = pid ? KSIG_ARM_PROCESS : 0,
 	};
 }
