@@ -18,7 +18,6 @@
 #include <linux/build_bug.h>
 #define KSIG_ASSERT(expr) static_assert(expr)
 #else
-/* siginfo_t: with -std=c11 and the like it takes -D_POSIX_C_SOURCE=200809L */
 #include <signal.h>
 #include <sys/signalfd.h>
 #if defined(__cplusplus)
@@ -515,6 +514,16 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
 #define KSIG_IOC_SEND		_IOW(0xBE, 0x10, struct ksig_send)
 
 #ifndef __KERNEL__
+/* SI_ASYNCIO, which <signal.h> does not define in strict ISO C */
+#define KSIG_SI_PROCESS		(-4)
+
+/*
+ * With -std=c11 and the like <signal.h> has a siginfo_t, and so this file has
+ * ksig_siginfo_value(), only with -D_POSIX_C_SOURCE=200809L.
+ */
+#ifdef SI_ASYNCIO
+KSIG_ASSERT(SI_ASYNCIO == KSIG_SI_PROCESS);
+
 /**
  * ksig_siginfo_value() - the value that came with a signal from ksig
  * @info: what an SA_SIGINFO handler or sigwaitinfo(2) got
@@ -529,10 +538,11 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
  */
 static inline __u64 ksig_siginfo_value(const siginfo_t *info)
 {
-	if (info->si_code == SI_ASYNCIO)
+	if (info->si_code == KSIG_SI_PROCESS)
 		return (__u32)info->si_pid | (__u64)(__u32)info->si_uid << 32;
 	return (unsigned long)info->si_value.sival_ptr;
 }
+#endif /* SI_ASYNCIO */
 
 /**
  * ksig_signalfd_value() - the value that came with a signal from ksig
@@ -544,7 +554,7 @@ static inline __u64 ksig_siginfo_value(const siginfo_t *info)
  */
 static inline __u64 ksig_signalfd_value(const struct signalfd_siginfo *info)
 {
-	if (info->ssi_code == SI_ASYNCIO)
+	if (info->ssi_code == KSIG_SI_PROCESS)
 		return info->ssi_pid | (__u64)info->ssi_uid << 32;
 	return info->ssi_ptr;
 }
