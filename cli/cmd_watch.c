@@ -88,12 +88,12 @@ static const char help[] =
 "lost_upto and target; null is what is not known. What was lost after the last event\n"
 "is in an object with \"end\": true and without an event's fields.\n"
 "\n"
-"Exit status: 0 N were counted, 1 failed (a signal was refused, CMD failed, you\n"
+"Exit status: 0 N were counted, or the process that a filter names (pid=N,\n"
+"current.pid=N) has exited, 1 failed (a signal was refused, CMD failed, you\n"
 "lack the right to EVENT), 2 usage, 3 TIME is over, 4 the target is gone, or the\n"
 "process that a filter names had gone before it began, 5 EVENT or TARGET is not to\n"
 "be had here, whoever asks, or there will be no more events: the driver is unloaded,\n"
-"the cgroup removed, or the provider native sees that the filter's process has ended\n"
-"(with -n1 it does not come to that).\n"
+"or the cgroup removed.\n"
 "\n"
 "Examples:\n"
 "  ksig watch net.up:ifname=eth0 --to unit:nginx.service -s HUP\n"
@@ -120,6 +120,7 @@ static const char help[] =
  * @name: as written
  * @sub: its subscription
  * @over: no more will come
+ * @ended: for the process that its filter names has exited
  * @failing: it could not be read the last time, and is tried again
  * @told: so many of its lost events were reported
  * @told_upto: and so many that may have been lost
@@ -130,6 +131,7 @@ struct source {
 	const char *name;
 	struct ksig_sub *sub;
 	bool over;
+	bool ended;
 	bool failing;
 	uint64_t told;
 	uint64_t told_upto;
@@ -544,10 +546,12 @@ static bool will_pass(struct source *s, int err)
 
 static void source_over(struct source *s, int err)
 {
-	if (err == -ESHUTDOWN &&
-	    !strncmp(ksig_sub_event(s->sub), "process.", 8) &&
-	    !strcmp(ksig_sub_provider(s->sub), "native"))
-		ksig_error("%s: the process has ended: there will be no more events",
+	struct ksig_stats st = { };
+
+	s->ended = err == -ESHUTDOWN && !ksig_sub_stats(s->sub, &st) &&
+		   st.flags & KSIG_STATS_SUBJECT_GONE;
+	if (s->ended)
+		ksig_error("%s: the process has exited; there will be no more events",
 			   s->name);
 	else if (err == -ESHUTDOWN)
 		ksig_error("%s is gone: there will be no more events",
@@ -598,6 +602,18 @@ static bool all_over(const struct watch *w)
 
 	for (i = 0; i < w->n_sources; i++) {
 		if (!w->sources[i].over)
+			return false;
+	}
+	return true;
+}
+
+/* Each filter named one process, and that has exited: nothing is missing. */
+static bool all_ended(const struct watch *w)
+{
+	int i;
+
+	for (i = 0; i < w->n_sources; i++) {
+		if (!w->sources[i].ended)
 			return false;
 	}
 	return true;
@@ -694,7 +710,7 @@ static int step(struct watch *w, struct pollfd *fds)
 	if (clock_ns() >= w->deadline)
 		return w->result ? w->result : KSIG_TIMED_OUT;
 	if (all_over(w) && !w->now.sub && w->command_fd < 0)
-		return w->result ? w->result : KSIG_NOT_HERE;
+		return w->result || all_ended(w) ? w->result : KSIG_NOT_HERE;
 	if (fds[w->n_sources].revents)
 		return target_ended(w);
 	if (w->has_to && w->to.kind == KSIG_TO_UNIT && !w->to.target)

@@ -252,6 +252,10 @@ extern const struct ksig_provider ksig_provider_native;
  * @priv: the provider's
  * @settled: records up to this seq were offered before the filter was in place:
  *	the library looks at all conditions there. For open to set; 0: no more
+ * @ends_itself: next says -ESHUTDOWN when the process that the filter names has
+ *	exited. For open to set; else the library looks at @subject_fd
+ * @subject_fd: pidfd of the process that the filter names; -1: it names none
+ * @subject_gone: that has exited, and its events were read
  * @epoll: what ksig_sub_fd() gives: @fd, or the relay's @wake
  * @record: the last that ksig_sub_next() gave, event_size bytes and a zero
  * @spare: another one, which the relay has read ahead
@@ -282,7 +286,10 @@ struct ksig_sub {
 	int fd;
 	void *priv;
 	uint64_t settled;
+	bool ends_itself;
 	/* sub.c and relay.c */
+	int subject_fd;
+	bool subject_gone;
 	int epoll;
 	struct ksig_event *record;
 	struct ksig_event *spare;

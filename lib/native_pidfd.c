@@ -135,6 +135,7 @@ static int pidfd_open_source(struct ksig_native *n, struct ksig_sub *sub,
 		return err;
 	}
 	c->in_kernel = true;
+	sub->ends_itself = true;
 	n->state = s;
 	return 0;
 }

@@ -247,6 +247,7 @@ static void wait(struct ksig_sub *sub, bool events, bool held)
 		{ .fd = ksig_target_fd(r->target), .events = POLLIN },
 		{ .fd = ksig_target_thread_fd(r->target), .events = POLLIN },
 		{ .fd = events ? sub->fd : -1, .events = POLLIN },
+		{ .fd = events ? sub->subject_fd : -1, .events = POLLIN },
 	};
 
 	poll(fds, ARRAY_SIZE(fds), held ? RETRY_MS : -1);
@@ -529,6 +530,8 @@ static int stats_locked(struct ksig_sub *sub, struct ksig_stats *st)
 	st->refused += sub->refused;
 	st->signals += sub->signals;
 	st->deferred += sub->deferred;
+	if (sub->subject_gone)
+		st->flags |= KSIG_STATS_SUBJECT_GONE | KSIG_STATS_HUP;
 	if (sub->target_gone)
 		st->flags |= KSIG_STATS_TARGET_GONE;
 	if (sub->relay && !sub->relay->done)

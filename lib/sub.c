@@ -205,6 +205,7 @@ static void close_provider(struct ksig_sub *sub)
 	sub->priv = NULL;
 	sub->fd = -1;
 	sub->settled = 0;
+	sub->ends_itself = false;
 	sub->filtered = 0;
 	sub->gap = 0;
 	sub->gap_upto = 0;
@@ -397,6 +398,7 @@ static int init_sub(struct ksig_sub *sub, const char *event,
 	sub->epoll = -1;
 	sub->wake = -1;
 	sub->status_fd = -1;
+	sub->subject_fd = -1;
 	err = opts ? ksig_take_opts(&sub->opts, sizeof(sub->opts), opts, opts->sz) :
 		     0;
 	if (err) {
@@ -430,19 +432,75 @@ static int init_sub(struct ksig_sub *sub, const char *event,
 	return err;
 }
 
+/* The condition that names one process, or NULL */
+static const struct ksig_cond *named_process(const struct ksig_sub *sub)
+{
+	const struct ksig_cond *c;
+	bool names;
+	unsigned int i;
+
+	for (i = 0; i < sub->spec.n_conds; i++) {
+		c = &sub->spec.conds[i];
+		names = c->field ? sub->desc->pids && c->field->offset ==
+				   offsetof(struct ksig_event, subject) :
+				   !strcmp(c->key, "current.pid");
+		/* 0: the idle tasks */
+		if (names && c->op == KSIG_OP_EQ && c->number)
+			return c;
+	}
+	return NULL;
+}
+
+/*
+ * Opened before the provider pins the process that then has the number: whatever
+ * comes in between, this one tells the end.
+ */
+static void open_subject(struct ksig_sub *sub)
+{
+	const struct ksig_cond *c = named_process(sub);
+
+	if (c)
+		sub->subject_fd = ksig_process_open(c->number, 0, NULL);
+}
+
+static int check_subject(struct ksig_sub *sub, struct ksig_error *e)
+{
+	const struct ksig_cond *c = named_process(sub);
+
+	if (!c || sub->subject_fd >= 0)
+		return 0;
+	return ksig_fail(e, c->text_column, ESRCH, "process %s has just exited",
+			 c->text);
+}
+
+static int epoll_add(struct ksig_sub *sub, int fd)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(sub->epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
 static int make_epoll(struct ksig_sub *sub)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.fd = sub->fd };
+	int err;
 
 	sub->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (sub->epoll < 0)
 		return -errno;
-	return epoll_ctl(sub->epoll, EPOLL_CTL_ADD, sub->fd, &ev) ? -errno : 0;
+	err = epoll_add(sub, sub->fd);
+	if (err || sub->subject_fd < 0)
+		return err;
+	/* this source watches the process itself */
+	if (sub->ends_itself) {
+		close(sub->subject_fd);
+		sub->subject_fd = -1;
+		return 0;
+	}
+	return epoll_add(sub, sub->subject_fd);
 }
 
 int ksig_sub_make_wake(struct ksig_sub *sub)
 {
-	struct epoll_event ev = { .events = EPOLLIN };
 	int fd, err;
 
 	if (sub->wake >= 0)
@@ -450,9 +508,8 @@ int ksig_sub_make_wake(struct ksig_sub *sub)
 	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	ev.data.fd = fd;
-	if (epoll_ctl(sub->epoll, EPOLL_CTL_ADD, fd, &ev)) {
-		err = -errno;
+	err = epoll_add(sub, fd);
+	if (err) {
 		close(fd);
 		return err;
 	}
@@ -511,6 +568,8 @@ static void release(struct ksig_sub *sub)
 		close(sub->wake);
 	if (sub->epoll >= 0)
 		close(sub->epoll);
+	if (sub->subject_fd >= 0)
+		close(sub->subject_fd);
 	free(sub->record);
 	free(sub->spare);
 	if (sub->fd >= 0)
@@ -540,8 +599,12 @@ int ksig_sub_open(const char *event, const struct ksig_sub_opts *opts,
 		err = find_desc(sub, &e);
 	if (!err)
 		err = ksig_spec_resolve(&sub->spec, sub->desc, &e);
-	if (!err)
+	if (!err) {
+		open_subject(sub);
 		err = open_desc(sub, &e);
+	}
+	if (!err)
+		err = check_subject(sub, &e);
 	if (!err)
 		err = make_room(sub, &e);
 	if (err) {
@@ -651,6 +714,46 @@ static void copy_record(struct ksig_sub *sub, const struct ksig_event *ev,
 	to->seq = ev->seq - sub->filtered;
 }
 
+/* ksig.ko on PREEMPT_RT queues a record after the probe that it came from. */
+#define LATE_MS 20
+
+static bool subject_ended(const struct ksig_sub *sub)
+{
+	return sub->subject_fd >= 0 && ksig_process_ended(sub->subject_fd);
+}
+
+static bool has_queued(const struct ksig_sub *sub)
+{
+	struct ksig_stats st = { };
+
+	return !sub->provider->stats || sub->provider->stats(sub, &st) ||
+	       st.queued;
+}
+
+/*
+ * An event is offered before its process can be seen to have exited: once that
+ * is so and the queue is empty, there will be none any more.
+ */
+static int next_until_end(struct ksig_sub *sub, const struct ksig_event **ev)
+{
+	int ret = sub->provider->next(sub, ev);
+
+	if (ret == -ESHUTDOWN)
+		sub->subject_gone |= sub->ends_itself;
+	if (ret || !subject_ended(sub))
+		return ret;
+	if (sub->provider->arm && !sub->subject_gone) {
+		struct pollfd p = { .fd = sub->fd, .events = POLLIN };
+
+		poll(&p, 1, LATE_MS);
+	}
+	ret = sub->provider->next(sub, ev);
+	if (ret || has_queued(sub))
+		return ret;
+	sub->subject_gone = true;
+	return -ESHUTDOWN;
+}
+
 int ksig_sub_take(struct ksig_sub *sub, struct ksig_event *to)
 {
 	const struct ksig_event *ev;
@@ -658,7 +761,7 @@ int ksig_sub_take(struct ksig_sub *sub, struct ksig_event *to)
 	int ret;
 
 	for (i = 0; i < BATCH; i++) {
-		ret = sub->provider->next(sub, &ev);
+		ret = next_until_end(sub, &ev);
 		/* an empty queue holds nothing from before the filter */
 		if (!ret)
 			sub->settled = 0;

@@ -120,7 +120,9 @@ int ksig_sub_in_kernel(const struct ksig_sub *sub);
  * @timeout_ns: how long to wait; 0: not at all, negative: for ever
  * @ev: out; valid until the next call on @sub
  *
- * Return: 1 an event; 0 the time is over; -ESHUTDOWN there will be no more;
+ * Return: 1 an event; 0 the time is over; -ESHUTDOWN there will be no more: the
+ * channel was destroyed, or the process that the filter names (pid=N, or
+ * current.pid=N) has exited, which KSIG_STATS_SUBJECT_GONE tells apart;
  * -EBUSY armed with KSIG_MODE_EACH: events leave as signals; -EINTR.
  */
 int ksig_sub_next(struct ksig_sub *sub, int64_t timeout_ns,
@@ -222,6 +224,9 @@ int ksig_sub_disarm(struct ksig_sub *sub);
 #define KSIG_KILL_READY	(1U << 0)
 int ksig_sub_kill_current(struct ksig_sub *sub, int signo, uint64_t skip,
 			  uint64_t count, unsigned int flags);
+
+/* In the flags of struct ksig_stats, beside those of uapi.h */
+#define KSIG_STATS_SUBJECT_GONE	(1ULL << 32)	/* the filter's process has exited */
 
 /*
  * Counters; the identity of struct ksig_stats holds on every provider. What

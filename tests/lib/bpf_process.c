@@ -117,7 +117,7 @@ static void test_pinned(void)
 		_exit(0);
 	CHECK_EQ(again, pid);
 	CHECK_EQ(waitpid(pid, NULL, 0), pid);
-	CHECK(sub_empty(sub));
+	CHECK(sub_over(sub));
 	ksig_sub_close(sub);
 	snprintf(text, sizeof(text), "process.exit:pid=%d", pid);
 	sub_fails(text, ESRCH, 18, "there is no process");

@@ -158,6 +158,15 @@ static inline bool sub_silent(struct ksig_sub *sub, int64_t ns)
 	return !got;
 }
 
+/* Has the process that the filter names exited, and is nothing left of it? */
+static inline bool sub_over(struct ksig_sub *sub)
+{
+	const struct ksig_event *ev;
+
+	return ksig_sub_next(sub, 60 * SECOND, &ev) == -ESHUTDOWN &&
+	       sub_stats(sub).flags & KSIG_STATS_SUBJECT_GONE;
+}
+
 static inline bool sub_empty(struct ksig_sub *sub)
 {
 	return sub_silent(sub, 0);

@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# A filter that names one process ends with that process, whichever provider
+# serves it: the same events, the same end, the same exit status.
+. tests/host/functions
+
+# ends_with PROVIDER EVENT LINES: a process that ends, and what is printed
+ends_with() {
+	start sleep 1000
+	watch "$2:pid=$pid" --provider $1
+	kill -KILL $pid
+	ends 0
+	says "^ksig: $2:pid=$pid: the process has exited"
+	lines $3
+}
+
+done=
+for provider in module bpf native; do
+	has_event $provider process.exit || {
+		echo ": $provider has no process.exit here"
+		continue
+	}
+	done=1
+	ends_with $provider process.exit 1
+	has_event $provider process.exec && ends_with $provider process.exec 0
+	has_event $provider process.fork && ends_with $provider process.fork 0
+	# also when it was to count further, and with a command
+	start sleep 1000
+	watch process.exit:pid=$pid --provider $provider -n 5 -- true
+	kill -KILL $pid
+	ends 0
+	# gone before: refused, with the number
+	gives 4 ksig watch process.exit:pid=$pid --provider $provider
+	says "column 18: .*process $pid"
+	# not collected by its parent
+	sh -c 'sleep 1000 & echo $! >child; exec sleep 1001' &
+	parent=$!
+	until_true grep -q 1001 /proc/$parent/cmdline
+	kill -KILL $(cat child)
+	until_true grep -q '^State:.Z' "/proc/$(cat child)/status"
+	gives 4 ksig watch process.exit:pid=$(cat child) --provider $provider
+	says "process $(cat child)"
+	kill -KILL $parent
+	rm child
+done
+[ "$done" ] || {
+	echo "no process.exit here"
+	exit 77
+}
+
+# the running task
+if has_event bpf process.exit && { mountpoint -q /sys/kernel/tracing ||
+		mount -t tracefs none /sys/kernel/tracing; } 2>stderr; then
+	start sleep 1000
+	watch "trace.syscalls.sys_enter_write:current.pid=$pid"
+	kill -KILL $pid
+	ends 0
+else
+	echo ": no tracepoints by BPF here: $(cat stderr)"
+fi
+
+# one of two goes on
+if has_event native process.exit; then
+	start sleep 1000
+	first=$pid
+	start sleep 1000
+	watch process.exit:pid=$first process.exit:pid=$pid --provider native
+	kill -KILL $first
+	until_true has_said 'the process has exited'
+	lives $watcher || fail "ended with the first"
+	kill -KILL $pid
+	ends 0
+	lines 2
+fi
