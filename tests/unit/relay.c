@@ -152,6 +152,7 @@ static struct ksig_sub *fake_sub(const char *event)
 	CHECK(!ksig_spec_resolve(&sub->spec, sub->desc, NULL));
 	sub->fd = fake.fd;
 	sub->wake = -1;
+	sub->subject_fd = -1;
 	sub->epoll = epoll_create1(EPOLL_CLOEXEC);
 	CHECK(!epoll_ctl(sub->epoll, EPOLL_CTL_ADD, sub->fd, &ev));
 	sub->record = calloc(1, sub->desc->event_size + 1);
