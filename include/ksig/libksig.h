@@ -42,12 +42,6 @@ extern "C" {
 #define KSIG_EVENT_NO_COMM	(1U << 28)	/* comm is not known */
 #define KSIG_EVENT_NO_PARENT	(1U << 29)	/* parent is not known */
 
-/*
- * Further events may have been lost before this one, beyond lost_before:
- * ksig_sub_lost_upto() says how many at most.
- */
-#define KSIG_EVENT_LOST_UPTO	(1U << 27)
-
 /* A subscription: a stream of events. */
 struct ksig_sub;
 /* A process or thread that is to be signalled, and no other by its number. */

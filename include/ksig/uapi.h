@@ -65,6 +65,11 @@ KSIG_ASSERT(sizeof(struct ksig_event) == 48);
 
 #define KSIG_EVENT_NO_VALUE	(1U << 0)	/* @value is not known */
 #define KSIG_EVENT_NO_SUBJECT	(1U << 1)	/* @subject is not known */
+/*
+ * Further events may have been lost before this one, beyond @lost_before: at most
+ * as many as ksig_stats.skipped has grown by.
+ */
+#define KSIG_EVENT_LOST_UPTO	(1U << 2)
 
 /**
  * struct ksig_info - what answers on the other side of a descriptor
