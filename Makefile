@@ -132,7 +132,7 @@ build/tests/lib/%: tests/lib/%.c tests/ktest.c build/libksig.a $(headers) \
 		tests/ktest.c build/libksig.a $(lib_libs)
 
 lib_module := $(filter-out lib/provider_bpf.c lib/send_bpf.c lib/tracepoint.c \
-	lib/provider_native.c lib/native_%.c, $(wildcard lib/*.c))
+	lib/kernel_btf.c lib/provider_native.c lib/native_%.c, $(wildcard lib/*.c))
 
 build/tests/lib/%-32: tests/lib/%.c tests/ktest.c $(lib_module) \
 		$(wildcard lib/*.h tests/lib/*.h) $(headers)

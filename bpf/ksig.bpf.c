@@ -340,19 +340,19 @@ static __always_inline int offer_process(struct task_struct *task, __u64 value)
 	return offer(&rec);
 }
 
-SEC("tp_btf/sched_process_fork")
+SEC("raw_tp/sched_process_fork")
 int BPF_PROG(ksig_fork, struct task_struct *parent, struct task_struct *child)
 {
 	__u32 nr;
 
 	/* a thread */
-	if (child->group_leader != child)
+	if (BPF_CORE_READ(child, group_leader) != child)
 		return 0;
 	number_of(process_of(child), &nr);
 	return offer_process(parent, nr);
 }
 
-SEC("tp_btf/sched_process_exec")
+SEC("raw_tp/sched_process_exec")
 int BPF_PROG(ksig_exec, struct task_struct *task)
 {
 	return offer_process(task, 0);
@@ -371,8 +371,10 @@ struct {
  * which of them was the last, nobody says before 6.16: the first that gets here
  * tells.
  */
-static __always_inline bool first_to_tell(struct task_struct *task)
+static __always_inline bool first_to_tell(void)
 {
+	/* the one that exits; task storage takes typed pointers only */
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_struct *leader = task->group_leader;
 	/* before the look at what they said: those that are gone have said it */
 	bool alone = task == leader && task->signal->nr_threads == 1;
@@ -397,12 +399,14 @@ static __always_inline bool first_to_tell(struct task_struct *task)
  */
 static __always_inline __u64 wait_status(struct task_struct *task)
 {
-	if (task->signal->flags & SIGNAL_GROUP_EXIT)
-		return (__u32)task->signal->group_exit_code;
-	return (__u32)task->group_leader->exit_code;
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+
+	if (BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT)
+		return (__u32)BPF_CORE_READ(signal, group_exit_code);
+	return (__u32)BPF_CORE_READ(task, group_leader, exit_code);
 }
 
-SEC("tp_btf/sched_process_exit")
+SEC("raw_tp/sched_process_exit")
 int ksig_exit(__u64 *ctx)
 {
 	struct task_struct *task = (void *)ctx[0];
@@ -410,7 +414,8 @@ int ksig_exit(__u64 *ctx)
 	if (has_group_dead) {
 		if (!ctx[1])
 			return 0;
-	} else if (task->signal->live.counter || !first_to_tell(task)) {
+	} else if (BPF_CORE_READ(task, signal, live.counter) ||
+		   !first_to_tell()) {
 		return 0;
 	}
 	return offer_process(task, wait_status(task));
@@ -436,7 +441,7 @@ static __always_inline int offer_kill(struct task_struct *task)
 	return offer(&rec);
 }
 
-SEC("tp_btf/mark_victim")
+SEC("raw_tp/mark_victim")
 int BPF_PROG(ksig_kill, struct task_struct *task)
 {
 	return offer_kill(task);
@@ -446,7 +451,7 @@ int BPF_PROG(ksig_kill, struct task_struct *task)
  * Older kernels give a number only: that of a thread in the initial namespace,
  * which is the first of any pid.
  */
-SEC("tp_btf/mark_victim")
+SEC("raw_tp/mark_victim")
 int ksig_kill_pid(__u64 *ctx)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -485,7 +490,7 @@ static __always_inline bool is(const char *action, const char *wanted)
  * Before processes are frozen, where that is announced; on the way to the disk
  * it isn't, and the first that is said is that devices get ready.
  */
-SEC("tp_btf/suspend_resume")
+SEC("raw_tp/suspend_resume")
 int BPF_PROG(ksig_power, const char *action, int val, bool start)
 {
 	char name[ACTION_MAX] = { };
@@ -508,7 +513,7 @@ int BPF_PROG(ksig_power, const char *action, int val, bool start)
  * Going up, a cpu's state is the step that is done; going down, it is one below,
  * how far depends on what the dying cpu has done by itself.
  */
-SEC("tp_btf/cpuhp_exit")
+SEC("raw_tp/cpuhp_exit")
 int BPF_PROG(ksig_cpu, unsigned int cpu, int state, int step, int ret)
 {
 	int active = bpf_core_enum_value(enum cpuhp_state, CPUHP_AP_ACTIVE);
@@ -541,7 +546,7 @@ static __always_inline int offer_module(struct module *mod)
 	return offer(&rec);
 }
 
-SEC("tp_btf/module_load")
+SEC("raw_tp/module_load")
 int BPF_PROG(ksig_module_load, struct module *mod)
 {
 	char one = 1;
@@ -551,16 +556,16 @@ int BPF_PROG(ksig_module_load, struct module *mod)
 }
 
 /* Once it is live, who loaded it puts his own reference back. */
-SEC("tp_btf/module_put")
+SEC("raw_tp/module_put")
 int BPF_PROG(ksig_module_put, struct module *mod)
 {
-	if (mod->state != MODULE_STATE_LIVE ||
+	if (BPF_CORE_READ(mod, state) != MODULE_STATE_LIVE ||
 	    bpf_map_delete_elem(&coming, &mod))
 		return 0;
 	return event_type == KSIG_KMOD_LOAD ? offer_module(mod) : 0;
 }
 
-SEC("tp_btf/module_free")
+SEC("raw_tp/module_free")
 int BPF_PROG(ksig_module_free, struct module *mod)
 {
 	/* it was never live: its init function has failed */

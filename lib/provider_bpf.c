@@ -2,12 +2,17 @@
 /*
  * Events by BPF programs: bpf/ksig.bpf.c, loaded once for each subscription.
  *
+ * libbpf's object is closed as soon as the programs are attached. What the
+ * subscription keeps is the ring, the links, and the mapped variables; and the
+ * program, if there is one only, for its counter of skipped runs.
+ *
  * libbpf has one function for its log, whoever uses it in the process. It is set
  * to ours at first use and stays: what libbpf says within a call on a handle
  * goes to that handle's log, and all else to where it went before.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/membarrier.h>
@@ -16,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -25,6 +31,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "kernel_btf.h"
 #include "tracepoint.h"
 #include "ksig.skel.h"
 
@@ -73,8 +80,10 @@ static const struct source trace_source = {
 
 /**
  * struct state - a subscription's own
- * @skel: programs and maps
- * @link: of a tracepoint's program; those of the others are @skel's
+ * @ring: the BPF ring
+ * @links: attach the programs; closing them detaches
+ * @program: the only one that is attached; -1: there are several
+ * @bss: the programs' variables
  * @pidfds: keep the processes that the filter names from becoming others
  * @consumer: how far it has read: a page, ours to write
  * @producer: how far it is written, a page, and then the ring, twice
@@ -86,8 +95,10 @@ static const struct source trace_source = {
  * @told: so many of the lost ones were told
  */
 struct state {
-	struct ksig_bpf *skel;
-	struct bpf_link *link;
+	int ring;
+	int links[PROGRAMS_MAX];
+	int program;
+	struct ksig_bpf__bss *bss;
 	int pidfds[2];
 	unsigned long *consumer;
 	const unsigned long *producer;
@@ -266,13 +277,116 @@ static int probe(struct ksig_error *e)
 	return 0;
 }
 
-static int load_btf(struct btf **btf, struct ksig_error *e)
+/* ------------------------------------------------------------- kernel's types */
+
+#define NAMES_MAX 256
+#define TYPEDEF_OF "btf_trace_"
+
+/**
+ * struct kernel_types - the kernel's BTF as far as it is needed
+ * @lock: held while it is made
+ * @data: as ksig_kernel_btf_trim() gives it; NULL: not made yet
+ * @size: of @data
+ * @btf: @data, taken apart
+ *
+ * Made at first use, never freed.
+ */
+static struct kernel_types {
+	pthread_mutex_t lock;
+	void *data;
+	uint32_t size;
+	struct btf *btf;
+} kernel_types = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static int compare_names(const void *a, const void *b)
 {
-	*btf = btf__load_vmlinux_btf();
-	if (*btf)
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* What the programs read, tracepoints' prototypes, and what place_syscall_nr() does */
+static size_t list_names(const struct btf *object,
+			 char typedefs[ARRAY_SIZE(sources)][64],
+			 const char *names[NAMES_MAX])
+{
+	unsigned int i, n_types = btf__type_cnt(object);
+	const struct btf_type *t;
+	size_t n = 0;
+
+	names[n++] = "syscall_tp_t";
+	for (i = 0; i < ARRAY_SIZE(sources); i++) {
+		snprintf(typedefs[i], sizeof(typedefs[i]), TYPEDEF_OF "%s",
+			 sources[i].tracepoint);
+		names[n++] = typedefs[i];
+	}
+	for (i = 1; i < n_types && n < NAMES_MAX; i++) {
+		t = btf__type_by_id(object, i);
+		if (t->name_off && (btf_is_composite(t) || btf_is_any_enum(t) ||
+				    btf_is_typedef(t)))
+			names[n++] = btf__name_by_offset(object, t->name_off);
+	}
+	qsort(names, n, sizeof(*names), compare_names);
+	return n;
+}
+
+static int make_kernel_types(struct kernel_types *k)
+{
+	char typedefs[ARRAY_SIZE(sources)][64];
+	const char *names[NAMES_MAX];
+	struct ksig_bpf *skel = ksig_bpf__open();
+	size_t n;
+	int err;
+
+	if (!skel)
+		return -errno;
+	n = list_names(bpf_object__btf(skel->obj), typedefs, names);
+	err = ksig_kernel_btf_trim(names, n, &k->data, &k->size);
+	ksig_bpf__destroy(skel);
+	if (err)
+		return err;
+	k->btf = btf__new(k->data, k->size);
+	if (k->btf)
 		return 0;
-	return ksig_fail(e, 0, EOPNOTSUPP,
-			 "no BTF of this kernel (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF, and /sys mounted");
+	err = -errno;
+	free(k->data);
+	k->data = NULL;
+	return err;
+}
+
+static int load_btf(const struct btf **btf, struct ksig_error *e)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&kernel_types.lock);
+	if (!kernel_types.data)
+		err = make_kernel_types(&kernel_types);
+	pthread_mutex_unlock(&kernel_types.lock);
+	*btf = kernel_types.btf;
+	if (err == -ENOMEM || err == -EMFILE || err == -ENFILE)
+		return ksig_fail(e, 0, -err, "reading the kernel's BTF: %s",
+				 strerror(-err));
+	if (err)
+		return ksig_fail(e, 0, EOPNOTSUPP,
+				 "no BTF of this kernel (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF, and /sys mounted");
+	return 0;
+}
+
+/*
+ * A file that libbpf reads the kernel's types from, for as long as the descriptor
+ * that is returned is open; -1: without it libbpf reads all that the kernel has.
+ */
+static int types_file(char path[64])
+{
+	const struct kernel_types *k = &kernel_types;
+	int fd = memfd_create("ksig-btf", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	snprintf(path, 64, "/proc/self/fd/%d", fd);
+	if (write(fd, k->data, k->size) == (ssize_t)k->size &&
+	    !access(path, R_OK))
+		return fd;
+	close(fd);
+	return -1;
 }
 
 /* A tracepoint's prototype: (void *data, ...); NULL: it has none of that name */
@@ -282,7 +396,7 @@ static const struct btf_type *prototype(const struct btf *btf, const char *name)
 	char typedef_name[64];
 	int id;
 
-	snprintf(typedef_name, sizeof(typedef_name), "btf_trace_%s", name);
+	snprintf(typedef_name, sizeof(typedef_name), TYPEDEF_OF "%s", name);
 	id = btf__find_by_name_kind(btf, typedef_name, BTF_KIND_TYPEDEF);
 	if (id < 0)
 		return NULL;
@@ -311,7 +425,7 @@ static int find_tracepoint(const struct btf *btf, const struct source *src,
 static int check(const struct ksig_event_desc *d, struct ksig_error *e)
 {
 	const struct source *src = find_source(d);
-	struct btf *btf;
+	const struct btf *btf;
 	int err;
 
 	if (!src)
@@ -321,10 +435,8 @@ static int check(const struct ksig_event_desc *d, struct ksig_error *e)
 	err = probe(e);
 	if (!err)
 		err = load_btf(&btf, e);
-	if (!err) {
+	if (!err)
 		err = find_tracepoint(btf, src, e);
-		btf__free(btf);
-	}
 	ksig_libbpf_leave();
 	return err;
 }
@@ -565,7 +677,7 @@ static int adapt(struct ksig_bpf *skel, const struct source *src,
 {
 	const struct btf_type *exit, *kill, *t = NULL;
 	const char *instead = NULL;
-	struct btf *btf;
+	const struct btf *btf;
 	int err;
 
 	err = load_btf(&btf, e);
@@ -583,7 +695,6 @@ static int adapt(struct ksig_bpf *skel, const struct source *src,
 		instead = "ksig_kill_pid";
 	if (tp)
 		place_syscall_nr(btf, tp);
-	btf__free(btf);
 	choose_programs(skel, src, instead);
 	bpf_map__set_autocreate(skel->maps.told,
 				!strcmp(src->programs[0], "ksig_exit") &&
@@ -614,13 +725,13 @@ static size_t ring_size(uint64_t queue, size_t page)
 	return size;
 }
 
-static int configure(struct state *st, struct ksig_sub *sub,
-		     struct ksig_error *e)
+static int configure(struct state *st, struct ksig_bpf *skel,
+		     struct ksig_sub *sub, struct ksig_error *e)
 {
 	const struct source *src = find_source(sub->desc);
 	struct ksig_tracepoint *tp = src != &trace_source ? NULL :
 				     ksig_tracepoint_of(sub->desc);
-	struct ksig_bpf__rodata *ro = st->skel->rodata;
+	struct ksig_bpf__rodata *ro = skel->rodata;
 	int err;
 
 	ro->event_type = sub->desc->type;
@@ -631,16 +742,16 @@ static int configure(struct state *st, struct ksig_sub *sub,
 	ro->pinned = st->pidfds[0] >= 0;
 	ro->current_pinned = st->pidfds[1] >= 0;
 	st->mask = ring_size(ro->queue_bytes, st->page) - 1;
-	bpf_map__set_max_entries(st->skel->maps.ring, st->mask + 1);
-	err = adapt(st->skel, src, tp, e);
+	bpf_map__set_max_entries(skel->maps.ring, st->mask + 1);
+	err = adapt(skel, src, tp, e);
 	/* which may have put a field elsewhere */
 	if (!err && tp)
 		set_entry(ro, tp);
 	return err ? err : set_conds(sub, tp, ro, e);
 }
 
-static int run_setup(struct state *st, const uint64_t numbers[2],
-		     struct ksig_error *e)
+static int run_setup(const struct state *st, const struct ksig_bpf *skel,
+		     const uint64_t numbers[2], struct ksig_error *e)
 {
 	uint64_t ctx[2] = { numbers[0], numbers[1] };
 	int err, i;
@@ -648,7 +759,7 @@ static int run_setup(struct state *st, const uint64_t numbers[2],
 	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = ctx,
 		    .ctx_size_in = sizeof(ctx));
 
-	err = bpf_prog_test_run_opts(bpf_program__fd(st->skel->progs.ksig_setup),
+	err = bpf_prog_test_run_opts(bpf_program__fd(skel->progs.ksig_setup),
 				     &run);
 	if (err)
 		return ksig_fail(e, 0, -err, "running a BPF program: %s",
@@ -662,35 +773,47 @@ static int run_setup(struct state *st, const uint64_t numbers[2],
 	return 0;
 }
 
-static int map_ring(struct state *st, struct ksig_error *e)
+static void *map_pages(int fd, size_t size, int prot, off_t offset)
 {
-	int fd = bpf_map__fd(st->skel->maps.ring);
-	void *p;
+	void *p = mmap(NULL, size, prot, MAP_SHARED, fd, offset);
 
-	p = mmap(NULL, st->page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED)
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* What outlives libbpf's object: a descriptor of our own, and mappings. */
+static int take_maps(struct state *st, const struct ksig_bpf *skel,
+		     struct ksig_error *e)
+{
+	int fd = fcntl(bpf_map__fd(skel->maps.ring), F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0)
 		goto fail;
-	st->consumer = p;
-	p = mmap(NULL, st->page + 2 * (st->mask + 1), PROT_READ, MAP_SHARED, fd,
-		 st->page);
-	if (p == MAP_FAILED)
+	st->ring = fd;
+	st->consumer = map_pages(fd, st->page, PROT_READ | PROT_WRITE, 0);
+	if (!st->consumer)
 		goto fail;
-	st->producer = p;
-	return 0;
+	st->producer = map_pages(fd, st->page + 2 * (st->mask + 1), PROT_READ,
+				 st->page);
+	if (!st->producer)
+		goto fail;
+	st->bss = map_pages(bpf_map__fd(skel->maps.bss), sizeof(*st->bss),
+			    PROT_READ | PROT_WRITE, 0);
+	if (st->bss)
+		return 0;
 fail:
 	return ksig_fail(e, 0, errno, "mapping a BPF ring: %s",
 			 strerror(errno));
 }
 
-static int attach_trace(struct state *st, const struct ksig_tracepoint *tp,
-			struct ksig_error *e)
+/* Return: a descriptor, or a negative errno */
+static int attach_trace(int program, const struct ksig_tracepoint *tp)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_TRACEPOINT,
 		.size = sizeof(attr),
 		.config = tp->id,
 	};
-	int fd, cpu = 0;
+	int fd, link, cpu = 0;
 
 	/* the program sees to all cpus, whichever the event's is that is online */
 	do
@@ -698,31 +821,74 @@ static int attach_trace(struct state *st, const struct ksig_tracepoint *tp,
 			     PERF_FLAG_FD_CLOEXEC);
 	while (fd < 0 && errno == ENODEV && ++cpu < libbpf_num_possible_cpus());
 	if (fd < 0)
-		return ksig_fail(e, 0, errno, "perf_event_open(2) of %s: %s",
-				 tp->desc.name, strerror(errno));
-	st->link = bpf_program__attach_perf_event(st->skel->progs.ksig_trace,
-						  fd);
-	if (st->link)
-		return 0;
+		return -errno;
+	/* the link holds the perf event, too */
+	link = bpf_link_create(program, fd, BPF_PERF_EVENT, NULL);
+	if (link >= 0 && ioctl(fd, PERF_EVENT_IOC_ENABLE, 0)) {
+		int err = -errno;
+
+		close(link);
+		link = err;
+	}
 	close(fd);
-	return ksig_fail(e, 0, errno, "attaching a BPF program to %s: %s",
-			 tp->desc.name, strerror(errno));
+	return link;
 }
 
-static int attach(struct state *st, struct ksig_sub *sub, struct ksig_error *e)
+/* @section: "raw_tp/NAME", or that of the program for all tracepoints */
+static int attach_program(const struct ksig_sub *sub, int program,
+			  const char *section)
 {
-	int err;
+	const char *slash = strchr(section, '/');
+	int link;
 
-	if (find_source(sub->desc) == &trace_source)
-		return attach_trace(st, ksig_tracepoint_of(sub->desc), e);
-	/* run once, it listens to nothing */
-	bpf_program__set_autoattach(st->skel->progs.ksig_setup, false);
-	err = ksig_bpf__attach(st->skel);
-	if (err)
-		return ksig_fail(e, 0, -err,
-				 "attaching a BPF program for %s: %s",
-				 sub->desc->name, strerror(-err));
+	if (!slash)
+		return attach_trace(program, ksig_tracepoint_of(sub->desc));
+	link = bpf_raw_tracepoint_open(slash + 1, program);
+	return link < 0 ? -errno : link;
+}
+
+static int attach(struct state *st, const struct ksig_bpf *skel,
+		  const struct ksig_sub *sub, struct ksig_error *e)
+{
+	const struct bpf_program *last = NULL;
+	struct bpf_program *p;
+	int fd = 0, n = 0;
+
+	bpf_object__for_each_program(p, skel->obj) {
+		/* run once, it listens to nothing */
+		if (!bpf_program__autoload(p) || p == skel->progs.ksig_setup)
+			continue;
+		fd = attach_program(sub, bpf_program__fd(p),
+				    bpf_program__section_name(p));
+		if (fd < 0)
+			break;
+		st->links[n++] = fd;
+		last = p;
+	}
+	if (fd >= 0 && n == 1) {
+		fd = fcntl(bpf_program__fd(last), F_DUPFD_CLOEXEC, 0);
+		if (fd < 0)
+			fd = -errno;
+		else
+			st->program = fd;
+	}
+	if (fd < 0)
+		return ksig_fail(e, 0, -fd,
+				 "attaching a BPF program to %s: %s",
+				 sub->desc->name, strerror(-fd));
 	return 0;
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void unmap(const void *p, size_t size)
+{
+	if (p)
+		munmap((void *)(uintptr_t)p, size);
 }
 
 static void free_state(struct state *st)
@@ -730,19 +896,15 @@ static void free_state(struct state *st)
 	int i;
 
 	/* detached before anything that it needs is gone */
-	bpf_link__destroy(st->link);
-	if (st->skel)
-		ksig_bpf__detach(st->skel);
-	if (st->producer)
-		munmap((void *)(uintptr_t)st->producer,
-		       st->page + 2 * (st->mask + 1));
-	if (st->consumer)
-		munmap(st->consumer, st->page);
-	ksig_bpf__destroy(st->skel);
-	for (i = 0; i < 2; i++) {
-		if (st->pidfds[i] >= 0)
-			close(st->pidfds[i]);
-	}
+	for (i = 0; i < PROGRAMS_MAX; i++)
+		close_fd(st->links[i]);
+	close_fd(st->program);
+	unmap(st->producer, st->page + 2 * (st->mask + 1));
+	unmap(st->consumer, st->page);
+	unmap(st->bss, sizeof(*st->bss));
+	close_fd(st->ring);
+	for (i = 0; i < 2; i++)
+		close_fd(st->pidfds[i]);
 	free(st->record);
 	free(st);
 }
@@ -753,6 +915,9 @@ static struct state *new_state(const struct ksig_event_desc *d)
 
 	if (!st)
 		return NULL;
+	st->ring = -1;
+	memset(st->links, 0xff, sizeof(st->links));
+	st->program = -1;
 	st->pidfds[0] = -1;
 	st->pidfds[1] = -1;
 	st->page = sysconf(_SC_PAGESIZE);
@@ -764,28 +929,43 @@ static struct state *new_state(const struct ksig_event_desc *d)
 	return NULL;
 }
 
+static int load(struct state *st, struct ksig_bpf *skel, struct ksig_sub *sub,
+		const uint64_t numbers[2], struct ksig_error *e)
+{
+	int err = configure(st, skel, sub, e);
+
+	if (err)
+		return err;
+	err = ksig_bpf__load(skel);
+	if (err)
+		return cannot_load(-err, e);
+	err = run_setup(st, skel, numbers, e);
+	if (!err)
+		err = take_maps(st, skel, e);
+	return err ? err : attach(st, skel, sub, e);
+}
+
 static int open_state(struct state *st, struct ksig_sub *sub,
 		      struct ksig_error *e)
 {
 	uint64_t numbers[2] = { };
-	int err;
+	struct ksig_bpf *skel;
+	char path[64];
+	int types, err;
+
+	LIBBPF_OPTS(bpf_object_open_opts, opts);
 
 	err = pin(st, sub, numbers, e);
 	if (err)
 		return err;
-	st->skel = ksig_bpf__open();
-	if (!st->skel)
-		return cannot_load(errno, e);
-	err = configure(st, sub, e);
-	if (err)
-		return err;
-	err = ksig_bpf__load(st->skel);
-	if (err)
-		return cannot_load(-err, e);
-	err = run_setup(st, numbers, e);
-	if (!err)
-		err = map_ring(st, e);
-	return err ? err : attach(st, sub, e);
+	types = types_file(path);
+	if (types >= 0)
+		opts.btf_custom_path = path;
+	skel = ksig_bpf__open_opts(&opts);
+	err = skel ? load(st, skel, sub, numbers, e) : cannot_load(errno, e);
+	ksig_bpf__destroy(skel);
+	close_fd(types);
+	return err;
 }
 
 static int open_sub(struct ksig_sub *sub, struct ksig_error *e)
@@ -803,7 +983,7 @@ static int open_sub(struct ksig_sub *sub, struct ksig_error *e)
 	if (err)
 		return err;
 	sub->priv = st;
-	sub->fd = bpf_map__fd(st->skel->maps.ring);
+	sub->fd = st->ring;
 	return 0;
 }
 
@@ -862,10 +1042,10 @@ static int stats(const struct ksig_sub *sub, struct ksig_stats *out)
 	waiting = __atomic_load_n(st->producer, __ATOMIC_ACQUIRE) -
 		  *st->consumer;
 	out->queued = waiting / (st->event_size + BPF_RINGBUF_HDR_SZ);
-	out->lost = __atomic_load_n(&st->skel->bss->lost, __ATOMIC_ACQUIRE);
+	out->lost = __atomic_load_n(&st->bss->lost, __ATOMIC_ACQUIRE);
 	out->delivered = st->read;
 	out->offered = out->delivered + out->queued + out->lost;
-	out->signals = __atomic_load_n(&st->skel->bss->kill_sent,
+	out->signals = __atomic_load_n(&st->bss->kill_sent,
 				       __ATOMIC_ACQUIRE);
 	return 0;
 }
@@ -890,7 +1070,7 @@ int ksig_sub_kill_current(struct ksig_sub *sub, int signo, uint64_t skip,
 	if (!has_cap(CAP_KILL))
 		return -EPERM;
 	st = sub->priv;
-	bss = st->skel->bss;
+	bss = st->bss;
 	/*
 	 * None is sent while the rest changes: programs that have read the old
 	 * number are through when all processors have been elsewhere (RCU).
