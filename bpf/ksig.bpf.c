@@ -38,6 +38,8 @@ const volatile bool has_group_dead;
 const volatile bool pinned;
 /* Only while the process that the setup has pinned runs. */
 const volatile bool current_pinned;
+/* Not about the subscriber, nor what it has started since: see is_own(). */
+const volatile bool skip_own;
 
 /* A tracepoint's entry: where its fields end that have a fixed place. */
 const volatile __u32 entry_size = 8;
@@ -56,6 +58,8 @@ __u64 lost;
 static struct pid_namespace *own_ns;
 static unsigned int own_level;
 static struct pid *pin, *current_pin;
+static struct pid *own_pid;
+static __u64 own_since;
 
 /*
  * Signals to the running task: the rest is set before kill_signo, and counted
@@ -256,6 +260,30 @@ static __always_inline bool current_passes(void)
 	return pid_passes(visible, pid, nr);
 }
 
+/*
+ * Is it the subscriber, or a descendant that it has started since it subscribed?
+ * A process whose parent exits gets another parent: to stay a descendant, the
+ * subscriber must be its subreaper (prctl(2), PR_SET_CHILD_SUBREAPER).
+ */
+static __noinline bool is_own(struct task_struct *task)
+{
+	struct task_struct *parent;
+	__u64 began = 0;
+	__u32 i;
+
+	task = BPF_CORE_READ(task, group_leader);
+	for (i = 0; i < KSIG_BPF_ANCESTORS; i++) {
+		if (process_of(task) == own_pid)
+			return !i || began >= own_since;
+		began = BPF_CORE_READ(task, start_time);
+		parent = BPF_CORE_READ(task, real_parent, group_leader);
+		if (!parent || parent == task)
+			break;
+		task = parent;
+	}
+	return false;
+}
+
 /* --------------------------------------------------------------------- setup */
 
 /*
@@ -269,6 +297,8 @@ int ksig_setup(__u64 *ctx)
 	struct upid *upid = own_upid(&own_level);
 
 	own_ns = BPF_CORE_READ(upid, ns);
+	own_pid = process_of((void *)bpf_get_current_task());
+	own_since = bpf_ktime_get_ns();
 	pin = find_pid(own_ns, ctx[0]);
 	current_pin = find_pid(own_ns, ctx[1]);
 	return 0;
@@ -327,7 +357,8 @@ static __always_inline int offer_process(struct task_struct *task, __u64 value)
 	struct pid *pid = process_of(leader), *parent;
 	__u32 nr;
 
-	if ((pinned && pid != pin) || !number_of(pid, &nr))
+	if ((pinned && pid != pin) || !number_of(pid, &nr) ||
+	    (skip_own && is_own(leader)))
 		return 0;
 	rec.ev.subject = nr;
 	rec.ev.value = value;
@@ -431,7 +462,8 @@ static __always_inline int offer_kill(struct task_struct *task)
 	struct pid *pid = process_of(leader);
 	__u32 nr;
 
-	if ((pinned && pid != pin) || !number_of(pid, &nr))
+	if ((pinned && pid != pin) || !number_of(pid, &nr) ||
+	    (skip_own && is_own(leader)))
 		return 0;
 	rec.ev.subject = nr;
 	/* whose memory is short, the tracepoint doesn't say */
@@ -643,7 +675,8 @@ int ksig_trace(void *entry)
 	__u32 nr, flags;
 
 	if (!fields_pass(entry) || !comm_passes() ||
-	    !current_visible(&pid, &nr) || !pid_passes(true, pid, nr))
+	    !current_visible(&pid, &nr) || !pid_passes(true, pid, nr) ||
+	    (skip_own && is_own((void *)bpf_get_current_task())))
 		return 0;
 	flags = kill_current();
 	ev = reserve();

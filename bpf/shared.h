@@ -16,6 +16,8 @@
 #define KSIG_BPF_STRING		256
 /* What is not a tracepoint's has records of at most so many bytes. */
 #define KSIG_BPF_RECORD		128
+/* A descendant of the subscriber is recognised up to this distance. */
+#define KSIG_BPF_ANCESTORS	64
 
 /* As KSIG_EVENT_SIGNALLED and KSIG_EVENT_REFUSED of libksig.h. */
 #define KSIG_BPF_SIGNALLED	(1U << 30)

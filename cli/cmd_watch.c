@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,6 +34,7 @@ static const char help[] =
 "      --value FIELD  trace.* events: which field is the value\n"
 "      --provider P   module, bpf or native (default: the best that works)\n"
 "      --json         one JSON object a line\n"
+"      --self         report what the watch itself has started, too\n"
 "  -h, --help         this text\n"
 "\n"
 "EVENT is NAME[:KEY OP VALUE,...]. 'ksig events' lists the names. A filter's KEY is\n"
@@ -260,6 +262,32 @@ static int open_all(struct watch *w, char *const *names)
 	return ret;
 }
 
+static bool is_about_processes(const struct ksig_sub *sub)
+{
+	const struct ksig_event ev = { };
+	struct ksig_field f;
+
+	return !ksig_event_get(sub, &ev, "pid", &f) ||
+	       !strncmp(ksig_sub_event(sub), "trace.", 6);
+}
+
+/*
+ * What this process starts stays recognisable: a watch on processes leaves it
+ * out, or a command would cause the next one.
+ */
+static int adopt_children(const struct watch *w)
+{
+	int i;
+
+	if (!w->opts.flags || (!w->command && w->to.kind != KSIG_TO_UNIT))
+		return KSIG_DONE;
+	for (i = 0; i < w->n_sources; i++) {
+		if (is_about_processes(w->sources[i].sub))
+			return ksig_children_adopt();
+	}
+	return KSIG_DONE;
+}
+
 /* A link's number, or a cpu's, is some process's number as well. */
 static int check_subjects(const struct watch *w)
 {
@@ -379,7 +407,7 @@ static void command_ended(struct watch *w)
 
 	close(w->command_fd);
 	w->command_fd = -1;
-	if (waitpid(w->command_pid, &status, 0) < 0 || !status)
+	if (ksig_child_wait(w->command_pid, &status) || !status)
 		return;
 	w->result = KSIG_FAILED;
 	if (WIFSIGNALED(status))
@@ -394,9 +422,10 @@ static void stop_command(struct watch *w)
 {
 	if (w->command_fd < 0)
 		return;
-	/* our child, not waited for: the number is its */
-	kill(w->command_pid, SIGTERM);
-	ksig_error("'%s' still ran, and got a TERM", w->command[0]);
+	/* by its pidfd: it may have been reaped */
+	if (!syscall(SYS_pidfd_send_signal, w->command_fd, SIGTERM, NULL, 0))
+		ksig_error("'%s' was still running and was sent TERM",
+			   w->command[0]);
 	close(w->command_fd);
 	w->command_fd = -1;
 }
@@ -672,7 +701,8 @@ static int wait_for(struct watch *w, struct pollfd *fds)
 		ts.tv_sec = left / NS;
 		ts.tv_nsec = left % NS;
 	}
-	if (ppoll(fds, w->n_sources + 2, at == NEVER ? NULL : &ts, NULL) >= 0 ||
+	if (ppoll(fds, w->n_sources + 2, at == NEVER ? NULL : &ts,
+		  ksig_children_mask()) >= 0 ||
 	    errno == EINTR)
 		return GO_ON;
 	ksig_error("cannot wait: %s", strerror(errno));
@@ -787,6 +817,8 @@ static int watch(struct watch *w, char *const *names)
 		ret = check_subjects(w);
 	if (!ret)
 		ret = signal_current(w);
+	if (!ret)
+		ret = adopt_children(w);
 	if (!ret) {
 		tell_watching(w);
 		ret = loop(w);
@@ -797,7 +829,7 @@ static int watch(struct watch *w, char *const *names)
 
 /* -------------------------------------------------------------------- options */
 
-enum { EVERY = 256, SKIP, TO, FORCE, VALUE, PROVIDER, JSON };
+enum { EVERY = 256, SKIP, TO, FORCE, VALUE, PROVIDER, JSON, SELF };
 
 static const struct option options[] = {
 	{ "count", required_argument, NULL, 'n' },
@@ -810,6 +842,7 @@ static const struct option options[] = {
 	{ "value", required_argument, NULL, VALUE },
 	{ "provider", required_argument, NULL, PROVIDER },
 	{ "json", no_argument, NULL, JSON },
+	{ "self", no_argument, NULL, SELF },
 	{ "help", no_argument, NULL, 'h' },
 	{ }
 };
@@ -863,6 +896,9 @@ static int take_option(struct watch *w, int opt, const char *arg)
 		return 0;
 	case JSON:
 		w->json = true;
+		return 0;
+	case SELF:
+		w->opts.flags &= ~KSIG_SUB_SKIP_OWN;
 		return 0;
 	}
 	return ksig_usage(&ksig_cmd_watch);
@@ -931,7 +967,10 @@ static int split_command(struct watch *w, int argc, char **argv)
 
 static int run(int argc, char **argv)
 {
-	struct watch w = { .command_fd = -1 };
+	struct watch w = {
+		.command_fd = -1,
+		.opts.flags = KSIG_SUB_SKIP_OWN,
+	};
 	int opt, ret;
 
 	argc = split_command(&w, argc, argv);

@@ -3,6 +3,7 @@
 #ifndef KSIG_WATCH_H
 #define KSIG_WATCH_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -79,5 +80,18 @@ int ksig_print_loss(const struct ksig_sub *sub, uint64_t lost,
 
 /* watch_run.c: a pidfd, or a negative errno; the child leads no group */
 int ksig_run(char *const *argv, const struct ksig_happening *h, pid_t *pid);
+
+/*
+ * watch_child.c: become the parent of what children leave running. SIGCHLD is
+ * blocked then: wait with ksig_children_mask(), and start programs with it.
+ * Return: an exit code.
+ */
+int ksig_children_adopt(void);
+/* The signal mask that was set before; NULL: nothing is adopted */
+const sigset_t *ksig_children_mask(void);
+/* @pid is the command that ksig_child_wait() will be called for. */
+void ksig_child_begun(pid_t pid);
+/* 0 and its wait status, or -errno */
+int ksig_child_wait(pid_t pid, int *status);
 
 #endif /* KSIG_WATCH_H */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,8 +76,11 @@ static int set_environment(const struct ksig_happening *h)
 /* In the child: what goes wrong is told through the pipe, which exec closes. */
 static void become(char *const *argv, const struct ksig_happening *h, int fd)
 {
+	const sigset_t *mask = ksig_children_mask();
 	int err = 0;
 
+	if (mask)
+		sigprocmask(SIG_SETMASK, mask, NULL);
 	if (!set_environment(h))
 		execvp(argv[0], argv);
 	err = errno;
@@ -112,6 +116,7 @@ int ksig_run(char *const *argv, const struct ksig_happening *h, pid_t *pid)
 	}
 	if (!*pid)
 		become(argv, h, fds[1]);
+	ksig_child_begun(*pid);
 	close(fds[1]);
 	err = read_error(fds[0]);
 	close(fds[0]);

@@ -147,7 +147,9 @@ static int ask_systemctl(const char *unit, char *line, size_t size)
 {
 	char *argv[] = { "systemctl", "show", "-p", "MainPID", "--value", "--",
 			 (char *)unit, NULL };
+	const sigset_t *mask = ksig_children_mask();
 	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
 	int fds[2], err, status;
 	pid_t pid;
 
@@ -155,7 +157,13 @@ static int ask_systemctl(const char *unit, char *line, size_t size)
 		return -errno;
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
-	err = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
+	posix_spawnattr_init(&attr);
+	if (mask) {
+		posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+		posix_spawnattr_setsigmask(&attr, mask);
+	}
+	err = posix_spawnp(&pid, argv[0], &actions, &attr, argv, environ);
+	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);
 	close(fds[1]);
 	if (err) {

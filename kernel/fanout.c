@@ -248,7 +248,7 @@ void ksig_fanout_hup(struct ksig_fanout *f)
 /* How many events were skipped since a subscription joined. */
 u64 ksig_fanout_skipped(const struct ksig_fanout *f, const struct ksig_sub *sub)
 {
-	return atomic64_read(&f->skipped) - sub->skipped_before;
+	return atomic64_read(&f->skipped) - READ_ONCE(sub->skipped_before);
 }
 
 /* ----------------------------------------------------------------- lifetime */

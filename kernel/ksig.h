@@ -150,6 +150,8 @@ struct ksig_filter_state {
 	u64 subject;
 	bool by_subject;
 	struct pid *pid;	/* instead of subject, on a PIDS channel */
+	struct pid *own;	/* nothing about this process, nor what */
+	u64 own_since;		/* it started since, CLOCK_MONOTONIC */
 };
 
 /* Being armed, replaced as a whole. */
@@ -341,7 +343,7 @@ struct ksig_sub *ksig_sub_create(struct ksig_chan *chan);
 void ksig_sub_close(struct ksig_sub *sub);
 u64 ksig_net_cookie(const struct net *net);
 bool ksig_sub_sees(const struct ksig_sub *sub, struct pid *pid, u64 net_cookie);
-bool ksig_sub_wants(const struct ksig_sub *sub, const struct ksig_notice *n);
+bool ksig_sub_wants(struct ksig_sub *sub, const struct ksig_notice *n);
 bool ksig_may_tell(void);
 void ksig_sub_tell(struct ksig_sub *sub, bool here);
 unsigned long ksig_sub_visit(struct ksig_sub *sub, struct ksig_visit *visit);

@@ -14,6 +14,7 @@
 #include <linux/fs.h>
 #include <linux/hardirq.h>
 #include <linux/hashtable.h>
+#include <linux/ktime.h>
 #include <linux/nsproxy.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
@@ -46,6 +47,10 @@
  */
 #define KSIG_RING_CHECK		max(1UL, HZ / 16UL)
 #define KSIG_BACKOFF_MAX	((unsigned long)HZ)
+
+/* KSIG_FILTER_SKIP_OWN: a descendant is recognised up to this distance. */
+#define KSIG_ANCESTORS		64
+
 
 /* ----------------------------------------------- targets that come to an end */
 
@@ -688,6 +693,46 @@ bool ksig_sub_sees(const struct ksig_sub *sub, struct pid *pid, u64 net_cookie)
 	return !net_cookie || net_cookie == sub->net_cookie;
 }
 
+/*
+ * A worker offers the event, and the process is gone: nobody knows whose it was.
+ * It is left out, as it might be the subscriber's own, and counted as skipped.
+ */
+static bool ksig_own_unknown(struct ksig_sub *sub)
+{
+	WRITE_ONCE(sub->skipped_before, sub->skipped_before - 1);
+	sub->mark = KSIG_EVENT_LOST_UPTO;
+	return true;
+}
+
+/*
+ * Is the subject the process that set the filter, or a descendant of it that
+ * was started since? Bounded, because the emitter pays for it.
+ *
+ * Context: any, RCU read-side section, which keeps the tasks.
+ */
+static bool ksig_is_own(struct ksig_sub *sub, const struct ksig_filter_state *f,
+			struct pid *subject)
+{
+	struct task_struct *task = pid_task(subject, PIDTYPE_TGID);
+	struct task_struct *parent;
+	u64 began = 0;
+	int i;
+
+	if (unlikely(!task && sub->rear))
+		return ksig_own_unknown(sub);
+	for (i = 0; task && i < KSIG_ANCESTORS; i++) {
+		if (task_tgid(task) == f->own)
+			return !i || began >= f->own_since;
+		began = READ_ONCE(task->start_time);
+		parent = READ_ONCE(rcu_dereference(task->real_parent)->group_leader);
+		/* the idle task is its own parent */
+		if (parent == task)
+			break;
+		task = parent;
+	}
+	return false;
+}
+
 /**
  * ksig_sub_wants() - does an event pass the filter?
  * @sub: the subscription
@@ -695,7 +740,7 @@ bool ksig_sub_sees(const struct ksig_sub *sub, struct pid *pid, u64 net_cookie)
  *
  * Context: any, RCU read-side section.
  */
-bool ksig_sub_wants(const struct ksig_sub *sub, const struct ksig_notice *n)
+bool ksig_sub_wants(struct ksig_sub *sub, const struct ksig_notice *n)
 {
 	const struct ksig_filter_state *f = rcu_dereference(sub->filter);
 
@@ -703,9 +748,10 @@ bool ksig_sub_wants(const struct ksig_sub *sub, const struct ksig_notice *n)
 		return true;
 	if (!(f->types & BIT_ULL(n->type)))
 		return false;
-	if (f->pid)
-		return f->pid == n->pid;
-	return !f->by_subject || f->subject == n->subject;
+	if (f->pid ? f->pid != n->pid :
+		     f->by_subject && f->subject != n->subject)
+		return false;
+	return !f->own || !ksig_is_own(sub, f, n->pid);
 }
 
 /**
@@ -748,6 +794,7 @@ static void ksig_filter_free(struct ksig_filter_state *f)
 	if (!f)
 		return;
 	put_pid(f->pid);
+	put_pid(f->own);
 	kfree(f);
 }
 
@@ -871,6 +918,10 @@ ksig_filter_create(const struct ksig_sub *sub, const struct ksig_filter *filter)
 			return ERR_PTR(err);
 		}
 	}
+	if (filter->flags & KSIG_FILTER_SKIP_OWN) {
+		f->own = get_pid(task_tgid(current));
+		f->own_since = ktime_get_ns();
+	}
 	return f;
 }
 
@@ -878,13 +929,15 @@ ksig_filter_create(const struct ksig_sub *sub, const struct ksig_filter *filter)
 int ksig_sub_set_filter(struct ksig_sub *sub, const struct ksig_filter *filter)
 {
 	bool by_subject = filter->flags & KSIG_FILTER_SUBJECT;
+	bool pids = sub->chan->flags & KSIG_CHANNEL_PIDS;
 	struct ksig_filter_state *f = NULL;
+	u32 flags = KSIG_FILTER_SUBJECT | (pids ? KSIG_FILTER_SKIP_OWN : 0);
 
-	if (filter->flags & ~KSIG_FILTER_SUBJECT || filter->reserved ||
+	if (filter->flags & ~flags || filter->reserved ||
 	    filter->types & ~ksig_all_types(sub->chan) ||
 	    (filter->subject && !by_subject))
 		return -EINVAL;
-	if (filter->types || by_subject) {
+	if (filter->types || filter->flags) {
 		f = ksig_filter_create(sub, filter);
 		if (IS_ERR(f))
 			return PTR_ERR(f);

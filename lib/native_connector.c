@@ -101,6 +101,10 @@ struct leaving {
  * @fresh: first threads' ends since the last look at who has ended
  * @caught_up: the socket was empty once: what it held when /proc was looked
  *	through has been read
+ * @kin: enum kin of each number, for KSIG_SUB_SKIP_OWN; NULL: not asked for
+ * @since: when it was subscribed to, CLOCK_MONOTONIC
+ * @torn_until: KIN_UNKNOWN is another's process only after this; until then
+ *	its fork may have been among the messages that were lost
  */
 struct connector_state {
 	struct ksig_netlink nl;
@@ -115,7 +119,15 @@ struct connector_state {
 	size_t room;
 	size_t fresh;
 	bool caught_up;
+	unsigned char *kin;
+	uint64_t since;
+	uint64_t torn_until;
 };
+
+enum kin { KIN_UNKNOWN, KIN_OTHER, KIN_OWN };
+
+/* The kernel's PID_MAX_LIMIT */
+#define PID_LIMIT (4 * 1024 * 1024)
 
 /* -------------------------------------------------------------- the protocol */
 
@@ -204,6 +216,128 @@ static void read_proc(pid_t pid, uint64_t time_ns, struct ksig_proc_stat *st)
 		memset(st, 0, sizeof(*st));
 }
 
+/* ------------------------------------------------- what the caller has started */
+
+/**
+ * struct relative - a process as /proc shows it
+ * @pid: its number
+ * @parent: its parent
+ * @kin: KIN_OWN or KIN_OTHER
+ */
+struct relative {
+	pid_t pid;
+	pid_t parent;
+	enum kin kin;
+};
+
+static enum kin kin_of(const struct connector_state *s, pid_t pid)
+{
+	return pid > 0 && pid < PID_LIMIT ? s->kin[pid] : KIN_OTHER;
+}
+
+/* A child that is older than the subscription is not the subscription's. */
+static enum kin kin_of_child(const struct connector_state *s, pid_t pid,
+			     const struct ksig_proc_stat *st)
+{
+	if (pid == getpid())
+		return KIN_OWN;
+	if (st->parent != getpid() || kin_of(s, pid) == KIN_OWN ||
+	    !ksig_proc_began_before(st, s->since))
+		return KIN_UNKNOWN;
+	return KIN_OTHER;
+}
+
+static size_t list_relatives(const struct connector_state *s,
+			     struct relative **list)
+{
+	DIR *dir = opendir("/proc");
+	struct relative *r = NULL, *more;
+	struct ksig_proc_stat st;
+	struct dirent *d;
+	size_t n = 0;
+	pid_t pid;
+
+	while (dir && (d = readdir(dir))) {
+		pid = atoi(d->d_name);
+		if (pid <= 0 || pid >= PID_LIMIT || ksig_proc_read(pid, &st))
+			continue;
+		if (!(n & (n - 1))) {
+			more = realloc(r, (n ? 2 * n : 1) * sizeof(*r));
+			if (!more)
+				break;
+			r = more;
+		}
+		r[n++] = (struct relative) { pid, st.parent,
+					     kin_of_child(s, pid, &st) };
+	}
+	if (dir)
+		closedir(dir);
+	*list = r;
+	return n;
+}
+
+/*
+ * Messages were lost, and forks may have been among them: what lives is found
+ * in /proc. Of what does not, nothing is known.
+ */
+static void find_own(struct connector_state *s)
+{
+	struct relative *list;
+	size_t n = list_relatives(s, &list), i;
+	bool changed = true;
+
+	memset(s->kin, KIN_UNKNOWN, PID_LIMIT);
+	s->kin[getpid()] = KIN_OWN;
+	while (changed) {
+		changed = false;
+		for (i = 0; i < n; i++) {
+			if (list[i].kin || kin_of(s, list[i].parent) != KIN_OWN)
+				continue;
+			list[i].kin = KIN_OWN;
+			s->kin[list[i].pid] = KIN_OWN;
+			changed = true;
+		}
+	}
+	for (i = 0; i < n; i++) {
+		if (list[i].kin != KIN_OWN)
+			s->kin[list[i].pid] = KIN_OTHER;
+	}
+	free(list);
+	s->torn_until = ksig_now();
+}
+
+static void note_fork(struct connector_state *s, pid_t parent, pid_t child,
+		      uint64_t time_ns)
+{
+	enum kin kin = kin_of(s, parent);
+
+	if (child <= 0 || child >= PID_LIMIT)
+		return;
+	if (kin == KIN_UNKNOWN && time_ns > s->torn_until)
+		kin = KIN_OTHER;
+	s->kin[child] = kin;
+}
+
+/* One that can't be attributed counts as lost: it might be the caller's. */
+static bool is_left_out(struct ksig_native *n, pid_t pid, uint64_t time_ns)
+{
+	const struct connector_state *s = n->state;
+	struct ksig_proc_stat st;
+
+	if (!s->kin || kin_of(s, pid) == KIN_OTHER)
+		return false;
+	if (kin_of(s, pid) == KIN_OWN)
+		return true;
+	/* what lives now, and did then, was found in /proc in between */
+	if (time_ns > s->torn_until ||
+	    (!ksig_proc_read(pid, &st) && ksig_proc_began_before(&st, time_ns)))
+		return false;
+	ksig_native_lose(n, 1);
+	return true;
+}
+
+/* ------------------------------------------------------------------ reporting */
+
 static void tell(struct ksig_native *n, uint64_t time_ns, pid_t pid,
 		 uint64_t value)
 {
@@ -211,6 +345,8 @@ static void tell(struct ksig_native *n, uint64_t time_ns, pid_t pid,
 	struct ksig_proc_stat st;
 	struct ksig_event *ev;
 
+	if (is_left_out(n, pid, time_ns))
+		return;
 	if (pid == s->pinned && s->reused)
 		return;
 	if (pid == s->pinned && s->unsure) {
@@ -410,6 +546,8 @@ static void thread_ended(struct ksig_native *n, const struct proc_event *ev)
 	int err = 0;
 
 	if (!l && (first || code)) {
+		if (is_left_out(n, pid, ev->timestamp_ns))
+			return;
 		l = add_leaving(s, pid);
 		if (!l)
 			ksig_native_lose(n, first);
@@ -547,12 +685,16 @@ static void take_fork(struct ksig_native *n, const struct proc_event *ev)
 {
 	struct connector_state *s = n->state;
 	pid_t child = ev->event_data.fork.child_tgid;
+	bool is_process = ev->event_data.fork.child_pid == child;
 
+	if (s->kin && is_process)
+		note_fork(s, ev->event_data.fork.parent_tgid, child,
+			  ev->timestamp_ns);
 	/* its own birth may be told a moment later than it is seen */
-	if (child == s->pinned && ev->event_data.fork.child_pid == child &&
+	if (child == s->pinned && is_process &&
 	    ev->timestamp_ns > s->pinned_at && ksig_process_ended(s->pidfd))
 		s->reused = true;
-	if (ev->event_data.fork.child_pid != child)
+	if (!is_process)
 		thread_began(s, child, ev->event_data.fork.child_pid);
 	else if (s->what == FORK)
 		tell(n, ev->timestamp_ns, ev->event_data.fork.parent_tgid,
@@ -599,6 +741,8 @@ static void lose(struct ksig_native *n, uint64_t lost)
 
 	ksig_native_lose_upto(n, lost);
 	tear(s);
+	if (s->kin)
+		find_own(s);
 	s->unsure = s->pidfd >= 0 && ksig_process_ended(s->pidfd);
 }
 
@@ -671,7 +815,7 @@ static uint32_t what_of(const char *event)
 static int start(struct ksig_native *n, struct connector_state *s)
 {
 	uint32_t mask = s->what == EXIT ? FORK | EXEC | EXIT :
-			s->pinned ? FORK | s->what : s->what;
+			s->pinned || s->kin ? FORK | s->what : s->what;
 	int err = listen_to(&s->nl);
 
 	if (err)
@@ -708,6 +852,7 @@ static void release(struct ksig_native *n)
 	while (s->n_leaving)
 		remove_leaving(n, &s->leaving[s->n_leaving - 1]);
 	free(s->leaving);
+	free(s->kin);
 	free(s);
 }
 
@@ -719,6 +864,17 @@ static void connector_close(struct ksig_native *n)
 	if (n->owner == getpid())
 		send_op(&s->nl, PROC_CN_MCAST_IGNORE, 0, 0);
 	release(n);
+}
+
+/* A table of all numbers, of which only pages in use take memory. */
+static int begin_kin(struct connector_state *s)
+{
+	s->kin = calloc(PID_LIMIT, 1);
+	if (!s->kin)
+		return -ENOMEM;
+	s->kin[getpid()] = KIN_OWN;
+	s->since = ksig_now();
+	return 0;
 }
 
 static int connector_open(struct ksig_native *n, struct ksig_sub *sub,
@@ -736,7 +892,11 @@ static int connector_open(struct ksig_native *n, struct ksig_sub *sub,
 	/* another number is no process's */
 	if (c && c->number <= INT_MAX)
 		s->pinned = c->number;
-	err = ksig_netlink_open(&s->nl, NETLINK_CONNECTOR, CN_IDX_PROC, n->len);
+	s->nl.fd = -1;
+	err = c || !(sub->opts.flags & KSIG_SUB_SKIP_OWN) ? 0 : begin_kin(s);
+	if (!err)
+		err = ksig_netlink_open(&s->nl, NETLINK_CONNECTOR, CN_IDX_PROC,
+					n->len);
 	if (!err)
 		err = start(n, s);
 	if (err) {

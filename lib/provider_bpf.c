@@ -741,6 +741,9 @@ static int configure(struct state *st, struct ksig_bpf *skel,
 			  (sub->desc->event_size + BPF_RINGBUF_HDR_SZ);
 	ro->pinned = st->pidfds[0] >= 0;
 	ro->current_pinned = st->pidfds[1] >= 0;
+	/* a process that the filter names is older than the subscription */
+	ro->skip_own = sub->opts.flags & KSIG_SUB_SKIP_OWN && !ro->pinned &&
+		       !ro->current_pinned;
 	st->mask = ring_size(ro->queue_bytes, st->page) - 1;
 	bpf_map__set_max_entries(skel->maps.ring, st->mask + 1);
 	err = adapt(skel, src, tp, e);

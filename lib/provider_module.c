@@ -318,6 +318,8 @@ static int set_filter(struct ksig_sub *sub, const struct ksig_cond *subject,
 	if (subject) {
 		filter.flags = KSIG_FILTER_SUBJECT;
 		filter.subject = subject->number;
+	} else if (sub->desc->pids && sub->opts.flags & KSIG_SUB_SKIP_OWN) {
+		filter.flags = KSIG_FILTER_SKIP_OWN;
 	}
 	if (ioctl(sub->fd, KSIG_IOC_FILTER, &filter)) {
 		if (errno == ESRCH)

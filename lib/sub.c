@@ -135,6 +135,8 @@ static int check_opts(const struct ksig_sub_opts *o, struct ksig_error *e)
 		return ksig_fail(e, 0, EINVAL,
 				 "a queue of %u is not possible: give a power of two from %u to %u",
 				 len, KSIG_QUEUE_MIN, KSIG_QUEUE_MAX);
+	if (o->flags & ~KSIG_SUB_SKIP_OWN)
+		return ksig_fail(e, 0, EINVAL, "unknown flags 0x%x", o->flags);
 	return o->provider ? check_provider(o->provider, e) : 0;
 }
 

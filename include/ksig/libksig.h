@@ -62,6 +62,7 @@ struct ksig_catalog;
  * @log: called for what is worth knowing and no error; may be NULL. Only from
  *	within calls on this handle, and from its relay thread
  * @log_ctx: handed to @log
+ * @flags: KSIG_SUB_* bits
  */
 struct ksig_sub_opts {
 	size_t sz;
@@ -73,7 +74,23 @@ struct ksig_sub_opts {
 	unsigned int *err_column;
 	void (*log)(void *ctx, const char *line);
 	void *log_ctx;
+	unsigned int flags;
 };
+
+/*
+ * Leave out events about the calling process and about the processes that it
+ * and its descendants have started since it subscribed: process.*, memory.kill,
+ * and trace.* while one of them runs. A filter that names one process by
+ * "pid=N" is not affected.
+ *
+ * By module and bpf, a process is a descendant if its chain of parents leads to
+ * the caller within 64 steps. A process whose parent exits stays one only if
+ * the caller is its subreaper (prctl(2), PR_SET_CHILD_SUBREAPER). By native it
+ * is known from the forks. After messages were lost, an event about a process
+ * that cannot be attributed is counted as lost. memory.kill by native does not
+ * know the process, so nothing is left out there.
+ */
+#define KSIG_SUB_SKIP_OWN	(1U << 0)
 
 /**
  * ksig_sub_open() - subscribe

@@ -118,7 +118,7 @@ KSIG_ASSERT(sizeof(struct ksig_queue) == 8);
  *	with KSIG_CHANNEL_PIDS a process, by its number in the pid namespace
  *	of whoever opened the descriptor; the process is pinned, and one that
  *	gets the number later is another
- * @flags: KSIG_FILTER_SUBJECT or 0
+ * @flags: KSIG_FILTER_* bits
  * @reserved: 0
  */
 struct ksig_filter {
@@ -130,6 +130,13 @@ struct ksig_filter {
 KSIG_ASSERT(sizeof(struct ksig_filter) == 24);
 
 #define KSIG_FILTER_SUBJECT	(1U << 0)
+/*
+ * On a channel with KSIG_CHANNEL_PIDS: no events about the calling process, nor
+ * about processes that it and its descendants start from now on. Ancestors are
+ * followed for 64 steps. A process whose parent exits stays a descendant only if
+ * the caller is its subreaper (prctl(2), PR_SET_CHILD_SUBREAPER).
+ */
+#define KSIG_FILTER_SKIP_OWN	(1U << 1)
 
 /**
  * struct ksig_arm - who is told by signal, and how
@@ -438,8 +445,8 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
  * What is queued stays.
  *
  * Errors: EINVAL types that the channel hasn't, subject without its flag,
- * flags, reserved; ESRCH no such process, or only a thread has that number;
- * ENOMEM; EFAULT; EBADF.
+ * flags (KSIG_FILTER_SKIP_OWN where subjects are not processes), reserved; ESRCH
+ * no such process, or only a thread has that number; ENOMEM; EFAULT; EBADF.
  */
 #define KSIG_IOC_FILTER		_IOW(0xBE, 0x02, struct ksig_filter)
 

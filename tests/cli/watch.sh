@@ -132,7 +132,7 @@ emit 1
 until_true pidof sleep
 dd if=/dev/zero of=/dev/ksig/test bs=8 count=400 2>/dev/null
 ends 3
-says "'sleep' still ran, and got a TERM"
+says "'sleep' was still running and was sent TERM"
 says '255 events of test were left undone'
 says '145 events of test were lost'
 until_true sh -c '! pidof sleep'

@@ -59,7 +59,7 @@ process_events() {
 	until_true [ -s hangs ]
 	dozes 3
 	ends 3
-	says "'sh' still ran, and got a TERM"
+	says "'sh' was still running and was sent TERM"
 	says '3 events of process.exec were left undone'
 	until_true ended "$(cat hangs)"
 

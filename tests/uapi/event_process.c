@@ -302,6 +302,47 @@ static void test_filter(void)
 	close(fd);
 }
 
+/* What the caller starts is left out; what it had started before is not. */
+static void test_skip_own(void)
+{
+	struct ksig_filter filter = {
+		.types = 1 << KSIG_PROCESS_EXIT, .flags = KSIG_FILTER_SKIP_OWN,
+	};
+	struct child before = child_start(wait_for_go, NULL), own;
+	pid_t self = getpid(), pid;
+	int fd = open_process();
+
+	OK(prctl(PR_SET_CHILD_SUBREAPER, 1));
+	OK(ioctl(fd, KSIG_IOC_FILTER, &filter));
+	own = child_start(wait_for_go, NULL);
+	child_kill(&own);
+	pid = OK(fork());
+	if (!pid) {
+		/* an orphan, adopted by its grandparent, in its own session */
+		if (!OK(fork())) {
+			setsid();
+			while (getppid() != self)
+				usleep(1000);
+			if (!OK(fork()))
+				_exit(0);
+			wait(NULL);
+		}
+		_exit(0);
+	}
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	CHECK(wait(NULL) > 0);
+	expect_silence(fd);
+	child_kill(&before);
+	expect_of(fd, KSIG_PROCESS_EXIT, before.pid);
+	OK(prctl(PR_SET_CHILD_SUBREAPER, 0));
+	close(fd);
+	/* where subjects are not processes */
+	fd = OK(chan_open("test", O_NONBLOCK));
+	filter.types = 0;
+	FAILS(ioctl(fd, KSIG_IOC_FILTER, &filter), EINVAL);
+	close(fd);
+}
+
 /* --------------------------------------------------------------- many, fast */
 
 static int vfork_exit(void)
@@ -412,6 +453,7 @@ int main(void)
 	test_race(fd, how_many(sizeof(long) == 8 ? 1000 : 100));
 	close(fd);
 	test_filter();
+	test_skip_own();
 	test_many(how_many(sizeof(long) == 8 ? 10000 : 1000));
 	return 0;
 }

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+/*
+ * ksig watch: its children, and those that it inherits.
+ *
+ * What the command leaves running stays a descendant of this process, so that a
+ * watch on processes recognises it: it is adopted here when its parent exits.
+ * SIGCHLD is blocked except while waiting for events, so the handler interrupts
+ * nothing that knows a child by its number.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "cli.h"
+#include "watch.h"
+
+static bool adopting;
+static sigset_t others_mask;
+
+/* The command that runs; the handler's while SIGCHLD is not blocked. */
+static pid_t command;
+static bool command_reaped;
+static int command_status;
+
+static void reap(int signo)
+{
+	int err = errno, status;
+	pid_t pid;
+
+	(void)signo;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid != command)
+			continue;
+		command_reaped = true;
+		command_status = status;
+	}
+	errno = err;
+}
+
+int ksig_children_adopt(void)
+{
+	const struct sigaction action = { .sa_handler = reap };
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &mask, &others_mask) ||
+	    sigaction(SIGCHLD, &action, NULL) ||
+	    prctl(PR_SET_CHILD_SUBREAPER, 1)) {
+		ksig_error("cannot adopt the command's children: %s",
+			   strerror(errno));
+		return KSIG_FAILED;
+	}
+	adopting = true;
+	return KSIG_DONE;
+}
+
+const sigset_t *ksig_children_mask(void)
+{
+	return adopting ? &others_mask : NULL;
+}
+
+void ksig_child_begun(pid_t pid)
+{
+	command = pid;
+	command_reaped = false;
+}
+
+int ksig_child_wait(pid_t pid, int *status)
+{
+	if (command_reaped && pid == command) {
+		*status = command_status;
+		return 0;
+	}
+	while (waitpid(pid, status, 0) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}

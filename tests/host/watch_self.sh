@@ -1,0 +1,136 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# ksig watch leaves out what it starts itself: a command is never the cause of
+# another command of the same watch, whatever it leaves running.
+. tests/host/functions
+
+[ -e /sys/kernel/tracing/events ] ||
+	mount -t tracefs tracefs /sys/kernel/tracing ||
+	echo ": tracefs can't be mounted: no tracepoint is tried"
+ln -s "$(command -v sleep)" doze
+ln -s "$(command -v sleep)" nap
+ln -s "$(command -v sleep)" kip
+ln -s "$(command -v sh)" parent
+count() { wc -l <"$1"; }
+has_lines() { [ "$(count stdout)" -ge "$1" ]; }
+
+# The command runs the watched program as a child, as a grandchild whose parent
+# has exited, and in a session of its own. Each leaves a line.
+cat >breeds <<'END'
+#!/bin/sh
+./forks
+./parent -c './doze 0.1; echo >>born'
+(./parent -c './doze 0.2; echo >>born') &
+sh -c '(setsid sh -c "./parent -c \"./doze 0.2; :\"; echo >>born" &) &'
+END
+chmod +x breeds
+printf '#!./parent\n./doze 0.3\n:\n' >forks
+chmod +x forks
+
+# Runs the watched program, again where native came too late for its name.
+cause() {
+	local wanted=$(($(count stdout) + 1))
+	while ! has_lines $wanted; do
+		lives $watcher || fail "it has ended: $(cat stderr)"
+		"$@" &
+		echo $! >>mine
+		wait $!
+		sleep 0.1
+	done
+}
+
+# is_left_out PROGRAM ARGUMENT... : EVENT OPTION...
+is_left_out() {
+	local program=
+	while [ "$1" != : ]; do
+		program="$program $1"
+		shift
+	done
+	shift
+	: >born >mine
+	watch "$@" --json -- ./breeds
+	for i in 1 2 3; do
+		cause $program
+		until_true eval '[ $(count born) -ge $((3 * $(count stdout))) ]'
+	done
+	# what the last command has done comes before this
+	cause $program
+	stop
+	for pid in $(jq -r .subject stdout); do
+		grep -qx $pid mine || fail "$1: its own process $pid: $(cat stdout)"
+	done
+	# so that the next watch does not see these
+	until_true eval '[ $(count born) -ge $((3 * $(count stdout))) ]'
+}
+
+for provider in bpf native; do
+	has_event $provider process.exit || {
+		echo ": $provider has no process.exit here"
+		continue
+	}
+	from="--provider $provider"
+	is_left_out ./doze 0.3 : process.exec:comm=doze $from
+	is_left_out ./doze 0 : process.exit:comm=doze $from
+	is_left_out ./forks : process.fork:comm=forks $from
+
+	# --self: the first command is the cause of the next
+	: >born >mine
+	watch process.exec:comm=nap $from --self -n 3 -- sh -c './nap 2 &'
+	cause ./nap 0.3
+	ends 0
+	lines 3
+
+	# what was its child before it began is another's
+	rm -f go
+	mkfifo go
+	: >stdout >stderr
+	sh -c './parent -c "read line <go; exec ./kip 0.3" &
+		exec ksig watch process.exec:comm=kip -n1 '"$from" \
+		>stdout 2>stderr &
+	watcher=$!
+	until_true has_said '^ksig: watching .*)$'
+	echo >go
+	ends 0
+	lines 1
+done
+
+if has_event bpf trace.syscalls.sys_enter_exit_group; then
+	is_left_out ./doze 0 : trace.syscalls.sys_enter_exit_group:current.comm=doze
+else
+	echo ": no tracepoints by BPF here"
+fi
+
+# systemctl, which it asks for a unit's process
+if has_event bpf process.exec; then
+	mkdir bin
+	cat >bin/systemctl <<-'END'
+		#!/bin/sh
+		./doze 0
+		echo >>asked
+		cat mainpid
+	END
+	chmod +x bin/systemctl
+	start sleep 1000
+	echo $pid >mainpid
+	PATH=$PWD/bin:$PATH
+	watch process.exec:comm=doze --provider bpf --to unit:a.service -s TERM
+	echo 0 >mainpid
+	kill -KILL $pid
+	wait $pid || :
+	: >asked
+	until_true eval '[ $(count asked) -ge 3 ]'
+	./doze 0
+	until_true has_lines 1
+	stop
+	lines 1
+fi
+
+# What the command leaves running is reaped at once: no zombie stays.
+if has_event native process.exec; then
+	watch process.exec:comm=doze -- sh -c '(sleep 0.3 & echo $! >orphan) & sleep 1000'
+	: >mine
+	cause ./doze 0.3
+	until_true [ -s orphan ]
+	until_true eval '! [ -e /proc/$(cat orphan) ]'
+	kill -TERM $watcher
+fi
