@@ -29,7 +29,7 @@ static const char help[] =
 "                     at once, of those in the TIME after it the last at its end\n"
 "      --skip N       let N events pass before the first that counts\n"
 "      --to TARGET    signal TARGET at each event\n"
-"  -s, --signal SIG   by this signal, name or number (default 44)\n"
+"  -s, --signal SIG   by this signal, name or number (needed with --to)\n"
 "      --force        with HUP, USR1 or USR2 even who would die of it\n"
 "      --value FIELD  trace.* events: which field is the value\n"
 "      --provider P   module, bpf or native (default: the best that works)\n"
@@ -302,9 +302,18 @@ static int check_subjects(const struct watch *w)
 
 		if (ksig_event_get(sub, &ev, "pid", &f) &&
 		    ksig_event_get(sub, &ev, "current.pid", &f)) {
-			ksig_error("--to subject can't be had with %s: it is about no process",
+			ksig_error("--to subject cannot be used with %s: it is not about a process",
 				   ksig_sub_event(sub));
 			return KSIG_USAGE;
+		}
+		if (!strcmp(ksig_sub_event(sub), "process.exit")) {
+			ksig_error("--to subject cannot be used with process.exit: the process has exited and cannot be signalled");
+			return KSIG_USAGE;
+		}
+		if (!strcmp(ksig_sub_event(sub), "memory.kill") &&
+		    !strcmp(ksig_sub_provider(sub), "native")) {
+			ksig_error("--to subject cannot be used with memory.kill by native: it does not know the process (bpf and module do)");
+			return KSIG_NOT_HERE;
 		}
 	}
 	return KSIG_DONE;
@@ -944,6 +953,12 @@ static int check_options(const struct watch *w, char *const *names)
 			   w->to.signo ? "-s" : "--force");
 		return ksig_usage(&ksig_cmd_watch);
 	}
+	if (w->has_to && !w->to.signo) {
+		ksig_error("--to needs a signal: give -s SIG, such as -s HUP, or -s RTMIN+10 for one that carries the event's value");
+		return ksig_usage(&ksig_cmd_watch);
+	}
+	if (w->command && ksig_run_check(w->command[0]))
+		return KSIG_USAGE;
 	return check_current(w, names);
 }
 
@@ -985,8 +1000,6 @@ static int run(int argc, char **argv)
 	ret = check_options(&w, argv + optind);
 	if (ret)
 		return ret;
-	if (!w.to.signo)
-		w.to.signo = KSIG_SIGNO_DEFAULT;
 	return watch(&w, argv + optind);
 }
 

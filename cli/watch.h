@@ -78,7 +78,12 @@ int ksig_print_event(const struct ksig_happening *h, bool json);
 int ksig_print_loss(const struct ksig_sub *sub, uint64_t lost,
 		    uint64_t lost_upto);
 
-/* watch_run.c: a pidfd, or a negative errno; the child leads no group */
+/*
+ * watch_run.c: can @name be run, as execvp(3) finds it? Return: an exit code, and
+ * why it is not 0 has been said.
+ */
+int ksig_run_check(const char *name);
+/* A pidfd, or a negative errno; the child leads no group */
 int ksig_run(char *const *argv, const struct ksig_happening *h, pid_t *pid);
 
 /*

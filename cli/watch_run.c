@@ -5,16 +5,79 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "watch.h"
+
+/* ----------------------------------------------------------- can it be run? */
+
+/* 0 or an errno: a file without "#!" can be run, too, by the shell. */
+static int check_file(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return errno;
+	if (S_ISDIR(st.st_mode))
+		return EISDIR;
+	if (!S_ISREG(st.st_mode))
+		return EACCES;
+	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) ? errno : 0;
+}
+
+/* As execvp(3): one that may not be run does not end the search. */
+static int search(const char *name)
+{
+	const char *path = getenv("PATH"), *end;
+	char file[PATH_MAX];
+	int err = ENOENT, found;
+
+	/* what the C library takes then */
+	if (!path)
+		path = "/bin:/usr/bin";
+	for (;; path = end + 1) {
+		end = strchrnul(path, ':');
+		if (snprintf(file, sizeof(file), "%.*s%s%s", (int)(end - path),
+			     path, end == path ? "" : "/", name) <
+		    (int)sizeof(file)) {
+			found = check_file(file);
+			if (!found)
+				return 0;
+			if (found != ENOENT && found != ENOTDIR)
+				err = found;
+		}
+		if (!*end)
+			return err;
+	}
+}
+
+int ksig_run_check(const char *name)
+{
+	bool has_path = strchr(name, '/');
+	int err = !*name ? ENOENT : has_path ? check_file(name) : search(name);
+
+	if (!err)
+		return KSIG_DONE;
+	if (err == ENOENT && !has_path)
+		ksig_error("cannot run '%s': no such command in PATH", name);
+	else if (err == EACCES)
+		ksig_error("cannot run '%s': not executable, or not permitted (see 'chmod +x')",
+			   name);
+	else
+		ksig_error("cannot run '%s': %s", name, strerror(err));
+	return KSIG_USAGE;
+}
+
+/* ------------------------------------------------------------ the environment */
 
 static int set_field(const char *key, const struct ksig_field *f)
 {
@@ -72,6 +135,8 @@ static int set_environment(const struct ksig_happening *h)
 		err = setenv("KSIG_PROVIDER", ksig_sub_provider(h->sub), 1);
 	return err ? err : setenv("KSIG_EVENT", ksig_sub_event(h->sub), 1);
 }
+
+/* ------------------------------------------------------------------ running it */
 
 /* In the child: what goes wrong is told through the pipe, which exec closes. */
 static void become(char *const *argv, const struct ksig_happening *h, int fd)

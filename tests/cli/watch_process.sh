@@ -74,10 +74,8 @@ watch process.exec:comm=true --self -n 3 -- /bin/true
 ends 0
 
 # one that has ended can't be signalled, whoever has its number later
-watch process.exit:comm=true --to subject -s TERM -n1
-/bin/true
-ends 1
-prints "$time process.exit .* -> TERM [0-9]* gone"
+gives 2 ksig watch process.exit:comm=true --to subject -s TERM -n1
+says 'cannot be used with process.exit: the process has exited'
 
 # its target's end ends the watch
 process sleep 1000

@@ -63,7 +63,7 @@ ends 1
 lines 2
 prints "$time trace.syscalls.sys_enter_write .* -> HUP $pid refused"
 lives $pid
-watch trace.syscalls.sys_enter_exit_group:current.pid=$pid -n 1 --to subject
+watch trace.syscalls.sys_enter_exit_group:current.pid=$pid -n 1 --to subject -s 44
 echo >&8
 ends 1
 prints "$time trace.syscalls.sys_enter_exit_group .* -> RTMIN\\+10 $pid refused"

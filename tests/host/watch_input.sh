@@ -127,9 +127,38 @@ gives 2 ksig watch time.set --force
 says '--force is for --to TARGET'
 mkfifo fifo
 for file in fifo .; do
-	gives 1 ksig watch time.set --to pidfile:$file
+	gives 1 ksig watch time.set --to pidfile:$file -s HUP
 	says "$file is not a regular file"
 done
+
+# what fails at each event is refused at once
+gives 2 ksig watch time.set --to $$
+says '--to needs a signal: give -s SIG'
+gives 2 ksig watch process.exit --to subject -s TERM
+says '--to subject cannot be used with process.exit: the process has exited'
+# a command that can't be run; without #! one is the shell's
+mkdir folder
+printf 'echo ran' >plain
+: >folder/plain
+for command in nosuchcommand ''; do
+	gives 2 ksig watch time.set -- "$command"
+	says "cannot run '$command': no such command in PATH"
+done
+gives 2 ksig watch time.set -- ./nosuchcommand
+says "cannot run './nosuchcommand': No such file"
+gives 2 ksig watch time.set -- plain/plain
+says "cannot run 'plain/plain': Not a directory"
+gives 2 ksig watch time.set -- ./folder
+says "cannot run './folder': Is a directory"
+gives 2 ksig watch time.set -- ./plain
+says "cannot run './plain': not executable"
+gives 2 env PATH="$PWD/folder" "$top/build/ksig" watch time.set -- plain
+says "cannot run 'plain': not executable"
+chmod +x plain
+for path in "$PWD/folder:$PWD" :; do
+	gives 3 env PATH="$path" "$top/build/ksig" watch time.set -t 1ms -- plain
+done
+gives 3 ksig watch time.set -t 1ms -- ./plain
 
 # no right: to the events, to the target
 gives 1 $nobody ./ksig watch process.fork --provider bpf
@@ -152,7 +181,7 @@ lives $pid
 
 # a number that is no process's
 gives 2 ksig watch time.set --to subject -s TERM
-says "--to subject can't be had with time.set: it is about no process"
+says "--to subject cannot be used with time.set: it is not about a process"
 
 # what lies beside tracepoints is none
 if [ -e /sys/kernel/tracing/events ] && has_event bpf process.exec; then

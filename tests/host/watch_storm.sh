@@ -79,7 +79,7 @@ while "44 is not blocked":
 print("lost", signal.sigwaitinfo([44]).si_errno, flush=True)' >waits
 	waits=$pid
 	until_true grep -q ready waits
-	watch process.exit:comm=storm --provider bpf --to $waits
+	watch process.exit:comm=storm --provider bpf --to $waits -s 44
 	halt $watcher
 	storm 1000
 	kill -CONT $watcher

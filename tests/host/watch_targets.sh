@@ -46,7 +46,7 @@ while True:
 	events 1
 	ends 0
 	until_true grep -q usr1 said
-	watch $nice --provider $from --to $pid -n 2
+	watch $nice --provider $from --to $pid -s 44 -n 2
 	events 2
 	ends 0
 	until_true eval '[ "$(grep -c "^signal 44 -1$" said)" = 2 ]'
@@ -60,7 +60,7 @@ start "$target" threads >said
 until_true grep -q ready said
 [ "$(ls /proc/$pid/task | wc -l)" = 16 ] || fail "it has not 16 threads"
 ln -sf "$(command -v sh)" quits
-watch process.exit:comm=quits --provider $from --to $pid -n 20
+watch process.exit:comm=quits --provider $from --to $pid -s 44 -n 20
 for i in $(seq 20); do ./quits -c "exit $i" || :; done
 ends 0
 lines 20
