@@ -44,6 +44,10 @@ int ksig_bad_signo(const char *s);
 int ksig_bad_value(const char *s);
 int ksig_flush(void);
 void ksig_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* As ksig_error(), for what is no error; not printed after ksig_be_quiet() */
+void ksig_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void ksig_be_quiet(void);
+bool ksig_is_quiet(void);
 
 /* parse.c: 0, or -EINVAL and *res untouched */
 int ksig_parse_pid(const char *s, pid_t *res);

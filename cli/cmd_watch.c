@@ -33,6 +33,7 @@ static const char help[] =
 "      --force        with HUP, USR1 or USR2 even who would die of it\n"
 "      --value FIELD  trace.* events: which field is the value\n"
 "      --provider P   module, bpf or native (default: the best that works)\n"
+"  -q, --quiet        no notes on stderr, only errors\n"
 "      --json         one JSON object a line\n"
 "      --self         report what the watch itself has started, too\n"
 "  -h, --help         this text\n"
@@ -113,6 +114,8 @@ static const char help[] =
 #define FOLLOW_NS NS
 /* A target that is merely busy is not worth a word. */
 #define TELL_HELD_NS NS
+/* Gaps are summed up for so long. */
+#define GAP_NS NS
 /* So many events a queue holds at most, and ksig_sub_next() passes over at once. */
 #define QUEUE_MAX 65536
 #define PASSED_OVER 64
@@ -125,7 +128,10 @@ static const char help[] =
  * @ended: for the process that its filter names has exited
  * @failing: it could not be read the last time, and is tried again
  * @told: so many of its lost events were reported
- * @told_upto: and so many that may have been lost
+ * @lost: of its events so many were lost, as far as is known
+ * @lost_upto: and so many more may have been
+ * @told_upto: so many of these were reported
+ * @report_at: when more may be reported
  * @by_kernel: the kernel signals, and marks the events at which it does
  * @last: once so many were offered it does no more
  */
@@ -136,7 +142,10 @@ struct source {
 	bool ended;
 	bool failing;
 	uint64_t told;
+	uint64_t lost;
+	uint64_t lost_upto;
 	uint64_t told_upto;
+	int64_t report_at;
 	bool by_kernel;
 	uint64_t last;
 };
@@ -219,7 +228,7 @@ static int exit_code(int err)
 static void tell_log(void *ctx, const char *line)
 {
 	(void)ctx;
-	ksig_error("%s", line);
+	ksig_note("%s", line);
 }
 
 static int open_source(struct watch *w, struct source *source)
@@ -377,6 +386,8 @@ static void tell_watching(const struct watch *w)
 	const struct source *s = w->sources;
 	int i;
 
+	if (ksig_is_quiet())
+		return;
 	fputs("ksig: watching ", stderr);
 	for (i = 0; i < w->n_sources; i++)
 		fprintf(stderr, "%s%s (%s%s)", i ? ", " : "", s[i].name,
@@ -448,7 +459,7 @@ static void hold(struct watch *w)
 	w->held = true;
 	if (clock_ns() < w->tell_held)
 		return;
-	ksig_error("process %d does not take the signals that wait there: an event of %s waits, too, and those behind it",
+	ksig_note("process %d does not take the signals that wait there: an event of %s waits, too, and those behind it",
 		   w->to.pid, ksig_sub_event(w->now.sub));
 	w->tell_held = NEVER;
 }
@@ -514,30 +525,53 @@ static bool wants_event(const struct watch *w)
 	return w->every || (!w->now.sub && w->command_fd < 0);
 }
 
-/* What may have been lost since the last report */
+/* Losses that were not reported yet. */
+static bool has_gap(const struct source *s)
+{
+	return s->lost != s->told || s->lost_upto != s->told_upto;
+}
+
+/* What may have been lost since the last call. */
 static uint64_t new_lost_upto(struct source *s)
 {
-	uint64_t count = 0, more;
+	uint64_t before = s->lost_upto;
 
-	ksig_sub_lost_upto(s->sub, &count);
-	more = count - s->told_upto;
-	s->told_upto = count;
-	if (more)
+	ksig_sub_lost_upto(s->sub, &s->lost_upto);
+	return s->lost_upto - before;
+}
+
+static void say_lost(struct source *s)
+{
+	uint64_t n = s->lost - s->told, upto = s->lost_upto - s->told_upto;
+
+	if (n)
+		ksig_error("%" PRIu64 " event%s of %s %s lost", n,
+			   n == 1 ? "" : "s", ksig_sub_event(s->sub),
+			   n == 1 ? "was" : "were");
+	if (upto)
 		ksig_error("up to %" PRIu64 " events of %s may have been lost",
-			   more, ksig_sub_event(s->sub));
-	return more;
+			   upto, ksig_sub_event(s->sub));
+	s->told = s->lost;
+	s->told_upto = s->lost_upto;
+}
+
+/* At most one line in a while, or gaps would be louder than events. */
+static void report_gap(struct source *s)
+{
+	if (!has_gap(s) || ksig_is_quiet() || clock_ns() < s->report_at)
+		return;
+	say_lost(s);
+	s->report_at = clock_ns() + GAP_NS;
 }
 
 static void take_event(struct watch *w, struct source *s,
 		       const struct ksig_event *ev)
 {
-	if (ev->lost_before)
-		ksig_error("%" PRIu32 " events of %s were lost",
-			   ev->lost_before, ksig_sub_event(s->sub));
-	s->told += ev->lost_before;
+	s->lost += ev->lost_before;
 	w->now.lost += ev->lost_before;
 	if (ev->flags & KSIG_EVENT_LOST_UPTO)
 		w->now.lost_upto += new_lost_upto(s);
+	report_gap(s);
 	if (s->by_kernel &&
 	    !(ev->flags & (KSIG_EVENT_SIGNALLED | KSIG_EVENT_REFUSED)))
 		return;
@@ -576,7 +610,7 @@ static bool will_pass(struct source *s, int err)
 	if (err != -ENOMEM && err != -EMFILE && err != -ENFILE)
 		return false;
 	if (!s->failing)
-		ksig_error("%s: %s; it is tried again",
+		ksig_note("%s: %s; it is tried again",
 			   ksig_sub_event(s->sub), strerror(-err));
 	s->failing = true;
 	return true;
@@ -675,6 +709,7 @@ static int64_t sooner(int64_t a, int64_t b)
 static int64_t wake_up_at(const struct watch *w)
 {
 	int64_t at = w->deadline;
+	int i;
 
 	if (w->held || (any_failing(w) && wants_event(w)))
 		at = sooner(at, clock_ns() + RETRY_NS);
@@ -682,6 +717,10 @@ static int64_t wake_up_at(const struct watch *w)
 		at = sooner(at, w->not_before);
 	if (w->has_to && w->to.kind == KSIG_TO_UNIT && !w->to.target)
 		at = sooner(at, clock_ns() + FOLLOW_NS);
+	for (i = 0; !ksig_is_quiet() && i < w->n_sources; i++) {
+		if (has_gap(&w->sources[i]))
+			at = sooner(at, w->sources[i].report_at);
+	}
 	return at;
 }
 
@@ -732,7 +771,7 @@ static bool any_ready(const struct pollfd *fds, int n)
 /* Return: GO_ON, or the exit code. */
 static int step(struct watch *w, struct pollfd *fds)
 {
-	int ret = wait_for(w, fds);
+	int ret = wait_for(w, fds), i;
 
 	if (ret == GO_ON && fds[w->n_sources + 1].revents)
 		command_ended(w);
@@ -743,6 +782,8 @@ static int step(struct watch *w, struct pollfd *fds)
 		ret = act(w);
 	if (ret != GO_ON)
 		return ret;
+	for (i = 0; i < w->n_sources; i++)
+		report_gap(&w->sources[i]);
 	check_through(w);
 	if (enough(w) && w->command_fd < 0)
 		return w->result;
@@ -782,12 +823,12 @@ static void tell_undone(struct watch *w, struct source *s)
 		w->skip -= !!w->skip;
 	}
 	/* no event reports what was lost last */
-	if (!ksig_sub_stats(s->sub, &st) && st.lost > s->told) {
-		lost = st.lost - s->told;
-		ksig_error("%" PRIu64 " events of %s were lost", lost,
-			   ksig_sub_event(s->sub));
+	if (!ksig_sub_stats(s->sub, &st) && st.lost > s->lost) {
+		lost = st.lost - s->lost;
+		s->lost = st.lost;
 	}
 	upto = new_lost_upto(s);
+	say_lost(s);
 	if (w->json && (lost || upto))
 		ksig_print_loss(s->sub, lost, upto);
 	if (n)
@@ -811,8 +852,12 @@ static int loop(struct watch *w)
 		ret = step(w, fds);
 	free(fds);
 	stop_command(w);
-	for (i = 0; !enough(w) && i < w->n_sources; i++)
-		tell_undone(w, &w->sources[i]);
+	for (i = 0; i < w->n_sources; i++) {
+		if (!enough(w))
+			tell_undone(w, &w->sources[i]);
+		else
+			say_lost(&w->sources[i]);
+	}
 	return ret;
 }
 
@@ -852,6 +897,7 @@ static const struct option options[] = {
 	{ "provider", required_argument, NULL, PROVIDER },
 	{ "json", no_argument, NULL, JSON },
 	{ "self", no_argument, NULL, SELF },
+	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
 	{ }
 };
@@ -905,6 +951,9 @@ static int take_option(struct watch *w, int opt, const char *arg)
 		return 0;
 	case JSON:
 		w->json = true;
+		return 0;
+	case 'q':
+		ksig_be_quiet();
 		return 0;
 	case SELF:
 		w->opts.flags &= ~KSIG_SUB_SKIP_OWN;
@@ -989,7 +1038,7 @@ static int run(int argc, char **argv)
 	int opt, ret;
 
 	argc = split_command(&w, argc, argv);
-	while ((opt = getopt_long(argc, argv, "n:t:s:h", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "n:t:s:qh", options, NULL)) != -1) {
 		if (opt == 'h')
 			return ksig_help(&ksig_cmd_watch);
 		ret = take_option(&w, opt, optarg);

@@ -25,15 +25,43 @@ static const struct ksig_command *const commands[] = {
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
+static bool quiet;
+
+static void print_message(const char *fmt, va_list ap)
+{
+	fputs("ksig: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+}
+
 void ksig_error(const char *fmt, ...)
 {
 	va_list ap;
 
-	fputs("ksig: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	print_message(fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+}
+
+void ksig_note(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (quiet)
+		return;
+	va_start(ap, fmt);
+	print_message(fmt, ap);
+	va_end(ap);
+}
+
+void ksig_be_quiet(void)
+{
+	quiet = true;
+}
+
+bool ksig_is_quiet(void)
+{
+	return quiet;
 }
 
 int ksig_help(const struct ksig_command *cmd)

@@ -2,6 +2,7 @@
 /* ksig watch: the line that tells an event. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "cli.h"
@@ -42,21 +43,28 @@ static void print_signal(const struct ksig_happening *h)
 		printf(" %s", outcome);
 }
 
-static void print_text(const struct ksig_happening *h)
+static int print_text(const struct ksig_happening *h)
 {
+	size_t size = ksig_event_format(h->sub, h->ev, NULL, 0) + 1;
 	struct timespec ts = when(h->ev);
-	char line[1024];
+	char *line = malloc(size);
 	struct tm tm;
 
+	if (!line) {
+		ksig_error("out of memory");
+		return KSIG_FAILED;
+	}
 	localtime_r(&ts.tv_sec, &tm);
-	ksig_event_format(h->sub, h->ev, line, sizeof(line));
+	ksig_event_format(h->sub, h->ev, line, size);
 	printf("%02d:%02d:%02d.%03ld %s", tm.tm_hour, tm.tm_min, tm.tm_sec,
 	       ts.tv_nsec / 1000000, line);
+	free(line);
 	if (h->merged)
 		printf(" (+%" PRIu64 ")", h->merged);
 	if (h->to)
 		print_signal(h);
 	putchar('\n');
+	return KSIG_DONE;
 }
 
 /* ---------------------------------------------------------------------- JSON */
@@ -145,11 +153,13 @@ static void print_json(const struct ksig_happening *h)
 
 int ksig_print_event(const struct ksig_happening *h, bool json)
 {
+	int ret = KSIG_DONE;
+
 	if (json)
 		print_json(h);
 	else
-		print_text(h);
-	return ksig_flush();
+		ret = print_text(h);
+	return ret ? ret : ksig_flush();
 }
 
 int ksig_print_loss(const struct ksig_sub *sub, uint64_t lost,

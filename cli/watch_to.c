@@ -325,7 +325,7 @@ bool ksig_to_follow(struct ksig_to *to)
 	to->pid = pid;
 	if (pin_unit(to))
 		return false;
-	ksig_error("'%s' is process %d now", to->name, pid);
+	ksig_note("'%s' is process %d now", to->name, pid);
 	return true;
 }
 

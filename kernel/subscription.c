@@ -51,7 +51,6 @@
 /* KSIG_FILTER_SKIP_OWN: a descendant is recognised up to this distance. */
 #define KSIG_ANCESTORS		64
 
-
 /* ----------------------------------------------- targets that come to an end */
 
 /* Everything armed, by the target's struct pid; walked under RCU. */

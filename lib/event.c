@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib.h"
+#include "text.h"
 
 static uint64_t read_unsigned(const void *at, size_t size)
 {
@@ -108,11 +109,66 @@ static void add_char(struct line *l, char c)
 	l->len++;
 }
 
-/* Nothing that makes a terminal do things. */
-static void add_text(struct line *l, const char *s, size_t most)
+static void add_text(struct line *l, const char *s)
 {
-	for (; most-- && *s; s++)
-		add_char(l, *s >= ' ' && *s < 0x7f ? *s : '?');
+	while (*s)
+		add_char(l, *s++);
+}
+
+/*
+ * Is it clear where it ends, and that it is a text? Else one could be taken for
+ * the rest of the line.
+ */
+static bool is_plain(const char *s, size_t size)
+{
+	size_t at, len;
+	uint32_t c;
+
+	if (!size || (size == 7 && !memcmp(s, "unknown", 7)))
+		return false;
+	for (at = 0; at < size; at += len) {
+		len = ksig_text_decode(s + at, size - at, &c);
+		if (!len || c == '"' || c == '\\' || c == '\'' ||
+		    ksig_text_is_hidden(c) || ksig_text_parts(c))
+			return false;
+	}
+	return true;
+}
+
+static void add_escaped(struct line *l, const char *s, size_t len, uint32_t c)
+{
+	char text[16];
+
+	if (!len || c < 0x80)
+		snprintf(text, sizeof(text), "\\x%02x", (unsigned char)*s);
+	else
+		snprintf(text, sizeof(text), c > 0xffff ? "\\U%08x" :
+			 "\\u%04x", c);
+	add_text(l, text);
+}
+
+/* As it is, or quoted as in C, with escapes for what must not be printed. */
+static void add_string(struct line *l, const char *s, size_t most)
+{
+	size_t size = strnlen(s, most), at, len, i;
+	bool plain = is_plain(s, size);
+	uint32_t c;
+
+	if (!plain)
+		add_char(l, '"');
+	for (at = 0; at < size; at += len ? len : 1) {
+		len = ksig_text_decode(s + at, size - at, &c);
+		if (!len || ksig_text_is_hidden(c)) {
+			add_escaped(l, s + at, len, c);
+			continue;
+		}
+		if (c == '"' || c == '\\')
+			add_char(l, '\\');
+		for (i = 0; i < len; i++)
+			add_char(l, s[at + i]);
+	}
+	if (!plain)
+		add_char(l, '"');
 }
 
 static void add_number(struct line *l, const struct ksig_field *f)
@@ -123,7 +179,7 @@ static void add_number(struct line *l, const struct ksig_field *f)
 		snprintf(text, sizeof(text), "%" PRId64, f->s);
 	else
 		snprintf(text, sizeof(text), "%" PRIu64, f->u);
-	add_text(l, text, sizeof(text));
+	add_text(l, text);
 }
 
 static void add_field(struct line *l, const struct ksig_field_desc *fd,
@@ -133,12 +189,12 @@ static void add_field(struct line *l, const struct ksig_field_desc *fd,
 
 	ksig_field_read(fd, ev, &f);
 	add_char(l, ' ');
-	add_text(l, f.name, SIZE_MAX);
+	add_text(l, f.name);
 	add_char(l, '=');
 	if (!f.known)
-		add_text(l, "unknown", SIZE_MAX);
+		add_text(l, "unknown");
 	else if (f.type == KSIG_FIELD_STRING)
-		add_text(l, f.str, fd->size);
+		add_string(l, f.str, fd->size);
 	else
 		add_number(l, &f);
 }
@@ -150,7 +206,7 @@ int ksig_event_format(const struct ksig_sub *sub, const struct ksig_event *ev,
 	struct line l = { .buf = buf, .size = n };
 	unsigned int i;
 
-	add_text(&l, d->name, SIZE_MAX);
+	add_text(&l, d->name);
 	for (i = 0; i < d->n_fields; i++) {
 		if (!d->fields[i].hidden)
 			add_field(&l, &d->fields[i], ev);

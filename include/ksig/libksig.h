@@ -418,8 +418,12 @@ int ksig_event_field(const struct ksig_sub *sub, const struct ksig_event *ev,
 		     unsigned int index, struct ksig_field *f);
 
 /*
- * "net.up ifname=eth0": the event in a line, without time and newline. What is
- * no printable ASCII is '?'. As snprintf(3): the length that it would have had.
+ * "net.up ifname=eth0": the event in a line, without time and newline. UTF-8 is
+ * copied. A text is quoted if it is empty, is "unknown", or has blanks, quotes,
+ * backslashes, arrows or characters that must not be printed; these are escaped:
+ * bytes that are invalid or control characters as \xNN, others (invisible ones,
+ * and those that change the direction of writing) as \uNNNN or \UNNNNNNNN.
+ * Return: the length, as snprintf(3).
  */
 int ksig_event_format(const struct ksig_sub *sub, const struct ksig_event *ev,
 		      char *buf, size_t n);

@@ -1,0 +1,81 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# ksig watch: a process's name can't pass for ksig's own words, nor make a
+# terminal do things; what is lost takes a few lines; --quiet.
+. tests/host/functions
+
+has_event bpf process.exec || {
+	echo "no process.exec by BPF here"
+	exit 77
+}
+sleep=$(command -v sleep)
+
+# shows NAME TEXT JSON: as the name of a program
+shows() {
+	ln -sf "$sleep" "./$1"
+	watch process.exec --provider bpf -n 1000000
+	"./$1" 0 & pid=$!
+	until_true grep -qa "pid=$pid " stdout
+	stop
+	grep -a "pid=$pid " stdout >line
+	grep -qxF -e "process.exec pid=$pid comm=$2 parent=$$" <<-END || fail "not $2: $(cat line)"
+		$(sed 's/^[^ ]* //' line)
+	END
+	[ -n "$3" ] || return 0
+	watch process.exec --provider bpf -n 1000000 --json
+	"./$1" 0 & pid=$!
+	until_true grep -qa "\"subject\":\"$pid\"" stdout
+	stop
+	grep -a "\"subject\":\"$pid\"" stdout >line
+	grep -qF -e "\"comm\":$3," line || fail "not $3: $(cat line)"
+	jq -e . line >/dev/null || fail "no JSON: $(cat line)"
+}
+shows 'x -> TERM 1' '"x -> TERM 1"' '"x -> TERM 1"'
+shows 'x->y' '"x->y"' '"x->y"'
+shows unknown '"unknown"' '"unknown"'
+shows 'a"b\c' '"a\"b\\c"' '"a\"b\\c"'
+shows 'Grüße' 'Grüße' '"Grüße"'
+shows '日本' '日本' '"日本"'
+# an override that reverses what follows; an arrow; a blank that looks like one
+shows "$(printf 'a\342\200\256b')" '"a\u202eb"' '"a\u202eb"'
+shows "$(printf 'a\342\206\222b')" "\"$(printf 'a\342\206\222b')\"" ''
+shows "$(printf 'a\302\240b')" "\"$(printf 'a\302\240b')\"" ''
+shows "$(printf 'a\033[2Jb')" '"a\x1b[2Jb"' '"a\u001b[2Jb"'
+shows "$(printf 'a\302\233b')" '"a\u009bb"' '"a\u009bb"'
+shows "$(printf 'a\377b')" '"a\xffb"' '"a\ufffdb"'
+shows "$(printf 'a\363\240\200\201b')" '"a\U000e0001b"' '"a\udb40\udc01b"'
+
+# many gaps, few lines: each lost event is counted in one
+[ -e /sys/kernel/tracing/events ] ||
+	mount -t tracefs tracefs /sys/kernel/tracing || {
+	echo ": tracefs can't be mounted: no event was lost"
+	exit 0
+}
+rounds=12
+begin=$(date +%s)
+gaps() {
+	watch "trace.syscalls.sys_enter_write:current.comm=dd,fd=1" "$@"
+	for i in $(seq $rounds); do
+		before=$(wc -l <stdout)
+		halt $watcher
+		dd if=/dev/zero of=/dev/null bs=1 count=20000 2>/dev/null
+		kill -CONT $watcher
+		# there is room again for the one that reports the gap
+		until_true eval '[ $(wc -l <stdout) -ge $((before + 256)) ]'
+		dd if=/dev/zero of=/dev/null bs=1 count=1 2>/dev/null
+	done
+}
+sum_lost() { awk '/ lost$/ { n += $2 } END { print n + 0 }' stderr; }
+all_said() { [ $(($(wc -l <stdout) + $(sum_lost))) = $((rounds * 20001)) ]; }
+gaps
+until_true all_said
+stop
+allowed=$(($(date +%s) - begin + 2))
+[ "$(grep -c lost stderr)" -le $allowed ] ||
+	fail "$(grep -c lost stderr) lines, not $allowed: $(cat stderr)"
+
+# --quiet: no notes, but what went wrong
+ksig watch process.exec:comm=nobody --quiet -t 1ms >stdout 2>stderr || [ $? = 3 ]
+[ ! -s stderr ] || fail "it said: $(cat stderr)"
+gives 2 ksig watch -q proces.exec
+says "did you mean 'process.exec'?"
