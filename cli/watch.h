@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <ksig/libksig.h>
@@ -77,6 +78,13 @@ int ksig_print_event(const struct ksig_happening *h, bool json);
 /* As JSON: lost after the last event, and what may have been */
 int ksig_print_loss(const struct ksig_sub *sub, uint64_t lost,
 		    uint64_t lost_upto);
+
+/*
+ * watch_pidfile.c: the number in it, and what fstat(2) says of it; then, once the
+ * process is pinned, whether the file is to be believed. Return: an exit code.
+ */
+int ksig_pidfile_read(const char *path, pid_t *pid, struct stat *st);
+int ksig_pidfile_check(const char *path, const struct stat *st, pid_t pid);
 
 /*
  * watch_run.c: can @name be run, as execvp(3) finds it? Return: an exit code, and

@@ -72,33 +72,6 @@ static int parse_pid_line(char *line, pid_t *pid)
 	return ksig_parse_pid(line, pid);
 }
 
-static int read_pidfile(struct ksig_to *to)
-{
-	/* a FIFO's other end may never be opened */
-	int fd = open(to->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	char line[64] = "";
-	struct stat st;
-
-	if (fd < 0) {
-		ksig_error("cannot open %s: %s", to->name, strerror(errno));
-		return KSIG_FAILED;
-	}
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		ksig_error("%s is not a regular file", to->name);
-		close(fd);
-		return KSIG_FAILED;
-	}
-	/* the first line is enough, and has its end */
-	if (read(fd, line, sizeof(line) - 1) < 0)
-		*line = '\0';
-	close(fd);
-	line[strcspn(line, "\n")] = '\0';
-	if (!parse_pid_line(line, &to->pid))
-		return KSIG_DONE;
-	ksig_error("%s holds no pid", to->name);
-	return KSIG_FAILED;
-}
-
 static int64_t now_ns(void)
 {
 	struct timespec ts;
@@ -112,10 +85,11 @@ static bool is_readable(int fd, int64_t end)
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	int64_t left;
 
-	for (left = end - now_ns(); left > 0; left = end - now_ns()) {
-		if (poll(&p, 1, left / 1000000 + 1) > 0)
+	do {
+		left = end - now_ns();
+		if (poll(&p, 1, left > 0 ? left / 1000000 + 1 : 0) > 0)
 			return true;
-	}
+	} while (left > 0);
 	return false;
 }
 
@@ -290,16 +264,25 @@ static int explain(const struct ksig_to *to, int err)
 int ksig_to_open(struct ksig_to *to)
 {
 	int ret = KSIG_DONE, err;
+	struct stat st;
 
 	if (to->kind == KSIG_TO_SUBJECT)
 		return KSIG_DONE;
 	if (to->kind == KSIG_TO_PIDFILE)
-		ret = read_pidfile(to);
+		ret = ksig_pidfile_read(to->name, &to->pid, &st);
 	else if (to->kind == KSIG_TO_UNIT)
 		ret = ask_unit(to);
 	if (ret)
 		return ret;
 	err = to->kind == KSIG_TO_UNIT ? pin_unit(to) : pin(to);
+	if (!err && to->kind == KSIG_TO_PIDFILE) {
+		ret = ksig_pidfile_check(to->name, &st, to->pid);
+		/* /proc was about it, unless it has exited meanwhile */
+		if (is_readable(ksig_target_fd(to->target), 0))
+			err = -ESRCH;
+		else if (ret)
+			return ret;
+	}
 	if (!err)
 		err = check_ready(to);
 	return err ? explain(to, err) : KSIG_DONE;

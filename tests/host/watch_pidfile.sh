@@ -1,0 +1,93 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# ksig watch --to pidfile:PATH: the file of whoever may signal the process anyway,
+# written since it started, and reached by nobody else's link. Promise 3.
+. tests/host/functions
+
+nobody="setpriv --reuid 54321 --regid 54321 --clear-groups"
+chmod 755 .
+cp "$top/build/ksig" .
+start sleep 1000
+echo $pid >pidfile
+
+# believed FILE, refused STATUS FILE WHY
+believed() { gives 3 ./ksig watch time.set --to "pidfile:$1" -s TERM -t 1ms; }
+refused() {
+	gives $1 ./ksig watch time.set --to "pidfile:$2" -s TERM -t 1ms
+	says "$3"
+}
+
+for file in pidfile "$PWD/pidfile" "./.././${PWD##*/}//pidfile"; do
+	believed "$file"
+done
+for text in "$pid" "  $pid  " "$(printf '%5000s' '')$pid" "000000000$pid" \
+	"$(printf '%059d%s' 0 $pid)" "$(printf '%s\r' $pid)"; do
+	printf '%s\nanything\n' "$text" >file
+	believed file
+done
+for text in '' ' ' x "$pid x" "$pid$pid$pid" "-$pid" "$pid 1" "+$pid" 0 \
+	"$(printf '%s%5000s1' $pid '')"; do
+	printf '%s\n' "$text" >file
+	refused 1 file 'file holds no pid: its first line must be a number'
+done
+printf '\n%s\n' $pid >file
+refused 1 file 'file holds no pid'
+refused 1 none 'cannot open none: No such file'
+refused 1 pidfile/x 'cannot open pidfile/x: Not a directory'
+
+# whose it is
+chown 54321 pidfile
+refused 1 pidfile "belongs to uid 54321, which is neither root nor the user of process $pid (uid 0)"
+chown 0 pidfile
+chmod 666 pidfile
+refused 1 pidfile 'can be written by anybody'
+chmod 644 pidfile
+root=$pid
+start $nobody sleep 1000
+until_true grep -q '^Uid:.54321' /proc/$pid/status
+echo $pid >theirs
+believed theirs
+chown 54321 theirs
+believed theirs
+chown 54322 theirs
+refused 1 theirs 'belongs to uid 54322'
+
+# when it was written: each of many that is written at once is not older
+for i in 1 2 3 4 5 6 7 8 9 10; do
+	rm -f fresh
+	start sh -c 'echo $$ >fresh; exec sleep 1000'
+	until_true [ -s fresh ]
+	believed fresh
+	kill -KILL $pid
+done
+touch -d '1 minute ago' pidfile
+refused 1 pidfile "written [0-9.]* s before process $root started"
+echo $root >pidfile
+believed pidfile
+
+# links: root's in a folder of root's, and nobody else's
+ln -s pidfile link
+ln -s "$PWD" way
+mkdir theirs.d open.d
+believed link
+believed way/link
+ln -s ../pidfile theirs.d/link
+chown -h 54321 theirs.d/link
+refused 1 theirs.d/link "symbolic link 'link' on the way is not followed: .*uid 54321"
+ln -sfn ../pidfile theirs.d/link
+chown 54321 theirs.d
+refused 1 theirs.d/link "symbolic link 'link' on the way is not followed"
+chown 0 theirs.d
+believed theirs.d/link
+ln -s .. open.d/up
+chmod 1777 open.d
+refused 1 open.d/up/pidfile "symbolic link 'up' on the way is not followed"
+ln -s loop loop
+refused 1 loop 'cannot open loop: Too many levels'
+# one's own
+start $nobody sleep 1000
+mkdir own.d
+echo $pid >own.d/file
+ln -s file own.d/link
+chown -hR 54321:54321 own.d
+gives 3 $nobody ./ksig watch time.set --to pidfile:own.d/link -s TERM -t 1ms
