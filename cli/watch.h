@@ -86,6 +86,9 @@ int ksig_print_loss(const struct ksig_sub *sub, uint64_t lost,
 int ksig_pidfile_read(const char *path, pid_t *pid, struct stat *st);
 int ksig_pidfile_check(const char *path, const struct stat *st, pid_t pid);
 
+/* watch_runtime.c: says so if a runtime's handler for HUP may end the process. */
+void ksig_runtime_warn(pid_t pid, int signo);
+
 /*
  * watch_run.c: can @name be run, as execvp(3) finds it? Return: an exit code, and
  * why it is not 0 has been said.

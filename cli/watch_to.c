@@ -285,7 +285,11 @@ int ksig_to_open(struct ksig_to *to)
 	}
 	if (!err)
 		err = check_ready(to);
-	return err ? explain(to, err) : KSIG_DONE;
+	if (err)
+		return explain(to, err);
+	if (ksig_to_careful(to))
+		ksig_runtime_warn(to->pid, to->signo);
+	return KSIG_DONE;
 }
 
 void ksig_to_close(struct ksig_to *to)

@@ -109,6 +109,26 @@ else
 	echo ": no nginx here"
 fi
 
+# a Go program: that it has a handler says little
+if command -v objcopy >/dev/null && command -v bash >/dev/null; then
+	echo id >note
+	objcopy --add-section .note.go.buildid=note "$(command -v bash)" godaemon
+	start ./godaemon -c 'trap "echo hup" HUP; echo ready; while :; do sleep 0.02; done' >said
+	until_true grep -q ready said
+	gives 3 ksig watch net.up --provider native --to $pid -s HUP -t 1ms
+	says "process $pid is a Go program: unless it handles HUP itself, its runtime ends it"
+	gives 3 ksig watch net.up --provider native --to $pid -s USR1 --force -t 1ms
+	! grep -q 'Go program' stderr || fail "it warned of USR1: $(cat stderr)"
+	kill -KILL $pid
+	start bash -c 'trap "echo hup" HUP; echo ready; while :; do sleep 0.02; done' >said
+	until_true grep -q ready said
+	gives 3 ksig watch net.up --provider native --to $pid -s HUP -t 1ms
+	! grep -q 'Go program' stderr || fail "it takes bash for one: $(cat stderr)"
+	kill -KILL $pid
+else
+	echo ": no objcopy or bash here: no Go program"
+fi
+
 # a systemctl that does not answer
 mkdir bin
 printf '#!/bin/sh\nexec sleep 1000\n' >bin/systemctl
