@@ -25,6 +25,7 @@ char LICENSE[] SEC("license") = "GPL";
 /* ------------------------------------------------------ set before it is loaded */
 
 const volatile __u32 event_type;
+/* A record in the ring has the inode of its subject behind that, as a word. */
 const volatile __u32 event_size = sizeof(struct ksig_event);
 /* Bytes in the ring that are a full queue. */
 const volatile __u64 queue_bytes;
@@ -80,6 +81,10 @@ union record {
 	struct ksig_event ev;
 	__u64 words[KSIG_BPF_RECORD / 8];
 	__u8 bytes[KSIG_BPF_RECORD];
+	struct {
+		__u64 before[KSIG_BPF_RECORD / 8];
+		__u64 ino;
+	};
 };
 
 /* -------------------------------------------------------------------- filter */
@@ -206,6 +211,12 @@ static __always_inline bool number_of(struct pid *pid, __u32 *nr)
 	return true;
 }
 
+/* What fstat(2) gives for its pidfd, and no other process's; 0: before 6.9 */
+static __always_inline __u64 inode_of(struct pid *pid)
+{
+	return bpf_core_field_exists(pid->ino) ? BPF_CORE_READ(pid, ino) : 0;
+}
+
 static __always_inline bool current_visible(struct pid **pid, __u32 *nr)
 {
 	*pid = process_of((void *)bpf_get_current_task());
@@ -312,7 +323,7 @@ static __always_inline struct ksig_event *reserve(void)
 	struct ksig_event *ev = NULL;
 
 	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < queue_bytes)
-		ev = bpf_ringbuf_reserve(&ring, event_size, 0);
+		ev = bpf_ringbuf_reserve(&ring, event_size + sizeof(__u64), 0);
 	if (!ev) {
 		__sync_fetch_and_add(&lost, 1);
 		return NULL;
@@ -345,6 +356,7 @@ static __noinline int offer(union record *rec)
 		if (8 * word < event_size)
 			((__u64 *)ev)[word] = rec->words[word];
 	}
+	*(__u64 *)((void *)ev + event_size) = rec->ino;
 	bpf_ringbuf_submit(ev, 0);
 	return 0;
 }
@@ -362,6 +374,7 @@ static __always_inline int offer_process(struct task_struct *task, __u64 value)
 		return 0;
 	rec.ev.subject = nr;
 	rec.ev.value = value;
+	rec.ino = inode_of(pid);
 	rec.ev.len = sizeof(*data);
 	bpf_core_read(data->comm, sizeof(data->comm), &leader->comm);
 	data->tgid = nr;
@@ -466,6 +479,7 @@ static __always_inline int offer_kill(struct task_struct *task)
 	    (skip_own && is_own(leader)))
 		return 0;
 	rec.ev.subject = nr;
+	rec.ino = inode_of(pid);
 	/* whose memory is short, the tracepoint doesn't say */
 	rec.ev.flags = KSIG_EVENT_NO_VALUE;
 	rec.ev.len = sizeof(*data);
@@ -688,6 +702,7 @@ int ksig_trace(void *entry)
 	ev->flags = flags | (value_size ? 0 : KSIG_EVENT_NO_VALUE);
 	ev->value = value_size ? number_at(entry + value_offset, value_size,
 					   value_signed) : 0;
+	*(__u64 *)((void *)ev + event_size) = inode_of(pid);
 	bpf_ringbuf_submit(ev, 0);
 	return 0;
 }

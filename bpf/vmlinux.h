@@ -76,6 +76,7 @@ struct upid {
 
 struct pid {
 	unsigned int level;
+	__u64 ino;
 	struct hlist_head tasks[PIDTYPE_MAX];
 	struct upid numbers[];
 };

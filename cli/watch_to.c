@@ -318,42 +318,16 @@ bool ksig_to_follow(struct ksig_to *to)
 
 /* ------------------------------------------------------------------ signalling */
 
-/* When a process began, by the clock that events are told by; 0: unknown. */
-static int64_t began(pid_t pid)
-{
-	struct timespec boot, mono;
-	unsigned long long ticks;
-	char path[32], line[1024], *s;
-	int field;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	s = fgets(line, sizeof(line), f);
-	fclose(f);
-	/* a name may have blanks and brackets in it; starttime is field 22 */
-	s = s ? strrchr(line, ')') : NULL;
-	for (field = 2; s && field < 22; field++)
-		s = strchr(s + 1, ' ');
-	if (!s || sscanf(s, " %llu", &ticks) != 1)
-		return 0;
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	return (int64_t)(ticks * (1000000000ULL / sysconf(_SC_CLK_TCK))) -
-	       (boot.tv_sec - mono.tv_sec) * 1000000000LL -
-	       (boot.tv_nsec - mono.tv_nsec);
-}
-
-/*
- * A number from an event may be another's by now: one that began after the
- * event. starttime is rounded down, so one that began before never looks so.
- */
+/* Never another process that has the event's number by now. */
 static int pin_subject(struct ksig_to *to, const struct ksig_sub *sub,
 		       const struct ksig_event *ev)
 {
-	int err;
+	struct ksig_target_opts opts = {
+		.sz = sizeof(opts),
+		.pidfd = -1,
+		.signo = to->signo,
+		.flags = KSIG_SEND_PROCESS,
+	};
 
 	/* pinned for this event already, which is tried again */
 	if (to->target)
@@ -366,10 +340,7 @@ static int pin_subject(struct ksig_to *to, const struct ksig_sub *sub,
 	/* it may be there still, and kill(2) content, but takes nothing any more */
 	if (!strcmp(ksig_sub_event(sub), "process.exit"))
 		return -ESRCH;
-	err = pin(to);
-	if (!err && began(to->pid) > (int64_t)ev->time_ns)
-		err = -ESRCH;
-	return err;
+	return ksig_target_open_subject(sub, ev, &opts, &to->target);
 }
 
 /* The kernel has signalled, or tried to, who ran. */
@@ -415,6 +386,8 @@ const char *ksig_to_outcome(int err)
 		return "";
 	case -ESRCH:
 		return "gone";
+	case -ESTALE:
+		return "uncertain";
 	case -EPERM:
 		return "not allowed";
 	case -EACCES:

@@ -219,6 +219,8 @@ void ksig_event_clear(int fd);
  *	library relays or filters it goes on from there
  * @lost_upto: see ksig_sub_lost_upto(); NULL: all losses are counted in @stats.
  *	@next sets KSIG_EVENT_LOST_UPTO in the first record after it has grown
+ * @subject_ino: the pidfs inode of the process that @next's last record is about;
+ *	0: not known. NULL: never known
  */
 struct ksig_provider {
 	const char *name;
@@ -234,6 +236,7 @@ struct ksig_provider {
 	int (*disarm)(struct ksig_sub *sub);
 	int (*stats)(const struct ksig_sub *sub, struct ksig_stats *st);
 	uint64_t (*lost_upto)(const struct ksig_sub *sub);
+	uint64_t (*subject_ino)(const struct ksig_sub *sub);
 };
 
 /* In the order of preference. */
@@ -257,7 +260,8 @@ extern const struct ksig_provider ksig_provider_native;
  * @subject_fd: pidfd of the process that the filter names; -1: it names none
  * @subject_gone: that has exited, and its events were read
  * @epoll: what ksig_sub_fd() gives: @fd, or the relay's @wake
- * @record: the last that ksig_sub_next() gave, event_size bytes and a zero
+ * @record: the last that ksig_sub_next() gave: event_size bytes, a word of zero,
+ *	and the inode of its subject, see ksig_record_ino()
  * @spare: another one, which the relay has read ahead
  * @has_spare: there is a record in @spare; it comes before all others
  * @wake: eventfd that is readable while there is a record that the kernel doesn't
@@ -321,6 +325,13 @@ void ksig_sub_tell(struct ksig_sub *sub);
  */
 int ksig_sub_take(struct ksig_sub *sub, struct ksig_event *to);
 
+/* Where a copied record has the pidfs inode of its subject */
+static inline uint64_t *ksig_record_ino(const struct ksig_sub *sub,
+					const struct ksig_event *ev)
+{
+	return (void *)((char *)ev + sub->desc->event_size + sizeof(uint64_t));
+}
+
 /* ---------------------------------------------------------------- relay.c */
 
 int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts);
@@ -349,6 +360,16 @@ void ksig_status_close(struct ksig_sub *sub);
 /* One caller at a time. @arm: NULL: as before */
 void ksig_status_update(struct ksig_status *s, const struct ksig_stats *st,
 			uint64_t lost_upto, const struct ksig_arm_opts *arm);
+
+/* -------------------------------------------------------------- started.c */
+
+/*
+ * Had the process of @pidfd begun by then? It has the number @pid as long as it
+ * lives, which is to be checked afterwards. @time_ns: CLOCK_MONOTONIC
+ *
+ * Return: 1 it had; 0 it had not; -ESTALE that can't be known.
+ */
+int ksig_started_before(pid_t pid, uint64_t time_ns);
 
 /* --------------------------------------------------------------- target.c */
 

@@ -90,7 +90,8 @@ static const struct source trace_source = {
  * @mask: the ring's size less one
  * @page: a page's size
  * @record: the last event
- * @event_size: bytes in it
+ * @event_size: bytes in it; in the ring an inode follows, which is in @ino then
+ * @ino: inode of the last event's subject; 0: not known
  * @read: so many were read
  * @told: so many of the lost ones were told
  */
@@ -106,6 +107,7 @@ struct state {
 	size_t page;
 	struct ksig_event *record;
 	uint32_t event_size;
+	uint64_t ino;
 	uint64_t read;
 	uint64_t told;
 };
@@ -159,6 +161,12 @@ void ksig_libbpf_leave(void)
 }
 
 /* ------------------------------------------------------ may it, and can it at all */
+
+/* What a record takes in the ring */
+static size_t ring_record(size_t event_size)
+{
+	return event_size + sizeof(uint64_t) + BPF_RINGBUF_HDR_SZ;
+}
 
 static const struct source *find_source(const struct ksig_event_desc *d)
 {
@@ -738,7 +746,7 @@ static int configure(struct state *st, struct ksig_bpf *skel,
 	ro->event_size = sub->desc->event_size;
 	ro->queue_bytes = (uint64_t)(sub->opts.queue_len ?
 				     sub->opts.queue_len : KSIG_QUEUE_DEFAULT) *
-			  (sub->desc->event_size + BPF_RINGBUF_HDR_SZ);
+			  ring_record(sub->desc->event_size);
 	ro->pinned = st->pidfds[0] >= 0;
 	ro->current_pinned = st->pidfds[1] >= 0;
 	/* a process that the filter names is older than the subscription */
@@ -1029,11 +1037,20 @@ static int next(struct ksig_sub *sub, const struct ksig_event **ev)
 		return 0;
 	memcpy(st->record, (const char *)head + BPF_RINGBUF_HDR_SZ,
 	       st->event_size);
-	__atomic_store_n(st->consumer, at + st->event_size + BPF_RINGBUF_HDR_SZ,
+	memcpy(&st->ino, (const char *)head + BPF_RINGBUF_HDR_SZ + st->event_size,
+	       sizeof(st->ino));
+	__atomic_store_n(st->consumer, at + ring_record(st->event_size),
 			 __ATOMIC_RELEASE);
 	count(st, st->record);
 	*ev = st->record;
 	return 1;
+}
+
+static uint64_t subject_ino(const struct ksig_sub *sub)
+{
+	const struct state *st = sub->priv;
+
+	return st->ino;
 }
 
 /* Offered is the sum of what became of them: nothing is counted twice. */
@@ -1044,7 +1061,7 @@ static int stats(const struct ksig_sub *sub, struct ksig_stats *out)
 
 	waiting = __atomic_load_n(st->producer, __ATOMIC_ACQUIRE) -
 		  *st->consumer;
-	out->queued = waiting / (st->event_size + BPF_RINGBUF_HDR_SZ);
+	out->queued = waiting / ring_record(st->event_size);
 	out->lost = __atomic_load_n(&st->bss->lost, __ATOMIC_ACQUIRE);
 	out->delivered = st->read;
 	out->offered = out->delivered + out->queued + out->lost;
@@ -1121,4 +1138,5 @@ const struct ksig_provider ksig_provider_bpf = {
 	.close = close_sub,
 	.next = next,
 	.stats = stats,
+	.subject_ino = subject_ino,
 };

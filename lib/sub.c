@@ -542,9 +542,9 @@ static int make_room(struct ksig_sub *sub, struct ksig_error *e)
 	if (err)
 		return ksig_fail(e, 0, -err, "no descriptor to wait on: %s",
 				 strerror(-err));
-	/* a zero more, so that no text runs out of it */
-	sub->record = calloc(1, sub->desc->event_size + 1);
-	sub->spare = calloc(1, sub->desc->event_size + 1);
+	/* zeros after it, so that no text runs out of it, and the inode */
+	sub->record = calloc(1, sub->desc->event_size + 2 * sizeof(uint64_t));
+	sub->spare = calloc(1, sub->desc->event_size + 2 * sizeof(uint64_t));
 	return sub->record && sub->spare ? 0 :
 	       ksig_fail(e, 0, ENOMEM, "out of memory");
 }
@@ -702,6 +702,8 @@ static void copy_record(struct ksig_sub *sub, const struct ksig_event *ev,
 	unsigned int i;
 
 	memcpy(to, ev, d->event_size);
+	*ksig_record_ino(sub, to) = sub->provider->subject_ino ?
+				    sub->provider->subject_ino(sub) : 0;
 	to->lost_before = sub->gap < UINT32_MAX ? sub->gap : UINT32_MAX;
 	for (i = 0; i < d->n_fields; i++) {
 		if (d->fields[i].type == KSIG_FIELD_STRING)

@@ -642,6 +642,52 @@ int ksig_target_open(const struct ksig_target_opts *opts,
 	return 0;
 }
 
+static int check_subject(const struct ksig_target *t, uint64_t ino,
+			 uint64_t time_ns)
+{
+	struct stat st;
+	int ret;
+
+	if (ino && in_pidfs(t->pidfd))
+		return fstat(t->pidfd, &st) ? -errno :
+		       st.st_ino == ino ? 0 : -ESRCH;
+	ret = ksig_started_before(t->pid, time_ns);
+	/* the number was its while that was read */
+	if (ksig_process_ended(t->pidfd))
+		return -ESRCH;
+	return ret < 0 ? ret : ret ? 0 : -ESRCH;
+}
+
+int ksig_target_open_subject(const struct ksig_sub *sub,
+			     const struct ksig_event *ev,
+			     const struct ksig_target_opts *opts,
+			     struct ksig_target **out)
+{
+	struct ksig_target_opts o;
+	struct ksig_target *t;
+	int err;
+
+	if (!sub || !ev || !opts || !out ||
+	    ksig_take_opts(&o, sizeof(o), opts, opts->sz) || o.pid ||
+	    o.pidfd != -1 || !(o.flags & KSIG_SEND_PROCESS))
+		return -EINVAL;
+	if (!sub->desc->pids || ev->flags & KSIG_EVENT_NO_SUBJECT ||
+	    !ev->subject || ev->subject > INT_MAX)
+		return -ESRCH;
+	o.sz = sizeof(o);
+	o.pid = ev->subject;
+	err = ksig_target_open(&o, &t);
+	if (err)
+		return err;
+	err = check_subject(t, *ksig_record_ino(sub, ev), ev->time_ns);
+	if (err) {
+		ksig_target_close(t);
+		return err;
+	}
+	*out = t;
+	return 0;
+}
+
 void ksig_target_close(struct ksig_target *t)
 {
 	if (!t)

@@ -339,6 +339,28 @@ struct ksig_target_opts {
 int ksig_target_open(const struct ksig_target_opts *opts,
 		     struct ksig_target **target);
 
+/**
+ * ksig_target_open_subject() - pin the process that an event is about
+ * @sub: the subscription
+ * @ev: the record that ksig_sub_next() gave last for it
+ * @opts: as for ksig_target_open(), with KSIG_SEND_PROCESS; pid 0 and pidfd -1
+ * @target: out
+ *
+ * The number in the event can be another process's by now. Events by BPF on Linux
+ * 6.9 and newer carry the inode of the process's pidfd, which is compared. Else the
+ * process must have begun before the event: that is known to the microsecond with
+ * CAP_NET_ADMIN in the initial pid namespace (taskstats), else in clock ticks of
+ * /proc (10 ms).
+ *
+ * Return: as ksig_target_open(); -ESRCH also if the number is another process's, or
+ * the event is about no process; -ESTALE it cannot be known which process has the
+ * number.
+ */
+int ksig_target_open_subject(const struct ksig_sub *sub,
+			     const struct ksig_event *ev,
+			     const struct ksig_target_opts *opts,
+			     struct ksig_target **target);
+
 /* Return: a descriptor that poll(2) finds readable once the process has ended. */
 int ksig_target_fd(const struct ksig_target *target);
 

@@ -155,8 +155,8 @@ static struct ksig_sub *fake_sub(const char *event)
 	sub->subject_fd = -1;
 	sub->epoll = epoll_create1(EPOLL_CLOEXEC);
 	CHECK(!epoll_ctl(sub->epoll, EPOLL_CTL_ADD, sub->fd, &ev));
-	sub->record = calloc(1, sub->desc->event_size + 1);
-	sub->spare = calloc(1, sub->desc->event_size + 1);
+	sub->record = calloc(1, sub->desc->event_size + 16);
+	sub->spare = calloc(1, sub->desc->event_size + 16);
 	return sub;
 }
 
