@@ -215,14 +215,13 @@ static bool ksig_stale(const struct ksig_target *t, struct task_struct *task,
 }
 
 /* Return: 0; -EAGAIN max_pending are pending; -E2BIG too many others are. */
-static int ksig_check_room(struct ksig_target *t, struct sigpending *pending)
+static noinline int ksig_count_pending(struct ksig_target *t,
+				       struct sigpending *pending)
 {
 	u32 limit = min_not_zero(t->walk_max, (u32)KSIG_WALK_MAX);
 	u32 walked = 0, found = 0;
 	struct sigqueue *q;
 
-	if (!t->max_pending || !sigismember(&pending->signal, t->signo))
-		return 0;
 	if (t->max_pending == 1)
 		return -EAGAIN;
 	list_for_each_entry(q, &pending->list, list) {
@@ -237,15 +236,20 @@ static int ksig_check_room(struct ksig_target *t, struct sigpending *pending)
 	return walked == limit ? -E2BIG : 0;
 }
 
-static int ksig_check_realtime(struct ksig_target *t, struct task_struct *task,
-			       const struct k_sigaction *action)
+static bool ksig_handles(const struct k_sigaction *action)
+{
+	return action->sa.sa_handler != SIG_DFL &&
+	       action->sa.sa_handler != SIG_IGN;
+}
+
+/* The handler is reset by the first signal, or there is none. */
+static noinline int ksig_check_blocked(struct ksig_target *t,
+				       struct task_struct *task,
+				       const struct k_sigaction *action)
 {
 	bool ready;
 
-	if (action->sa.sa_handler != SIG_DFL &&
-	    action->sa.sa_handler != SIG_IGN) {
-		if (likely(!(action->sa.sa_flags & SA_RESETHAND)))
-			return 0;
+	if (ksig_handles(action)) {
 		if (!ksig_charge(t, task))
 			return -E2BIG;
 		ready = !ksig_pending_anywhere(task, t->signo);
@@ -270,6 +274,7 @@ static int ksig_check_realtime(struct ksig_target *t, struct task_struct *task,
 static int ksig_ready_locked(struct ksig_target *t, struct task_struct *task,
 			     const struct k_sigaction *action)
 {
+	struct sigpending *pending;
 	int err = 0;
 
 	/* What is sent to the dead is taken and never seen: say so instead. */
@@ -282,15 +287,22 @@ static int ksig_ready_locked(struct ksig_target *t, struct task_struct *task,
 	if (err)
 		return err;
 	/* before what may have to walk all threads */
-	err = ksig_check_room(t, t->process ? &task->signal->shared_pending :
-					      &task->pending);
-	if (err == -EAGAIN)
-		WRITE_ONCE(t->awaits, KSIG_AWAIT_TARGET);
-	if (err || t->signo < SIGRTMIN)
-		return err;
+	pending = t->process ? &task->signal->shared_pending : &task->pending;
+	if (t->max_pending && sigismember(&pending->signal, t->signo)) {
+		err = ksig_count_pending(t, pending);
+		if (err == -EAGAIN)
+			WRITE_ONCE(t->awaits, KSIG_AWAIT_TARGET);
+		if (err)
+			return err;
+	}
+	if (t->signo < SIGRTMIN)
+		return 0;
 	if (!t->process && (task->flags & KSIG_NO_TARGET))
 		return -ECONNREFUSED;
-	return ksig_check_realtime(t, task, action);
+	if (likely(ksig_handles(action) &&
+		   !(action->sa.sa_flags & SA_RESETHAND)))
+		return 0;
+	return ksig_check_blocked(t, task, action);
 }
 
 /*

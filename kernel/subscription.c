@@ -479,7 +479,8 @@ static unsigned long ksig_visit_pump(struct ksig_sub *sub,
 		if (ret > 0)
 			delay = 0;
 		else if (ret == -EAGAIN)
-			delay = KSIG_TICK;
+			/* a target that accepts some may soon accept more */
+			delay = spent ? 1 : KSIG_TICK;
 		else if (ret)
 			delay = ksig_back_off(sub, KSIG_TICK);
 		else
