@@ -11,7 +11,7 @@
  */
 #define KSIG_PICK_PROBE(tracepoint, a, b)				\
 	_Generic(&check_trace_callback_type_##tracepoint,		\
-		 void (*)(typeof(a) *): a,				\
-		 void (*)(typeof(b) *): b)
+		 void (*)(typeof(a) *) : a,				\
+		 void (*)(typeof(b) *) : b)
 
 #endif
