@@ -63,7 +63,7 @@ all: build/ksig $(library)
 help:
 	@echo 'make            build the command ksig'
 	@echo 'make demo       see the kernel signal a process, in a VM'
-	@echo 'make shell      a prompt in that VM (KERNEL=6.12-rt: another kernel)'
+	@echo 'make shell      a prompt in that VM, with what is in my/ (KERNEL=6.12-rt: another kernel)'
 	@echo 'make test       all tests, on: $(shell tests/vm/vm list | xargs)'
 	@echo 'make bench      what it costs beside its peers, in instructions'
 	@echo 'make mutants    break the code in many places and see each noticed'

@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# docs/drivers.md word for word in a tree with an empty folder my/, on a machine that
+# takes no modules; and "make demo", which prints what README.md shows.
+set -eu
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+tmp=$(mktemp -d)
+trap '[ ! "${machine-}" ] || kill $machine 2>/dev/null; rm -rf "$tmp"' EXIT
+tree=$tmp/tree
+. "$top/tests/host/copy"
+
+fail() { echo "$*"; cat "$tmp/out"; exit 1; }
+
+# until_true COMMAND...: within ten minutes, for it compiles and boots
+until_true() {
+	local tries=0
+
+	until "$@"; do
+		[ $((tries += 1)) -le 6000 ] || fail "in vain: $*"
+		kill -0 $machine 2>/dev/null || fail "make shell has ended before: $*"
+		sleep 0.1
+	done
+}
+
+prompts() { [ "$(grep -o 'ksig# ' "$tmp/out" | wc -l)" -ge "$1" ]; }
+prints() { grep -qE "$1" "$tmp/out"; }
+# numbers and times differ each time
+like() { sed -E 's/[0-9]+/N/g'; }
+# output LINE N: there are so many lines like that
+output() { [ "$(like <"$tmp/out" | grep -c "$(echo "$1" | like)")" -ge "$2" ]; }
+
+# What is built already need not be built again.
+make -s -C "$top" -j2 programs
+copy_tree "$top" "$tree"
+mkdir -p "$tree/build" "$top/.cache"
+(cd "$top/build" && cp -a ksig libksig.a libksig.so.0 lib examples listings tests \
+	./*.skel.h "$tree/build")
+ln -s "$top/.cache" "$tree/.cache"
+
+mkdir "$tree/my"
+"$top/tests/listings" "$top/docs/drivers.md" "$tmp/listings"
+cp "$tmp/listings/ticks.c" "$tmp/listings/receiver.c" "$tree/my"
+mkfifo "$tmp/keys"
+: >"$tmp/out"
+# what the page shows: commands, and what comes out of them
+prompts=0
+while read -r line; do
+	case $line in
+	'$ '*)
+		(cd "$tree" && exec ${line#"$ "}) <"$tmp/keys" >"$tmp/out" 2>&1 &
+		machine=$!
+		exec 3>"$tmp/keys" ;;
+	'ksig# '*)
+		outputs=0
+		until_true prompts $((prompts += 1))
+		echo "${line#ksig# }" >&3 ;;
+	*)
+		until_true output "$line" $((outputs += 1)) ;;
+	esac
+done <"$tmp/listings/session"
+# the names of tests are none here, and Python's programs are found
+until_true prompts $((prompts += 1))
+echo 'which ring receive.py; receive.py /dev/ksig/none' >&3
+until_true prints '^/ksig/ring'
+until_true prints '^/ksig/receive.py'
+until_true prints "No such file or directory: '/"
+until_true prompts $((prompts += 1))
+echo exit >&3
+exec 3>&-
+wait $machine || fail "make shell gave $?:"
+machine=
+
+# a program that does not compile, and a driver
+echo 'int main(void) { return wrong; }' >"$tree/my/broken.c"
+! "$tree/tests/vm/vm" shell 6.12 >"$tmp/out" 2>&1 </dev/null || fail 'it went on:'
+prints "broken.c:1:.*'wrong' undeclared" || fail 'no message:'
+[ "$(tail -n 1 "$tmp/out")" = 'vm: my/broken.c does not compile, see above' ] ||
+	fail 'the last line:'
+rm "$tree/my/broken.c"
+printf '#include <ksig/driver.h>\nint x = wrong;\n' >"$tree/my/broken.c"
+! "$tree/tests/vm/vm" shell 6.12 >"$tmp/out" 2>&1 </dev/null || fail 'it went on:'
+prints "broken.c:2:.*'wrong' undeclared" || fail 'no message:'
+[ "$(tail -n 1 "$tmp/out")" = 'vm: the drivers in my do not build, see above' ] ||
+	fail 'the last line:'
+
+make -s -C "$tree" demo >"$tmp/out" 2>"$tmp/err" || { cat "$tmp/err"; fail 'make demo:'; }
+sed -n '/`make demo`:$/,/^|/s/^    //p' "$top/README.md" | like >"$tmp/shown"
+like <"$tmp/out" | diff - "$tmp/shown" || fail 'README.md shows something else:'
