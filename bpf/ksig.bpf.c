@@ -58,6 +58,7 @@ __u64 lost;
 /* The subscriber's pid namespace, by the setup. */
 static struct pid_namespace *own_ns;
 static unsigned int own_level;
+static __s64 time_offset;	/* of the subscriber's CLOCK_MONOTONIC */
 static struct pid *pin, *current_pin;
 static struct pid *own_pid;
 static __u64 own_since;
@@ -298,15 +299,19 @@ static __noinline bool is_own(struct task_struct *task)
 /* --------------------------------------------------------------------- setup */
 
 /*
- * Run once, by the subscriber: which pid namespace he sees with, and which
+ * Run once, by the subscriber: which pid and time namespaces he sees with, and which
  * processes his filter names. He holds pidfds of those, so that their struct pid
  * can't become another's.
  */
 SEC("raw_tp")
 int ksig_setup(__u64 *ctx)
 {
+	struct task_struct *task = (void *)bpf_get_current_task();
 	struct upid *upid = own_upid(&own_level);
+	struct time_namespace *ns = BPF_CORE_READ(task, nsproxy, time_ns);
 
+	time_offset = BPF_CORE_READ(ns, offsets.monotonic.tv_sec) * 1000000000LL +
+		      BPF_CORE_READ(ns, offsets.monotonic.tv_nsec);
 	own_ns = BPF_CORE_READ(upid, ns);
 	own_pid = process_of((void *)bpf_get_current_task());
 	own_since = bpf_ktime_get_ns();
@@ -330,7 +335,7 @@ static __always_inline struct ksig_event *reserve(void)
 	}
 	/* behind reserve's lock: who was lost before is counted */
 	ev->seq = *(volatile __u64 *)&lost;
-	ev->time_ns = bpf_ktime_get_ns();
+	ev->time_ns = bpf_ktime_get_ns() + time_offset;
 	ev->type = event_type;
 	ev->lost_before = 0;
 	return ev;

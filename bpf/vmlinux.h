@@ -115,6 +115,23 @@ struct cred {
 	int usage;
 };
 
+struct timespec64 {
+	long long tv_sec;
+	long tv_nsec;
+};
+
+struct timens_offsets {
+	struct timespec64 monotonic;
+};
+
+struct time_namespace {
+	struct timens_offsets offsets;
+};
+
+struct nsproxy {
+	struct time_namespace *time_ns;
+};
+
 struct task_struct {
 	unsigned int flags;
 	int exit_state;
@@ -128,6 +145,7 @@ struct task_struct {
 	struct hlist_node pid_links[PIDTYPE_MAX];
 	const struct cred *real_cred;
 	char comm[TASK_COMM_LEN];
+	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	struct sighand_struct *sighand;
 	sigset_t blocked;

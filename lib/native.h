@@ -152,6 +152,9 @@ struct ksig_proc_stat {
 /* Another clock less CLOCK_BOOTTIME, in ns: the closest of some tries. */
 int64_t ksig_clock_offset(clockid_t other);
 
+/* CLOCK_MONOTONIC of this time namespace less that of the initial one, in ns */
+int64_t ksig_proc_time_offset(void);
+
 /* 0, or -errno: -ENOENT, -ESRCH it is gone */
 int ksig_proc_read(pid_t pid, struct ksig_proc_stat *st);
 /* Had it begun by then? @time_ns: CLOCK_MONOTONIC */

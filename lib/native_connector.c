@@ -94,6 +94,7 @@ struct leaving {
  * @pinned: the process that a filter names; 0: none
  * @pidfd: of that; -1
  * @pinned_at: when it lived, CLOCK_MONOTONIC
+ * @time_offset: what that is ahead of the kernel's own, which its messages have
  * @reused: its number is another's
  * @unsure: it has ended, and what is missing may have told of another one
  * @leaving: @n_leaving of them, for EXIT, in the order in which they began to
@@ -112,6 +113,7 @@ struct connector_state {
 	pid_t pinned;
 	int pidfd;
 	uint64_t pinned_at;
+	int64_t time_offset;
 	bool reused;
 	bool unsure;
 	struct leaving *leaving;
@@ -757,12 +759,14 @@ static int connector_pull(struct ksig_native *n)
 
 	for (i = 0; i < n->len && ksig_native_room(n) && err; i++) {
 		err = read_event(&s->nl, &ev, &ack, &lost);
-		if (err > 0)
+		if (err > 0) {
+			ev.timestamp_ns += s->time_offset;
 			take(n, &ev);
-		else if (err == -ENOBUFS)
+		} else if (err == -ENOBUFS) {
 			lose(n, lost);
-		else if (err)
+		} else if (err) {
 			return err;
+		}
 		if (s->fresh >= SETTLE_MOST && s->caught_up)
 			settle(n);
 	}
@@ -820,6 +824,7 @@ static int start(struct ksig_native *n, struct connector_state *s)
 
 	if (err)
 		return err;
+	s->time_offset = ksig_proc_time_offset();
 	err = send_op(&s->nl, PROC_CN_MCAST_LISTEN, mask, 0);
 	if (!err)
 		err = ksig_native_watch(n, s->nl.fd, EPOLLIN);

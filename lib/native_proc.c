@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -58,6 +59,32 @@ int ksig_proc_read(pid_t pid, struct ksig_proc_stat *st)
 		return -ESRCH;
 	memcpy(st->comm, name, len);
 	return 0;
+}
+
+/*
+ * /proc shows the offset of the namespace that children will be in. It is another
+ * than the caller's in one that has called unshare(2) itself, which is taken for
+ * one of the initial namespace.
+ */
+int64_t ksig_proc_time_offset(void)
+{
+	struct stat own, childrens;
+	int64_t seconds, ns;
+	char line[128];
+	bool found;
+	FILE *f;
+
+	if (stat("/proc/self/ns/time", &own) ||
+	    stat("/proc/self/ns/time_for_children", &childrens) ||
+	    own.st_ino != childrens.st_ino)
+		return 0;
+	f = fopen("/proc/self/timens_offsets", "re");
+	if (!f)
+		return 0;
+	found = fgets(line, sizeof(line), f) &&
+		sscanf(line, "monotonic %" SCNd64 " %" SCNd64, &seconds, &ns) == 2;
+	fclose(f);
+	return found ? seconds * 1000000000 + ns : 0;
 }
 
 /* /proc counts in ticks, rounded down, of CLOCK_BOOTTIME. */
