@@ -162,6 +162,15 @@ bool ksig_proc_began_before(const struct ksig_proc_stat *st, uint64_t time_ns);
 void ksig_proc_fill(struct ksig_event *ev, pid_t pid,
 		    const struct ksig_proc_stat *st);
 
+/* ----------------------------------------------------------- native_pidfd.c */
+
+/*
+ * What the process of a pidfd has exited with, as wait(2) gives it; false: unknown.
+ * The kernel says so to the parent, and to others once the process was reaped, from
+ * Linux 6.15 on.
+ */
+bool ksig_pidfd_status(int fd, uint64_t *status);
+
 /* ---------------------------------------------------------- native_cgroup.c */
 
 /*

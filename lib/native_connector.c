@@ -9,13 +9,17 @@
  * is told behind its back, that can be when the number is another process's
  * already; but then the fork of that one is the next that is told of it.
  *
- * The status is that of the first thread, which all share when the process ends
- * as a whole. Where the first one has ended by itself (pthread_exit() in main)
- * it is that of the others if a signal killed them; else it can't be known: the
- * connector doesn't tell a thread's end from exit_group(2). Of a thread that is
- * gone, and of which it has yet to tell, when the first one's end is read, the
- * status is missed, as it is where that was before the subscription: /proc shows
- * who was left without a first thread then.
+ * Each message has the code of one thread. They share it when the process exits
+ * as a whole (a signal, exit_group(2)); else the process's status is the code of
+ * the last one that began to exit (Linux 6.0). The connector doesn't tell these
+ * apart: if the last code differs from another one that is not 0, the status
+ * is known only to a pidfd that is still open when the process is reaped (Linux
+ * 6.15). It is unknown, too, where messages are missing.
+ *
+ * A process whose first thread has exited keeps a descriptor here while others
+ * live, and any user can have many such processes: no more than HELD_MOST are
+ * held. The end of the others shows in their threads' messages alone; where one
+ * is missing they wait until a descriptor is free.
  *
  * A process that a filter names is the one that has the number then: once another
  * one is born with it, nothing that is told of the number is about it.
@@ -55,6 +59,12 @@
 /* So many ended processes may wait for their status to settle. */
 #define SETTLE_MOST 64
 
+/*
+ * So many pidfds at most, in a process that may have 1,024 descriptors and other
+ * subscriptions. Programs whose main thread exits first are rare.
+ */
+#define HELD_MOST 64
+
 /* A message's parts; the event in it is not aligned. */
 #define EVENT_AT (NLMSG_HDRLEN + sizeof(struct cn_msg))
 #define MESSAGE_MOST 1024
@@ -63,27 +73,33 @@
  * struct leaving - a process of which a thread has ended
  * @pid: its number
  * @first: its first thread has
- * @first_code: with that
- * @other_code: another one has, with that; 0: none, or with 0
+ * @by_signal: a thread has, with that, which a signal caused; 0: none
+ * @by_itself: one has, with that, which is no signal's and not 0; 0: none
+ * @last_code: the last one has, with that
+ * @mixed: two have with different ones like @by_itself
+ * @status: of the process, by its pidfd; -1: not known
  * @time_ns: when the last one did that we know of
- * @pidfd: says when the last one has; -1: it has, or @first is not set
+ * @pidfd: says when the last one has; -1: it has, @first is not set, or @unheld
+ * @unheld: there was no descriptor for it: messages must say when the last has
  * @others: @n_others threads that were left when @first ended, and of whose end
  *	we will hear
  * @torn: not so: they are not known, or messages were lost
- * @unseen: what the first one ended with we have not heard
  * @st: its name and parent, if they could be read
  */
 struct leaving {
 	pid_t pid;
 	bool first;
-	uint32_t first_code;
-	uint32_t other_code;
+	uint32_t by_signal;
+	uint32_t by_itself;
+	uint32_t last_code;
+	bool mixed;
+	int64_t status;
 	uint64_t time_ns;
 	int pidfd;
+	bool unheld;
 	pid_t *others;
 	size_t n_others;
 	bool torn;
-	bool unseen;
 	struct ksig_proc_stat st;
 };
 
@@ -99,6 +115,7 @@ struct leaving {
  * @unsure: it has ended, and what is missing may have told of another one
  * @leaving: @n_leaving of them, for EXIT, in the order in which they began to
  * @room: so many would fit
+ * @held: pidfds in @leaving
  * @fresh: first threads' ends since the last look at who has ended
  * @caught_up: the socket was empty once: what it held when /proc was looked
  *	through has been read
@@ -119,6 +136,7 @@ struct connector_state {
 	struct leaving *leaving;
 	size_t n_leaving;
 	size_t room;
+	size_t held;
 	size_t fresh;
 	bool caught_up;
 	unsigned char *kin;
@@ -368,33 +386,51 @@ static bool by_signal(uint32_t code)
 	return code & 0x7f;
 }
 
-/* See above. The one whose memory is dumped says so, the others don't. */
+/* A thread has exited with @code. The one whose memory is dumped says so. */
+static void take_code(struct leaving *l, uint32_t code)
+{
+	l->last_code = code;
+	if (by_signal(code)) {
+		l->by_signal = l->by_signal ? l->by_signal | (code & 0x80) :
+					      code;
+	} else if (code) {
+		l->mixed |= l->by_itself && l->by_itself != code;
+		l->by_itself = code;
+	}
+}
+
+/* See above: what is not certain is not known. */
 static bool status_of(const struct leaving *l, uint64_t *status)
 {
-	if (l->unseen) {
-		*status = l->other_code;
-		return by_signal(l->other_code);
-	}
-	*status = l->first_code;
-	if (!l->other_code)
-		return l->first_code || !(l->torn || l->n_others);
-	if (l->other_code == l->first_code)
+	if (l->status >= 0) {
+		*status = l->status;
 		return true;
-	if (!by_signal(l->other_code))
-		return by_signal(l->first_code);
-	if (by_signal(l->first_code))
-		*status |= l->other_code;
-	else
-		*status = l->other_code;
-	return true;
+	}
+	if (l->by_signal) {
+		*status = l->by_signal;
+		return true;
+	}
+	*status = l->last_code;
+	return !l->torn && !l->mixed && l->last_code == l->by_itself;
+}
+
+/* The descriptor is not looked at any more. */
+static void let_go(struct ksig_native *n, struct leaving *l)
+{
+	struct connector_state *s = n->state;
+
+	if (l->pidfd < 0)
+		return;
+	ksig_native_unwatch(n, l->pidfd);
+	l->pidfd = -1;
+	s->held--;
 }
 
 static void remove_leaving(struct ksig_native *n, struct leaving *l)
 {
 	struct connector_state *s = n->state;
 
-	if (l->pidfd >= 0)
-		ksig_native_unwatch(n, l->pidfd);
+	let_go(n, l);
 	free(l->others);
 	s->n_leaving--;
 	memmove(l, l + 1, (char *)(s->leaving + s->n_leaving) - (char *)l);
@@ -441,22 +477,32 @@ static struct leaving *add_leaving(struct connector_state *s, pid_t pid)
 		s->room = room;
 	}
 	l = &s->leaving[s->n_leaving++];
-	*l = (struct leaving) { .pid = pid, .pidfd = -1 };
+	*l = (struct leaving) { .pid = pid, .pidfd = -1, .status = -1 };
 	return l;
 }
 
-/* A descriptor that says when the last thread has ended; -1: it has. */
-static int open_process(struct ksig_native *n, pid_t pid, int *fd)
+/* A descriptor that says when the last thread has ended, if it hasn't. */
+static int hold(struct ksig_native *n, struct leaving *l)
 {
-	*fd = syscall(SYS_pidfd_open, pid, 0);
+	struct connector_state *s = n->state;
+	int fd, err;
+
+	l->unheld = s->held >= HELD_MOST;
+	if (l->unheld)
+		return 0;
+	fd = syscall(SYS_pidfd_open, l->pid, 0);
+	l->unheld = fd < 0 && (errno == EMFILE || errno == ENFILE);
 	/* gone; or the number is a thread's of another process by now */
-	if (*fd < 0)
-		return errno == ESRCH || errno == EINVAL || errno == ENOENT ?
-		       0 : -errno;
-	if (!ksig_process_ended(*fd))
-		return ksig_native_watch(n, *fd, EPOLLIN);
-	close(*fd);
-	*fd = -1;
+	if (fd < 0)
+		return l->unheld || errno == ESRCH || errno == EINVAL ||
+		       errno == ENOENT ? 0 : -errno;
+	err = ksig_process_ended(fd) ? 0 : ksig_native_watch(n, fd, EPOLLIN);
+	if (err || ksig_process_ended(fd)) {
+		ksig_native_unwatch(n, fd);
+		return err;
+	}
+	l->pidfd = fd;
+	s->held++;
 	return 0;
 }
 
@@ -517,8 +563,6 @@ static int first_ended(struct ksig_native *n, struct leaving *l,
 	struct connector_state *s = n->state;
 
 	l->first = true;
-	l->unseen = false;
-	l->first_code = ev->event_data.exit.exit_code;
 	/* for the second time: an exec(2) that replaced the first thread failed */
 	l->n_others = 0;
 	s->fresh++;
@@ -526,15 +570,7 @@ static int first_ended(struct ksig_native *n, struct leaving *l,
 	if (!l->st.parent)
 		l->st.parent = ev->event_data.exit.parent_tgid;
 	l->torn = l->st.threads > 1 && list_others(l);
-	return l->pidfd < 0 ? open_process(n, l->pid, &l->pidfd) : 0;
-}
-
-static void other_ended(struct leaving *l, uint32_t code)
-{
-	if (!l->other_code || (by_signal(code) && !by_signal(l->other_code)))
-		l->other_code = code;
-	else if (by_signal(code) && by_signal(l->other_code))
-		l->other_code |= code & 0x80;
+	return l->pidfd < 0 ? hold(n, l) : 0;
 }
 
 static void thread_ended(struct ksig_native *n, const struct proc_event *ev)
@@ -558,10 +594,9 @@ static void thread_ended(struct ksig_native *n, const struct proc_event *ev)
 		return;
 	l->time_ns = ev->timestamp_ns;
 	remove_other(l, tid);
+	take_code(l, code);
 	if (first)
 		err = first_ended(n, l, ev);
-	else
-		other_ended(l, code);
 	/* no descriptor: when the others end can't be told */
 	if (err) {
 		remove_leaving(n, l);
@@ -579,11 +614,20 @@ static bool is_stale(const struct leaving *l)
 /* Has it, and is all known of how? The descriptor is not looked at twice. */
 static bool has_settled(struct ksig_native *n, struct leaving *l)
 {
+	uint64_t status;
+
 	if (!l->first)
 		return false;
+	/* without a descriptor its threads' messages are all that there is */
+	if (l->unheld && !l->torn)
+		return !l->n_others;
+	/* one that can't be had now is waited for */
+	if (l->unheld && (hold(n, l) || l->unheld))
+		return false;
 	if (l->pidfd >= 0 && ksig_process_ended(l->pidfd)) {
-		ksig_native_unwatch(n, l->pidfd);
-		l->pidfd = -1;
+		if (ksig_pidfd_status(l->pidfd, &status))
+			l->status = status;
+		let_go(n, l);
 		/* nothing need have told when */
 		if (l->torn)
 			l->time_ns = ksig_now();
@@ -604,12 +648,11 @@ static int take_headless(struct ksig_native *n, pid_t pid)
 	if (!l)
 		return -ENOMEM;
 	l->first = true;
-	l->unseen = true;
 	l->time_ns = ksig_now();
 	l->st = st;
 	/* we listen already: of the ends of all that are there now we will hear */
 	l->torn = list_others(l);
-	err = open_process(n, pid, &l->pidfd);
+	err = hold(n, l);
 	if (err)
 		remove_leaving(n, l);
 	return err;

@@ -2,10 +2,10 @@
 /*
  * process.exit of one process: a pidfd, for which nobody needs a right.
  *
- * The kernel tells its status to the parent; to others only once it was waited
- * for, from Linux 6.15 on, so that it depends on who is faster. Its name and
- * parent can be read only as long as it was not waited for. What can't be known
- * is left out: a pidfd means that process and no other that gets the number.
+ * The kernel gives its status to the parent, and to others only once it was reaped,
+ * from Linux 6.15 on: there the event is held back until then, for REAP_NS at most.
+ * Its name and parent can be read only before. What can't be known is left out: a
+ * pidfd means that process and no other that gets the number.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,9 +37,23 @@ _Static_assert(sizeof(struct pidfd_info) == 64, "as the kernel has it");
 #define GET_INFO	_IOWR(0xFF, 11, struct pidfd_info)
 #define INFO_EXIT	(1U << 3)
 
+/* Parents reap at once, or never. */
+#define REAP_NS 1000000000
+
+/**
+ * struct pidfd_state - the process
+ * @fd: its pidfd
+ * @timer: ends the wait for its parent; -1: that has not begun
+ * @pid: its number
+ * @ended_at: when it was seen to have ended; 0: not yet
+ * @st: its name and parent at that time
+ */
 struct pidfd_state {
 	int fd;
+	int timer;
 	pid_t pid;
+	uint64_t ended_at;
+	struct ksig_proc_stat st;
 };
 
 /* Still there, if only as a zombie: what /proc said before this was of it. */
@@ -60,7 +75,7 @@ static int wait_status(const siginfo_t *info)
 	}
 }
 
-static bool get_status(int fd, uint64_t *status)
+bool ksig_pidfd_status(int fd, uint64_t *status)
 {
 	struct pidfd_info kinfo = { .mask = INFO_EXIT };
 	siginfo_t info = { };
@@ -76,18 +91,35 @@ static bool get_status(int fd, uint64_t *status)
 	return true;
 }
 
-static void tell(struct ksig_native *n, const struct pidfd_state *s)
+/* Will the kernel know more once it is reaped? */
+static bool may_know_later(int fd)
 {
-	struct ksig_event *ev = ksig_native_put(n, ksig_now());
-	struct ksig_proc_stat st;
-	uint64_t status;
+	struct pidfd_info kinfo = { .mask = INFO_EXIT };
+
+	return !ioctl(fd, GET_INFO, &kinfo) && !(kinfo.mask & INFO_EXIT);
+}
+
+/* From now on only reaping makes its descriptor ready. */
+static bool await_parent(struct ksig_native *n, struct pidfd_state *s)
+{
+	const struct itimerspec end = { .it_value.tv_sec = REAP_NS / 1000000000 };
+	struct epoll_event ev = { .events = 0, .data.fd = s->fd };
+
+	s->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	return s->timer >= 0 && !timerfd_settime(s->timer, 0, &end, NULL) &&
+	       !ksig_native_watch(n, s->timer, EPOLLIN) &&
+	       !epoll_ctl(n->epoll, EPOLL_CTL_MOD, s->fd, &ev);
+}
+
+static void tell(struct ksig_native *n, const struct pidfd_state *s, bool known,
+		 uint64_t status)
+{
+	struct ksig_event *ev = ksig_native_put(n, s->ended_at);
 
 	if (!ev)
 		return;
-	if (ksig_proc_read(s->pid, &st) || !is_there(s->fd))
-		memset(&st, 0, sizeof(st));
-	ksig_proc_fill(ev, s->pid, &st);
-	if (get_status(s->fd, &status))
+	ksig_proc_fill(ev, s->pid, &s->st);
+	if (known)
 		ev->value = status;
 	else
 		ev->flags |= KSIG_EVENT_NO_VALUE;
@@ -96,10 +128,24 @@ static void tell(struct ksig_native *n, const struct pidfd_state *s)
 static int pidfd_pull(struct ksig_native *n)
 {
 	struct pidfd_state *s = n->state;
+	uint64_t status = 0;
+	bool known;
 
-	if (!ksig_process_ended(s->fd))
-		return 0;
-	tell(n, s);
+	if (!s->ended_at) {
+		if (!ksig_process_ended(s->fd))
+			return 0;
+		s->ended_at = ksig_now();
+		if (ksig_proc_read(s->pid, &s->st) || !is_there(s->fd))
+			memset(&s->st, 0, sizeof(s->st));
+	}
+	known = ksig_pidfd_status(s->fd, &status);
+	if (!known && may_know_later(s->fd)) {
+		if (s->timer < 0 && await_parent(n, s))
+			return 0;
+		if (s->timer >= 0 && ksig_now() < (int64_t)s->ended_at + REAP_NS)
+			return 0;
+	}
+	tell(n, s, known, status);
 	return -ESHUTDOWN;
 }
 
@@ -115,12 +161,13 @@ static int pidfd_open_source(struct ksig_native *n, struct ksig_sub *sub,
 			     struct ksig_error *e)
 {
 	struct ksig_cond *c = ksig_native_subject(sub);
-	struct pidfd_state *s = malloc(sizeof(*s));
+	struct pidfd_state *s = calloc(1, sizeof(*s));
 	int err;
 
 	if (!s)
 		return ksig_native_fail(e, -ENOMEM, "a pidfd");
 	s->pid = c->number;
+	s->timer = -1;
 	s->fd = open_process(c, e);
 	err = s->fd < 0 ? s->fd : 0;
 	if (!err) {
@@ -145,6 +192,8 @@ static void pidfd_close(struct ksig_native *n)
 	struct pidfd_state *s = n->state;
 
 	close(s->fd);
+	if (s->timer >= 0)
+		close(s->timer);
 	free(s);
 }
 

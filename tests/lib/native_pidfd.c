@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/utsname.h>
 
 #define PROVIDER "native"
 #include "subtest.h"
@@ -30,6 +31,19 @@ static void over(struct ksig_sub *sub)
 	CHECK_EQ(ksig_sub_next(sub, -1, &ev), -ESHUTDOWN);
 	CHECK_EQ(sub_stats(sub).delivered, 1);
 	ksig_sub_close(sub);
+}
+
+static bool is_zombie(pid_t pid)
+{
+	char path[32], line[512], *s;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "re");
+	CHECK(f && fgets(line, sizeof(line), f));
+	fclose(f);
+	s = strrchr(line, ')');
+	return s && s[2] == 'Z';
 }
 
 static void end_3(struct child *self, void *arg)
@@ -63,6 +77,62 @@ static void own_child(void)
 	CHECK_EQ(status, 3 << 8);
 	close(c.to);
 	close(c.from);
+}
+
+/* Reaped by its parent at once: the status is known to others from 6.15 on. */
+static void reaps(struct child *self, void *arg)
+{
+	struct child c = child_start(end_3, NULL);
+
+	CHECK_EQ(write(*(int *)arg, &c.pid, sizeof(c.pid)), sizeof(c.pid));
+	child_wait_go(self);
+	child_go(&c);
+	/* the event is being waited for when it is reaped, or will be soon */
+	child_wait_go(self);
+	CHECK_EQ(waitpid(c.pid, NULL, 0), c.pid);
+}
+
+static bool status_after_reaping(void)
+{
+	struct utsname u;
+	int major, minor;
+
+	OK(uname(&u));
+	CHECK_EQ(sscanf(u.release, "%d.%d", &major, &minor), 2);
+	return major > 6 || (major == 6 && minor >= 15);
+}
+
+static void reaped_child(void)
+{
+	const struct ksig_event *ev;
+	struct ksig_sub *sub;
+	struct child p;
+	int fds[2];
+	pid_t pid;
+
+	if (!status_after_reaping()) {
+		printf(": before Linux 6.15 only the parent knows the status\n");
+		return;
+	}
+	OK(pipe2(fds, O_CLOEXEC));
+	p = child_start(reaps, &fds[1]);
+	CHECK_EQ(read(fds[0], &pid, sizeof(pid)), sizeof(pid));
+	sub = subscribe_to(pid);
+	child_go(&p);
+	/* it has ended, and its status isn't known yet: not told before */
+	while (!is_zombie(pid))
+		CHECK_EQ(ksig_sub_next(sub, 0, &ev), 0);
+	CHECK_EQ(ksig_sub_next(sub, 0, &ev), 0);
+	child_go(&p);
+	ev = sub_take(sub);
+	CHECK_EQ(ev->subject, pid);
+	CHECK_EQ(ev->flags, 0);
+	CHECK_EQ(ev->value, 3 << 8);
+	CHECK_EQ(((const struct ksig_process_data *)ev->data)->parent, p.pid);
+	over(sub);
+	child_join(&p);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 /* A parent that takes no note until it is told to. */
@@ -194,6 +264,7 @@ static void as_nobody(struct child *self, void *arg)
 		OK(setresuid(65534, 65534, 65534));
 	own_child();
 	others_child();
+	reaped_child();
 	bad_input();
 }
 

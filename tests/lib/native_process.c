@@ -5,6 +5,8 @@
  * order.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <sys/syscall.h>
 
@@ -181,7 +183,9 @@ static const struct ksig_event *take_exit(struct ksig_sub *sub, pid_t pid)
 	return ev;
 }
 
-/* One whose first thread ended before anybody listened: how is not known. */
+static bool gets_quiet(struct ksig_sub *sub);
+
+/* One whose first thread ended before anybody listened. */
 static void ended_before(void)
 {
 	struct child c = child_start(end_first, NULL);
@@ -199,8 +203,153 @@ static void ended_before(void)
 	child_go(&c);
 	ev = take_exit(sub, c.pid);
 	CHECK((int64_t)ev->time_ns >= before);
-	CHECK_EQ(ev->flags, KSIG_EVENT_NO_VALUE);
+	CHECK_EQ(ev->flags, 0);
+	CHECK_EQ(ev->value, 0);
 	OK(waitpid(c.pid, NULL, 0));
+	ksig_sub_close(sub);
+}
+
+/* How the first thread exits, and then the last one; -1: the process as a whole */
+static struct {
+	int first;
+	int last;
+	int group;
+	int fd;
+} ends;
+
+static void *end_last(void *self)
+{
+	child_say(self);
+	child_wait_go(self);
+	if (ends.group >= 0)
+		_exit(ends.group);
+	syscall(SYS_exit, ends.last);
+	return NULL;
+}
+
+static void first_then_last(struct child *self, void *arg)
+{
+	pthread_t t;
+
+	(void)arg;
+	CHECK_EQ(pthread_create(&t, NULL, end_last, self), 0);
+	syscall(SYS_exit, ends.first);
+	for (;;)
+		pause();
+}
+
+/* The subscriber isn't the parent, which could ask the kernel. */
+static void parent_of_it(struct child *self, void *arg)
+{
+	struct child c = child_start(first_then_last, NULL);
+	int status;
+
+	(void)arg;
+	CHECK_EQ(write(ends.fd, &c.pid, sizeof(c.pid)), sizeof(c.pid));
+	child_hear(&c);
+	while (!is_zombie(c.pid))
+		usleep(1000);
+	child_say(self);
+	child_wait_go(self);
+	child_go(&c);
+	CHECK_EQ(waitpid(c.pid, &status, 0), c.pid);
+	CHECK_EQ(write(ends.fd, &status, sizeof(status)), sizeof(status));
+}
+
+/* What is told is what wait(2) gives, or that it is not known. */
+static bool is_right(int first, int last, int group)
+{
+	struct ksig_sub *sub = sub_open("process.exit", NULL);
+	const struct ksig_event *ev;
+	struct child p;
+	int fds[2], status;
+	bool known;
+	pid_t pid;
+
+	OK(pipe2(fds, O_CLOEXEC));
+	ends.first = first;
+	ends.last = last;
+	ends.group = group;
+	ends.fd = fds[1];
+	p = child_start(parent_of_it, NULL);
+	CHECK_EQ(read(fds[0], &pid, sizeof(pid)), sizeof(pid));
+	child_hear(&p);
+	CHECK(gets_quiet(sub));
+	child_go(&p);
+	ev = take_exit(sub, pid);
+	CHECK_EQ(read(fds[0], &status, sizeof(status)), sizeof(status));
+	known = !(ev->flags & KSIG_EVENT_NO_VALUE);
+	printf(": first thread %d, last %d, group %d: status %d, told %s%d\n",
+	       first, last, group, status, known ? "" : "unknown ",
+	       (int)ev->value);
+	CHECK_EQ(ev->value, known ? (uint64_t)status : 0);
+	child_join(&p);
+	close(fds[0]);
+	close(fds[1]);
+	ksig_sub_close(sub);
+	return known;
+}
+
+static void status_is_no_guess(void)
+{
+	is_right(5, 0, -1);
+	is_right(5, 7, -1);
+	is_right(5, 0, 7);
+	/* no other answer is possible */
+	CHECK(is_right(0, 0, -1));
+	CHECK(is_right(0, 0, 7));
+	CHECK(is_right(7, 7, -1));
+}
+
+#define HEADLESS 100
+/* lib/native_connector.c has 64 at most, and some for itself */
+#define DESCRIPTORS_MOST 80
+
+static int count_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int n = 0;
+
+	CHECK(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+/* Any user's processes whose first thread has exited: not a descriptor each. */
+static void descriptors_are_bounded(void)
+{
+	struct ksig_sub *sub = sub_open("process.exit", NULL);
+	int i, before, left = HEADLESS;
+	static struct child c[HEADLESS];
+	const struct ksig_event *ev;
+
+	for (i = 0; i < HEADLESS; i++) {
+		c[i] = child_start(end_first, NULL);
+		child_hear(&c[i]);
+		while (!is_zombie(c[i].pid))
+			usleep(1000);
+	}
+	before = count_descriptors();
+	CHECK(gets_quiet(sub));
+	printf(": %d descriptors for %d processes without a first thread\n",
+	       count_descriptors() - before, HEADLESS);
+	CHECK(count_descriptors() - before <= DESCRIPTORS_MOST);
+	/* and of each the end is told all the same */
+	for (i = HEADLESS; i--;)
+		child_go(&c[i]);
+	while (left) {
+		ev = sub_take(sub);
+		for (i = 0; i < HEADLESS; i++) {
+			if (ev->subject != (uint64_t)c[i].pid)
+				continue;
+			CHECK(ev->flags & KSIG_EVENT_NO_VALUE || !ev->value);
+			CHECK_EQ(waitpid(c[i].pid, NULL, 0), c[i].pid);
+			c[i].pid = 0;
+			left--;
+		}
+	}
 	ksig_sub_close(sub);
 }
 
@@ -257,5 +406,7 @@ int main(void)
 	not_the_next_one();
 	ended_before();
 	child_keeps();
+	status_is_no_guess();
+	descriptors_are_bounded();
 	return 0;
 }
