@@ -7,6 +7,11 @@
  * trigger is in: whoever waits for the subscription's descriptor would find it
  * ready, and the event gone when it is looked for. So it is polled by an
  * asynchronous request, which counts in an eventfd.
+ *
+ * The kernel takes a part of the window before for this one's, so that a trigger
+ * also fires when less was stalled than asked for, or nothing at all. So the
+ * number is looked at, and such an alarm is left out: what was stalled by then is
+ * part of the next event's value.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -55,6 +60,9 @@ struct settings {
  * @asked: there is a request
  * @kind: line of the file
  * @total: microseconds stalled by the last event
+ * @seen: the same by the last alarm, event or not
+ * @seen_at: when that was, CLOCK_MONOTONIC
+ * @stall_us: so long within @window_us is an event
  */
 struct pressure_state {
 	int fd;
@@ -63,6 +71,10 @@ struct pressure_state {
 	bool asked;
 	const char *kind;
 	uint64_t total;
+	uint64_t seen;
+	int64_t seen_at;
+	uint64_t stall_us;
+	uint64_t window_us;
 };
 
 /* ------------------------------------------------------------------ settings */
@@ -168,6 +180,22 @@ static int request(struct pressure_state *s)
 	return s->asked ? 0 : -errno;
 }
 
+/*
+ * Was there what the trigger says? Alarms are a window apart at least. One that is
+ * read late can be followed sooner: then a part of what was stalled in its window
+ * has been seen before.
+ */
+static bool has_stalled(struct pressure_state *s, uint64_t total, int64_t now)
+{
+	uint64_t stalled = total - s->seen;
+	bool late = now - s->seen_at < (int64_t)s->window_us * 1000;
+
+	s->seen = total;
+	s->seen_at = now;
+	/* reading takes a moment, too */
+	return stalled && (late || stalled >= s->stall_us - s->stall_us / 20);
+}
+
 static int pressure_pull(struct ksig_native *n)
 {
 	struct pressure_state *s = n->state;
@@ -189,6 +217,8 @@ static int pressure_pull(struct ksig_native *n)
 	err = read_total(s, &total);
 	if (err)
 		return err == -ENODEV ? -ESHUTDOWN : err;
+	if (!has_stalled(s, total, ksig_now()))
+		return request(s);
 	ev = ksig_native_put(n, ksig_now());
 	/* what a lost one would have told the next one tells */
 	if (ev) {
@@ -243,6 +273,8 @@ static int set_trigger(const struct ksig_sub *sub, const struct settings *set,
 	if (write(s->fd, text, n + 1) < 0)
 		return no_trigger(sub, set, -errno, path, e);
 	n = read_total(s, &s->total);
+	s->seen = s->total;
+	s->seen_at = ksig_now();
 	return n ? ksig_native_fail(e, n, path) : 0;
 }
 
@@ -313,7 +345,8 @@ static int pressure_open(struct ksig_native *n, struct ksig_sub *sub,
 	s = malloc(sizeof(*s));
 	if (!s)
 		return ksig_native_fail(e, -ENOMEM, "a PSI trigger");
-	*s = (struct pressure_state) { .fd = -1, .done = -1, .kind = set.kind };
+	*s = (struct pressure_state) { .fd = -1, .done = -1, .kind = set.kind,
+		.stall_us = set.stall_us, .window_us = set.window_us };
 	err = open_file(sub, &set, s, e);
 	if (!err)
 		err = start(n, s, e);

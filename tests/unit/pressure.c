@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+/* memory.pressure: a PSI trigger that fires without a stall is no event. */
+/* beside the library's own */
+#define ksig_native_pressure ksig_native_pressure_tested
+#include "../../lib/native_pressure.c"
+
+#include "test.h"
+
+#define SECOND 1000000000LL
+
+int main(void)
+{
+	struct pressure_state s = {
+		.stall_us = 200000, .window_us = 2000000, .seen = 1000,
+	};
+
+	/* nothing, or less than asked for, in a whole window */
+	CHECK(!has_stalled(&s, 1000, 2 * SECOND));
+	CHECK(!has_stalled(&s, 101000, 4 * SECOND));
+	/* the next is compared with that, not with the last event */
+	CHECK(!has_stalled(&s, 201000, 6 * SECOND));
+	CHECK(has_stalled(&s, 401000, 8 * SECOND));
+	/* what is stalled until the number is read belongs to the event before */
+	CHECK(has_stalled(&s, 401000 + 199000, 10 * SECOND));
+	/* read late: some of this window's was seen */
+	CHECK(has_stalled(&s, 601000, 11 * SECOND));
+	CHECK(!has_stalled(&s, 601000, 12 * SECOND));
+	return 0;
+}
