@@ -925,6 +925,18 @@ static int begin_kin(struct connector_state *s)
 	return 0;
 }
 
+/* Said before the first event that lacks it */
+static void say_unknown(const struct ksig_sub *sub, uint32_t what)
+{
+	if (!sub->opts.log)
+		return;
+	sub->opts.log(sub->opts.log_ctx, what == EXIT ?
+		      "process.exit: native does not know the comm of a process that is reaped before its event is read, nor its status if its threads exit with different ones" :
+		      what == EXEC ?
+		      "process.exec: native does not know the comm and parent of a process that exits before its event is read" :
+		      "process.fork: native does not know the comm and parent of a process that exits before its event is read");
+}
+
 static int connector_open(struct ksig_native *n, struct ksig_sub *sub,
 			  struct ksig_error *e)
 {
@@ -954,6 +966,8 @@ static int connector_open(struct ksig_native *n, struct ksig_sub *sub,
 	err = c ? pin(s, c, e) : 0;
 	if (err)
 		connector_close(n);
+	else
+		say_unknown(sub, s->what);
 	return err;
 }
 

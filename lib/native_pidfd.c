@@ -149,6 +149,20 @@ static int pidfd_pull(struct ksig_native *n)
 	return -ESHUTDOWN;
 }
 
+/* Said before the event that lacks it. Before 6.13 there is no such ioctl(2). */
+static void say_unknown(const struct ksig_sub *sub, int fd)
+{
+	siginfo_t info;
+
+	/* a child of ours, whose status the kernel tells us */
+	if (!sub->opts.log || !waitid((idtype_t)P_PIDFD, fd, &info,
+				      WEXITED | WNOHANG | WNOWAIT | __WALL))
+		return;
+	sub->opts.log(sub->opts.log_ctx, may_know_later(fd) ?
+		      "process.exit: native does not know the status of a process that its parent does not reap within 1 s" :
+		      "process.exit: native does not know the status, which only the parent is told before Linux 6.15");
+}
+
 static int open_process(const struct ksig_cond *c, struct ksig_error *e)
 {
 	if (!c->number || c->number > INT32_MAX)
@@ -183,6 +197,7 @@ static int pidfd_open_source(struct ksig_native *n, struct ksig_sub *sub,
 	}
 	c->in_kernel = true;
 	sub->ends_itself = true;
+	say_unknown(sub, s->fd);
 	n->state = s;
 	return 0;
 }

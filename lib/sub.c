@@ -651,7 +651,7 @@ int ksig_sub_in_kernel(const struct ksig_sub *sub)
 
 /* ------------------------------------------------------------------ receiving */
 
-/* An event that can't pass, whatever it is: better said than wondered about. */
+/* It can't pass, whatever it is. Others of its kind may be known. */
 static void tell_unknown(struct ksig_sub *sub, const struct ksig_event *ev)
 {
 	const struct ksig_spec *spec = &sub->spec;
@@ -668,8 +668,8 @@ static void tell_unknown(struct ksig_sub *sub, const struct ksig_event *ev)
 		if (f.known)
 			continue;
 		snprintf(line, sizeof(line),
-			 "%s does not know %s of %s: no such event passes the filter",
-			 sub->provider->name, f.name, spec->name);
+			 "%s: skipped an event whose %s is unknown to %s (reported once)",
+			 spec->name, f.name, sub->provider->name);
 		sub->unknown_told = true;
 		sub->opts.log(sub->opts.log_ctx, line);
 		return;

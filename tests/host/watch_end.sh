@@ -35,7 +35,7 @@ for provider in module bpf native; do
 	# not collected by its parent
 	sh -c 'sleep 1000 & echo $! >child; exec sleep 1001' &
 	parent=$!
-	until_true grep -q 1001 /proc/$parent/cmdline
+	until_true grep -qx sleep "/proc/$parent/comm"
 	kill -KILL $(cat child)
 	until_true grep -q '^State:.Z' "/proc/$(cat child)/status"
 	gives 4 ksig watch process.exit:pid=$(cat child) --provider $provider

@@ -25,3 +25,15 @@ says '^ksig: up to [0-9]* events of process.exit may have been lost$'
 jq -e 'select(.end) | .event == "process.exit" and .lost_before == 0 and
 	.lost_upto > 1000' stdout >/dev/null || fail "$(cat stdout)"
 [ "$(wc -l <stdout)" = 1 ] || fail "not one line: $(cat stdout)"
+
+# What it can't know it says before the first event.
+for event in process.fork process.exec process.exit; do
+	watch $event:tgid=1 --provider native
+	says "^ksig: $event: native does not know "
+	stop
+done
+start sleep 1000
+watch process.exit:pid=$pid --provider native
+says '^ksig: process.exit: native does not know the status'
+kill -KILL $pid
+ends 0
