@@ -325,6 +325,11 @@ int ksig_setup(__u64 *ctx)
 /* A place in the ring, or the event is lost. */
 static __always_inline struct ksig_event *reserve(void)
 {
+	/*
+	 * Before it gets its place: records of several rings are merged by it, and
+	 * none may be later than one that comes after it in the same ring.
+	 */
+	__u64 now = bpf_ktime_get_ns();
 	struct ksig_event *ev = NULL;
 
 	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < queue_bytes)
@@ -335,7 +340,7 @@ static __always_inline struct ksig_event *reserve(void)
 	}
 	/* behind reserve's lock: who was lost before is counted */
 	ev->seq = *(volatile __u64 *)&lost;
-	ev->time_ns = bpf_ktime_get_ns() + time_offset;
+	ev->time_ns = now + time_offset;
 	ev->type = event_type;
 	ev->lost_before = 0;
 	return ev;

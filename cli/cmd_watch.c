@@ -34,6 +34,8 @@ static const char help[] =
 "      --value FIELD  trace.* events: which field is the value\n"
 "      --provider P   module, bpf or native (default: the best that works)\n"
 "  -q, --quiet        no notes on stderr, only errors\n"
+"      --queue N      room for N events that come faster than they are handled\n"
+"                     (default 8192)\n"
 "      --json         one JSON object a line\n"
 "      --self         report what the watch itself has started, too\n"
 "  -h, --help         this text\n"
@@ -68,8 +70,8 @@ static const char help[] =
 "--every can't be had, and you need CAP_KILL. A real-time signal has no value\n"
 "then, and who blocks the signal must have a single thread to be ready for it.\n"
 "\n"
-"CMD is run without a shell, one at a time, in the order of the events; those that\n"
-"come meanwhile wait in the event's queue. It finds the event in its environment:\n"
+"CMD is run without a shell, one at a time, in the order of the events' times; those\n"
+"that come meanwhile wait in the event's queue. It finds the event in its environment:\n"
 "KSIG_EVENT, KSIG_SUBJECT, KSIG_VALUE, KSIG_PROVIDER, KSIG_LOST (events lost before\n"
 "it), KSIG_MERGED (left out by --every), and each field as KSIG_FIELD in upper\n"
 "case, KSIG_CURRENT_PID for current.pid; what is not known is not set. A CMD that\n"
@@ -120,11 +122,17 @@ static const char help[] =
 /* So many events a queue holds at most, and ksig_sub_next() passes over at once. */
 #define QUEUE_MAX 65536
 #define PASSED_OVER 64
+#define QUEUE_DEFAULT 8192
+#define OUTPUT_MAX 65536
+/* Events that are acted on before anything else is looked at, output included. */
+#define BATCH 256
 
 /**
  * struct source - an event as written, and where it comes from
  * @name: as written
  * @sub: its subscription
+ * @next: its oldest event, if that has been read and is to wait for older ones of
+ *	other sources; valid until the subscription is read again
  * @over: no more will come
  * @ended: for the process that its filter names has exited
  * @failing: it could not be read the last time, and is tried again
@@ -139,6 +147,7 @@ static const char help[] =
 struct source {
 	const char *name;
 	struct ksig_sub *sub;
+	const struct ksig_event *next;
 	bool over;
 	bool ended;
 	bool failing;
@@ -164,8 +173,8 @@ struct source {
  * @opts: for all subscriptions
  * @sources: one an event
  * @n_sources: number of @sources
- * @turn: whose turn it is first
  * @now: the event that is to be acted on; sub is NULL if there is none
+ * @more: there may be more events than were acted on at once
  * @held: the target has no room for it
  * @tell_held: when that is to be said; NEVER: it was
  * @not_before: when the next may be acted on
@@ -187,8 +196,8 @@ struct watch {
 	struct ksig_sub_opts opts;
 	struct source *sources;
 	int n_sources;
-	unsigned int turn;
 	struct ksig_happening now;
+	bool more;
 	bool held;
 	int64_t tell_held;
 	int64_t not_before;
@@ -244,7 +253,15 @@ static int open_source(struct watch *w, struct source *source)
 	opts.err_size = sizeof(text);
 	opts.err_column = &column;
 	opts.log = tell_log;
+	if (!opts.queue_len)
+		opts.queue_len = QUEUE_DEFAULT;
 	err = ksig_sub_open(source->name, &opts, &source->sub);
+	/* as much as RLIMIT_MEMLOCK lets the module have; if asked for, all */
+	while (err == -ENOBUFS && !w->opts.queue_len &&
+	       opts.queue_len > KSIG_QUEUE_MIN) {
+		opts.queue_len /= 2;
+		err = ksig_sub_open(source->name, &opts, &source->sub);
+	}
 	if (!err)
 		return KSIG_DONE;
 	if (!*text)
@@ -495,8 +512,9 @@ static int act(struct watch *w)
 		return GO_ON;
 	if (ksig_print_event(&w->now, w->json))
 		return KSIG_FAILED;
+	/* the command writes to the same place */
 	if (w->command)
-		ret = start_command(w);
+		ret = ksig_flush() ? KSIG_FAILED : start_command(w);
 	w->now = (struct ksig_happening) { };
 	w->acted++;
 	if (w->every)
@@ -592,7 +610,7 @@ static void check_through(struct watch *w)
 	const struct source *s = w->sources;
 	struct ksig_stats st;
 
-	if (!s->by_kernel || !w->count || enough(w) || w->now.sub ||
+	if (!s->by_kernel || !w->count || enough(w) || w->now.sub || s->next ||
 	    ksig_sub_stats(s->sub, &st) || !st.lost || st.queued ||
 	    st.offered < s->last)
 		return;
@@ -634,28 +652,73 @@ static void source_over(struct source *s, int err)
 	s->over = true;
 }
 
-/* One event from one of them, each in its turn. */
-static void read_event(struct watch *w)
+/*
+ * As ksig_sub_next(), but 0 means that none is there: where the library filters, that
+ * passes over a number of events at a time.
+ */
+static int next_event(struct source *s)
 {
-	const struct ksig_event *ev;
-	struct source *s;
-	int n, ret;
+	struct pollfd p = { .fd = ksig_sub_fd(s->sub), .events = POLLIN };
+	int i, ret = 0;
 
-	for (n = 0; n < w->n_sources; n++) {
-		s = &w->sources[w->turn++ % (unsigned int)w->n_sources];
-		if (s->over)
+	for (i = 0; !ret && i < QUEUE_MAX / PASSED_OVER; i++) {
+		ret = ksig_sub_next(s->sub, 0, &s->next);
+		if (ksig_sub_in_kernel(s->sub) || poll(&p, 1, 0) <= 0)
+			break;
+	}
+	return ret;
+}
+
+/* Reads where no event waits. Return: whether there was one. */
+static bool read_sources(struct watch *w)
+{
+	bool found = false;
+	struct source *s;
+	int i, ret;
+
+	for (i = 0; i < w->n_sources; i++) {
+		s = &w->sources[i];
+		if (s->over || s->next)
 			continue;
-		ret = ksig_sub_next(s->sub, 0, &ev);
+		ret = next_event(s);
 		if (ret < 0 && will_pass(s, ret))
 			continue;
 		s->failing = false;
-		if (ret == 1) {
-			take_event(w, s, ev);
-			return;
-		}
-		if (ret && ret != -EINTR)
+		if (ret == 1)
+			found = true;
+		else if (ret && ret != -EINTR)
 			source_over(s, ret);
 	}
+	return found;
+}
+
+/*
+ * Takes the oldest event of all sources. One that another caused is behind it: when
+ * the later one was found, the earlier one had been queued. So after each that is
+ * found, the sources that had none are read again.
+ *
+ * Return: whether there was one.
+ */
+static bool read_event(struct watch *w)
+{
+	struct source *s, *oldest = NULL;
+	const struct ksig_event *ev;
+	int i;
+
+	while (read_sources(w))
+		;
+	for (i = 0; i < w->n_sources; i++) {
+		s = &w->sources[i];
+		if (s->next && (!oldest ||
+				s->next->time_ns < oldest->next->time_ns))
+			oldest = s;
+	}
+	if (!oldest)
+		return false;
+	ev = oldest->next;
+	oldest->next = NULL;
+	take_event(w, oldest, ev);
+	return true;
 }
 
 static bool any_failing(const struct watch *w)
@@ -669,12 +732,23 @@ static bool any_failing(const struct watch *w)
 	return false;
 }
 
+static bool any_waits(const struct watch *w)
+{
+	int i;
+
+	for (i = 0; i < w->n_sources; i++) {
+		if (w->sources[i].next)
+			return true;
+	}
+	return false;
+}
+
 static bool all_over(const struct watch *w)
 {
 	int i;
 
 	for (i = 0; i < w->n_sources; i++) {
-		if (!w->sources[i].over)
+		if (!w->sources[i].over || w->sources[i].next)
 			return false;
 	}
 	return true;
@@ -712,6 +786,8 @@ static int64_t wake_up_at(const struct watch *w)
 	int64_t at = w->deadline;
 	int i;
 
+	if (w->more || (any_waits(w) && wants_event(w)))
+		return 0;
 	if (w->held || (any_failing(w) && wants_event(w)))
 		at = sooner(at, clock_ns() + RETRY_NS);
 	else if (w->now.sub && w->command_fd < 0)
@@ -758,15 +834,19 @@ static int wait_for(struct watch *w, struct pollfd *fds)
 	return KSIG_FAILED;
 }
 
-static bool any_ready(const struct pollfd *fds, int n)
+/* Acts on what there is, oldest first. Output is written when nothing is left. */
+static int drain(struct watch *w)
 {
-	int i;
+	int ret = GO_ON, i = 0;
 
-	for (i = 0; i < n; i++) {
-		if (fds[i].revents)
-			return true;
-	}
-	return false;
+	do {
+		w->more = wants_event(w) && read_event(w);
+		if (may_act(w))
+			ret = act(w);
+	} while (ret == GO_ON && w->more && ++i < BATCH);
+	if (w->more)
+		return ret;
+	return ksig_flush() ? KSIG_FAILED : ret;
 }
 
 /* Return: GO_ON, or the exit code. */
@@ -776,11 +856,8 @@ static int step(struct watch *w, struct pollfd *fds)
 
 	if (ret == GO_ON && fds[w->n_sources + 1].revents)
 		command_ended(w);
-	if (ret == GO_ON && wants_event(w) &&
-	    (any_ready(fds, w->n_sources) || any_failing(w)))
-		read_event(w);
-	if (ret == GO_ON && may_act(w))
-		ret = act(w);
+	if (ret == GO_ON)
+		ret = drain(w);
 	if (ret != GO_ON)
 		return ret;
 	for (i = 0; i < w->n_sources; i++)
@@ -812,6 +889,10 @@ static void tell_undone(struct watch *w, struct source *s)
 	uint64_t lost = 0, upto;
 	int ret, i;
 
+	if (s->next && !s->by_kernel) {
+		n += !w->skip;
+		w->skip -= !!w->skip;
+	}
 	for (i = 0; !s->over && !s->by_kernel && i < QUEUE_MAX;
 	     i += ret ? 1 : PASSED_OVER) {
 		ret = ksig_sub_next(s->sub, 0, &ev);
@@ -884,7 +965,7 @@ static int watch(struct watch *w, char *const *names)
 
 /* -------------------------------------------------------------------- options */
 
-enum { EVERY = 256, SKIP, TO, FORCE, VALUE, PROVIDER, JSON, SELF };
+enum { EVERY = 256, SKIP, TO, FORCE, VALUE, PROVIDER, QUEUE, JSON, SELF };
 
 static const struct option options[] = {
 	{ "count", required_argument, NULL, 'n' },
@@ -896,6 +977,7 @@ static const struct option options[] = {
 	{ "force", no_argument, NULL, FORCE },
 	{ "value", required_argument, NULL, VALUE },
 	{ "provider", required_argument, NULL, PROVIDER },
+	{ "queue", required_argument, NULL, QUEUE },
 	{ "json", no_argument, NULL, JSON },
 	{ "self", no_argument, NULL, SELF },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -924,6 +1006,22 @@ static int take_signal(struct watch *w, const char *s)
 						   KSIG_DONE;
 }
 
+/* Queues hold a power of two: that many or more. */
+static int take_queue(struct watch *w, const char *s)
+{
+	uint64_t n;
+
+	if (ksig_parse_count(s, &n) || n > KSIG_QUEUE_MAX) {
+		ksig_error("invalid queue length '%s': expected 1 to %d events",
+			   s, KSIG_QUEUE_MAX);
+		return KSIG_USAGE;
+	}
+	w->opts.queue_len = KSIG_QUEUE_MIN;
+	while (w->opts.queue_len < n)
+		w->opts.queue_len *= 2;
+	return KSIG_DONE;
+}
+
 /* Return: an exit code; 0: all is well. */
 static int take_option(struct watch *w, int opt, const char *arg)
 {
@@ -950,6 +1048,8 @@ static int take_option(struct watch *w, int opt, const char *arg)
 	case PROVIDER:
 		w->opts.provider = arg;
 		return 0;
+	case QUEUE:
+		return take_queue(w, arg);
 	case JSON:
 		w->json = true;
 		return 0;
@@ -1032,6 +1132,7 @@ static int split_command(struct watch *w, int argc, char **argv)
 
 static int run(int argc, char **argv)
 {
+	static char buffer[OUTPUT_MAX];
 	struct watch w = {
 		.command_fd = -1,
 		.opts.flags = KSIG_SUB_SKIP_OWN,
@@ -1050,6 +1151,7 @@ static int run(int argc, char **argv)
 	ret = check_options(&w, argv + optind);
 	if (ret)
 		return ret;
+	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
 	return watch(&w, argv + optind);
 }
 

@@ -159,7 +159,7 @@ int ksig_print_event(const struct ksig_happening *h, bool json)
 		print_json(h);
 	else
 		ret = print_text(h);
-	return ret ? ret : ksig_flush();
+	return ret || !ferror(stdout) ? ret : ksig_flush();
 }
 
 int ksig_print_loss(const struct ksig_sub *sub, uint64_t lost,

@@ -18,6 +18,7 @@
 #include <linux/membarrier.h>
 #include <linux/perf_event.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,9 @@
 #define OLDEST "6.1"
 
 #define PROGRAMS_MAX 3
+
+/* So often is looked whether a record is complete. */
+#define BUSY_TRIES 100
 
 /**
  * struct source - where an event comes from
@@ -1019,8 +1023,25 @@ static void count(struct state *st, struct ksig_event *ev)
 
 /*
  * The kernel stores a record's length, without BUSY, when the record is
- * complete; it waits for our position before it writes there again.
+ * complete. That takes a microsecond, unless the program is interrupted or
+ * preempted; it is waited for, so that who merges several rings by time does not
+ * take a later event of another one first.
  */
+static uint32_t record_length(const uint32_t *head)
+{
+	uint32_t len;
+	int i;
+
+	for (i = 0; i < BUSY_TRIES; i++) {
+		len = __atomic_load_n(head, __ATOMIC_ACQUIRE);
+		if (!(len & BPF_RINGBUF_BUSY_BIT))
+			break;
+		sched_yield();
+	}
+	return len;
+}
+
+/* The kernel waits for our position before it writes to the same place again. */
 static int next(struct ksig_sub *sub, const struct ksig_event **ev)
 {
 	struct state *st = sub->priv;
@@ -1032,7 +1053,7 @@ static int next(struct ksig_sub *sub, const struct ksig_event **ev)
 	if (at == __atomic_load_n(st->producer, __ATOMIC_ACQUIRE))
 		return 0;
 	head = (const uint32_t *)(ring + (at & st->mask));
-	len = __atomic_load_n(head, __ATOMIC_ACQUIRE);
+	len = record_length(head);
 	if (len & BPF_RINGBUF_BUSY_BIT)
 		return 0;
 	memcpy(st->record, (const char *)head + BPF_RINGBUF_HDR_SZ,

@@ -123,7 +123,7 @@ ends 1
 says "'sh' failed with exit status 7"
 says "'sh' was killed by signal 10"
 lines 3
-watch test -t 15 -- sleep 1000
+watch test -t 15 --queue 256 -- sleep 1000
 emit 1
 until_true pidof sleep
 dd if=/dev/zero of=/dev/ksig/test bs=8 count=400 2>/dev/null
@@ -144,8 +144,8 @@ lines 2
 [ "$(cat /tmp/storm)" = "1 0
 0 0" ] || fail "it ran: $(cat /tmp/storm)"
 
-# more than the queue holds: what is lost is told with the next that finds room
-watch test -n 257 --json
+# more than the queue holds (a power of two): what is lost is told with the next that finds room
+watch test -n 257 --queue 200 --json
 kill -STOP $watcher
 until_true grep -q '^State:.T' /proc/$watcher/status
 dd if=/dev/zero of=/dev/ksig/test bs=8 count=400 2>/dev/null

@@ -103,21 +103,24 @@ static void run_threads(void)
 	}
 }
 
+static void begin_and_end(void)
+{
+	pid_t pid = vfork();
+
+	if (pid < 0)
+		err(1, "cannot fork");
+	if (!pid)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+}
+
 /* As many processes as are asked for, one after the other. */
 static void run_storm(long n)
 {
-	pid_t pid;
-
 	wait_go();
 	prctl(PR_SET_NAME, "storm");
-	while (n--) {
-		pid = fork();
-		if (pid < 0)
-			err(1, "cannot fork");
-		if (!pid)
-			_exit(0);
-		waitpid(pid, NULL, 0);
-	}
+	while (n--)
+		begin_and_end();
 	prctl(PR_SET_NAME, "target");
 }
 

@@ -1,0 +1,71 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# ksig watch acts on events of several EVENTs in the order in which they happened,
+# in whatever order the EVENTs are given.
+. tests/host/functions
+
+# brief_lives N: so many processes, one after the other; their numbers are in pids
+brief_lives() {
+	local i
+	: >pids
+	for i in $(seq $1); do
+		./brief &
+		echo $! >>pids
+		wait $!
+	done
+}
+
+# check_lives FILE: "EVENT SUBJECT VALUE" a line. Each process of pids begins, runs a
+# program and ends, in this order. Exit status 1: not so; 2: some is missing yet.
+check_lives() {
+	awk '
+	FILENAME == "pids" { wanted[$1]; n++; next }
+	$1 == "process.fork" { pid = $3; before = "" }
+	$1 == "process.exec" { pid = $2; before = "process.fork" }
+	$1 == "process.exit" { pid = $2; before = "process.exec" }
+	!(pid in wanted) { next }
+	{ if (state[pid] != before) bad++; state[pid] = $1; seen++ }
+	END { printf "%d of %d out of order\n", bad, n
+	      exit seen < 3 * n ? 2 : bad ? 1 : 0 }' pids "$1" >result
+}
+
+all_seen() {
+	jq -r '"\(.event) \(.subject) \(.value)"' stdout >order
+	check_lives order || [ $? = 1 ]
+}
+
+# watched PROVIDER HOW: all that happens meanwhile is there, too
+watched() {
+	watch process.exit process.exec process.fork --provider $1 --json
+	[ $2 = live ] || halt $watcher
+	brief_lives 200
+	[ $2 = live ] || kill -CONT $watcher
+	until_true all_seen
+	stop
+	check_lives order || fail "$1, $2: $(cat result)"
+	echo ": $1, $2: $(cat result)"
+}
+
+# The commands are run in the same order.
+commands_in_order() {
+	: >ran
+	watch process.exit:comm=brief process.exec:comm=brief \
+		process.fork:pid=$$ --provider bpf -- \
+		sh -c 'echo "$KSIG_EVENT $KSIG_SUBJECT $KSIG_VALUE" >>ran'
+	brief_lives 10
+	until_true eval 'check_lives ran || [ $? = 1 ]'
+	stop
+	check_lives ran || fail "$(cat result ran)"
+}
+
+cp /bin/true brief
+for provider in bpf native; do
+	if has_event $provider process.exit; then
+		# many wait in three queues, or it reads while they come
+		watched $provider halted
+		watched $provider live
+	else
+		echo ": $provider has no process.exit here"
+	fi
+done
+! has_event bpf process.exit || commands_in_order
