@@ -112,11 +112,17 @@ int ksig_native_fail(struct ksig_error *e, int err, const char *what);
  * @fd: the socket
  * @drops: messages that the kernel had no room for, of which we know
  * @gap: there are more, behind what the socket still holds
+ * @protocol: -1 if it hears no group
+ * @position: in the log of what this process has read of that protocol's group
+ * @time_ns: of the last message that was read: the same in all subscriptions
  */
 struct ksig_netlink {
 	int fd;
 	uint32_t drops;
 	bool gap;
+	int protocol;
+	uint64_t position;
+	uint64_t time_ns;
 };
 
 /* The socket; 0 or -errno. @group: a number, not a bit; 0: none */
@@ -130,6 +136,17 @@ void ksig_netlink_close(struct ksig_netlink *nl);
  */
 ssize_t ksig_netlink_read(struct ksig_netlink *nl, void *buf, size_t size,
 			  uint64_t *lost);
+
+/* ----------------------------------------------------------- native_order.c */
+
+/* Before a socket is bound: where in the log its messages can be at the earliest */
+uint64_t ksig_order_begin(int protocol);
+/*
+ * When was the message read that is the next one of its group for this reader? Now,
+ * or when another subscription has read it; CLOCK_MONOTONIC, never twice the same.
+ */
+uint64_t ksig_order_time(int protocol, uint64_t *position, const void *msg,
+			 size_t len);
 
 /* ------------------------------------------------------------ native_proc.c */
 

@@ -45,6 +45,7 @@ struct link {
  *	may be another one by the time that it is needed
  * @tell: changes are events; not so while the first dump is read
  * @stale: a dump has failed: it is to be read again first
+ * @time_ns: of what is read
  * @links: @n_links of them
  * @room: so many would fit
  */
@@ -53,6 +54,7 @@ struct link_state {
 	struct ksig_netlink dumps;
 	bool tell;
 	bool stale;
+	uint64_t time_ns;
 	struct link *links;
 	size_t n_links;
 	size_t room;
@@ -94,7 +96,8 @@ static void remove_link(struct link_state *s, struct link *l)
 
 static void tell(struct ksig_native *n, const struct link *l)
 {
-	struct ksig_event *ev = ksig_native_put(n, ksig_now());
+	const struct link_state *s = n->state;
+	struct ksig_event *ev = ksig_native_put(n, s->time_ns);
 	struct ksig_net_data *data;
 
 	if (!ev)
@@ -243,6 +246,7 @@ static int dump(struct ksig_native *n)
 	int err = -EINTR, tries;
 	size_t i;
 
+	s->time_ns = ksig_now();
 	for (i = 0; i < s->n_links; i++)
 		s->links[i].seen = false;
 	for (tries = 0; err == -EINTR && tries < TRIES; tries++)
@@ -295,6 +299,7 @@ static int link_pull(struct ksig_native *n)
 			err = dump(n);
 			s->stale = err;
 		} else {
+			s->time_ns = s->nl.time_ns;
 			err = len < 0 ? len : take_all(n, s->buf, len);
 		}
 	}

@@ -38,7 +38,11 @@ int ksig_netlink_open(struct ksig_netlink *nl, int protocol,
 	};
 	int err;
 
-	*nl = (struct ksig_netlink) { .fd = -1 };
+	*nl = (struct ksig_netlink) {
+		.fd = -1,
+		.protocol = group ? protocol : -1,
+		.position = ksig_order_begin(protocol),
+	};
 	nl->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
 			protocol);
 	if (nl->fd < 0)
@@ -132,5 +136,8 @@ ssize_t ksig_netlink_read(struct ksig_netlink *nl, void *buf, size_t size,
 		*lost = 1;
 		return -ENOBUFS;
 	}
+	if (n > 0)
+		nl->time_ns = ksig_order_time(nl->protocol, &nl->position, buf,
+					      n);
 	return n == -EAGAIN ? 0 : n;
 }

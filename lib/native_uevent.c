@@ -91,6 +91,7 @@ static bool parse_cpu(const char *name, uint64_t *cpu)
 static void tell(struct ksig_native *n, const struct uevent *u)
 {
 	const char *name = strrchr(u->path, '/');
+	const struct uevent_state *s = n->state;
 	struct ksig_kmod_data *kmod;
 	struct ksig_event *ev;
 	uint64_t cpu = 0;
@@ -98,7 +99,7 @@ static void tell(struct ksig_native *n, const struct uevent *u)
 	name = name ? name + 1 : u->path;
 	if (!strcmp(u->subsystem, "cpu") && !parse_cpu(name, &cpu))
 		return;
-	ev = ksig_native_put(n, ksig_now());
+	ev = ksig_native_put(n, s->nl.time_ns);
 	if (!ev)
 		return;
 	if (!strcmp(u->subsystem, "cpu")) {

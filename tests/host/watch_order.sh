@@ -58,6 +58,30 @@ commands_in_order() {
 	check_lives ran || fail "$(cat result ran)"
 }
 
+# A link goes up and down faster than anybody looks; the last is that it is down.
+links_in_order() {
+	local n=200 i
+	watch net.down net.up --provider native --json -n $((2 * n))
+	halt $watcher
+	for i in $(seq $n); do
+		echo link set lo up
+		echo link set lo down
+	done | ip -batch -
+	kill -CONT $watcher
+	ends 0
+	jq -r .event stdout | awk -v n=$n '
+	$0 != (NR % 2 ? "net.up" : "net.down") { bad++ }
+	END { printf "%d of %d out of order\n", bad, NR
+	      exit bad || NR != 2 * n }' >result || fail "links: $(cat result)"
+	echo ": links: $(cat result)"
+}
+
+# In a network namespace of its own.
+if [ -n "${KSIG_NET-}" ]; then
+	links_in_order
+	exit
+fi
+
 cp /bin/true brief
 for provider in bpf native; do
 	if has_event $provider process.exit; then
@@ -69,3 +93,5 @@ for provider in bpf native; do
 	fi
 done
 ! has_event bpf process.exit || commands_in_order
+cd "$top"
+KSIG_NET=1 unshare -n "$0"
