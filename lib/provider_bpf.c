@@ -41,6 +41,9 @@
 
 #define PROGRAMS_MAX 3
 
+/* How old the count of skipped runs may be that a record is flagged by. */
+#define MISSES_NS 1000000
+
 /* So often is looked whether a record is complete. */
 #define BUSY_TRIES 100
 
@@ -98,6 +101,8 @@ static const struct source trace_source = {
  * @ino: inode of the last event's subject; 0: not known
  * @read: so many were read
  * @told: so many of the lost ones were told
+ * @misses: so often had the kernel skipped the program by @misses_at
+ * @misses_at: when that was looked at, by the records' clock
  */
 struct state {
 	int ring;
@@ -114,6 +119,8 @@ struct state {
 	uint64_t ino;
 	uint64_t read;
 	uint64_t told;
+	uint64_t misses;
+	uint64_t misses_at;
 };
 
 /* ------------------------------------------------------------- libbpf's words */
@@ -1011,6 +1018,42 @@ static void close_sub(struct ksig_sub *sub)
 
 /* -------------------------------------------------------------------- reading */
 
+/*
+ * How often did the kernel skip the program because another one, or this one, was
+ * running on that cpu? Before the filter, so each is an event or is none. Linux
+ * counts it for tracepoints' programs since 6.7; with several programs there is no
+ * descriptor to ask by, and 0 is what is known.
+ */
+static uint64_t count_misses(const struct state *st)
+{
+	struct bpf_prog_info info = { };
+	uint32_t size = sizeof(info);
+
+	if (st->program < 0 ||
+	    bpf_obj_get_info_by_fd(st->program, &info, &size))
+		return 0;
+	return info.recursion_misses;
+}
+
+static uint64_t lost_upto(const struct ksig_sub *sub)
+{
+	return count_misses(sub->priv);
+}
+
+/* A system call: not for each record of a storm. */
+static void flag_misses(struct state *st, struct ksig_event *ev)
+{
+	uint64_t misses;
+
+	if (ev->time_ns - st->misses_at < MISSES_NS)
+		return;
+	misses = count_misses(st);
+	if (misses > st->misses)
+		ev->flags |= KSIG_EVENT_LOST_UPTO;
+	st->misses = misses;
+	st->misses_at = ev->time_ns;
+}
+
 static void count(struct state *st, struct ksig_event *ev)
 {
 	/* until here, how many were lost when it got its place */
@@ -1063,6 +1106,7 @@ static int next(struct ksig_sub *sub, const struct ksig_event **ev)
 	__atomic_store_n(st->consumer, at + ring_record(st->event_size),
 			 __ATOMIC_RELEASE);
 	count(st, st->record);
+	flag_misses(st, st->record);
 	*ev = st->record;
 	return 1;
 }
@@ -1160,4 +1204,5 @@ const struct ksig_provider ksig_provider_bpf = {
 	.next = next,
 	.stats = stats,
 	.subject_ino = subject_ino,
+	.lost_upto = lost_upto,
 };

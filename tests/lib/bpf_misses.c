@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Promise 2: events that the kernel skips, since another BPF program runs on that
+ * cpu, are an upper bound and no exact loss.
+ */
+#define _GNU_SOURCE
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define PROVIDER "bpf"
+#include "subtest.h"
+
+#define OTHERS 6
+
+/* Programs that run at each system call, so that timers interrupt them. */
+static const char busy[] = "trace.raw_syscalls.sys_enter:current.comm=nobody";
+
+static uint64_t lost_upto(const struct ksig_sub *sub)
+{
+	uint64_t count = 99;
+
+	CHECK_EQ(ksig_sub_lost_upto(sub, &count), 0);
+	return count;
+}
+
+static bool counts_misses(void)
+{
+	int major = 0, minor = 0;
+	struct utsname u;
+
+	OK(uname(&u));
+	CHECK(sscanf(u.release, "%d.%d", &major, &minor) == 2);
+	return major > 6 || (major == 6 && minor >= 7);
+}
+
+int main(void)
+{
+	struct ksig_sub *timers, *others[OTHERS];
+	const struct ksig_event *ev;
+	int64_t until;
+	bool flagged = false;
+	int i;
+
+	sub_or_skip("trace.irq_vectors.local_timer_entry");
+	if (!counts_misses())
+		skip("before Linux 6.7 nobody counts what is skipped");
+	timers = sub_open("trace.irq_vectors.local_timer_entry", NULL);
+	for (i = 0; i < OTHERS; i++)
+		others[i] = sub_open(busy, NULL);
+	until = now() + 120 * SECOND;
+	while (!flagged) {
+		if (now() > until)
+			fail(__FILE__, __LINE__, "nothing was skipped");
+		for (i = 0; i < 10000; i++)
+			syscall(SYS_getppid);
+		while (ksig_sub_next(timers, 0, &ev) == 1)
+			flagged |= ev->flags & KSIG_EVENT_LOST_UPTO;
+	}
+	CHECK(lost_upto(timers));
+	/* that is all in sub_stats(): no exact counter has them */
+	printf(": %llu timers seen, up to %llu more\n", sub_stats(timers).offered,
+	       (unsigned long long)lost_upto(timers));
+	for (i = 0; i < OTHERS; i++)
+		ksig_sub_close(others[i]);
+	ksig_sub_close(timers);
+	return 0;
+}
