@@ -31,7 +31,7 @@ static const char help[] =
 "      --to TARGET    signal TARGET at each event\n"
 "  -s, --signal SIG   by this signal, name or number (needed with --to)\n"
 "      --force        with HUP, USR1 or USR2 even who would die of it\n"
-"      --value FIELD  trace.* events: which field is the value\n"
+"      --value FIELD  a signal carries this numeric field\n"
 "      --provider P   module, bpf or native (default: the best that works)\n"
 "  -q, --quiet        no notes on stderr, only errors\n"
 "      --queue N      room for N events that come faster than they are handled\n"
@@ -486,9 +486,13 @@ static void hold(struct watch *w)
 static int signal_target(struct watch *w)
 {
 	struct ksig_happening *h = &w->now;
+	struct ksig_field value;
 
+	ksig_happening_value(h, &value);
 	h->to = &w->to;
-	h->err = ksig_to_send(&w->to, h->sub, h->ev, h->lost);
+	h->err = ksig_to_send(&w->to, h->sub, h->ev,
+			      value.type == KSIG_FIELD_SIGNED ?
+			      (uint64_t)value.s : value.u, h->lost);
 	if (h->err == -EAGAIN) {
 		hold(w);
 		return GO_ON;
@@ -602,6 +606,7 @@ static void take_event(struct watch *w, struct source *s,
 		w->now.merged++;
 	w->now.sub = s->sub;
 	w->now.ev = ev;
+	w->now.value_field = w->opts.value_field;
 }
 
 /* The kernel has counted to the end, and some of that was lost on the way. */

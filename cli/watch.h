@@ -49,7 +49,7 @@ bool ksig_to_careful(const struct ksig_to *to);
  * events before it; told once a signal is sent.
  */
 int ksig_to_send(struct ksig_to *to, const struct ksig_sub *sub,
-		 const struct ksig_event *ev, uint64_t lost);
+		 const struct ksig_event *ev, uint64_t value, uint64_t lost);
 /* In words, for a line of output; "" for 0 */
 const char *ksig_to_outcome(int err);
 
@@ -57,6 +57,7 @@ const char *ksig_to_outcome(int err);
  * struct ksig_happening - an event that something is done about
  * @sub: whose it is
  * @ev: its record
+ * @value_field: --value; NULL: the record's value
  * @merged: events before it that nothing is done about, for --every
  * @lost: since the last one that something was done about
  * @lost_upto: that may have been lost since then, beyond @lost
@@ -66,6 +67,7 @@ const char *ksig_to_outcome(int err);
 struct ksig_happening {
 	const struct ksig_sub *sub;
 	const struct ksig_event *ev;
+	const char *value_field;
 	uint64_t merged;
 	uint64_t lost;
 	uint64_t lost_upto;
@@ -73,7 +75,10 @@ struct ksig_happening {
 	int err;
 };
 
-/* watch_print.c: an exit code */
+/* watch_print.c: the event's value, or what --value has made it */
+void ksig_happening_value(const struct ksig_happening *h,
+			  struct ksig_field *f);
+/* An exit code */
 int ksig_print_event(const struct ksig_happening *h, bool json);
 /* As JSON: lost after the last event, and what may have been */
 int ksig_print_loss(const struct ksig_sub *sub, uint64_t lost,

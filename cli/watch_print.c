@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "cli.h"
@@ -81,19 +82,34 @@ static void print_value(const struct ksig_field *f)
 		printf("\"%" PRIu64 "\"", f->u);
 }
 
-/* What every event has: a tracepoint's own field may have the same name. */
-static void print_header(const struct ksig_event *ev)
+/* A tracepoint's records have it as their value already. */
+void ksig_happening_value(const struct ksig_happening *h, struct ksig_field *f)
 {
+	if (h->value_field &&
+	    strncmp(ksig_sub_event(h->sub), "trace.", 6) &&
+	    !ksig_event_get(h->sub, h->ev, h->value_field, f))
+		return;
+	*f = (struct ksig_field) {
+		.type = KSIG_FIELD_SIGNED, .s = (int64_t)h->ev->value,
+		.u = h->ev->value,
+		.known = !(h->ev->flags & KSIG_EVENT_NO_VALUE),
+	};
+}
+
+/* What every event has: a tracepoint's own field may have the same name. */
+static void print_header(const struct ksig_happening *h)
+{
+	const struct ksig_event *ev = h->ev;
+	struct ksig_field value;
+
 	fputs(",\"subject\":", stdout);
 	if (ev->flags & KSIG_EVENT_NO_SUBJECT)
 		fputs("null", stdout);
 	else
 		printf("\"%llu\"", ev->subject);
 	fputs(",\"value\":", stdout);
-	if (ev->flags & KSIG_EVENT_NO_VALUE)
-		fputs("null", stdout);
-	else
-		printf("\"%lld\"", (long long)ev->value);
+	ksig_happening_value(h, &value);
+	print_value(&value);
 }
 
 static void print_fields(const struct ksig_happening *h)
@@ -144,7 +160,7 @@ static void print_json(const struct ksig_happening *h)
 	       ",\"lost_upto\":%" PRIu64 ",\"merged\":\"%" PRIu64 "\"",
 	       ksig_sub_provider(h->sub), (unsigned long long)h->ev->seq,
 	       h->lost, h->lost_upto, h->merged);
-	print_header(h->ev);
+	print_header(h);
 	print_fields(h);
 	if (h->to)
 		print_json_signal(h);

@@ -113,14 +113,12 @@ static int set_environment(const struct ksig_happening *h)
 	const struct ksig_field subject = {
 		.type = KSIG_FIELD_UNSIGNED, .u = h->ev->subject,
 		.known = !(h->ev->flags & KSIG_EVENT_NO_SUBJECT),
-	}, value = {
-		.type = KSIG_FIELD_SIGNED, .s = (int64_t)h->ev->value,
-		.known = !(h->ev->flags & KSIG_EVENT_NO_VALUE),
 	};
-	struct ksig_field f;
+	struct ksig_field f, value;
 	unsigned int i;
 	int err = 0;
 
+	ksig_happening_value(h, &value);
 	for (i = 0; !err && !ksig_event_field(h->sub, h->ev, i, &f); i++)
 		err = set_field(f.name, &f);
 	if (!err)

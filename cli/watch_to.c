@@ -351,7 +351,7 @@ static int told_by_kernel(struct ksig_to *to, const struct ksig_event *ev)
 }
 
 int ksig_to_send(struct ksig_to *to, const struct ksig_sub *sub,
-		 const struct ksig_event *ev, uint64_t lost)
+		 const struct ksig_event *ev, uint64_t value, uint64_t lost)
 {
 	bool subject = to->kind == KSIG_TO_SUBJECT;
 	int err = 0;
@@ -369,7 +369,7 @@ int ksig_to_send(struct ksig_to *to, const struct ksig_sub *sub,
 	if (!err)
 		err = ksig_target_send(to->target,
 				       lost < INT_MAX ? (int)lost : INT_MAX,
-				       ev->value);
+				       value);
 	/* the same event is tried again, with what it has lost itself */
 	if (err == -EAGAIN)
 		return err;

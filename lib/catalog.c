@@ -76,6 +76,11 @@ static const struct ksig_field_desc kmod_fields[] = {
 	DATA("name", KSIG_FIELD_STRING, struct ksig_kmod_data, name, 0, false),
 };
 
+/* Nanoseconds that the wall clock was set forward. */
+static const struct ksig_field_desc time_fields[] = {
+	VALUE("delta", KSIG_FIELD_SIGNED),
+};
+
 /* As ksig emit and ksig listen show it. */
 static const struct ksig_field_desc test_fields[] = {
 	VALUE("value", KSIG_FIELD_SIGNED),
@@ -130,7 +135,8 @@ static const struct ksig_event_desc events[] = {
 	      "a cpu takes no part any more", FIELDS(cpu_fields)),
 	KMOD("load", KSIG_KMOD_LOAD, "a kernel module was loaded"),
 	KMOD("unload", KSIG_KMOD_UNLOAD, "a kernel module was removed"),
-	PLAIN("time.set", NULL, KSIG_TIME_SET, "the wall clock was set"),
+	PLAIN("time.set", NULL, KSIG_TIME_SET, "the wall clock was set",
+	      FIELDS(time_fields)),
 	PLAIN("test", "test", 0, "whatever 'ksig emit' emits",
 	      FIELDS(test_fields)),
 };

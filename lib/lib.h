@@ -251,6 +251,7 @@ extern const struct ksig_provider ksig_provider_native;
  * @desc: what its records hold
  * @own_desc: @desc is the provider's making, and freed with the subscription
  * @opts: with strings that live as long as this
+ * @value: the field that is a signal's value, by opts; NULL: the record's value
  * @fd: readable when there is something to say
  * @priv: the provider's
  * @settled: records up to this seq were offered before the filter was in place:
@@ -287,6 +288,7 @@ struct ksig_sub {
 	const struct ksig_event_desc *desc;
 	struct ksig_event_desc *own_desc;
 	struct ksig_sub_opts opts;
+	const struct ksig_field_desc *value;
 	int fd;
 	void *priv;
 	uint64_t settled;

@@ -63,24 +63,42 @@ int64_t ksig_clock_offset(clockid_t other)
 	return best;
 }
 
-static bool jumped(int64_t *was, int64_t is)
+/* By how much has it changed? */
+static int64_t change(int64_t *was, int64_t is)
 {
 	int64_t by = is - *was;
 
 	*was = is;
-	return by > JUMP_NS || by < -JUMP_NS;
+	return by;
+}
+
+static bool is_more_than(int64_t by, int64_t limit)
+{
+	return by > limit || by < -limit;
 }
 
 /* The timer was cancelled: by what? */
 static void look(struct ksig_native *n)
 {
 	struct clock_state *s = n->state;
-	bool slept = jumped(&s->slept, -ksig_clock_offset(CLOCK_MONOTONIC));
+	int64_t delta = change(&s->set, ksig_clock_offset(CLOCK_REALTIME));
+	bool slept = is_more_than(change(&s->slept,
+				-ksig_clock_offset(CLOCK_MONOTONIC)), JUMP_NS);
 	/* if nothing else, a jump that is too small to be seen was it */
-	bool set = jumped(&s->set, ksig_clock_offset(CLOCK_REALTIME)) || !slept;
+	bool set = is_more_than(delta, JUMP_NS) || !slept;
+	bool about_set = !strcmp(n->desc->name, "time.set");
+	struct ksig_event *ev;
 
-	if (strcmp(n->desc->name, "time.set") ? slept : set)
-		ksig_native_put(n, ksig_now());
+	if (!(about_set ? set : slept))
+		return;
+	ev = ksig_native_put(n, ksig_now());
+	if (!ev || !about_set)
+		return;
+	/* what is smaller could be the measurement's */
+	if (is_more_than(delta, 2 * NEAR_NS))
+		ev->value = delta;
+	else
+		ev->flags |= KSIG_EVENT_NO_VALUE;
 }
 
 static int arm_timer(int fd)

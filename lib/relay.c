@@ -129,12 +129,24 @@ static void hold_back(struct ksig_sub *sub)
 	sub->relay->held = true;
 }
 
-static uint64_t each_value(const struct ksig_relay *r,
+/* 0 if it is not known */
+static uint64_t value_of(const struct ksig_sub *sub,
+			 const struct ksig_event *ev)
+{
+	struct ksig_field f;
+
+	if (!sub->value)
+		return ev->value;
+	ksig_field_read(sub->value, ev, &f);
+	return f.type == KSIG_FIELD_SIGNED ? (uint64_t)f.s : f.u;
+}
+
+static uint64_t each_value(const struct ksig_sub *sub,
 			   const struct ksig_event *ev)
 {
-	if (!(r->arm.flags & KSIG_ARM_SUBJECT))
-		return ev->value;
-	return ev->subject << 32 | (uint32_t)ev->value;
+	if (!(sub->relay->arm.flags & KSIG_ARM_SUBJECT))
+		return value_of(sub, ev);
+	return ev->subject << 32 | (uint32_t)value_of(sub, ev);
 }
 
 /* Return: the event has left; else it is held back, or the target gone. */
@@ -145,7 +157,7 @@ static bool send_each(struct ksig_sub *sub)
 	uint64_t lost = r->gap + ev->lost_before;
 	int err;
 
-	err = send(sub, lost < INT_MAX ? lost : INT_MAX, each_value(r, ev));
+	err = send(sub, lost < INT_MAX ? lost : INT_MAX, each_value(sub, ev));
 	if (err == -EAGAIN) {
 		hold_back(sub);
 		return false;

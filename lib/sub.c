@@ -426,11 +426,6 @@ static int init_sub(struct ksig_sub *sub, const char *event,
 	err = check_opts(&sub->opts, e);
 	if (!err)
 		err = ksig_spec_parse(event, &sub->spec, e);
-	if (!err && sub->opts.value_field &&
-	    strncmp(sub->spec.name, "trace.", 6))
-		err = ksig_fail(e, 1, EINVAL,
-				"%s has its value already: only of trace.* events one chooses",
-				sub->spec.name);
 	return err;
 }
 
@@ -480,6 +475,25 @@ static int epoll_add(struct ksig_sub *sub, int fd)
 	struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
 
 	return epoll_ctl(sub->epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+/* Of a tracepoint the provider has seen to it: its records have the value. */
+static int resolve_value(struct ksig_sub *sub, struct ksig_error *e)
+{
+	const char *key = sub->opts.value_field;
+
+	if (!key || sub->own_desc)
+		return 0;
+	sub->value = ksig_desc_field(sub->desc, key);
+	if (!sub->value)
+		return ksig_fail(e, 0, EINVAL,
+				 "%s has no field '%s' to be a signal's value",
+				 sub->spec.name, key);
+	if (sub->value->type == KSIG_FIELD_STRING)
+		return ksig_fail(e, 0, EINVAL,
+				 "'%s' is a text: a signal's value must be a number",
+				 key);
+	return 0;
 }
 
 static int make_epoll(struct ksig_sub *sub)
@@ -601,6 +615,8 @@ int ksig_sub_open(const char *event, const struct ksig_sub_opts *opts,
 		err = find_desc(sub, &e);
 	if (!err)
 		err = ksig_spec_resolve(&sub->spec, sub->desc, &e);
+	if (!err)
+		err = resolve_value(sub, &e);
 	if (!err) {
 		open_subject(sub);
 		err = open_desc(sub, &e);
@@ -855,6 +871,7 @@ int ksig_sub_next(struct ksig_sub *sub, int64_t timeout_ns,
 static bool needs_relay(const struct ksig_sub *sub)
 {
 	return !sub->provider->arm || sub->has_spare || sub->settled ||
+	       sub->value ||
 	       (sub->provider->holds && sub->provider->holds(sub)) ||
 	       !ksig_spec_in_kernel(&sub->spec);
 }

@@ -33,7 +33,8 @@ extern "C" {
 
 /* Types beyond those of ksig.ko's channels; see ksig/uapi.h for the others. */
 #define KSIG_MEMORY_PRESSURE	2	/* value: microseconds stalled since the last */
-#define KSIG_TIME_SET		0	/* the wall clock was set */
+/* The wall clock was set. @value: by how many ns, to about 20 us; or not known */
+#define KSIG_TIME_SET		0
 
 /*
  * Names that a process leaves behind at its end: flags as those of uapi.h. By
@@ -54,7 +55,8 @@ struct ksig_catalog;
  * @sz: sizeof(struct ksig_sub_opts)
  * @provider: "module", "bpf" or "native"; NULL: the best that works here
  * @queue_len: records, a power of two, 16 to 65536; 0: 256
- * @value_field: trace.* only: which of the tracepoint's fields is the value
+ * @value_field: which numeric field is a signal's value, 0 where it is not known;
+ *	of trace.* it is the record's value as well. NULL: the record's value
  * @err: where to say what was wrong, a line without a newline; may be NULL
  * @err_size: bytes at @err
  * @err_column: where in the event's name it was wrong, from 1, or 0 where that

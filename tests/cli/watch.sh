@@ -312,8 +312,8 @@ gives 5 ksig watch test:current.pid=1
 says "module: it can't tell current.pid"
 gives 2 ksig watch test --provider modul
 says "no provider 'modul'"
-gives 2 ksig watch test --value value
-says "test has its value already"
+gives 2 ksig watch test --value pid
+says "test has no field 'pid' to be a signal's value"
 
 gives 2 ksig watch
 says 'which EVENT?'

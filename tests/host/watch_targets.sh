@@ -69,6 +69,26 @@ until_true eval '[ "$(grep -c "^value" said)" = 20 ]'
 	fail "it got: $(cat said)"
 kill -KILL $pid
 
+# any field's number as the value, and no text's
+start "$target" threads >said
+until_true grep -q ready said
+watch process.exit:comm=quits --provider $from --to $pid -s 44 --value parent -n 2 --json
+for i in 1 2; do ./quits -c "exit $i" || :; done
+ends 0
+until_true eval '[ "$(grep -c "^value $$ lost 0" said)" = 2 ]'
+[ "$(jq -r '.value + " " + .fields.parent' stdout | sort -u)" = "$$ $$" ] ||
+	fail "it printed: $(cat stdout)"
+kill -KILL $pid
+watch process.exit:comm=quits --provider $from --value pid -n1 -- \
+	sh -c 'echo $KSIG_VALUE $KSIG_PID $KSIG_STATUS >ran'
+./quits -c 'exit 3' & pid=$!
+ends 0
+[ "$(cat ran)" = "$pid $pid 768" ] || fail "it ran with: $(cat ran)"
+gives 2 ksig watch process.exit --value comm
+says "'comm' is a text: a signal's value must be a number"
+gives 2 ksig watch process.exit --value child
+says "process.exit has no field 'child' to be a signal's value"
+
 # nginx reloads once an interface is up: its master stays, its workers change
 workers() { cat "/proc/$master/task/$master/children"; }
 other_workers() { [ -n "$(workers)" ] && ! workers | grep -qw "${before% }"; }

@@ -17,7 +17,11 @@ static void test_time(void)
 {
 	struct watch set = watch("time.set");
 	struct watch resume = watch("power.resume");
-	struct expected x = { .type = KSIG_TIME_SET };
+	/* too little to be measured */
+	struct expected x = {
+		.type = KSIG_TIME_SET, .fields = "delta=0",
+		.unknown[NATIVE] = KSIG_EVENT_NO_VALUE,
+	};
 	int i;
 
 	for (i = 0; i < 2; i++) {
@@ -37,6 +41,29 @@ static void test_time(void)
 	}
 	watch_close(&set);
 	watch_close(&resume);
+}
+
+/* The size of the jump, in ns; and as any signal's value. */
+static void test_delta(void)
+{
+	const struct ksig_sub_opts opts = {
+		.sz = sizeof(opts), .provider = "native", .value_field = "delta",
+	};
+	struct ksig_sub *sub = sub_open("time.set:delta>1000000", &opts);
+	struct timex forward = {
+		.modes = ADJ_SETOFFSET | ADJ_NANO, .time.tv_usec = 5000000,
+	};
+	const struct ksig_event *ev;
+	struct ksig_field f;
+
+	if (adjtimex(&forward) < 0)
+		skip("the clock can't be set here: %m");
+	ev = sub_take(sub);
+	OK(ksig_event_get(sub, ev, "delta", &f));
+	CHECK(f.known && f.type == KSIG_FIELD_SIGNED);
+	CHECK(f.s > 4000000 && f.s < 6000000);
+	CHECK_EQ(ev->value, f.s);
+	ksig_sub_close(sub);
 }
 
 static void test_cpu(void)
@@ -90,6 +117,7 @@ static void test_kmod(void)
 int main(void)
 {
 	test_time();
+	test_delta();
 	if (!is_vm()) {
 		printf(": cpu and kmod events: in VMs only\n");
 		return 0;

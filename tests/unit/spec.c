@@ -272,7 +272,10 @@ static void test_options(void)
 	o.queue_len = 0;
 	o.value_field = "x";
 	opens("test", &o, -EINVAL);
-	CHECK(strstr(text, "value already"));
+	CHECK(strstr(text, "no field 'x' to be a signal's value"));
+	o.value_field = "comm";
+	opens("process.exit", &o, -EINVAL);
+	CHECK(strstr(text, "'comm' is a text"));
 	o.value_field = NULL;
 	opens("tesst", &o, -ENOENT);
 	CHECK(strstr(text, "did you mean 'test'?") && column == 1);
