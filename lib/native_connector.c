@@ -953,10 +953,11 @@ static int connector_open(struct ksig_native *n, struct ksig_sub *sub,
 	if (c && c->number <= INT_MAX)
 		s->pinned = c->number;
 	s->nl.fd = -1;
+	/* forks take room as well, for what the caller has started */
 	err = c || !(sub->opts.flags & KSIG_SUB_SKIP_OWN) ? 0 : begin_kin(s);
 	if (!err)
 		err = ksig_netlink_open(&s->nl, NETLINK_CONNECTOR, CN_IDX_PROC,
-					n->len);
+					s->kin ? 2 * n->len : n->len);
 	if (!err)
 		err = start(n, s);
 	if (err) {
