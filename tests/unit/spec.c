@@ -193,7 +193,17 @@ static void test_format(void)
 	CHECK(formats(&sub, "process.exit pid=42 status=1792 comm=sh parent=-1"));
 	record.ev.flags = KSIG_EVENT_NO_VALUE;
 	strcpy(record.data.comm, "a\033\n\377b");
-	CHECK(formats(&sub, "process.exit pid=42 status=unknown comm=a???b parent=-1"));
+	CHECK(formats(&sub, "process.exit pid=42 status=unknown comm=\"a\\x1b\\x0a\\xffb\" parent=-1"));
+	strcpy(record.data.comm, "unknown");
+	CHECK(formats(&sub, "process.exit pid=42 status=unknown comm=\"unknown\" parent=-1"));
+	strcpy(record.data.comm, "x -> \"\\");
+	CHECK(formats(&sub, "process.exit pid=42 status=unknown comm=\"x -> \\\"\\\\\" parent=-1"));
+	strcpy(record.data.comm, "\xe2\x80\xae\xc3\xa9\xe2\x82");
+	CHECK(formats(&sub, "process.exit pid=42 status=unknown comm=\"\\u202e\xc3\xa9\\xe2\\x82\" parent=-1"));
+	strcpy(record.data.comm, "\xc3\xa9");
+	CHECK(formats(&sub, "process.exit pid=42 status=unknown comm=\xc3\xa9 parent=-1"));
+	*record.data.comm = '\0';
+	CHECK(formats(&sub, "process.exit pid=42 status=unknown comm=\"\" parent=-1"));
 	memset(record.data.comm, 'c', sizeof(record.data.comm));
 	CHECK(formats(&sub, "process.exit pid=42 status=unknown comm=cccccccccccccccc parent=-1"));
 	strcpy(record.data.comm, "sh");
