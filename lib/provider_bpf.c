@@ -548,7 +548,7 @@ static bool is_subject(const struct ksig_field_desc *f)
 	return f && f->offset == offsetof(struct ksig_event, subject);
 }
 
-/* A field that can't be known is the library's: it says so. */
+/* mark_victim does not say whose memory is short. */
 static bool is_unknown(const struct ksig_sub *sub,
 		       const struct ksig_field_desc *f)
 {
@@ -556,8 +556,29 @@ static bool is_unknown(const struct ksig_sub *sub,
 	       !strcmp(sub->desc->name, "memory.kill");
 }
 
+/* A condition on it would never pass. */
+static int check_known(const struct ksig_sub *sub,
+		       const struct ksig_tracepoint *tp, struct ksig_error *e)
+{
+	const struct ksig_cond *c;
+	unsigned int i;
+
+	for (i = 0; i < sub->spec.n_conds; i++) {
+		c = &sub->spec.conds[i];
+		if (c->field && is_unknown(sub, c->field))
+			return ksig_fail(e, c->column, EOPNOTSUPP,
+					 "the kernel's tracepoint does not give '%s'",
+					 c->key);
+		if (tp && !tp->value && c->field &&
+		    c->field->offset == offsetof(struct ksig_event, value))
+			return ksig_fail(e, c->column, EINVAL,
+					 "%s has no value unless a field is chosen as such (ksig watch --value FIELD): name the field in the filter",
+					 sub->desc->name);
+	}
+	return 0;
+}
+
 static bool set_field(struct ksig_bpf_cond *to, const struct ksig_cond *c,
-		      const struct ksig_sub *sub,
 		      const struct ksig_tracepoint *tp)
 {
 	const struct ksig_field_desc *f = c->field;
@@ -569,7 +590,7 @@ static bool set_field(struct ksig_bpf_cond *to, const struct ksig_cond *c,
 	}
 	if (tp && f->offset == offsetof(struct ksig_event, value))
 		f = tp->value;
-	if (!f || is_unknown(sub, f) || (tp && f->offset < KSIG_TRACE_ENTRY))
+	if (!f || (tp && f->offset < KSIG_TRACE_ENTRY))
 		return false;
 	to->offset = f->offset;
 	if (f->type == KSIG_FIELD_STRING) {
@@ -607,7 +628,7 @@ static int set_conds(struct ksig_sub *sub, const struct ksig_tracepoint *tp,
 		if (n == KSIG_BPF_CONDS)
 			break;
 		memset(&ro->conds[n], 0, sizeof(ro->conds[n]));
-		c->in_kernel = fields ? set_field(&ro->conds[n], c, sub, tp) :
+		c->in_kernel = fields ? set_field(&ro->conds[n], c, tp) :
 			       set_current(&ro->conds[n], c);
 		n += c->in_kernel;
 	}
@@ -751,8 +772,10 @@ static int configure(struct state *st, struct ksig_bpf *skel,
 	struct ksig_tracepoint *tp = src != &trace_source ? NULL :
 				     ksig_tracepoint_of(sub->desc);
 	struct ksig_bpf__rodata *ro = skel->rodata;
-	int err;
+	int err = check_known(sub, tp, e);
 
+	if (err)
+		return err;
 	ro->event_type = sub->desc->type;
 	ro->event_size = sub->desc->event_size;
 	ro->queue_bytes = (uint64_t)(sub->opts.queue_len ?

@@ -308,14 +308,184 @@ static int resolve(struct ksig_cond *c, const struct ksig_event_desc *d,
 	return resolve_number(c, c->field->type, e);
 }
 
+/* ------------------------------------------------------------ can any match? */
+
+/**
+ * struct range - the numbers that pass some conditions
+ * @low: the least, with @bias
+ * @high: the greatest, with @bias
+ * @bias: makes the order that of unsigned numbers, by xor
+ */
+struct range {
+	uint64_t low;
+	uint64_t high;
+	uint64_t bias;
+};
+
+static bool is_string(const struct ksig_cond *c)
+{
+	return c->field ? c->field->type == KSIG_FIELD_STRING :
+			  !strcmp(c->key, "current.comm");
+}
+
+/* All numbers that the field can hold. */
+static struct range field_range(const struct ksig_cond *c)
+{
+	unsigned int shift = c->field ? 64 - 8 * c->field->size : 32;
+
+	if (c->field && c->field->type == KSIG_FIELD_SIGNED)
+		return (struct range) {
+			.bias = 1ULL << 63,
+			.low = (uint64_t)(INT64_MIN >> shift) ^ 1ULL << 63,
+			.high = (uint64_t)(INT64_MAX >> shift) ^ 1ULL << 63,
+		};
+	return (struct range) { .high = UINT64_MAX >> shift };
+}
+
+/* False: none is left. */
+static bool narrow(struct range *r, const struct ksig_cond *c)
+{
+	uint64_t n = c->number ^ r->bias, low = 0, high = UINT64_MAX;
+
+	switch (c->op) {
+	case KSIG_OP_EQ:
+		low = n;
+		high = n;
+		break;
+	case KSIG_OP_NE:
+		return r->low != r->high || r->low != n;
+	case KSIG_OP_LT:
+		if (!n)
+			return false;
+		high = n - 1;
+		break;
+	case KSIG_OP_LE:
+		high = n;
+		break;
+	case KSIG_OP_GT:
+		if (n == UINT64_MAX)
+			return false;
+		low = n + 1;
+		break;
+	case KSIG_OP_GE:
+		low = n;
+		break;
+	case KSIG_OP_AND:
+		/* a single one has the bit or not; of several it isn't worked out */
+		return r->low == r->high ? (r->low ^ r->bias) & c->number :
+					   c->number;
+	}
+	r->low = r->low > low ? r->low : low;
+	r->high = r->high < high ? r->high : high;
+	return r->low <= r->high;
+}
+
+/* Either order: a range is narrow only once it has been narrowed. */
+static bool numbers_agree(const struct ksig_cond *a, const struct ksig_cond *b)
+{
+	struct range r = field_range(a), s = r;
+
+	return narrow(&r, a) && narrow(&r, b) && narrow(&s, b) && narrow(&s, a);
+}
+
+static bool strings_agree(const struct ksig_cond *a, const struct ksig_cond *b)
+{
+	bool same = !strcmp(a->text, b->text);
+
+	if (a->op == KSIG_OP_EQ && b->op == KSIG_OP_EQ)
+		return same;
+	return a->op == b->op || !same;
+}
+
+static const char *operator_text(enum ksig_op op)
+{
+	size_t i = 0;
+
+	while (operators[i].op != op)
+		i++;
+	return operators[i].text;
+}
+
+static int check_pair(const struct ksig_cond *a, const struct ksig_cond *b,
+		      struct ksig_error *e)
+{
+	if (a->field != b->field || strcmp(a->key, b->key) ||
+	    (is_string(a) ? strings_agree(a, b) : numbers_agree(a, b)))
+		return 0;
+	return ksig_fail(e, b->column, EINVAL,
+			 "no event matches both %s%s%s and %s%s%s: give each alternative an event specification of its own",
+			 a->key, operator_text(a->op), a->text,
+			 b->key, operator_text(b->op), b->text);
+}
+
+static int check_number(const struct ksig_cond *c, struct ksig_error *e)
+{
+	struct range r = field_range(c);
+	const struct range all = r;
+
+	/* the kernel's mask has no more bits than the field */
+	if (c->op == KSIG_OP_AND && !all.bias && c->number &&
+	    !(c->number & all.high))
+		r.high = 0;
+	if (narrow(&r, c) && (r.high || c->op != KSIG_OP_AND))
+		return 0;
+	if (all.bias)
+		return ksig_fail(e, c->text_column, EINVAL,
+				 "no event matches %s%s%s: '%s' is a number from %lld to %lld",
+				 c->key, operator_text(c->op), c->text, c->key,
+				 (long long)(all.low ^ all.bias),
+				 (long long)(all.high ^ all.bias));
+	return ksig_fail(e, c->text_column, EINVAL,
+			 "no event matches %s%s%s: '%s' is a number from 0 to %llu",
+			 c->key, operator_text(c->op), c->text, c->key,
+			 (unsigned long long)all.high);
+}
+
+/* The kernel has '_' where a module's file has '-'. */
+static int check_module_name(const struct ksig_cond *c,
+			     const struct ksig_event_desc *d,
+			     struct ksig_error *e)
+{
+	char name[64];
+	size_t i;
+
+	if (strncmp(d->name, "kmod.", 5) || !c->field || !is_string(c) ||
+	    !strchr(c->text, '-'))
+		return 0;
+	for (i = 0; c->text[i] && i < sizeof(name) - 1; i++)
+		name[i] = c->text[i] == '-' ? '_' : c->text[i];
+	name[i] = '\0';
+	return ksig_fail(e, c->text_column, EINVAL,
+			 "no module's name has a '-' in the kernel: use %s%s%s",
+			 c->key, operator_text(c->op), name);
+}
+
+/* A condition by itself, and with those before it. */
+static int check_possible(const struct ksig_spec *spec, unsigned int index,
+			  const struct ksig_event_desc *d,
+			  struct ksig_error *e)
+{
+	const struct ksig_cond *c = &spec->conds[index];
+	unsigned int i;
+	int err = is_string(c) ? check_module_name(c, d, e) :
+				 check_number(c, e);
+
+	for (i = 0; !err && i < index; i++)
+		err = check_pair(&spec->conds[i], c, e);
+	return err;
+}
+
 int ksig_spec_resolve(struct ksig_spec *spec, const struct ksig_event_desc *d,
 		      struct ksig_error *e)
 {
 	unsigned int i;
 	int err = 0;
 
-	for (i = 0; !err && i < spec->n_conds; i++)
+	for (i = 0; !err && i < spec->n_conds; i++) {
 		err = resolve(&spec->conds[i], d, e);
+		if (!err)
+			err = check_possible(spec, i, d, e);
+	}
 	return err;
 }
 

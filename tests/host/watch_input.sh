@@ -49,6 +49,18 @@ if [ -n "${KSIG_REUSE-}" ]; then
 	exit
 fi
 
+# filters that nothing can pass
+gives 2 ksig watch process.exit:pid=1,pid=2
+says "^ksig: process.exit:pid=1,pid=2, column 20: no event matches both pid=1 and pid=2"
+if has_event bpf memory.kill; then
+	gives 5 ksig watch memory.kill:cgroup=1 --provider bpf
+	says "column 13: .*does not give 'cgroup'"
+fi
+if [ -e /sys/kernel/tracing/events ] && has_event bpf process.exit; then
+	gives 2 ksig watch trace.sched.sched_switch:value=1
+	says "column 26: .*has no value unless a field is chosen"
+fi
+
 # names
 gives 2 ksig watch proces.exit
 says "^ksig: proces.exit, column 1: no event 'proces.exit'; did you mean 'process.exit'?"
