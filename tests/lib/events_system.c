@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <sys/timex.h>
 
@@ -66,6 +67,36 @@ static void test_delta(void)
 	ksig_sub_close(sub);
 }
 
+/* A signal's value is the field that was asked for, not the record's value. */
+static void test_value_field(void)
+{
+	const struct ksig_sub_opts opts = {
+		.sz = sizeof(opts), .provider = "native",
+		.value_field = "subject",
+	};
+	const struct ksig_arm_opts arm = {
+		.sz = sizeof(arm), .pid = getpid(), .signo = SIGRTMIN + 10,
+		.pidfd = OK(syscall(SYS_pidfd_open, getpid(), 0)),
+		.mode = KSIG_MODE_EACH, .flags = KSIG_ARM_PROCESS,
+	};
+	struct ksig_sub *sub = sub_open("time.set:delta>1000000", &opts);
+	struct timex forward = {
+		.modes = ADJ_SETOFFSET | ADJ_NANO, .time.tv_usec = 5000000,
+	};
+	siginfo_t info;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, arm.signo);
+	OK(sigprocmask(SIG_BLOCK, &set, NULL));
+	OK(ksig_sub_arm(sub, &arm));
+	OK(adjtimex(&forward));
+	CHECK_EQ(sigwaitinfo(&set, &info), arm.signo);
+	CHECK_EQ((unsigned long)info.si_value.sival_ptr, 0);
+	ksig_sub_close(sub);
+	close(arm.pidfd);
+}
+
 static void test_cpu(void)
 {
 	struct watch online = watch("cpu.online");
@@ -118,6 +149,7 @@ int main(void)
 {
 	test_time();
 	test_delta();
+	test_value_field();
 	if (!is_vm()) {
 		printf(": cpu and kmod events: in VMs only\n");
 		return 0;
