@@ -4,28 +4,32 @@
  *
  * A subscription is on its opener's backlog while its target has no room, while
  * checking the target takes long, while one emit had more to deliver than it may,
- * and for a moment after a doorbell. A worker visits it: at once when it is added,
- * then as often as ksig_sub_visit() says.
+ * and for a moment after a doorbell. A worker visits it: at once when an emitter
+ * leaves something, then as often as ksig_sub_visit() says.
  *
  * All that a user's stalled subscriptions cost is paid from the user's credit, some
  * 0.5 % of a cpu: when it is used up they wait, and nobody else does. A check of a
  * target costs 1, or more if it walks many threads or signals; so do
- * KSIG_SKIPS_A_CHECK visits that need no check. What is sent costs nothing: the
- * target must accept it first.
+ * KSIG_SKIPS_A_CHECK visits that need no check. A subscription whose checks cost
+ * more than 1 is visited less often, and so never takes more than a tenth. What is
+ * sent costs nothing: the target must accept it first.
  */
-#include <linux/jiffies.h>
+#include <linux/hrtimer.h>
+#include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
 #include "ksig.h"
 
-/* Checks that a user gets in a second, and at most at a time. */
+/* What a user's checks may come to in a second, and at most at a time. */
 #define KSIG_CREDIT_RATE	10000
 #define KSIG_CREDIT_MAX		1000
+#define KSIG_CREDIT_FIRST	100
 #define KSIG_SKIPS_A_CHECK	16
 
 #define KSIG_LISTED		0	/* in sub->listed */
@@ -36,13 +40,17 @@
  * @uid: the user
  * @subs: how many subscriptions refer to it; under ksig_backlogs_lock
  * @incoming: subscriptions on their way to @waiting; any context but NMI adds
- * @kicked: @work is queued to run at once, and has not begun
  * @work: visits the subscriptions
+ * @timer: queues @work
+ * @timer_lock: protects @timer_set and @timer_at
+ * @timer_set: @timer is going to queue @work
+ * @timer_at: CLOCK_MONOTONIC, when
  * @lock: the members below, and each subscription's waiting and visit_at. Held
  *	while subscriptions are visited: those on the list are not freed
  * @waiting: subscriptions to visit
+ * @used_up: the last run had no credit left; it ended before the first of @waiting
  * @credit: how many checks the user may still cause
- * @credit_at: jiffies, when @credit was last renewed
+ * @credit_at: CLOCK_MONOTONIC, when @credit was last renewed
  */
 struct ksig_backlog {
 	struct list_head node;
@@ -50,13 +58,17 @@ struct ksig_backlog {
 	unsigned int subs;
 
 	struct llist_head incoming;
-	atomic_t kicked;
-	struct delayed_work work;
+	struct work_struct work;
+	struct hrtimer timer;
+	raw_spinlock_t timer_lock;
+	bool timer_set;
+	u64 timer_at;
 
 	struct mutex lock;
 	struct list_head waiting;
+	bool used_up;
 	int credit;
-	unsigned long credit_at;
+	u64 credit_at;
 };
 
 /* Sends what emitters left, serves chan->fanout and frees subscriptions. */
@@ -68,50 +80,76 @@ static DEFINE_MUTEX(ksig_backlogs_lock);
 /* ------------------------------------------------------------------- adding */
 
 /*
- * The worker clears kicked before it visits: who finds it set is sure that a run
- * follows. Pairs with ksig_backlog_run().
+ * Have the worker run at that time, or earlier. If the timer is just going off, and
+ * does not take note of this, the worker runs now and sees what was listed before.
  */
-static void ksig_backlog_kick(struct ksig_backlog *backlog)
+static void ksig_backlog_run_at(struct ksig_backlog *backlog, u64 at)
 {
-	if (!atomic_xchg(&backlog->kicked, 1))
-		mod_delayed_work(ksig_wq, &backlog->work, 0);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&backlog->timer_lock, flags);
+	if (!backlog->timer_set || at < backlog->timer_at) {
+		backlog->timer_set = true;
+		backlog->timer_at = at;
+		hrtimer_start(&backlog->timer, ns_to_ktime(at),
+			      HRTIMER_MODE_ABS_SOFT);
+	}
+	raw_spin_unlock_irqrestore(&backlog->timer_lock, flags);
 }
 
-/* Return: it was not listed. */
-static bool ksig_backlog_list(struct ksig_sub *sub)
+static enum hrtimer_restart ksig_backlog_on_timer(struct hrtimer *timer)
 {
-	if (test_bit(KSIG_LISTED, &sub->listed) ||
-	    test_and_set_bit(KSIG_LISTED, &sub->listed))
-		return false;
-	llist_add(&sub->incoming, &sub->backlog->incoming);
-	return true;
+	struct ksig_backlog *backlog = container_of(timer, struct ksig_backlog,
+						    timer);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&backlog->timer_lock, flags);
+	backlog->timer_set = false;
+	raw_spin_unlock_irqrestore(&backlog->timer_lock, flags);
+	queue_work(ksig_wq, &backlog->work);
+	return HRTIMER_NORESTART;
+}
+
+/*
+ * A full barrier, listed already or not: the reason for a visit comes before it.
+ * Pairs with the one in ksig_backlog_drop().
+ */
+static bool ksig_backlog_enlist(struct ksig_sub *sub)
+{
+	return !test_and_set_bit(KSIG_LISTED, &sub->listed);
 }
 
 /**
  * ksig_backlog_add() - have a subscription visited at once
- * @sub: stalled, or with wake_late set
+ * @sub: stalled just now (urgent is set), or with wake_late set
  *
- * Context: any but NMI; on PREEMPT_RT preemptible. RCU read-side section, or
- * sub is open.
+ * Context: any but NMI; on PREEMPT_RT preemptible. sub->pump is held, so that a task
+ * which is preempted here does not leave others waiting for the visit.
  */
 void ksig_backlog_add(struct ksig_sub *sub)
 {
-	WRITE_ONCE(sub->urgent, true);
-	ksig_backlog_list(sub);
-	ksig_backlog_kick(sub->backlog);
+	lockdep_assert_held(&sub->pump);
+	if (ksig_backlog_enlist(sub))
+		llist_add(&sub->incoming, &sub->backlog->incoming);
+	queue_work(ksig_wq, &sub->backlog->work);
 }
 
 /**
- * ksig_backlog_watch() - have a subscription visited some time
+ * ksig_backlog_watch() - have a subscription visited later
  * @sub: with rung set
- * @delay: jiffies; a second at most if the worker is about to come later
+ * @delay: nanoseconds; it may be a second if it is on the backlog already
  *
  * Context: as ksig_backlog_add().
  */
-void ksig_backlog_watch(struct ksig_sub *sub, unsigned long delay)
+void ksig_backlog_watch(struct ksig_sub *sub, u64 delay)
 {
-	if (ksig_backlog_list(sub))
-		queue_delayed_work(ksig_wq, &sub->backlog->work, delay);
+	lockdep_assert_held(&sub->pump);
+	if (!ksig_backlog_enlist(sub))
+		return;
+	/* the worker's from llist_add() on */
+	sub->visit_at = ktime_get_ns() + delay;
+	llist_add(&sub->incoming, &sub->backlog->incoming);
+	ksig_backlog_run_at(sub->backlog, sub->visit_at);
 }
 
 /* ----------------------------------------------------------------- visiting */
@@ -123,100 +161,122 @@ static void ksig_backlog_collect(struct ksig_backlog *backlog)
 
 	lockdep_assert_held(&backlog->lock);
 	nodes = llist_reverse_order(nodes);
-	llist_for_each_entry_safe(sub, next, nodes, incoming) {
-		sub->visit_at = jiffies;
+	llist_for_each_entry_safe(sub, next, nodes, incoming)
 		list_add_tail(&sub->waiting, &backlog->waiting);
-	}
 }
 
-static void ksig_backlog_renew(struct ksig_backlog *backlog)
+static void ksig_backlog_renew(struct ksig_backlog *backlog, u64 now)
 {
-	unsigned long passed = min(jiffies - backlog->credit_at, HZ * 1UL);
+	u64 passed = min_t(u64, now - backlog->credit_at, NSEC_PER_SEC);
+	u64 checks = div_u64(passed * KSIG_CREDIT_RATE, NSEC_PER_SEC);
 
 	lockdep_assert_held(&backlog->lock);
-	backlog->credit_at = jiffies;
-	backlog->credit += (int)(passed * KSIG_CREDIT_RATE / HZ);
-	backlog->credit = min(backlog->credit, KSIG_CREDIT_MAX);
+	if (!checks)
+		return;
+	backlog->credit_at = now;
+	backlog->credit = min(backlog->credit + (int)checks, KSIG_CREDIT_MAX);
 }
 
 /*
- * No visit is needed. An emitter that stalls it now finds it still listed, or lists
- * it again. Under the backlog's lock.
+ * No visit is needed. An emitter that finds a reason for one now either finds it
+ * still listed, and the reason is seen here, or lists it again.
+ * Return: false: it stays on the list.
  */
-static void ksig_backlog_drop(struct ksig_sub *sub)
+static bool ksig_backlog_drop(struct ksig_backlog *backlog, struct ksig_sub *sub)
 {
+	lockdep_assert_held(&backlog->lock);
 	list_del_init(&sub->waiting);
 	clear_bit(KSIG_LISTED, &sub->listed);
-	/* listed, then the reasons for a visit: pairs with test_and_set_bit() */
+	/* not listed, then the reasons: pairs with ksig_backlog_enlist() */
 	smp_mb__after_atomic();
-	if (READ_ONCE(sub->stalled) || READ_ONCE(sub->rung) ||
-	    READ_ONCE(sub->wake_late))
-		ksig_backlog_add(sub);
+	if (!READ_ONCE(sub->stalled) && !READ_ONCE(sub->rung) &&
+	    !READ_ONCE(sub->wake_late))
+		return true;
+	if (!ksig_backlog_enlist(sub))
+		return true;
+	list_add_tail(&sub->waiting, &backlog->waiting);
+	return false;
 }
 
-static bool ksig_backlog_due(struct ksig_sub *sub)
+static bool ksig_backlog_due(struct ksig_sub *sub, u64 now)
 {
+	/* what is tested first is cheap; the answer is xchg()'s */
 	if (READ_ONCE(sub->urgent) && xchg(&sub->urgent, false))
 		return true;
-	return time_after_eq(jiffies, sub->visit_at);
+	return now >= sub->visit_at;
 }
 
-/* Return: jiffies until the next run. */
-static unsigned long ksig_backlog_visit(struct ksig_backlog *backlog)
+/* Return: it stays on the list. */
+static bool ksig_backlog_visit(struct ksig_backlog *backlog,
+			       struct ksig_sub *sub, struct ksig_visit *visit)
 {
-	struct ksig_visit visit = { .credit = backlog->credit };
-	unsigned long delay, soonest = LONG_MAX;
-	struct ksig_sub *sub, *next;
+	int before = visit->credit;
+	u64 delay;
+
+	rcu_read_lock();
+	delay = ksig_sub_visit(sub, visit);
+	rcu_read_unlock();
+	if (delay == KSIG_NEVER) {
+		sub->visit_at = visit->now;
+		return !ksig_backlog_drop(backlog, sub);
+	}
+	/* one takes a tenth at most of what its user has */
+	if (before - visit->credit > 1)
+		delay = max_t(u64, delay, 10 * div_u64((u64)NSEC_PER_SEC *
+				(before - visit->credit), KSIG_CREDIT_RATE));
+	sub->visit_at = visit->now + delay;
+	return true;
+}
+
+/* Return: when to run again, CLOCK_MONOTONIC; KSIG_NEVER. */
+static u64 ksig_backlog_visit_all(struct ksig_backlog *backlog, u64 now)
+{
+	struct ksig_visit visit = { .credit = backlog->credit, .now = now };
+	struct ksig_sub *sub, *next, *first = NULL;
+	u64 soonest = KSIG_NEVER;
 	unsigned int visited = 0;
 
 	list_for_each_entry_safe(sub, next, &backlog->waiting, waiting) {
+		ksig_sub_wake_late(sub);
 		if (visit.credit <= 0) {
-			/* from here on the next time */
-			list_rotate_to_front(&sub->waiting, &backlog->waiting);
-			soonest = min(soonest, KSIG_TICK);
-			break;
+			/* the next run begins here */
+			if (!first)
+				first = sub;
+			continue;
 		}
 		if (!(++visited % KSIG_SKIPS_A_CHECK))
 			visit.credit--;
-		if (ksig_backlog_due(sub)) {
-			rcu_read_lock();
-			delay = ksig_sub_visit(sub, &visit);
-			rcu_read_unlock();
-			if (delay == LONG_MAX) {
-				ksig_backlog_drop(sub);
-				continue;
-			}
-			sub->visit_at = jiffies + delay;
-		}
-		delay = sub->visit_at - jiffies;
-		soonest = min(soonest, (long)delay < 0 ? 0 : delay);
+		if (ksig_backlog_due(sub, now) &&
+		    !ksig_backlog_visit(backlog, sub, &visit))
+			continue;
+		soonest = min(soonest, sub->visit_at);
 		cond_resched();
 	}
 	backlog->credit = visit.credit;
+	backlog->used_up = first;
+	if (first) {
+		list_rotate_to_front(&first->waiting, &backlog->waiting);
+		soonest = min(soonest, now + KSIG_TICK);
+	}
 	return soonest;
 }
 
 static void ksig_backlog_run(struct work_struct *work)
 {
-	struct ksig_backlog *backlog =
-		container_of(to_delayed_work(work), struct ksig_backlog, work);
-	unsigned long delay;
+	struct ksig_backlog *backlog = container_of(work, struct ksig_backlog,
+						    work);
+	u64 now = ktime_get_ns(), at;
 
-	/* full barrier: pairs with the one in ksig_backlog_kick() */
-	atomic_xchg(&backlog->kicked, 0);
 	mutex_lock(&backlog->lock);
 	ksig_backlog_collect(backlog);
-	ksig_backlog_renew(backlog);
+	ksig_backlog_renew(backlog, now);
 	/* each in turn is the first */
-	list_rotate_left(&backlog->waiting);
-	delay = ksig_backlog_visit(backlog);
+	if (!backlog->used_up)
+		list_rotate_left(&backlog->waiting);
+	at = ksig_backlog_visit_all(backlog, now);
 	mutex_unlock(&backlog->lock);
-	if (delay != LONG_MAX)
-		mod_delayed_work(ksig_wq, &backlog->work, delay);
-	/* that may have put off a run that was to come at once */
-	smp_mb();
-	if (atomic_read(&backlog->kicked))
-		mod_delayed_work(ksig_wq, &backlog->work, 0);
+	if (at != KSIG_NEVER)
+		ksig_backlog_run_at(backlog, at);
 }
 
 /* ----------------------------------------------------------------- lifetime */
@@ -237,6 +297,26 @@ void ksig_backlog_remove(struct ksig_sub *sub)
 	mutex_unlock(&backlog->lock);
 }
 
+static struct ksig_backlog *ksig_backlog_create(kuid_t uid)
+{
+	struct ksig_backlog *backlog;
+
+	backlog = kzalloc(sizeof(*backlog), GFP_KERNEL_ACCOUNT);
+	if (!backlog)
+		return NULL;
+	backlog->uid = uid;
+	init_llist_head(&backlog->incoming);
+	INIT_WORK(&backlog->work, ksig_backlog_run);
+	hrtimer_setup(&backlog->timer, ksig_backlog_on_timer, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_ABS_SOFT);
+	raw_spin_lock_init(&backlog->timer_lock);
+	mutex_init(&backlog->lock);
+	INIT_LIST_HEAD(&backlog->waiting);
+	backlog->credit = KSIG_CREDIT_FIRST;
+	backlog->credit_at = ktime_get_ns();
+	return backlog;
+}
+
 /**
  * ksig_backlog_get() - a user's backlog
  * @uid: the user
@@ -247,28 +327,23 @@ void ksig_backlog_remove(struct ksig_sub *sub)
  */
 struct ksig_backlog *ksig_backlog_get(kuid_t uid)
 {
-	struct ksig_backlog *backlog;
+	struct ksig_backlog *backlog, *made = ksig_backlog_create(uid);
 
+	/* not under the lock: a cgroup at its limit would hold up all others */
+	if (!made)
+		return NULL;
 	mutex_lock(&ksig_backlogs_lock);
 	list_for_each_entry(backlog, &ksig_backlogs, node) {
 		if (uid_eq(backlog->uid, uid))
 			goto found;
 	}
-	backlog = kzalloc(sizeof(*backlog), GFP_KERNEL_ACCOUNT);
-	if (!backlog)
-		goto unlock;
-	backlog->uid = uid;
-	init_llist_head(&backlog->incoming);
-	INIT_DELAYED_WORK(&backlog->work, ksig_backlog_run);
-	mutex_init(&backlog->lock);
-	INIT_LIST_HEAD(&backlog->waiting);
-	backlog->credit = KSIG_CREDIT_MAX;
-	backlog->credit_at = jiffies;
+	backlog = made;
+	made = NULL;
 	list_add(&backlog->node, &ksig_backlogs);
 found:
 	backlog->subs++;
-unlock:
 	mutex_unlock(&ksig_backlogs_lock);
+	kfree(made);
 	return backlog;
 }
 
@@ -289,7 +364,10 @@ void ksig_backlog_put(struct ksig_backlog *backlog)
 	mutex_unlock(&ksig_backlogs_lock);
 	if (!last)
 		return;
-	cancel_delayed_work_sync(&backlog->work);
+	/* a run that has begun may set the timer; one without subscriptions won't */
+	cancel_work_sync(&backlog->work);
+	hrtimer_cancel(&backlog->timer);
+	cancel_work_sync(&backlog->work);
 	kfree(backlog);
 }
 
@@ -304,5 +382,7 @@ void ksig_backlog_exit(void)
 {
 	/* subscriptions that were closed a moment ago, on their way to ksig_wq */
 	rcu_barrier();
+	/* they stop their backlog's timer, which must not queue work any more */
+	flush_workqueue(ksig_wq);
 	destroy_workqueue(ksig_wq);
 }

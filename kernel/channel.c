@@ -127,34 +127,32 @@ static bool ksig_front_has_place(const struct ksig_chan *chan,
 		return false;
 	list_for_each_entry(other, &chan->subs, node)
 		same += other->backlog == sub->backlog;
-	return same < KSIG_FRONT_USER ||
+	return (chan->front < KSIG_FRONT_ANYBODY && same < KSIG_FRONT_USER) ||
 	       ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
 }
 
-static int ksig_join_rear(struct ksig_chan *chan, struct ksig_sub *sub)
+static void ksig_join_rear(struct ksig_chan *chan, struct ksig_sub *sub)
 {
 	lockdep_assert_held(&chan->lock);
-	if (!chan->fanout)
-		chan->fanout = ksig_fanout_create(chan->event_size);
-	if (!chan->fanout)
-		return -ENOMEM;
 	ksig_fanout_join(chan->fanout, sub);
 	/* fanout is set: pairs with the acquire in ksig_emit_to_all() */
 	smp_store_release(&chan->rear, chan->rear + 1);
-	return 0;
 }
 
-static int ksig_join(struct ksig_chan *chan, struct ksig_sub *sub)
+/* Return: 0; -EAGAIN it must be behind, and @made, or chan->fanout, is needed. */
+static int ksig_join(struct ksig_chan *chan, struct ksig_sub *sub,
+		     struct ksig_fanout **made)
 {
-	int err;
-
+	lockdep_assert_held(&chan->lock);
 	if (ksig_front_has_place(chan, sub)) {
 		chan->front++;
 		list_add_tail_rcu(&sub->node, &chan->subs);
 	} else {
-		err = ksig_join_rear(chan, sub);
-		if (err)
-			return err;
+		if (!chan->fanout)
+			swap(chan->fanout, *made);
+		if (!chan->fanout)
+			return -EAGAIN;
+		ksig_join_rear(chan, sub);
 	}
 	WRITE_ONCE(chan->pub.subscribers, chan->pub.subscribers + 1);
 	return 0;
@@ -225,18 +223,28 @@ bool ksig_linger_later(struct delayed_work *work)
  *
  * Context: process, may sleep.
  *
- * Return: 0, -ENODEV the channel is gone, or what start says.
+ * Return: 0, -ENODEV the channel is gone, -ENOMEM, or what start says.
  */
 int ksig_channel_join(struct ksig_chan *chan, struct ksig_sub *sub)
 {
+	struct ksig_fanout *made = NULL;
 	int err;
 
+again:
 	mutex_lock(&chan->lock);
 	err = chan->dead ? -ENODEV : ksig_chan_start(chan);
-	/* the first one has a place in front, and needs no memory */
+	/* the first one has a place in front: it does not fail once started */
 	if (!err)
-		err = ksig_join(chan, sub);
+		err = ksig_join(chan, sub, &made);
 	mutex_unlock(&chan->lock);
+	/* not under the lock: a cgroup at its limit would hold up all others */
+	if (err == -EAGAIN && !made) {
+		made = ksig_fanout_create(chan->event_size);
+		if (made)
+			goto again;
+		err = -ENOMEM;
+	}
+	ksig_fanout_free(made);
 	return err;
 }
 

@@ -162,7 +162,7 @@ struct ksig_arm_state {
 	u64 value;
 	bool doorbell;
 	bool subject;
-	unsigned long backoff;	/* jiffies; under sub->pump */
+	u64 backoff;	/* nanoseconds; under sub->pump */
 	struct rcu_head rcu;
 };
 
@@ -214,6 +214,7 @@ struct ksig_sub {
 	bool gone_untold;	/* who sleeps is to be woken for that */
 	u32 gap_told;		/* lost before refused events: not told yet */
 	bool stalled;		/* only the backlog's worker delivers */
+	bool target_full;	/* the next one waits for the target */
 	bool deliver_inline;	/* armed, and cheap to check: emitters send */
 	bool rung;		/* a doorbell was sent, nothing consumed since */
 	u32 rung_head;		/* head, when it was sent */
@@ -228,8 +229,8 @@ struct ksig_sub {
 	struct llist_node incoming;	/* on its way to @waiting */
 	struct list_head waiting;	/* in the backlog; under its lock */
 	unsigned long listed;	/* bit 0: in either of the two */
-	unsigned long visit_at;	/* jiffies; of the backlog's worker */
-	bool urgent;		/* the worker is to come before visit_at */
+	u64 visit_at;		/* CLOCK_MONOTONIC; under the backlog's lock */
+	bool urgent;		/* stalled just now: not only at visit_at */
 	bool crowded;		/* irq_work leaves the rest to the backlog */
 	bool wake_late;		/* the backlog's worker wakes readers */
 
@@ -292,14 +293,16 @@ int ksig_queue_mmap(struct ksig_sub *sub, struct vm_area_struct *vma);
 /* ------------------------------------------------------------- backlog.c */
 
 /*
- * Room in a target is noticed within 10 ms: what is stalled is checked so often,
- * in jiffies.
+ * Room in a target must be noticed within 10 ms: what is stalled is checked so often,
+ * in nanoseconds.
  */
-#define KSIG_TICK	max(1UL, HZ * 8UL / 1000)
+#define KSIG_TICK	(8 * NSEC_PER_MSEC)
+#define KSIG_NEVER	U64_MAX
 
 /**
  * struct ksig_visit - one run of a backlog's worker
  * @credit: what it may still spend, in checks of a target
+ * @now: when it began, CLOCK_MONOTONIC
  * @full_pid: a target that has no room, found by this run; compared only.
  *	NULL: none yet
  * @full_max: so many signals are pending in it
@@ -308,6 +311,7 @@ int ksig_queue_mmap(struct ksig_sub *sub, struct vm_area_struct *vma);
  */
 struct ksig_visit {
 	int credit;
+	u64 now;
 	const struct pid *full_pid;
 	u32 full_max;
 	int full_signo;
@@ -321,7 +325,7 @@ void ksig_backlog_exit(void);
 struct ksig_backlog *ksig_backlog_get(kuid_t uid);
 void ksig_backlog_put(struct ksig_backlog *backlog);
 void ksig_backlog_add(struct ksig_sub *sub);
-void ksig_backlog_watch(struct ksig_sub *sub, unsigned long delay);
+void ksig_backlog_watch(struct ksig_sub *sub, u64 delay);
 void ksig_backlog_remove(struct ksig_sub *sub);
 
 /* -------------------------------------------------------------- fanout.c */
@@ -343,10 +347,11 @@ struct ksig_sub *ksig_sub_create(struct ksig_chan *chan);
 void ksig_sub_close(struct ksig_sub *sub);
 u64 ksig_net_cookie(const struct net *net);
 bool ksig_sub_sees(const struct ksig_sub *sub, struct pid *pid, u64 net_cookie);
-bool ksig_sub_wants(struct ksig_sub *sub, const struct ksig_notice *n);
+bool ksig_sub_wants(const struct ksig_sub *sub, const struct ksig_notice *n);
 bool ksig_may_tell(void);
 void ksig_sub_tell(struct ksig_sub *sub, bool here);
-unsigned long ksig_sub_visit(struct ksig_sub *sub, struct ksig_visit *visit);
+void ksig_sub_wake_late(struct ksig_sub *sub);
+u64 ksig_sub_visit(struct ksig_sub *sub, struct ksig_visit *visit);
 void ksig_sub_hup(struct ksig_sub *sub);
 int ksig_sub_set_filter(struct ksig_sub *sub, const struct ksig_filter *f);
 int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm *arm);
@@ -368,6 +373,7 @@ static inline bool ksig_sub_armed(const struct ksig_sub *sub)
  * Some 30 us in all on a machine of today; the rest is left to workers.
  */
 #define KSIG_FRONT_MAX		32
+#define KSIG_FRONT_ANYBODY	16	/* the others need CAP_SYS_RESOURCE */
 #define KSIG_FRONT_USER		8
 #define KSIG_INLINE_TELLS	4
 

@@ -28,6 +28,9 @@
 /* So many threads, or pending signals, are walked as fast as a signal is sent. */
 #define KSIG_LOOKS_A_SIGNAL	64
 
+/* So many threads may be asked whether they have run, instead of a check. */
+#define KSIG_THREADS_COMPARED	4
+
 /* What ksig_target_note() finds of a target that runs, or has too many threads. */
 #define KSIG_RUNS		U64_MAX
 
@@ -46,14 +49,17 @@
  * hashed. Inside a subscription's pump lock, outside siglock.
  */
 #define KSIG_SEND_LOCK_BITS 6
-static spinlock_t ksig_send_locks[1 << KSIG_SEND_LOCK_BITS];
+static struct ksig_send_lock {
+	spinlock_t lock;
+	bool slow;	/* the holder walks many threads: don't wait for that */
+} ksig_send_locks[1 << KSIG_SEND_LOCK_BITS];
 
 void __init ksig_signal_init(void)
 {
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(ksig_send_locks); i++)
-		spin_lock_init(&ksig_send_locks[i]);
+		spin_lock_init(&ksig_send_locks[i].lock);
 }
 
 /* kill(2): the sender's real or effective uid is the target's real or saved. */
@@ -250,8 +256,6 @@ static noinline int ksig_check_blocked(struct ksig_target *t,
 	bool ready;
 
 	if (ksig_handles(action)) {
-		if (!ksig_charge(t, task))
-			return -E2BIG;
 		ready = !ksig_pending_anywhere(task, t->signo);
 	} else if (!t->process) {
 		ready = ksig_blocks(task, t->signo);
@@ -260,11 +264,24 @@ static noinline int ksig_check_blocked(struct ksig_target *t,
 		/* the kernel checks the first thread's mask, dead or not */
 		ready = false;
 	} else {
-		if (!ksig_charge(t, task))
-			return -E2BIG;
 		ready = ksig_all_block(task, t->signo);
 	}
 	return ready ? 0 : -ECONNREFUSED;
+}
+
+/*
+ * Does the check, or the kernel when it sends, walk all threads? It does to find one
+ * that a process-directed signal interrupts if the first one blocks it, and to stop,
+ * continue or kill the process.
+ */
+static bool ksig_walks(const struct ksig_target *t, struct task_struct *task,
+		       const struct k_sigaction *action)
+{
+	if (likely(ksig_handles(action)))
+		return (t->process && ksig_blocks(task, t->signo)) ||
+		       action->sa.sa_flags & SA_RESETHAND ||
+		       t->signo == SIGCONT || sig_kernel_stop(t->signo);
+	return t->process || t->signo < SIGRTMIN;
 }
 
 /*
@@ -295,6 +312,8 @@ static int ksig_ready_locked(struct ksig_target *t, struct task_struct *task,
 		if (err)
 			return err;
 	}
+	if (unlikely(ksig_walks(t, task, action)) && !ksig_charge(t, task))
+		return -E2BIG;
 	if (t->signo < SIGRTMIN)
 		return 0;
 	if (!t->process && (task->flags & KSIG_NO_TARGET))
@@ -422,17 +441,34 @@ static int ksig_check_perm(struct ksig_target *t, struct task_struct *task)
 	return 0;
 }
 
+/* Takes the lock. -E2BIG: an emitter would have to wait for long. */
+static int ksig_send_begin(const struct ksig_target *t,
+			   struct task_struct *task,
+			   struct ksig_send_lock *lock)
+{
+	if (unlikely(!spin_trylock(&lock->lock))) {
+		if (t->walk_max && READ_ONCE(lock->slow))
+			return -E2BIG;
+		spin_lock(&lock->lock);
+	}
+	if (unlikely(get_nr_threads(task) > KSIG_LOOKS_A_SIGNAL))
+		WRITE_ONCE(lock->slow, true);
+	return 0;
+}
+
 static int ksig_send_task(struct ksig_target *t, struct task_struct *task,
 			  int error, u64 value)
 {
-	spinlock_t *lock = &ksig_send_locks[hash_ptr(task->signal,
-						     KSIG_SEND_LOCK_BITS)];
+	struct ksig_send_lock *lock =
+		&ksig_send_locks[hash_ptr(task->signal, KSIG_SEND_LOCK_BITS)];
 	int err;
 
 	err = ksig_check_perm(t, task);
 	if (err)
 		return err;
-	spin_lock(lock);
+	err = ksig_send_begin(t, task, lock);
+	if (err)
+		return err;
 	err = ksig_ready(t, task);
 	if (!err) {
 		err = t->process ? ksig_send_process(t, task, error, value) :
@@ -440,7 +476,8 @@ static int ksig_send_task(struct ksig_target *t, struct task_struct *task,
 		if (err == -EAGAIN)
 			WRITE_ONCE(t->awaits, KSIG_AWAIT_USER);
 	}
-	spin_unlock(lock);
+	WRITE_ONCE(lock->slow, false);
+	spin_unlock(&lock->lock);
 	return err;
 }
 
@@ -554,7 +591,7 @@ static u64 ksig_group_switches(struct task_struct *task)
 	struct task_struct *thread;
 	u64 sum = 0, switches;
 
-	if (get_nr_threads(task) > KSIG_LOOKS_A_SIGNAL)
+	if (get_nr_threads(task) > KSIG_THREADS_COMPARED)
 		return KSIG_RUNS;
 	for_each_thread(task, thread) {
 		switches = ksig_switches(thread);

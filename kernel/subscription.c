@@ -45,8 +45,8 @@
  * the time doubles up to the second. One that the target is not ready for is
  * tried again likewise, starting with a tick.
  */
-#define KSIG_RING_CHECK		max(1UL, HZ / 16UL)
-#define KSIG_BACKOFF_MAX	((unsigned long)HZ)
+#define KSIG_RING_CHECK		(64 * NSEC_PER_MSEC)
+#define KSIG_BACKOFF_MAX	NSEC_PER_SEC
 
 /* KSIG_FILTER_SKIP_OWN: a descendant is recognised up to this distance. */
 #define KSIG_ANCESTORS		64
@@ -212,10 +212,23 @@ static void ksig_target_lost(struct ksig_sub *sub)
 static void ksig_stall(struct ksig_sub *sub)
 {
 	lockdep_assert_held(&sub->pump);
-	if (!sub->stalled) {
-		WRITE_ONCE(sub->stalled, true);
+	if (sub->stalled)
+		return;
+	WRITE_ONCE(sub->stalled, true);
+	WRITE_ONCE(sub->urgent, true);
+	ksig_backlog_add(sub);
+}
+
+/* A signal can't be sent now. Under sub->pump. Return: @err */
+static int ksig_hold_back(struct ksig_sub *sub, int err)
+{
+	lockdep_assert_held(&sub->pump);
+	/* with -E2BIG nobody has asked yet */
+	if (err != -E2BIG && !sub->target_full) {
+		sub->target_full = true;
 		atomic64_inc(&sub->deferred);
 	}
+	return err;
 }
 
 /* Under sub->pump. Return: 0, or ksig_target_send()'s error. */
@@ -226,8 +239,10 @@ static int ksig_signal(struct ksig_sub *sub, struct ksig_arm_state *arm,
 
 	if (unlikely(arm->target.cost || err == -E2BIG))
 		WRITE_ONCE(sub->deliver_inline, false);
-	if (!err)
+	if (!err) {
+		sub->target_full = false;
 		sub->signals++;
+	}
 	return err;
 }
 
@@ -250,7 +265,7 @@ static int ksig_pump_each(struct ksig_sub *sub, struct ksig_arm_state *arm,
 	err = ksig_signal(sub, arm, min_t(u64, lost, INT_MAX),
 			  ksig_each_value(arm, ev));
 	if (err == -EAGAIN || err == -E2BIG)
-		return err;
+		return ksig_hold_back(sub, err);
 	if (err == -ESRCH) {
 		ksig_target_lost(sub);
 		return 0;
@@ -292,7 +307,7 @@ static int ksig_pump_doorbell(struct ksig_sub *sub, struct ksig_arm_state *arm)
 		return 0;
 	}
 	WRITE_ONCE(sub->owed, true);
-	return err;
+	return ksig_hold_back(sub, err);
 }
 
 /* The last signal; a target that is not ready for it goes without. */
@@ -301,7 +316,7 @@ static int ksig_pump_hup(struct ksig_sub *sub, struct ksig_arm_state *arm)
 	int err = ksig_signal(sub, arm, -ESHUTDOWN, arm->value);
 
 	if (err == -EAGAIN || err == -E2BIG)
-		return err;
+		return ksig_hold_back(sub, err);
 	if (err == -ESRCH)
 		ksig_target_lost(sub);
 	else
@@ -356,8 +371,6 @@ static void ksig_pump(struct ksig_sub *sub, int budget)
 			ksig_stall(sub);
 		spin_unlock_irqrestore(&sub->pump, flags);
 	} while (ret > 0 && budget > 0);
-	if (ret)
-		ksig_backlog_add(sub);
 }
 
 /* Leave all that waits to the backlog, and what comes until that is delivered. */
@@ -368,8 +381,9 @@ static void ksig_leave_to_backlog(struct ksig_sub *sub)
 	spin_lock_irqsave(&sub->pump, flags);
 	if (ksig_arm_locked(sub))
 		ksig_stall(sub);
+	if (READ_ONCE(sub->wake_late))
+		ksig_backlog_add(sub);
 	spin_unlock_irqrestore(&sub->pump, flags);
-	ksig_backlog_add(sub);
 }
 
 /*
@@ -431,13 +445,13 @@ static void ksig_remember_full(struct ksig_visit *visit,
 }
 
 /* Under sub->pump. */
-static unsigned long ksig_back_off(struct ksig_sub *sub, unsigned long first)
+static u64 ksig_back_off(struct ksig_sub *sub, u64 first)
 {
 	struct ksig_arm_state *arm = ksig_arm_locked(sub);
 
 	if (!arm)
 		return 0;
-	arm->backoff = clamp(2 * arm->backoff, first, KSIG_BACKOFF_MAX);
+	arm->backoff = clamp_t(u64, 2 * arm->backoff, first, KSIG_BACKOFF_MAX);
 	return arm->backoff;
 }
 
@@ -462,12 +476,13 @@ static int ksig_visit_step(struct ksig_sub *sub, struct ksig_visit *visit)
 
 /*
  * Send what waits, as far as there is room.
- * Return: jiffies until the next visit; 0 at once; LONG_MAX nothing is left.
+ * Return: nanoseconds until the next visit; 0 at once; KSIG_NEVER nothing is left.
  */
-static unsigned long ksig_visit_pump(struct ksig_sub *sub,
+static u64 ksig_visit_pump(struct ksig_sub *sub,
 				     struct ksig_visit *visit)
 {
-	unsigned long flags, delay = LONG_MAX;
+	u64 delay = KSIG_NEVER;
+	unsigned long flags;
 	int spent = 0, ret;
 
 	do {
@@ -480,11 +495,11 @@ static unsigned long ksig_visit_pump(struct ksig_sub *sub,
 			delay = 0;
 		else if (ret == -EAGAIN)
 			/* a target that accepts some may soon accept more */
-			delay = spent ? 1 : KSIG_TICK;
+			delay = spent ? KSIG_TICK / 4 : KSIG_TICK;
 		else if (ret)
 			delay = ksig_back_off(sub, KSIG_TICK);
 		else
-			delay = LONG_MAX;
+			delay = KSIG_NEVER;
 		spin_unlock_irqrestore(&sub->pump, flags);
 	} while (ret > 0 && spent < KSIG_VISIT_BUDGET && visit->credit > 0);
 	return delay;
@@ -510,15 +525,15 @@ static bool ksig_still_full(struct ksig_sub *sub, struct ksig_visit *visit)
 	return full;
 }
 
-static unsigned long ksig_visit_stalled(struct ksig_sub *sub,
+static u64 ksig_visit_stalled(struct ksig_sub *sub,
 					struct ksig_visit *visit)
 {
-	unsigned long delay;
+	u64 delay;
 
 	if (ksig_still_full(sub, visit))
 		return KSIG_TICK;
 	delay = ksig_visit_pump(sub, visit);
-	if (delay == LONG_MAX && READ_ONCE(sub->rung))
+	if (delay == KSIG_NEVER && READ_ONCE(sub->rung))
 		return KSIG_RING_CHECK;
 	return delay;
 }
@@ -527,12 +542,13 @@ static unsigned long ksig_visit_stalled(struct ksig_sub *sub,
  * A doorbell was rung. If nothing has been consumed since, and the signal is not
  * pending any more, the target may have flushed it: ring again. A reader that is
  * slow gets a signal more than it needs.
- * Return: jiffies until the next check; 0 ring now; LONG_MAX: none is needed.
+ * Return: nanoseconds until the next check; 0 ring now; KSIG_NEVER: none is needed.
  */
-static unsigned long ksig_check_ring(struct ksig_sub *sub)
+static u64 ksig_check_ring(struct ksig_sub *sub)
 {
 	struct ksig_arm_state *arm;
-	unsigned long flags, delay;
+	unsigned long flags;
+	u64 delay;
 
 	spin_lock_irqsave(&sub->pump, flags);
 	arm = ksig_arm_locked(sub);
@@ -541,7 +557,7 @@ static unsigned long ksig_check_ring(struct ksig_sub *sub)
 		WRITE_ONCE(sub->rung, false);
 		if (arm)
 			arm->backoff = 0;
-		delay = LONG_MAX;
+		delay = KSIG_NEVER;
 	} else if (ksig_target_pending(&arm->target)) {
 		delay = ksig_back_off(sub, 2 * KSIG_RING_CHECK);
 	} else {
@@ -553,15 +569,16 @@ static unsigned long ksig_check_ring(struct ksig_sub *sub)
 	return delay;
 }
 
-static unsigned long ksig_visit_rung(struct ksig_sub *sub,
+static u64 ksig_visit_rung(struct ksig_sub *sub,
 				     struct ksig_visit *visit)
 {
-	unsigned long flags, delay = ksig_check_ring(sub);
+	u64 delay = ksig_check_ring(sub);
+	unsigned long flags;
 
 	if (delay)
 		return delay;
 	delay = ksig_visit_pump(sub, visit);
-	if (delay != LONG_MAX)
+	if (delay != KSIG_NEVER)
 		return delay;
 	spin_lock_irqsave(&sub->pump, flags);
 	delay = ksig_back_off(sub, 2 * KSIG_RING_CHECK);
@@ -576,17 +593,25 @@ static unsigned long ksig_visit_rung(struct ksig_sub *sub,
  *
  * Context: process, RCU read-side section.
  *
- * Return: jiffies until the next visit, 0 at once; LONG_MAX: none is needed.
+ * Return: nanoseconds until the next visit, 0 at once; KSIG_NEVER: none is needed.
  */
-unsigned long ksig_sub_visit(struct ksig_sub *sub, struct ksig_visit *visit)
+u64 ksig_sub_visit(struct ksig_sub *sub, struct ksig_visit *visit)
 {
-	if (xchg(&sub->wake_late, false))
-		ksig_wake_readers(sub);
 	if (READ_ONCE(sub->stalled))
 		return ksig_visit_stalled(sub, visit);
 	if (READ_ONCE(sub->rung))
 		return ksig_visit_rung(sub, visit);
-	return LONG_MAX;
+	return KSIG_NEVER;
+}
+
+/* Wake readers, if an emitter has left that. From the backlog's worker. */
+void ksig_sub_wake_late(struct ksig_sub *sub)
+{
+	if (!READ_ONCE(sub->wake_late) || !xchg(&sub->wake_late, false))
+		return;
+	rcu_read_lock();
+	ksig_wake_readers(sub);
+	rcu_read_unlock();
 }
 
 /* ------------------------------------------------------------------- telling */
@@ -598,10 +623,21 @@ static void ksig_tell(struct ksig_sub *sub)
 	ksig_pump_or_queue(sub);
 }
 
+/*
+ * One wake-up is for all that wait, and SIGIO for a whole process group: several are
+ * not for the emitter to pay.
+ */
+static bool ksig_is_crowded(struct ksig_sub *sub)
+{
+	struct list_head *waiters = &sub->wait.head;
+
+	return READ_ONCE(waiters->next) != READ_ONCE(waiters->prev) ||
+	       READ_ONCE(sub->fasync);
+}
+
 /* By the backlog's worker instead. Under RCU. */
 static void ksig_tell_late(struct ksig_sub *sub)
 {
-	atomic64_inc(&sub->deferred);
 	WRITE_ONCE(sub->wake_late, true);
 	ksig_leave_to_backlog(sub);
 }
@@ -629,7 +665,7 @@ static void ksig_on_irq_work(struct irq_work *work)
 	if (xchg(&sub->gone_untold, false))
 		ksig_wake(sub, EPOLLPRI, POLL_PRI);
 	rcu_read_lock();
-	if (xchg(&sub->crowded, false)) {
+	if (xchg(&sub->crowded, false) || ksig_is_crowded(sub)) {
 		ksig_tell_late(sub);
 	} else {
 		if (ksig_queue_used(sub))
@@ -694,32 +730,18 @@ bool ksig_sub_sees(const struct ksig_sub *sub, struct pid *pid, u64 net_cookie)
 }
 
 /*
- * A worker offers the event, and the process is gone: nobody knows whose it was.
- * It is left out, as it might be the subscriber's own, and counted as skipped.
- */
-static bool ksig_own_unknown(struct ksig_sub *sub)
-{
-	WRITE_ONCE(sub->skipped_before, sub->skipped_before - 1);
-	sub->mark = KSIG_EVENT_LOST_UPTO;
-	return true;
-}
-
-/*
  * Is the subject the process that set the filter, or a descendant of it that
  * was started since? Bounded, because the emitter pays for it.
  *
  * Context: any, RCU read-side section, which keeps the tasks.
  */
-static bool ksig_is_own(struct ksig_sub *sub, const struct ksig_filter_state *f,
-			struct pid *subject)
+static bool ksig_is_own(const struct ksig_filter_state *f, struct pid *subject)
 {
 	struct task_struct *task = pid_task(subject, PIDTYPE_TGID);
 	struct task_struct *parent;
 	u64 began = 0;
 	int i;
 
-	if (unlikely(!task && sub->rear))
-		return ksig_own_unknown(sub);
 	for (i = 0; task && i < KSIG_ANCESTORS; i++) {
 		if (task_tgid(task) == f->own)
 			return !i || began >= f->own_since;
@@ -740,7 +762,7 @@ static bool ksig_is_own(struct ksig_sub *sub, const struct ksig_filter_state *f,
  *
  * Context: any, RCU read-side section.
  */
-bool ksig_sub_wants(struct ksig_sub *sub, const struct ksig_notice *n)
+bool ksig_sub_wants(const struct ksig_sub *sub, const struct ksig_notice *n)
 {
 	const struct ksig_filter_state *f = rcu_dereference(sub->filter);
 
@@ -751,7 +773,7 @@ bool ksig_sub_wants(struct ksig_sub *sub, const struct ksig_notice *n)
 	if (f->pid ? f->pid != n->pid :
 		     f->by_subject && f->subject != n->subject)
 		return false;
-	return !f->own || !ksig_is_own(sub, f, n->pid);
+	return !f->own || !ksig_is_own(f, n->pid);
 }
 
 /**
@@ -768,7 +790,7 @@ void ksig_sub_tell(struct ksig_sub *sub, bool here)
 			WRITE_ONCE(sub->crowded, true);
 		atomic64_inc(&sub->deferred);
 		irq_work_queue(&sub->irq_work);
-	} else if (here) {
+	} else if (here && likely(!ksig_is_crowded(sub))) {
 		ksig_tell(sub);
 	} else {
 		ksig_tell_late(sub);
@@ -937,6 +959,9 @@ int ksig_sub_set_filter(struct ksig_sub *sub, const struct ksig_filter *filter)
 	    filter->types & ~ksig_all_types(sub->chan) ||
 	    (filter->subject && !by_subject))
 		return -EINVAL;
+	/* a worker offers the events: whose a process was is not known by then */
+	if (filter->flags & KSIG_FILTER_SKIP_OWN && sub->rear)
+		return -EUSERS;
 	if (filter->types || filter->flags) {
 		f = ksig_filter_create(sub, filter);
 		if (IS_ERR(f))

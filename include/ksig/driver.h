@@ -70,8 +70,9 @@ struct ksig_notice {
  *	@start is called for every first subscriber
  * @fill: called for each subscriber that takes an event, once its record holds
  *	what the emitter has said, to write the pids of the notice as @ns sees
- *	them. It may be called after the emit has returned, with a copy of the
- *	notice and of its data. seq and lost_before come later, and are not to
+ *	them. It may be called after the emit has returned, and after @stop,
+ *	until ksig_channel_destroy() returns, with a copy of the notice and of
+ *	its data. seq and lost_before come later, and are not to
  *	be touched. In any context, with interrupts off: it must not sleep or
  *	lock. May be NULL
  * @ctx: handed to @start and @stop

@@ -225,11 +225,11 @@ KSIG_ASSERT(sizeof(struct ksig_send) == 24);
  * @deferred: how often telling had to wait, for a safe context or for room in
  *	the target
  * @flags: KSIG_STATS_* bits
- * @skipped: events, at most, that were lost before the filter: a subscription
- *	to a channel that has more than 32, or more than 8 of one unprivileged
- *	user, may be served by a worker, which was too slow then. They are not
- *	in @offered, and an upper bound: some of them may not have passed the
- *	filter
+ * @skipped: events, at most, that were lost before the filter. On a channel with
+ *	many subscriptions some are served by a worker, which was too slow then:
+ *	those beyond the 32nd, without CAP_SYS_RESOURCE beyond the 16th, or the
+ *	8th of one user. They are not in @offered; some of them may not have
+ *	passed the filter
  *
  * Whenever it is asked, offered = delivered + queued + lost + refused.
  */
@@ -446,7 +446,9 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
  *
  * Errors: EINVAL types that the channel hasn't, subject without its flag,
  * flags (KSIG_FILTER_SKIP_OWN where subjects are not processes), reserved; ESRCH
- * no such process, or only a thread has that number; ENOMEM; EFAULT; EBADF.
+ * no such process, or only a thread has that number; EUSERS KSIG_FILTER_SKIP_OWN,
+ * and the channel has so many subscriptions that a worker serves this one; ENOMEM;
+ * EFAULT; EBADF.
  */
 #define KSIG_IOC_FILTER		_IOW(0xBE, 0x02, struct ksig_filter)
 
