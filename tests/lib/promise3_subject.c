@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <linux/sched.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
@@ -52,6 +53,7 @@ static void sleep_as(pid_t pid, bool forks)
 
 	if (got)
 		return;
+	OK(prctl(PR_SET_PDEATHSIG, SIGKILL));
 	if (forks)
 		fork_once();
 	for (;;)
@@ -109,7 +111,7 @@ static void recycled(void)
 	char name[64];
 
 	snprintf(name, sizeof(name), "process.fork:tgid=%d", pid);
-	sub = sub_open(name, NULL);
+	sub = sub_open(name, SUB_OPTS(.queue_len = 8192));
 	for (i = 0; i < TRIES; i++) {
 		got = OK(fork_as(pid));
 		if (!got) {
@@ -142,7 +144,7 @@ static int living(int tries)
 	char name[64];
 
 	snprintf(name, sizeof(name), "process.fork:tgid=%d", pid);
-	sub = sub_open(name, NULL);
+	sub = sub_open(name, SUB_OPTS(.queue_len = 8192));
 	while (tries--) {
 		sleep_as(pid, true);
 		ev = sub_take(sub);
@@ -168,7 +170,7 @@ static void old_one(void)
 	char name[64];
 
 	snprintf(name, sizeof(name), "process.fork:pid=%d", getpid());
-	sub = sub_open(name, NULL);
+	sub = sub_open(name, SUB_OPTS(.queue_len = 8192));
 	fork_once();
 	ev = sub_take(sub);
 	CHECK_EQ(open_subject(sub, ev, &t), 0);
