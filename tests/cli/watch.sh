@@ -57,9 +57,9 @@ pair="$string:($string|0|[1-9][0-9]*|null|true|false|\\{[^{}]*\\})"
 ! grep -vE "^\{$pair(,$pair)*\}\$" /tmp/stdout || fail "that is no JSON"
 rest='"event":"test","provider":"module"'
 date='[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]{9}Z'
-prints '\{"time":"'$date'",'$rest',"seq":"1","lost_before":0,"merged":"0","subject":"0","value":"6","fields":\{"value":"6"\}\}'
-prints '\{"time":"'$date'",'$rest',"seq":"2","lost_before":0,"merged":"0","subject":"0","value":"7","fields":\{"value":"7"\}\}'
-prints '\{"time":"'$date'",'$rest',"seq":"1","lost_before":0,"merged":"0","subject":"0","value":"7","fields":\{"value":"7"\}\}'
+prints '\{"time":"'$date'",'$rest',"seq":"1","lost_before":0,"lost_upto":0,"merged":"0","subject":"0","value":"6","fields":\{"value":"6"\}\}'
+prints '\{"time":"'$date'",'$rest',"seq":"2","lost_before":0,"lost_upto":0,"merged":"0","subject":"0","value":"7","fields":\{"value":"7"\}\}'
+prints '\{"time":"'$date'",'$rest',"seq":"1","lost_before":0,"lost_upto":0,"merged":"0","subject":"0","value":"7","fields":\{"value":"7"\}\}'
 
 # a tracepoint's own fields hide nothing that every event has
 if timeout 60 ksig watch trace.ksig.ksig_emit -t 1ms 2>/dev/null || [ $? = 3 ]; then
