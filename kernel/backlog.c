@@ -10,9 +10,9 @@
  * All that a user's stalled subscriptions cost is paid from the user's credit, some
  * 0.5 % of a cpu: when it is used up they wait, and nobody else does. A check of a
  * target costs 1, or more if it walks many threads or signals; so do
- * KSIG_SKIPS_A_CHECK visits that need no check. A subscription whose checks cost
- * more than 1 is visited less often, and so never takes more than a tenth. What is
- * sent costs nothing: the target must accept it first.
+ * KSIG_SKIPS_A_CHECK visits that need no check. When credit is scarce, a subscription
+ * whose checks cost more than 1 is visited less often, and takes a tenth at most.
+ * What is sent costs nothing: the target must accept it first.
  */
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
@@ -29,7 +29,9 @@
 /* What a user's checks may come to in a second, and at most at a time. */
 #define KSIG_CREDIT_RATE	10000
 #define KSIG_CREDIT_MAX		1000
-#define KSIG_CREDIT_FIRST	100
+#define KSIG_CREDIT_FIRST	600
+/* With less than this, what costs more than others is visited less often. */
+#define KSIG_CREDIT_SCARCE	500
 #define KSIG_SKIPS_A_CHECK	16
 
 #define KSIG_LISTED		0	/* in sub->listed */
@@ -220,8 +222,7 @@ static bool ksig_backlog_visit(struct ksig_backlog *backlog,
 		sub->visit_at = visit->now;
 		return !ksig_backlog_drop(backlog, sub);
 	}
-	/* one takes a tenth at most of what its user has */
-	if (before - visit->credit > 1)
+	if (before - visit->credit > 1 && visit->credit < KSIG_CREDIT_SCARCE)
 		delay = max_t(u64, delay, 10 * div_u64((u64)NSEC_PER_SEC *
 				(before - visit->credit), KSIG_CREDIT_RATE));
 	sub->visit_at = visit->now + delay;

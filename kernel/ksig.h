@@ -218,6 +218,7 @@ struct ksig_sub {
 	bool deliver_inline;	/* armed, and cheap to check: emitters send */
 	bool rung;		/* a doorbell was sent, nothing consumed since */
 	u32 rung_head;		/* head, when it was sent */
+	unsigned long rung_at;	/* jiffies, likewise */
 
 	struct mutex consume;
 

@@ -45,7 +45,8 @@
  * the time doubles up to the second. One that the target is not ready for is
  * tried again likewise, starting with a tick.
  */
-#define KSIG_RING_CHECK		(64 * NSEC_PER_MSEC)
+#define KSIG_RING_CHECK_MS	64
+#define KSIG_RING_CHECK		(KSIG_RING_CHECK_MS * NSEC_PER_MSEC)
 #define KSIG_BACKOFF_MAX	NSEC_PER_SEC
 
 /* KSIG_FILTER_SKIP_OWN: a descendant is recognised up to this distance. */
@@ -277,8 +278,10 @@ static int ksig_pump_each(struct ksig_sub *sub, struct ksig_arm_state *arm,
 }
 
 /* The reader has been rung: the target may flush the signal before it sees it. */
-static void ksig_note_ring(struct ksig_sub *sub, struct ksig_arm_state *arm)
+static void ksig_note_ring(struct ksig_sub *sub)
 {
+	lockdep_assert_held(&sub->pump);
+	sub->rung_at = jiffies;
 	sub->rung_head = ksig_queue_head(sub);
 	WRITE_ONCE(sub->rung, true);
 	ksig_backlog_watch(sub, KSIG_RING_CHECK);
@@ -299,7 +302,7 @@ static int ksig_pump_doorbell(struct ksig_sub *sub, struct ksig_arm_state *arm)
 		return 0;
 	err = ksig_signal(sub, arm, 0, arm->value);
 	if (!err) {
-		ksig_note_ring(sub, arm);
+		ksig_note_ring(sub);
 		return 0;
 	}
 	if (err == -ESRCH) {
@@ -478,8 +481,7 @@ static int ksig_visit_step(struct ksig_sub *sub, struct ksig_visit *visit)
  * Send what waits, as far as there is room.
  * Return: nanoseconds until the next visit; 0 at once; KSIG_NEVER nothing is left.
  */
-static u64 ksig_visit_pump(struct ksig_sub *sub,
-				     struct ksig_visit *visit)
+static u64 ksig_visit_pump(struct ksig_sub *sub, struct ksig_visit *visit)
 {
 	u64 delay = KSIG_NEVER;
 	unsigned long flags;
@@ -525,17 +527,29 @@ static bool ksig_still_full(struct ksig_sub *sub, struct ksig_visit *visit)
 	return full;
 }
 
-static u64 ksig_visit_stalled(struct ksig_sub *sub,
-					struct ksig_visit *visit)
+static void ksig_forget_backoff(struct ksig_sub *sub)
+{
+	struct ksig_arm_state *arm;
+	unsigned long flags;
+
+	spin_lock_irqsave(&sub->pump, flags);
+	arm = ksig_arm_locked(sub);
+	if (arm)
+		arm->backoff = 0;
+	spin_unlock_irqrestore(&sub->pump, flags);
+}
+
+static u64 ksig_visit_stalled(struct ksig_sub *sub, struct ksig_visit *visit)
 {
 	u64 delay;
 
 	if (ksig_still_full(sub, visit))
 		return KSIG_TICK;
 	delay = ksig_visit_pump(sub, visit);
-	if (delay == KSIG_NEVER && READ_ONCE(sub->rung))
-		return KSIG_RING_CHECK;
-	return delay;
+	if (delay != KSIG_NEVER)
+		return delay;
+	ksig_forget_backoff(sub);
+	return READ_ONCE(sub->rung) ? KSIG_RING_CHECK : KSIG_NEVER;
 }
 
 /*
@@ -558,6 +572,10 @@ static u64 ksig_check_ring(struct ksig_sub *sub)
 		if (arm)
 			arm->backoff = 0;
 		delay = KSIG_NEVER;
+	} else if (time_before(jiffies, sub->rung_at +
+			       msecs_to_jiffies(KSIG_RING_CHECK_MS))) {
+		/* again since then: the reader has not had its time yet */
+		delay = KSIG_RING_CHECK;
 	} else if (ksig_target_pending(&arm->target)) {
 		delay = ksig_back_off(sub, 2 * KSIG_RING_CHECK);
 	} else {
@@ -569,8 +587,7 @@ static u64 ksig_check_ring(struct ksig_sub *sub)
 	return delay;
 }
 
-static u64 ksig_visit_rung(struct ksig_sub *sub,
-				     struct ksig_visit *visit)
+static u64 ksig_visit_rung(struct ksig_sub *sub, struct ksig_visit *visit)
 {
 	u64 delay = ksig_check_ring(sub);
 	unsigned long flags;
