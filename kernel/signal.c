@@ -441,21 +441,6 @@ static int ksig_check_perm(struct ksig_target *t, struct task_struct *task)
 	return 0;
 }
 
-/* Takes the lock. -E2BIG: an emitter would have to wait for long. */
-static int ksig_send_begin(const struct ksig_target *t,
-			   struct task_struct *task,
-			   struct ksig_send_lock *lock)
-{
-	if (unlikely(!spin_trylock(&lock->lock))) {
-		if (t->walk_max && READ_ONCE(lock->slow))
-			return -E2BIG;
-		spin_lock(&lock->lock);
-	}
-	if (unlikely(get_nr_threads(task) > KSIG_LOOKS_A_SIGNAL))
-		WRITE_ONCE(lock->slow, true);
-	return 0;
-}
-
 static int ksig_send_task(struct ksig_target *t, struct task_struct *task,
 			  int error, u64 value)
 {
@@ -466,9 +451,14 @@ static int ksig_send_task(struct ksig_target *t, struct task_struct *task,
 	err = ksig_check_perm(t, task);
 	if (err)
 		return err;
-	err = ksig_send_begin(t, task, lock);
-	if (err)
-		return err;
+	if (unlikely(!spin_trylock(&lock->lock))) {
+		/* an emitter is not to wait for long */
+		if (t->walk_max && READ_ONCE(lock->slow))
+			return -E2BIG;
+		spin_lock(&lock->lock);
+	}
+	if (unlikely(get_nr_threads(task) > KSIG_LOOKS_A_SIGNAL))
+		WRITE_ONCE(lock->slow, true);
 	err = ksig_ready(t, task);
 	if (!err) {
 		err = t->process ? ksig_send_process(t, task, error, value) :
@@ -476,7 +466,8 @@ static int ksig_send_task(struct ksig_target *t, struct task_struct *task,
 		if (err == -EAGAIN)
 			WRITE_ONCE(t->awaits, KSIG_AWAIT_USER);
 	}
-	WRITE_ONCE(lock->slow, false);
+	if (unlikely(lock->slow))
+		WRITE_ONCE(lock->slow, false);
 	spin_unlock(&lock->lock);
 	return err;
 }

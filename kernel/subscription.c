@@ -334,7 +334,7 @@ static int ksig_pump_hup(struct ksig_sub *sub, struct ksig_arm_state *arm)
  * a process of few threads; 0 nothing more to do; -EAGAIN, -E2BIG and, for a
  * doorbell, any other error of ksig_target_send(): to be tried again.
  */
-static int ksig_pump_one(struct ksig_sub *sub, u32 walk_max)
+static __always_inline int ksig_pump_one(struct ksig_sub *sub, u32 walk_max)
 {
 	struct ksig_arm_state *arm = ksig_arm_locked(sub);
 	/* acquire: before the look into the queue, for it comes behind all */

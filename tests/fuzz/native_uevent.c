@@ -6,7 +6,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void take_as(const char *event, const struct uevent *u)
 {
-	struct ksig_native n = { .desc = ksig_desc_find(event), .len = 1 };
+	struct uevent_state state = { };
+	struct ksig_native n = {
+		.desc = ksig_desc_find(event), .len = 1, .state = &state,
+	};
 
 	n.records = calloc(1, n.desc->event_size);
 	if (!n.records)
