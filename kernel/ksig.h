@@ -309,6 +309,7 @@ int ksig_queue_mmap(struct ksig_sub *sub, struct vm_area_struct *vma);
  * @full_max: so many signals are pending in it
  * @full_signo: of this number
  * @full_process: process-directed
+ * @full_checked: this run has checked the target, not compared only
  */
 struct ksig_visit {
 	int credit;
@@ -317,6 +318,7 @@ struct ksig_visit {
 	u32 full_max;
 	int full_signo;
 	bool full_process;
+	bool full_checked;
 };
 
 extern struct workqueue_struct *ksig_wq;

@@ -312,14 +312,16 @@ static int ksig_ready_locked(struct ksig_target *t, struct task_struct *task,
 		if (err)
 			return err;
 	}
-	if (unlikely(ksig_walks(t, task, action)) && !ksig_charge(t, task))
-		return -E2BIG;
-	if (t->signo < SIGRTMIN)
-		return 0;
-	if (!t->process && (task->flags & KSIG_NO_TARGET))
+	if (!t->process && (task->flags & KSIG_NO_TARGET) &&
+	    t->signo >= SIGRTMIN)
 		return -ECONNREFUSED;
-	if (likely(ksig_handles(action) &&
+	if (likely(t->signo >= SIGRTMIN && !t->process && ksig_handles(action) &&
 		   !(action->sa.sa_flags & SA_RESETHAND)))
+		return 0;
+	if (ksig_walks(t, task, action) && !ksig_charge(t, task))
+		return -E2BIG;
+	if (t->signo < SIGRTMIN || (ksig_handles(action) &&
+				    !(action->sa.sa_flags & SA_RESETHAND)))
 		return 0;
 	return ksig_check_blocked(t, task, action);
 }

@@ -148,7 +148,17 @@ static struct ksig_arm_state *ksig_arm_locked(const struct ksig_sub *sub)
 	return rcu_dereference_protected(sub->arm, lockdep_is_held(&sub->pump));
 }
 
-/* Under sub->pump. The last one that used it is out of the way by RCU. */
+/* The backlog's worker may compare the target under RCU: it is kept until then. */
+static void ksig_arm_free(struct rcu_head *rcu)
+{
+	struct ksig_arm_state *arm = container_of(rcu, struct ksig_arm_state,
+						  rcu);
+
+	ksig_target_release(&arm->target);
+	kfree(arm);
+}
+
+/* Under sub->pump. */
 static void ksig_replace_arm(struct ksig_sub *sub, struct ksig_arm_state *arm)
 {
 	struct ksig_arm_state *old = ksig_arm_locked(sub);
@@ -172,10 +182,8 @@ static void ksig_replace_arm(struct ksig_sub *sub, struct ksig_arm_state *arm)
 	WRITE_ONCE(sub->deliver_inline, arm);
 	WRITE_ONCE(sub->stalled, false);
 	WRITE_ONCE(sub->rung, false);
-	if (old) {
-		ksig_target_release(&old->target);
-		kfree_rcu(old, rcu);
-	}
+	if (old)
+		call_rcu(&old->rcu, ksig_arm_free);
 }
 
 /* The caller has a full barrier behind what the sleeper is to see. */
@@ -437,10 +445,11 @@ static bool ksig_known_full(const struct ksig_visit *visit,
 }
 
 static void ksig_remember_full(struct ksig_visit *visit,
-			       const struct ksig_target *t)
+			       const struct ksig_target *t, bool checked)
 {
 	if (READ_ONCE(t->awaits) != KSIG_AWAIT_TARGET)
 		return;
+	visit->full_checked = checked;
 	visit->full_pid = t->pid;
 	visit->full_signo = t->signo;
 	visit->full_process = t->process;
@@ -468,7 +477,7 @@ static int ksig_visit_step(struct ksig_sub *sub, struct ksig_visit *visit)
 	if (arm && arm == ksig_arm_locked(sub)) {
 		visit->credit -= arm->target.cost;
 		if (ret == -EAGAIN)
-			ksig_remember_full(visit, &arm->target);
+			ksig_remember_full(visit, &arm->target, true);
 	}
 	if (!ret && !ksig_resume(sub))
 		return 1;
@@ -507,24 +516,28 @@ static u64 ksig_visit_pump(struct ksig_sub *sub, struct ksig_visit *visit)
 	return delay;
 }
 
-/* Is it sure that the target has no room yet? */
+/*
+ * Is it sure that the target has no room yet? Takes no lock: five hundred that wait
+ * come by here a hundred times a second. RCU read-side section, which keeps the arm
+ * state and the target's pid; the rest is the worker's.
+ */
 static bool ksig_still_full(struct ksig_sub *sub, struct ksig_visit *visit)
 {
-	struct ksig_arm_state *arm;
-	unsigned long flags;
-	bool full = false;
+	struct ksig_arm_state *arm = rcu_dereference(sub->arm);
+	struct ksig_target *t;
 
-	/* the target's pid is released under this lock */
-	spin_lock_irqsave(&sub->pump, flags);
-	arm = ksig_arm_locked(sub);
-	if (arm && ksig_known_full(visit, &arm->target)) {
-		full = true;
-	} else if (arm && ksig_target_unchanged(&arm->target)) {
-		ksig_remember_full(visit, &arm->target);
-		full = true;
+	if (!arm)
+		return false;
+	t = &arm->target;
+	if (ksig_known_full(visit, t)) {
+		if (visit->full_checked)
+			t->seen_at = jiffies;
+		return true;
 	}
-	spin_unlock_irqrestore(&sub->pump, flags);
-	return full;
+	if (!ksig_target_unchanged(t))
+		return false;
+	ksig_remember_full(visit, t, false);
+	return true;
 }
 
 static void ksig_forget_backoff(struct ksig_sub *sub)
