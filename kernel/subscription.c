@@ -1227,7 +1227,7 @@ void ksig_sub_show(struct ksig_sub *sub, struct seq_file *m)
 	ksig_show_arm(sub, m, ns);
 	seq_printf(m, "ksig-offered:\t%llu\nksig-delivered:\t%llu\nksig-queued:\t%llu\n",
 		   st.offered, st.delivered, st.queued);
-	seq_printf(m, "ksig-lost:\t%llu\nksig-refused:\t%llu\nksig-signals:\t%llu\nksig-deferred:\t%llu\nksig-skipped:\t%llu\n",
+	seq_printf(m, "ksig-lost:\t%llu\nksig-refused:\t%llu\nksig-signals:\t%llu\nksig-deferred:\t%llu\nksig-lost_upto:\t%llu\n",
 		   st.lost, st.refused, st.signals, st.deferred, st.skipped);
 	seq_printf(m, "ksig-flags:\t%s%s%s\n",
 		   st.flags & KSIG_STATS_TARGET_GONE ? " target-gone" : "",

@@ -66,8 +66,8 @@ def memfd(content):
     os.write(os.memfd_create("ksig"), content)
 
 def status(provider, event, *numbers, magic=b"ksigsub2", seq=0, counters=range(7, 14)):
-    return struct.pack("8s16s256sIiiiII10Q", magic, provider, event,
-                       *numbers[:6], seq, *counters, numbers[6], 14)
+    return struct.pack("8s16s256sIiiiII11Q", magic, provider, event,
+                       *numbers[:6], seq, *counters, numbers[6], 0, 14)
 
 good = status(b"bpf", b"a\x1b[31m b", 2, -1, 812, 44, 1, 1, 7)
 memfd(good)
