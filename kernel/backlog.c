@@ -49,7 +49,9 @@
  * @timer_at: CLOCK_MONOTONIC, when
  * @lock: the members below, and each subscription's waiting and visit_at. Held
  *	while subscriptions are visited: those on the list are not freed
- * @waiting: subscriptions to visit
+ * @waiting: subscriptions to visit. Of those that wait for one target the first
+ *	is visited every KSIG_TICK, the others with it once there is room
+ * @all_due: visit all: there was room, or one that others waited behind has gone
  * @used_up: the last run had no credit left; it ended before the first of @waiting
  * @credit: how many checks the user may still cause
  * @credit_at: CLOCK_MONOTONIC, when @credit was last renewed
@@ -68,6 +70,7 @@ struct ksig_backlog {
 
 	struct mutex lock;
 	struct list_head waiting;
+	bool all_due;
 	bool used_up;
 	int credit;
 	u64 credit_at;
@@ -213,11 +216,8 @@ static bool ksig_backlog_visit(struct ksig_backlog *backlog,
 			       struct ksig_sub *sub, struct ksig_visit *visit)
 {
 	int before = visit->credit;
-	u64 delay;
+	u64 delay = ksig_sub_visit(sub, visit);
 
-	rcu_read_lock();
-	delay = ksig_sub_visit(sub, visit);
-	rcu_read_unlock();
 	if (delay == KSIG_NEVER) {
 		sub->visit_at = visit->now;
 		return !ksig_backlog_drop(backlog, sub);
@@ -229,35 +229,43 @@ static bool ksig_backlog_visit(struct ksig_backlog *backlog,
 	return true;
 }
 
-/* Return: when to run again, CLOCK_MONOTONIC; KSIG_NEVER. */
-static u64 ksig_backlog_visit_all(struct ksig_backlog *backlog, u64 now)
+/*
+ * Return: when to run again, CLOCK_MONOTONIC; KSIG_NEVER. In an RCU read-side section
+ * that is left now and then.
+ */
+static u64 ksig_backlog_visit_all(struct ksig_backlog *backlog,
+				  struct ksig_visit *visit, bool all)
 {
-	struct ksig_visit visit = { .credit = backlog->credit, .now = now };
 	struct ksig_sub *sub, *next, *first = NULL;
 	u64 soonest = KSIG_NEVER;
 	unsigned int visited = 0;
 
 	list_for_each_entry_safe(sub, next, &backlog->waiting, waiting) {
-		ksig_sub_wake_late(sub);
-		if (visit.credit <= 0) {
+		if (unlikely(READ_ONCE(sub->wake_late)))
+			ksig_sub_wake_late(sub);
+		if (unlikely(visit->credit <= 0)) {
 			/* the next run begins here */
 			if (!first)
 				first = sub;
 			continue;
 		}
-		if (!(++visited % KSIG_SKIPS_A_CHECK))
-			visit.credit--;
-		if (ksig_backlog_due(sub, now) &&
-		    !ksig_backlog_visit(backlog, sub, &visit))
+		if (!(++visited % KSIG_SKIPS_A_CHECK)) {
+			visit->credit--;
+			rcu_read_unlock();
+			cond_resched();
+			rcu_read_lock();
+		}
+		if ((ksig_backlog_due(sub, visit->now) || all) &&
+		    !ksig_backlog_visit(backlog, sub, visit)) {
+			visit->room = true;
 			continue;
+		}
 		soonest = min(soonest, sub->visit_at);
-		cond_resched();
 	}
-	backlog->credit = visit.credit;
 	backlog->used_up = first;
 	if (first) {
 		list_rotate_to_front(&first->waiting, &backlog->waiting);
-		soonest = min(soonest, now + KSIG_TICK);
+		soonest = min(soonest, visit->now + KSIG_TICK);
 	}
 	return soonest;
 }
@@ -266,15 +274,26 @@ static void ksig_backlog_run(struct work_struct *work)
 {
 	struct ksig_backlog *backlog = container_of(work, struct ksig_backlog,
 						    work);
-	u64 now = ktime_get_ns(), at;
+	struct ksig_visit visit = { .now = ktime_get_ns() };
+	bool all;
+	u64 at;
 
 	mutex_lock(&backlog->lock);
 	ksig_backlog_collect(backlog);
-	ksig_backlog_renew(backlog, now);
-	/* each in turn is the first */
-	if (!backlog->used_up)
+	ksig_backlog_renew(backlog, visit.now);
+	visit.credit = backlog->credit;
+	all = backlog->all_due;
+	/* what there is room for each in turn is the first to get */
+	if (all && !backlog->used_up)
 		list_rotate_left(&backlog->waiting);
-	at = ksig_backlog_visit_all(backlog, now);
+	rcu_read_lock();
+	at = ksig_backlog_visit_all(backlog, &visit, all);
+	rcu_read_unlock();
+	backlog->credit = visit.credit;
+	/* those that were not visited: in another run, and once more if need be */
+	backlog->all_due = visit.room || (all && backlog->used_up);
+	if (visit.room && !list_empty(&backlog->waiting))
+		at = min(at, visit.now + (all ? KSIG_TICK / 4 : 0));
 	mutex_unlock(&backlog->lock);
 	if (at != KSIG_NEVER)
 		ksig_backlog_run_at(backlog, at);
@@ -294,7 +313,12 @@ void ksig_backlog_remove(struct ksig_sub *sub)
 
 	mutex_lock(&backlog->lock);
 	ksig_backlog_collect(backlog);
-	list_del_init(&sub->waiting);
+	if (!list_empty(&sub->waiting)) {
+		/* others may have waited behind it */
+		backlog->all_due = true;
+		list_del_init(&sub->waiting);
+		queue_work(ksig_wq, &backlog->work);
+	}
 	mutex_unlock(&backlog->lock);
 }
 

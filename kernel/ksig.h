@@ -299,6 +299,8 @@ int ksig_queue_mmap(struct ksig_sub *sub, struct vm_area_struct *vma);
  */
 #define KSIG_TICK	(8 * NSEC_PER_MSEC)
 #define KSIG_NEVER	U64_MAX
+/* Another waits for the same target: once that one has room, all are visited. */
+#define KSIG_BEHIND	NSEC_PER_SEC
 
 /**
  * struct ksig_visit - one run of a backlog's worker
@@ -310,6 +312,8 @@ int ksig_queue_mmap(struct ksig_sub *sub, struct vm_area_struct *vma);
  * @full_signo: of this number
  * @full_process: process-directed
  * @full_checked: this run has checked the target, not compared only
+ * @room: a target was found to have room: those that wait behind another are
+ *	visited, too
  */
 struct ksig_visit {
 	int credit;
@@ -319,6 +323,7 @@ struct ksig_visit {
 	int full_signo;
 	bool full_process;
 	bool full_checked;
+	bool room;
 };
 
 extern struct workqueue_struct *ksig_wq;

@@ -479,10 +479,12 @@ static int ksig_visit_step(struct ksig_sub *sub, struct ksig_visit *visit)
 		if (ret == -EAGAIN)
 			ksig_remember_full(visit, &arm->target, true);
 	}
+	if (ret >= 0)
+		visit->room = true;
+	else
+		visit->credit--;
 	if (!ret && !ksig_resume(sub))
 		return 1;
-	if (ret < 0)
-		visit->credit--;
 	return ret;
 }
 
@@ -520,24 +522,25 @@ static u64 ksig_visit_pump(struct ksig_sub *sub, struct ksig_visit *visit)
  * Is it sure that the target has no room yet? Takes no lock: five hundred that wait
  * come by here a hundred times a second. RCU read-side section, which keeps the arm
  * state and the target's pid; the rest is the worker's.
+ * Return: as ksig_sub_visit(); 0 no: a check is needed.
  */
-static bool ksig_still_full(struct ksig_sub *sub, struct ksig_visit *visit)
+static u64 ksig_still_full(struct ksig_sub *sub, struct ksig_visit *visit)
 {
 	struct ksig_arm_state *arm = rcu_dereference(sub->arm);
 	struct ksig_target *t;
 
 	if (!arm)
-		return false;
+		return 0;
 	t = &arm->target;
 	if (ksig_known_full(visit, t)) {
 		if (visit->full_checked)
 			t->seen_at = jiffies;
-		return true;
+		return KSIG_BEHIND;
 	}
 	if (!ksig_target_unchanged(t))
-		return false;
+		return 0;
 	ksig_remember_full(visit, t, false);
-	return true;
+	return KSIG_TICK;
 }
 
 static void ksig_forget_backoff(struct ksig_sub *sub)
@@ -554,10 +557,10 @@ static void ksig_forget_backoff(struct ksig_sub *sub)
 
 static u64 ksig_visit_stalled(struct ksig_sub *sub, struct ksig_visit *visit)
 {
-	u64 delay;
+	u64 delay = ksig_still_full(sub, visit);
 
-	if (ksig_still_full(sub, visit))
-		return KSIG_TICK;
+	if (delay)
+		return delay;
 	delay = ksig_visit_pump(sub, visit);
 	if (delay != KSIG_NEVER)
 		return delay;
@@ -634,14 +637,11 @@ u64 ksig_sub_visit(struct ksig_sub *sub, struct ksig_visit *visit)
 	return KSIG_NEVER;
 }
 
-/* Wake readers, if an emitter has left that. From the backlog's worker. */
+/* Wake readers, if an emitter has left that. From the backlog's worker, under RCU. */
 void ksig_sub_wake_late(struct ksig_sub *sub)
 {
-	if (!READ_ONCE(sub->wake_late) || !xchg(&sub->wake_late, false))
-		return;
-	rcu_read_lock();
-	ksig_wake_readers(sub);
-	rcu_read_unlock();
+	if (xchg(&sub->wake_late, false))
+		ksig_wake_readers(sub);
 }
 
 /* ------------------------------------------------------------------- telling */
