@@ -245,6 +245,9 @@ static long ksig_ioc_stats(struct ksig_sub *sub, void __user *arg)
 {
 	struct ksig_stats stats = { };
 
+	/* what has been emitted counts, whoever offers it */
+	if (sub->rear)
+		ksig_fanout_flush(sub->chan->fanout);
 	ksig_sub_stats(sub, &stats);
 	return copy_to_user(arg, &stats, sizeof(stats)) ? -EFAULT : 0;
 }

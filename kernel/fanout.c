@@ -161,12 +161,14 @@ static void ksig_fanout_offer(struct ksig_fanout *f,
 	mutex_unlock(&f->lock);
 }
 
+/* No more than the ring holds at a time: a storm may have no end. */
 static void ksig_fanout_run(struct work_struct *work)
 {
 	struct ksig_fanout *f = container_of(work, struct ksig_fanout, work);
 	struct ksig_fanout_slot *slot;
+	u32 n;
 
-	for (;;) {
+	for (n = 0; n < f->slots; n++) {
 		slot = ksig_fanout_slot(f, f->head);
 		/* pairs with the release in ksig_fanout_put() */
 		if (!smp_load_acquire(&slot->ready))
@@ -182,6 +184,7 @@ static void ksig_fanout_run(struct work_struct *work)
 		smp_store_release(&f->head, f->head + 1);
 		cond_resched();
 	}
+	queue_work(ksig_wq, &f->work);
 }
 
 static void ksig_fanout_on_irq_work(struct irq_work *work)
@@ -192,15 +195,23 @@ static void ksig_fanout_on_irq_work(struct irq_work *work)
 }
 
 /**
- * ksig_fanout_flush() - wait until the worker is through
- * @f: the channel's; nobody emits any more
+ * ksig_fanout_flush() - wait until what has been emitted is offered
+ * @f: the channel's
+ *
+ * What is emitted meanwhile may not be.
  *
  * Context: process, may sleep.
  */
 void ksig_fanout_flush(struct ksig_fanout *f)
 {
-	irq_work_sync(&f->irq_work);
-	flush_work(&f->work);
+	u32 tail = atomic_read(&f->tail);
+
+	do {
+		irq_work_sync(&f->irq_work);
+		flush_work(&f->work);
+		/* an emitter may just be completing a slot */
+		cond_resched();
+	} while ((s32)(READ_ONCE(f->head) - tail) < 0);
 }
 
 /* ------------------------------------------------------------- subscriptions */

@@ -497,7 +497,8 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
 #define KSIG_IOC_DISARM		_IO(0xBE, 0x04)
 
 /*
- * KSIG_IOC_STATS, on a subscription: fills in struct ksig_stats.
+ * KSIG_IOC_STATS, on a subscription: fills in struct ksig_stats. What was emitted
+ * before the call is counted, and is in the queue if it was not lost.
  *
  * Errors: EFAULT; EBADF.
  */

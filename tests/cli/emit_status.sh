@@ -71,7 +71,7 @@ prints_just "$(subscription 5 304 3 256 45)"
 gives 0 ksig status
 [ "$(sed 's/  */ /g;s/^ //' /tmp/stdout)" = "\
 PID FD PROVIDER CHANNEL FILTER TARGET SIGNO MODE OFFERED DELIVERED QUEUED LOST REFUSED SIGNALS DEFERRED LOST_UPTO FLAGS EVENT COMM
-$$ 5 module test - - - - 304 3 256 45 0 0 0 0 - emit_status.sh" ] ||
+$$ 5 module test - - - - 304 3 256 45 0 0 0 0 - - emit_status.sh" ] ||
 	fail "the table is: $(cat /tmp/stdout)"
 awk '	function start(s) { return index($0, s) }
 	function end(s) { return index($0, s) + length(s) }
