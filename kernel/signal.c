@@ -453,13 +453,11 @@ static int ksig_send_task(struct ksig_target *t, struct task_struct *task,
 	err = ksig_check_perm(t, task);
 	if (err)
 		return err;
-	if (unlikely(!spin_trylock(&lock->lock))) {
-		/* an emitter is not to wait for long */
-		if (t->walk_max && READ_ONCE(lock->slow))
-			return -E2BIG;
-		spin_lock(&lock->lock);
-	}
-	if (unlikely(get_nr_threads(task) > KSIG_LOOKS_A_SIGNAL))
+	/* an emitter is not to wait for long */
+	if (t->walk_max && unlikely(READ_ONCE(lock->slow)))
+		return -E2BIG;
+	spin_lock(&lock->lock);
+	if (!t->walk_max && get_nr_threads(task) > KSIG_LOOKS_A_SIGNAL)
 		WRITE_ONCE(lock->slow, true);
 	err = ksig_ready(t, task);
 	if (!err) {

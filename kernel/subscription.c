@@ -234,7 +234,7 @@ static int ksig_hold_back(struct ksig_sub *sub, int err)
 	lockdep_assert_held(&sub->pump);
 	/* with -E2BIG nobody has asked yet */
 	if (err != -E2BIG && !sub->target_full) {
-		sub->target_full = true;
+		WRITE_ONCE(sub->target_full, true);
 		atomic64_inc(&sub->deferred);
 	}
 	return err;
@@ -249,7 +249,7 @@ static int ksig_signal(struct ksig_sub *sub, struct ksig_arm_state *arm,
 	if (unlikely(arm->target.cost || err == -E2BIG))
 		WRITE_ONCE(sub->deliver_inline, false);
 	if (!err) {
-		sub->target_full = false;
+		WRITE_ONCE(sub->target_full, false);
 		sub->signals++;
 	}
 	return err;
@@ -518,6 +518,18 @@ static u64 ksig_visit_pump(struct ksig_sub *sub, struct ksig_visit *visit)
 	return delay;
 }
 
+/* It waits for room, though nobody has tried to send for it. */
+static void ksig_note_full(struct ksig_sub *sub)
+{
+	unsigned long flags;
+
+	if (likely(READ_ONCE(sub->target_full)))
+		return;
+	spin_lock_irqsave(&sub->pump, flags);
+	ksig_hold_back(sub, -EAGAIN);
+	spin_unlock_irqrestore(&sub->pump, flags);
+}
+
 /*
  * Is it sure that the target has no room yet? Takes no lock: five hundred that wait
  * come by here a hundred times a second. RCU read-side section, which keeps the arm
@@ -535,6 +547,7 @@ static u64 ksig_still_full(struct ksig_sub *sub, struct ksig_visit *visit)
 	if (ksig_known_full(visit, t)) {
 		if (visit->full_checked)
 			t->seen_at = jiffies;
+		ksig_note_full(sub);
 		return KSIG_BEHIND;
 	}
 	if (!ksig_target_unchanged(t))
