@@ -556,6 +556,44 @@ static void stuck(void)
 		;
 }
 
+/* Many that each send a signal: the emitter's own share of one emit. */
+#define SIGNALLED 500
+
+static int signalled[SIGNALLED];
+
+/* Until the worker is through with all of them. */
+static void take_signals(void)
+{
+	struct timespec soon = { .tv_nsec = 20000000 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, BENCH_SIGNO);
+	while (sigtimedwait(&set, NULL, &soon) > 0)
+		;
+}
+
+static void many_signals(void)
+{
+	struct rlimit files = { 4096, 4096 };
+	struct ksig_arm a = {
+		.signo = BENCH_SIGNO, .max_pending = KSIG_PENDING_MAX,
+	};
+	int i;
+
+	OK(setrlimit(RLIMIT_NOFILE, &files));
+	block(BENCH_SIGNO);
+	for (i = 0; i < SIGNALLED; i++) {
+		signalled[i] = OK(chan_open("bench", O_NONBLOCK));
+		OK(ioctl(signalled[i], KSIG_IOC_ARM, &a));
+	}
+	show(cost_in_kernel(BENCH_EMIT, 11, 1, take_signals), 30000,
+	     "emit, %d subscribers that each send a signal", SIGNALLED);
+	take_signals();
+	for (i = 0; i < SIGNALLED; i++)
+		close(signalled[i]);
+}
+
 /*
  * Many stuck subscriptions of one process: what they take from a program that only
  * computes, in per cent. All of the kernel's work on the one cpu is in it.
@@ -817,6 +855,7 @@ int main(void)
 	mapped();
 	signals();
 	stuck();
+	many_signals();
 	stuck_subscriptions();
 	burst();
 	interrupts();
