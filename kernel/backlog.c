@@ -18,6 +18,7 @@
 #include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/llist.h>
+#include <linux/math64.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -211,6 +212,20 @@ static bool ksig_backlog_due(struct ksig_sub *sub, u64 now)
 	return now >= sub->visit_at;
 }
 
+/*
+ * When a delay is over, or a bit earlier: what is stalled is visited in the same run,
+ * however many there are and whenever they stalled.
+ */
+static u64 ksig_backlog_after(u64 now, u64 delay)
+{
+	u32 into_tick;
+
+	if (delay < KSIG_TICK)
+		return now + delay;
+	div_u64_rem(now + delay, KSIG_TICK, &into_tick);
+	return now + delay - into_tick;
+}
+
 /* Return: it stays on the list. */
 static bool ksig_backlog_visit(struct ksig_backlog *backlog,
 			       struct ksig_sub *sub, struct ksig_visit *visit)
@@ -225,7 +240,7 @@ static bool ksig_backlog_visit(struct ksig_backlog *backlog,
 	if (before - visit->credit > 1 && visit->credit < KSIG_CREDIT_SCARCE)
 		delay = max_t(u64, delay, 10 * div_u64((u64)NSEC_PER_SEC *
 				(before - visit->credit), KSIG_CREDIT_RATE));
-	sub->visit_at = visit->now + delay;
+	sub->visit_at = ksig_backlog_after(visit->now, delay);
 	return true;
 }
 
