@@ -338,7 +338,7 @@ static void note_fork(struct connector_state *s, pid_t parent, pid_t child,
 	s->kin[child] = kin;
 }
 
-/* One that can't be attributed counts as lost: it might be the caller's. */
+/* One that can't be attributed may be the caller's, or an event that is lost. */
 static bool is_left_out(struct ksig_native *n, pid_t pid, uint64_t time_ns)
 {
 	const struct connector_state *s = n->state;
@@ -352,7 +352,7 @@ static bool is_left_out(struct ksig_native *n, pid_t pid, uint64_t time_ns)
 	if (time_ns > s->torn_until ||
 	    (!ksig_proc_read(pid, &st) && ksig_proc_began_before(&st, time_ns)))
 		return false;
-	ksig_native_lose(n, 1);
+	ksig_native_lose_upto(n, 1);
 	return true;
 }
 

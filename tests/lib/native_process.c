@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #define PROVIDER "native"
@@ -398,6 +399,60 @@ static void child_keeps(void)
 	ksig_sub_close(sub);
 }
 
+static void storm(struct child *self, void *arg)
+{
+	pid_t pid;
+
+	(void)self;
+	(void)arg;
+	OK(prctl(PR_SET_PDEATHSIG, SIGKILL));
+	for (;;) {
+		pid = OK(fork());
+		if (!pid)
+			_exit(0);
+		OK(waitpid(pid, NULL, 0));
+	}
+}
+
+#define ROUNDS 20
+#define EVENTS_MOST 1000
+
+/*
+ * Where messages were lost, it is not known whether a process is the subscriber's.
+ * All of the storm is, so that no event of it was lost.
+ */
+static void unattributed_is_uncertain(void)
+{
+	struct ksig_sub *sub = sub_open("process.exit",
+					SUB_OPTS(.queue_len = 16,
+						 .flags = KSIG_SUB_SKIP_OWN));
+	struct child c = child_start(storm, NULL);
+	const struct ksig_event *ev;
+	int64_t until = now() + 60 * SECOND;
+	uint64_t before;
+	int i, n;
+
+	for (i = 0; i < ROUNDS; i++) {
+		before = sub_lost_upto(sub);
+		while (sub_lost_upto(sub) == before) {
+			CHECK(now() < until);
+			/* the socket overflows meanwhile */
+			usleep(10000);
+			/* others may not stop */
+			for (n = 0; n < EVENTS_MOST; n++) {
+				if (ksig_sub_next(sub, 0, &ev) != 1)
+					break;
+			}
+		}
+	}
+	child_kill(&c);
+	printf(": lost %llu, and up to %llu\n",
+	       (unsigned long long)sub_stats(sub).lost,
+	       (unsigned long long)sub_lost_upto(sub));
+	CHECK_EQ(sub_stats(sub).lost, 0);
+	ksig_sub_close(sub);
+}
+
 int main(void)
 {
 	sub_or_skip("process.exit");
@@ -408,5 +463,6 @@ int main(void)
 	child_keeps();
 	status_is_no_guess();
 	descriptors_are_bounded();
+	unattributed_is_uncertain();
 	return 0;
 }
