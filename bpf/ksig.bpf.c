@@ -477,6 +477,14 @@ int ksig_exit(__u64 *ctx)
 
 /* -------------------------------------------------------------- other events */
 
+/* As /proc/PID/cgroup has it. 0: not known */
+static __always_inline __u64 cgroup_of(struct task_struct *leader)
+{
+	if (!bpf_core_field_exists(leader->cgroups))
+		return 0;
+	return BPF_CORE_READ(leader, cgroups, dfl_cgrp, kn, id);
+}
+
 static __always_inline int offer_kill(struct task_struct *task)
 {
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
@@ -494,6 +502,7 @@ static __always_inline int offer_kill(struct task_struct *task)
 	rec.ev.flags = KSIG_EVENT_NO_VALUE;
 	rec.ev.len = sizeof(*data);
 	bpf_core_read(data->comm, sizeof(data->comm), &leader->comm);
+	data->cgroup_id = cgroup_of(leader);
 	return offer(&rec);
 }
 

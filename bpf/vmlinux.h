@@ -132,6 +132,18 @@ struct nsproxy {
 	struct time_namespace *time_ns;
 };
 
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
 struct task_struct {
 	unsigned int flags;
 	int exit_state;
@@ -146,6 +158,7 @@ struct task_struct {
 	const struct cred *real_cred;
 	char comm[TASK_COMM_LEN];
 	struct nsproxy *nsproxy;
+	struct css_set *cgroups;
 	struct signal_struct *signal;
 	struct sighand_struct *sighand;
 	sigset_t blocked;

@@ -12,13 +12,13 @@
 
 #define SUBJECT(key, kind) \
 	{ key, kind, offsetof(struct ksig_event, subject), 8, \
-	  KSIG_EVENT_NO_SUBJECT, false }
+	  KSIG_EVENT_NO_SUBJECT, false, false }
 #define VALUE(key, kind) \
 	{ key, kind, offsetof(struct ksig_event, value), 8, \
-	  KSIG_EVENT_NO_VALUE, false }
+	  KSIG_EVENT_NO_VALUE, false, false }
 #define DATA(key, kind, where, member, unknown, hide) \
 	{ key, kind, HEADER + offsetof(where, member), \
-	  sizeof(((where *)0)->member), unknown, hide }
+	  sizeof(((where *)0)->member), unknown, hide, false }
 
 #define COMM_OF(where) \
 	DATA("comm", KSIG_FIELD_STRING, where, comm, KSIG_EVENT_NO_COMM, false)
@@ -54,8 +54,10 @@ static const struct ksig_field_desc exit_fields[] = {
 
 static const struct ksig_field_desc kill_fields[] = {
 	SUBJECT("pid", KSIG_FIELD_UNSIGNED),
-	VALUE("cgroup", KSIG_FIELD_UNSIGNED),
 	COMM_OF(struct ksig_memory_data),
+	{ "cgroup", KSIG_FIELD_STRING,
+	  KSIG_RECORD_ADDED(RECORD(struct ksig_memory_data)), KSIG_CGROUP_MAX,
+	  KSIG_EVENT_NO_CGROUP, false, true },
 };
 
 static const struct ksig_field_desc pressure_fields[] = {
@@ -119,7 +121,8 @@ static const struct ksig_event_desc events[] = {
 	       .channel = "memory", .pids = true),
 	MEMORY("kill", KSIG_MEMORY_KILL,
 	       "the OOM killer has chosen a process",
-	       .channel = "memory", .pids = true, FIELDS(kill_fields)),
+	       .channel = "memory", .pids = true, .cgroup = true,
+	       FIELDS(kill_fields)),
 	MEMORY("pressure", KSIG_MEMORY_PRESSURE,
 	       "processes have waited too long for memory",
 	       FIELDS(pressure_fields)),

@@ -47,7 +47,7 @@ static bool in_record(const struct ksig_field_desc *fd,
 {
 	size_t end = sizeof(*ev) + ev->len;
 
-	if (fd->offset < sizeof(*ev))
+	if (fd->offset < sizeof(*ev) || fd->added)
 		return true;
 	if (fd->type == KSIG_FIELD_STRING)
 		return fd->offset < end;

@@ -21,6 +21,7 @@
  * @size: 1, 2, 4 or 8 for numbers; for strings the most, with terminator
  * @unknown: KSIG_EVENT_NO_* bit that says it isn't known; 0: it always is
  * @hidden: not in the line for people, for it says again what another one says
+ * @added: not in the provider's record: the library adds it, behind its own
  */
 struct ksig_field_desc {
 	const char *name;
@@ -29,6 +30,7 @@ struct ksig_field_desc {
 	uint16_t size;
 	uint32_t unknown;
 	bool hidden;
+	bool added;
 };
 
 /**
@@ -39,6 +41,8 @@ struct ksig_field_desc {
  * @type: in the record
  * @event_size: of a record, as ksig.ko has it: every provider's are alike
  * @pids: the subject is a process: KSIG_CHANNEL_PIDS
+ * @cgroup: data[] is a struct ksig_memory_data, and the path of its cgroup_id is
+ *	added
  * @n_fields: number of @fields
  * @fields: subject and value by their names here, then what is in data[]
  *
@@ -52,6 +56,7 @@ struct ksig_event_desc {
 	uint32_t type;
 	uint32_t event_size;
 	bool pids;
+	bool cgroup;
 	unsigned int n_fields;
 	const struct ksig_field_desc *fields;
 };
@@ -88,6 +93,28 @@ bool ksig_nearer(struct ksig_nearest *n, const char *name);
 
 /* The built-in ones in turn, from 0; NULL: no more */
 const struct ksig_event_desc *ksig_desc_at(unsigned int index);
+
+/* --------------------------------------------------------------- cgroup.c */
+
+/* A path's most, with terminator */
+#define KSIG_CGROUP_MAX 4096
+
+struct ksig_cgroups;
+
+/*
+ * Where the cgroup2 hierarchy is mounted, and which cgroup that shows, both of
+ * KSIG_CGROUP_MAX bytes: 0, with "" for @path if it is not mounted; or -errno.
+ * @root may be NULL.
+ */
+int ksig_cgroup_mount(char *path, char *root);
+/* To find cgroups by their numbers; NULL: there is no cgroup2, or no descriptor */
+struct ksig_cgroups *ksig_cgroups_open(void);
+void ksig_cgroups_close(struct ksig_cgroups *c);
+/*
+ * The path of the cgroup @id, as /proc/PID/cgroup would show it to the caller, in
+ * @path of KSIG_CGROUP_MAX bytes: 0; or -errno, and -ENOENT there is none.
+ */
+int ksig_cgroups_path(struct ksig_cgroups *c, uint64_t id, char *path);
 
 /* ---------------------------------------------------------------- event.c */
 
@@ -262,7 +289,8 @@ extern const struct ksig_provider ksig_provider_native;
  * @subject_gone: that has exited, and its events were read
  * @epoll: what ksig_sub_fd() gives: @fd, or the relay's @wake
  * @record: the last that ksig_sub_next() gave: event_size bytes, a word of zero,
- *	and the inode of its subject, see ksig_record_ino()
+ *	the inode of its subject, see ksig_record_ino(), and the fields that the
+ *	library adds
  * @spare: another one, which the relay has read ahead
  * @has_spare: there is a record in @spare; it comes before all others
  * @wake: eventfd that is readable while there is a record that the kernel doesn't
@@ -279,6 +307,7 @@ extern const struct ksig_provider ksig_provider_native;
  * @relay: sends signals for a provider that doesn't; NULL: not armed
  * @target_gone: the relay's target was, when it was armed last
  * @each: armed by the provider itself, with KSIG_MODE_EACH
+ * @cgroups: finds the paths of cgroups; NULL: none is needed, or none can be found
  * @status: for `ksig status`; NULL: there is none
  * @status_fd: the memfd that it is in, or -1
  */
@@ -313,6 +342,7 @@ struct ksig_sub {
 	struct ksig_relay *relay;
 	bool target_gone;
 	bool each;
+	struct ksig_cgroups *cgroups;
 	struct ksig_status *status;
 	int status_fd;
 };
@@ -332,6 +362,15 @@ static inline uint64_t *ksig_record_ino(const struct ksig_sub *sub,
 					const struct ksig_event *ev)
 {
 	return (void *)((char *)ev + sub->desc->event_size + sizeof(uint64_t));
+}
+
+/* Bytes of a copied record, and where the first field is that the library adds */
+#define KSIG_RECORD_ADDED(event_size) ((event_size) + 2 * sizeof(uint64_t))
+
+static inline size_t ksig_record_size(const struct ksig_event_desc *d)
+{
+	return KSIG_RECORD_ADDED(d->event_size) +
+	       (d->cgroup ? KSIG_CGROUP_MAX : 0);
 }
 
 /* ---------------------------------------------------------------- relay.c */

@@ -10,48 +10,6 @@
 
 #include "native.h"
 
-/* "\040" for what would be a blank, in place */
-static void unescape(char *s)
-{
-	unsigned int byte;
-	char *to = s;
-
-	while (*s) {
-		if (*s == '\\' && sscanf(s + 1, "%3o", &byte) == 1 &&
-		    strspn(s + 1, "01234567") >= 3) {
-			*to++ = byte;
-			s += 4;
-		} else {
-			*to++ = *s++;
-		}
-	}
-	*to = '\0';
-}
-
-/* Where the unified hierarchy is mounted; "" if it isn't. 0 or -errno */
-static int find_mount(char *path)
-{
-	char *line = NULL;
-	size_t size = 0;
-	FILE *f;
-
-	*path = '\0';
-	f = fopen("/proc/self/mountinfo", "re");
-	if (!f)
-		return -errno;
-	/* ID PARENT DEVICE ROOT MOUNT-POINT OPTIONS ... - TYPE SOURCE OPTIONS */
-	while (!*path && getline(&line, &size, f) > 0) {
-		if (!strstr(line, " - cgroup2 "))
-			continue;
-		if (sscanf(line, "%*s %*s %*s %*s %4095s", path) != 1)
-			*path = '\0';
-		unescape(path);
-	}
-	free(line);
-	fclose(f);
-	return 0;
-}
-
 /* As the file system has it already, or as the hierarchy has it? */
 static int join(const char *mount, const char *cgroup, char **path)
 {
@@ -70,11 +28,11 @@ static int join(const char *mount, const char *cgroup, char **path)
 int ksig_cgroup_path(const char *cgroup, unsigned int column, char **path,
 		     struct ksig_error *e)
 {
-	char mount[PATH_MAX];
+	char mount[KSIG_CGROUP_MAX];
 	struct stat st;
 	int err;
 
-	err = find_mount(mount);
+	err = ksig_cgroup_mount(mount, NULL);
 	if (err)
 		return ksig_native_fail(e, err, "/proc/self/mountinfo");
 	if (!*mount)

@@ -2,7 +2,10 @@
 /*
  * memory.kill: cgroups' memory.events, whose oom_kill counts the processes that
  * the OOM killer took in a cgroup and those below, of a cgroup's limit or of the
- * machine's. Who it was isn't told, nor which limit.
+ * machine's. Who it was isn't told, nor which limit. In which cgroup below it was,
+ * their memory.events.local say: they are read when the count has changed, and only
+ * where something was ever killed. The cgroup is the one that the memory is charged
+ * to: that of the process, or the nearest one above with a memory controller.
  *
  * They are those of the root's children, for the root itself has no such file
  * unless it is a container's. So a process that is in the root cgroup is not
@@ -19,11 +22,13 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "native.h"
 
 #define EVENTS_FILE "memory.events"
+#define LOCAL_FILE "memory.events.local"
 #define READY_MOST 16
 
 /**
@@ -31,11 +36,27 @@
  * @name: in the root's folder; "" for the only one
  * @fd: its memory.events
  * @kills: so many by now
+ * @torn: what is known of the cgroups below is too old to tell where one was
  */
 struct kill_group {
 	char *name;
 	int fd;
 	uint64_t kills;
+	bool torn;
+};
+
+/**
+ * struct kill_local - a cgroup in which processes were killed; in others none was
+ * @id: its number
+ * @top: fd of the struct kill_group that it is, or that it is below
+ * @kills: so many by now, not counting those below it
+ * @seen: it still exists
+ */
+struct kill_local {
+	uint64_t id;
+	int top;
+	uint64_t kills;
+	bool seen;
 };
 
 /**
@@ -44,6 +65,7 @@ struct kill_group {
  * @inotify: tells of new ones; -1
  * @groups: @n_groups of them
  * @room: so many would fit
+ * @locals: @n_locals of them, in @locals_room
  * @stale: what @inotify has told was not all seen to: the folder is to be looked
  *	through again first
  */
@@ -53,6 +75,9 @@ struct kill_state {
 	struct kill_group *groups;
 	size_t n_groups;
 	size_t room;
+	struct kill_local *locals;
+	size_t n_locals;
+	size_t locals_room;
 	bool stale;
 };
 
@@ -69,10 +94,161 @@ static int read_kills(int fd, uint64_t *kills)
 	return at && sscanf(at + 1, "oom_kill %" SCNu64, kills) == 1 ? 0 : -EIO;
 }
 
+/* ---------------------------------------------------------- in which of them? */
+
+/**
+ * struct kill_walk - a walk over a watched cgroup and those below
+ * @n: the subscription
+ * @top: fd of the struct kill_group
+ * @left: kills of which the cgroup is not known yet
+ * @quiet: only note the counts
+ */
+struct kill_walk {
+	struct ksig_native *n;
+	int top;
+	uint64_t left;
+	bool quiet;
+};
+
+/* @id: 0: not known */
+static void put_kill(struct ksig_native *n, uint64_t id)
+{
+	struct ksig_event *ev = ksig_native_put(n, ksig_now());
+	struct ksig_memory_data *data;
+
+	if (!ev)
+		return;
+	data = (void *)ev->data;
+	data->cgroup_id = id;
+	ev->flags |= KSIG_EVENT_NO_SUBJECT | KSIG_EVENT_NO_VALUE |
+		    KSIG_EVENT_NO_COMM;
+	ev->len = sizeof(*data);
+}
+
+/* As many as @folder's @file says; 0: it has no such file, or is removed */
+static int kills_in(int folder, const char *file, uint64_t *kills)
+{
+	int fd = openat(folder, file, O_RDONLY | O_CLOEXEC), err;
+
+	*kills = 0;
+	if (fd < 0)
+		return errno == EMFILE || errno == ENFILE ? -errno : 0;
+	err = read_kills(fd, kills);
+	close(fd);
+	return err == -ENODEV ? 0 : err;
+}
+
+static struct kill_local *local_of(struct kill_state *s, uint64_t id, int top)
+{
+	size_t i, room = s->locals_room ? 2 * s->locals_room : 16;
+	struct kill_local *l;
+
+	for (i = 0; i < s->n_locals; i++) {
+		if (s->locals[i].id == id && s->locals[i].top == top)
+			return &s->locals[i];
+	}
+	if (s->n_locals == s->locals_room) {
+		l = realloc(s->locals, room * sizeof(*l));
+		if (!l)
+			return NULL;
+		s->locals = l;
+		s->locals_room = room;
+	}
+	l = &s->locals[s->n_locals++];
+	*l = (struct kill_local) { .id = id, .top = top };
+	return l;
+}
+
+/* Those of @top that were not seen again; @all: of @top */
+static void forget_locals(struct kill_state *s, int top, bool all)
+{
+	size_t i = 0;
+
+	while (i < s->n_locals) {
+		if (s->locals[i].top == top && (all || !s->locals[i].seen))
+			s->locals[i] = s->locals[--s->n_locals];
+		else
+			s->locals[i++].seen = false;
+	}
+}
+
+static int look_local(struct kill_walk *w, int folder)
+{
+	struct kill_local *l;
+	uint64_t kills;
+	struct stat st;
+	int err = kills_in(folder, LOCAL_FILE, &kills);
+
+	if (err || !kills)
+		return err;
+	if (fstat(folder, &st))
+		return -errno;
+	l = local_of(w->n->state, st.st_ino, w->top);
+	if (!l)
+		return -ENOMEM;
+	l->seen = true;
+	if (w->quiet)
+		l->kills = kills;
+	/* more than @left: the next look at the sum finds those */
+	for (; l->kills < kills && w->left; l->kills++, w->left--)
+		put_kill(w->n, l->id);
+	return 0;
+}
+
+/* Closes @folder. What is below a cgroup counts there, too. */
+static int walk(struct kill_walk *w, int folder)
+{
+	struct dirent *d;
+	uint64_t kills;
+	DIR *dir;
+	int fd, err;
+
+	dir = fdopendir(folder);
+	if (!dir) {
+		close(folder);
+		return -ENOMEM;
+	}
+	err = kills_in(folder, EVENTS_FILE, &kills);
+	if (!err && kills)
+		err = look_local(w, folder);
+	while (!err && kills && (d = readdir(dir))) {
+		if (*d->d_name == '.' || d->d_type != DT_DIR)
+			continue;
+		fd = openat(folder, d->d_name,
+			    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0)
+			err = walk(w, fd);
+		else if (errno == EMFILE || errno == ENFILE)
+			err = -errno;
+	}
+	closedir(dir);
+	return err;
+}
+
+/* Reports up to @left kills whose cgroup is known. Return: how many are not */
+static uint64_t walk_group(struct ksig_native *n, struct kill_group *g,
+			   uint64_t left, bool quiet)
+{
+	struct kill_state *s = n->state;
+	struct kill_walk w = {
+		.n = n, .top = g->fd, .left = left, .quiet = quiet || g->torn,
+	};
+	int fd = openat(s->root, *g->name ? g->name : ".",
+			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	g->torn = fd < 0 || walk(&w, fd);
+	if (!g->torn)
+		forget_locals(s, g->fd, false);
+	return w.left;
+}
+
+/* ------------------------------------------------------------ watched cgroups */
+
 static void remove_group(struct ksig_native *n, struct kill_group *g)
 {
 	struct kill_state *s = n->state;
 
+	forget_locals(s, g->fd, true);
 	ksig_native_unwatch(n, g->fd);
 	free(g->name);
 	*g = s->groups[--s->n_groups];
@@ -103,7 +279,11 @@ static int add_group(struct ksig_native *n, const char *name, int fd,
 		free(copy);
 		return err;
 	}
-	s->groups[s->n_groups++] = (struct kill_group) { copy, fd, kills };
+	s->groups[s->n_groups] = (struct kill_group) { copy, fd, kills, false };
+	/* in which they were no longer matters */
+	if (kills)
+		walk_group(n, &s->groups[s->n_groups], 0, true);
+	s->n_groups++;
 	return 0;
 }
 
@@ -133,20 +313,14 @@ static struct kill_group *find_group(const struct kill_state *s,
 /* Tells what has happened there since. Is the cgroup still there? */
 static int look(struct ksig_native *n, struct kill_group *g)
 {
-	struct ksig_event *ev;
-	uint64_t kills;
+	uint64_t kills, left;
 	int err = read_kills(g->fd, &kills);
 
-	if (err)
+	if (err || kills <= g->kills)
 		return err;
-	for (; g->kills < kills; g->kills++) {
-		ev = ksig_native_put(n, ksig_now());
-		if (!ev)
-			continue;
-		ev->flags |= KSIG_EVENT_NO_SUBJECT | KSIG_EVENT_NO_VALUE |
-			    KSIG_EVENT_NO_COMM;
-		ev->len = sizeof(struct ksig_memory_data);
-	}
+	for (left = walk_group(n, g, kills - g->kills, false); left; left--)
+		put_kill(n, 0);
+	g->kills = kills;
 	return 0;
 }
 
@@ -278,6 +452,7 @@ static void kill_close(struct ksig_native *n)
 	while (s->n_groups)
 		remove_group(n, &s->groups[s->n_groups - 1]);
 	free(s->groups);
+	free(s->locals);
 	if (s->inotify >= 0)
 		close(s->inotify);
 	if (s->root >= 0)
@@ -346,6 +521,22 @@ static int watch(struct ksig_native *n, const char *path, struct ksig_error *e)
 	return err ? ksig_native_fail(e, err, path) : 0;
 }
 
+/* A condition on what it never knows would never pass. */
+static int check_known(const struct ksig_sub *sub, struct ksig_error *e)
+{
+	const struct ksig_cond *c;
+	unsigned int i;
+
+	for (i = 0; i < sub->spec.n_conds; i++) {
+		c = &sub->spec.conds[i];
+		if (c->field && !c->field->added)
+			return ksig_fail(e, c->column, EOPNOTSUPP,
+					 EVENTS_FILE " does not give '%s'",
+					 c->key);
+	}
+	return 0;
+}
+
 static int kill_open(struct ksig_native *n, struct ksig_sub *sub,
 		     struct ksig_error *e)
 {
@@ -353,7 +544,9 @@ static int kill_open(struct ksig_native *n, struct ksig_sub *sub,
 	char *path;
 	int err;
 
-	(void)sub;
+	err = check_known(sub, e);
+	if (err)
+		return err;
 	err = ksig_cgroup_path(NULL, 0, &path, e);
 	if (err)
 		return err;

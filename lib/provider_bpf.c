@@ -590,7 +590,7 @@ static bool set_field(struct ksig_bpf_cond *to, const struct ksig_cond *c,
 	}
 	if (tp && f->offset == offsetof(struct ksig_event, value))
 		f = tp->value;
-	if (!f || (tp && f->offset < KSIG_TRACE_ENTRY))
+	if (!f || f->added || (tp && f->offset < KSIG_TRACE_ENTRY))
 		return false;
 	to->offset = f->offset;
 	if (f->type == KSIG_FIELD_STRING) {

@@ -496,6 +496,25 @@ static int resolve_value(struct ksig_sub *sub, struct ksig_error *e)
 	return 0;
 }
 
+/* A condition on the path would never pass without. */
+static int open_cgroups(struct ksig_sub *sub, struct ksig_error *e)
+{
+	const struct ksig_cond *c;
+	unsigned int i;
+
+	if (!sub->desc->cgroup)
+		return 0;
+	sub->cgroups = ksig_cgroups_open();
+	for (i = 0; !sub->cgroups && i < sub->spec.n_conds; i++) {
+		c = &sub->spec.conds[i];
+		if (c->field && c->field->added)
+			return ksig_fail(e, c->column, EOPNOTSUPP,
+					 "'%s' is not known without cgroup2: as root, mount -t cgroup2 none /sys/fs/cgroup",
+					 c->key);
+	}
+	return 0;
+}
+
 static int make_epoll(struct ksig_sub *sub)
 {
 	int err;
@@ -557,8 +576,8 @@ static int make_room(struct ksig_sub *sub, struct ksig_error *e)
 		return ksig_fail(e, 0, -err, "no descriptor to wait on: %s",
 				 strerror(-err));
 	/* zeros after it, so that no text runs out of it, and the inode */
-	sub->record = calloc(1, sub->desc->event_size + 2 * sizeof(uint64_t));
-	sub->spare = calloc(1, sub->desc->event_size + 2 * sizeof(uint64_t));
+	sub->record = calloc(1, ksig_record_size(sub->desc));
+	sub->spare = calloc(1, ksig_record_size(sub->desc));
 	return sub->record && sub->spare ? 0 :
 	       ksig_fail(e, 0, ENOMEM, "out of memory");
 }
@@ -588,6 +607,7 @@ static void release(struct ksig_sub *sub)
 		close(sub->subject_fd);
 	free(sub->record);
 	free(sub->spare);
+	ksig_cgroups_close(sub->cgroups);
 	if (sub->fd >= 0)
 		sub->provider->close(sub);
 	if (sub->own_desc)
@@ -617,6 +637,8 @@ int ksig_sub_open(const char *event, const struct ksig_sub_opts *opts,
 		err = ksig_spec_resolve(&sub->spec, sub->desc, &e);
 	if (!err)
 		err = resolve_value(sub, &e);
+	if (!err)
+		err = open_cgroups(sub, &e);
 	if (!err) {
 		open_subject(sub);
 		err = open_desc(sub, &e);
@@ -717,7 +739,8 @@ static void copy_record(struct ksig_sub *sub, const struct ksig_event *ev,
 	const struct ksig_event_desc *d = sub->desc;
 	unsigned int i;
 
-	memcpy(to, ev, d->event_size);
+	if (to != ev)
+		memcpy(to, ev, d->event_size);
 	*ksig_record_ino(sub, to) = sub->provider->subject_ino ?
 				    sub->provider->subject_ino(sub) : 0;
 	to->lost_before = sub->gap < UINT32_MAX ? sub->gap : UINT32_MAX;
@@ -774,6 +797,26 @@ static int next_until_end(struct ksig_sub *sub, const struct ksig_event **ev)
 	return -ESHUTDOWN;
 }
 
+/*
+ * Into the copy, before the filter: now the cgroup is likely to exist still. The
+ * provider's own record may be mapped and read-only.
+ */
+static const struct ksig_event *add_cgroup(struct ksig_sub *sub,
+					   const struct ksig_event *ev,
+					   struct ksig_event *to)
+{
+	const struct ksig_memory_data *data = (const void *)to->data;
+	char *path = (char *)to + KSIG_RECORD_ADDED(sub->desc->event_size);
+
+	memcpy(to, ev, sub->desc->event_size);
+	if (!sub->cgroups ||
+	    ksig_cgroups_path(sub->cgroups, data->cgroup_id, path)) {
+		to->flags |= KSIG_EVENT_NO_CGROUP;
+		*path = '\0';
+	}
+	return to;
+}
+
 int ksig_sub_take(struct ksig_sub *sub, struct ksig_event *to)
 {
 	const struct ksig_event *ev;
@@ -789,6 +832,8 @@ int ksig_sub_take(struct ksig_sub *sub, struct ksig_event *to)
 			return ret;
 		sub->gap += ev->lost_before;
 		sub->gap_upto |= ev->flags & KSIG_EVENT_LOST_UPTO;
+		if (sub->desc->cgroup && ev->type == sub->desc->type)
+			ev = add_cgroup(sub, ev, to);
 		if (passes(sub, ev)) {
 			copy_record(sub, ev, to);
 			return 1;

@@ -42,6 +42,12 @@ extern "C" {
  */
 #define KSIG_EVENT_NO_COMM	(1U << 28)	/* comm is not known */
 #define KSIG_EVENT_NO_PARENT	(1U << 29)	/* parent is not known */
+/*
+ * memory.kill: the path in "cgroup" is not known. The kernel gives a number, and
+ * the library finds its directory when it reads the event: not if the cgroup has
+ * been removed by then, is outside of what is mounted here, or no cgroup2 is.
+ */
+#define KSIG_EVENT_NO_CGROUP	(1U << 27)
 
 /* A subscription: a stream of events. */
 struct ksig_sub;
@@ -89,8 +95,8 @@ struct ksig_sub_opts {
  * the caller within 64 steps. A process whose parent exits stays one only if
  * the caller is its subreaper (prctl(2), PR_SET_CHILD_SUBREAPER). By native it
  * is known from the forks. After messages were lost, an event about a process
- * that cannot be attributed is counted as lost. memory.kill by native does not
- * know the process, so nothing is left out there.
+ * that cannot be attributed is left out, and counts in ksig_sub_lost_upto().
+ * memory.kill by native does not know the process, so nothing is left out there.
  */
 #define KSIG_SUB_SKIP_OWN	(1U << 0)
 

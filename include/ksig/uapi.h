@@ -343,11 +343,15 @@ KSIG_ASSERT(sizeof(struct ksig_process_data) == 24);
 /**
  * struct ksig_memory_data - data[] of KSIG_MEMORY_KILL
  * @comm: the victim's name
+ * @cgroup_id: the victim's cgroup in the cgroup2 hierarchy: the inode number of
+ *	its directory, and the handle that open_by_handle_at(2) accepts there
+ *	(type 0xfe); 0: not known
  */
 struct ksig_memory_data {
 	char comm[16];
+	__u64 cgroup_id;
 };
-KSIG_ASSERT(sizeof(struct ksig_memory_data) == 16);
+KSIG_ASSERT(sizeof(struct ksig_memory_data) == 24);
 
 /*
  * /dev/ksig/power. @subject, @value: 0; no data. Suspend comes before processes

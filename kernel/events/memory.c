@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* /dev/ksig/memory: out of memory, and whom that kills. */
+#include <linux/cgroup.h>
 #include <linux/oom.h>
 #include <linux/notifier.h>
 #include <linux/pid.h>
@@ -43,6 +44,20 @@ static void ksig_on_cgroup_reclaim(void)
 KSIG_DEFINE_RECLAIM_PROBE(ksig_on_cgroup_reclaim)
 #endif
 
+/*
+ * Its path takes locks that do not fit here: user space finds it by the number. It
+ * is that of /proc/PID/cgroup, so of the first thread. Caller is in an RCU read
+ * section.
+ */
+static u64 ksig_cgroup_of(struct task_struct *leader)
+{
+#ifdef CONFIG_CGROUPS
+	return cgroup_id(task_dfl_cgroup(leader));
+#else
+	return 0;
+#endif
+}
+
 static void ksig_on_victim(void *data, struct task_struct *task, uid_t uid)
 {
 	struct task_struct *leader = task->group_leader;
@@ -60,6 +75,7 @@ static void ksig_on_victim(void *data, struct task_struct *task, uid_t uid)
 	rcu_read_lock();
 	/* not get_task_comm(): its lock is held here */
 	strscpy_pad(victim.comm, leader->comm, sizeof(victim.comm));
+	victim.cgroup_id = ksig_cgroup_of(leader);
 	ksig_emit_notice(ksig_memory.chan, &n);
 	rcu_read_unlock();
 }
@@ -112,6 +128,8 @@ struct ksig_builtin ksig_memory = {
 		.name = "memory",
 		.description = "out of memory, and whom the OOM killer kills",
 		.types = ksig_memory_types,
+		.event_size = sizeof(struct ksig_event) +
+			      sizeof(struct ksig_memory_data),
 		.flags = KSIG_CHANNEL_PIDS,
 		.start = ksig_memory_start,
 		.stop = ksig_memory_stop,

@@ -53,8 +53,12 @@ fi
 gives 2 ksig watch process.exit:pid=1,pid=2
 says "^ksig: process.exit:pid=1,pid=2, column 20: no event matches both pid=1 and pid=2"
 if has_event bpf memory.kill; then
-	gives 5 ksig watch memory.kill:cgroup=1 --provider bpf
-	says "column 13: .*does not give 'cgroup'"
+	gives 5 ksig watch memory.kill:value=1 --provider bpf
+	says "column 13: .*does not give 'value'"
+fi
+if has_event native memory.kill; then
+	gives 5 ksig watch memory.kill:cgroup=/x,comm=x --provider native
+	says "column 23: .*does not give 'comm'"
 fi
 if [ -e /sys/kernel/tracing/events ] && has_event bpf process.exit; then
 	gives 2 ksig watch trace.sched.sched_switch:value=1

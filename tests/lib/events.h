@@ -190,7 +190,7 @@ static inline bool is_unknown(const char *key, size_t len, uint32_t flags)
 		{ "pid", KSIG_EVENT_NO_SUBJECT },
 		{ "child", KSIG_EVENT_NO_VALUE },
 		{ "status", KSIG_EVENT_NO_VALUE },
-		{ "cgroup", KSIG_EVENT_NO_VALUE },
+		{ "cgroup", KSIG_EVENT_NO_CGROUP },
 		{ "delta", KSIG_EVENT_NO_VALUE },
 		{ "comm", KSIG_EVENT_NO_COMM },
 		{ "parent", KSIG_EVENT_NO_PARENT },

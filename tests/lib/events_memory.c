@@ -14,7 +14,11 @@
 #define V2 "/sys/fs/cgroup/ksig_events"
 #define LIMIT "16777216"
 
+/* cgroup2: the limit is above, so that a sum over both does not tell which it is */
+#define LEAF "leaf.service"
+
 static const char *folder;
+static bool has_leaf;
 
 static int set(const char *file, const char *text)
 {
@@ -26,6 +30,7 @@ static int set(const char *file, const char *text)
 
 static bool make(const char *path, const char *limit)
 {
+	has_leaf = false;
 	folder = path;
 	if (mkdir(path, 0755) && errno != EEXIST)
 		return false;
@@ -43,6 +48,39 @@ static void make_cgroup(void)
 	if (!make(V2, "memory.max") && !make(V1, "memory.limit_in_bytes"))
 		skip("no cgroup with a limit can be made here: %m");
 	set("memory.swap.max", "0");
+	if (strcmp(folder, V2))
+		return;
+	CHECK_EQ(set("cgroup.subtree_control", "+memory"), 0);
+	CHECK(!mkdir(V2 "/" LEAF, 0755) || errno == EEXIST);
+	has_leaf = true;
+}
+
+static void remove_cgroup(void)
+{
+	int i;
+
+	for (i = 0; i < 100 && has_leaf && rmdir(V2 "/" LEAF); i++)
+		usleep(20000);
+	for (i = 0; i < 100 && rmdir(folder); i++)
+		usleep(20000);
+}
+
+/* What the field has to be */
+static void read_cgroup(pid_t pid, char path[128])
+{
+	char name[40], line[256];
+	FILE *f;
+
+	snprintf(name, sizeof(name), "/proc/%d/cgroup", pid);
+	f = fopen(name, "re");
+	CHECK(f);
+	*path = '\0';
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "0::%127[^\n]", path) == 1)
+			break;
+	}
+	fclose(f);
+	CHECK(*path == '/');
 }
 
 static void be_greedy(struct child *self, void *arg)
@@ -50,7 +88,7 @@ static void be_greedy(struct child *self, void *arg)
 	(void)arg;
 	OK(prctl(PR_SET_PDEATHSIG, SIGKILL));
 	OK(prctl(PR_SET_NAME, "greedy"));
-	CHECK_EQ(set("cgroup.procs", "0"), 0);
+	CHECK_EQ(set(has_leaf ? LEAF "/cgroup.procs" : "cgroup.procs", "0"), 0);
 	/* nobody else is to be chosen */
 	CHECK_EQ(write_to("/proc/self/oom_score_adj", "1000"), 0);
 	child_say(self);
@@ -60,22 +98,30 @@ static void be_greedy(struct child *self, void *arg)
 
 static void test_kill(uint64_t why)
 {
-	struct watch w = watch("memory.kill");
+	struct watch w = watch("memory.kill"), same, other;
 	struct child c = child_start(be_greedy, NULL);
 	struct expected x = {
 		.type = KSIG_MEMORY_KILL, .subject = c.pid, .value = why,
 		.len = sizeof(struct ksig_memory_data),
 	};
+	char cgroup[128];
 
-	snprintf(x.fields, sizeof(x.fields), "pid=%d cgroup=%llu comm=greedy",
-		 c.pid, (unsigned long long)why);
 	child_hear(&c);
+	read_cgroup(c.pid, cgroup);
+	CHECK(!has_leaf || strstr(cgroup, "/" LEAF));
+	snprintf(x.fields, sizeof(x.fields), "pid=%d comm=greedy cgroup=%.90s",
+		 c.pid, cgroup);
+	same = watch("memory.kill:cgroup=%s", cgroup);
+	other = watch("memory.kill:cgroup=%sx", cgroup);
 	child_go(&c);
 	CHECK_EQ(waitpid(c.pid, NULL, 0), c.pid);
 	close(c.to);
 	close(c.from);
 	watch_expect(&w, &x);
+	watch_expect(&same, &x);
 	watch_close(&w);
+	watch_close(&same);
+	watch_close(&other);
 }
 
 /* How often it is told before one is killed is the kernel's business. */
@@ -108,13 +154,16 @@ static void test_no_descriptors(void)
 		.sz = sizeof(opts), .provider = "native",
 	};
 	const char *first = folder;
+	char cgroup[128];
 	struct ksig_sub *sub;
 	struct child c;
 	char why[1024];
 	int i;
 
-	CHECK_EQ(sub_try("memory.kill", &opts, why,
-			 NULL, &sub), 0);
+	CHECK_EQ(sub_try("memory.kill:comm=x", &opts, why, NULL, &sub),
+		 -EOPNOTSUPP);
+	CHECK(strstr(why, "does not give 'comm'"));
+	CHECK_EQ(sub_try("memory.kill", &opts, why, NULL, &sub), 0);
 	OK(getrlimit(RLIMIT_NOFILE, &many));
 	few = many;
 	few.rlim_cur = OK(dup(0));
@@ -128,24 +177,25 @@ static void test_no_descriptors(void)
 	OK(setrlimit(RLIMIT_NOFILE, &many));
 	c = child_start(be_greedy, NULL);
 	child_hear(&c);
+	read_cgroup(c.pid, cgroup);
 	child_go(&c);
 	CHECK_EQ(waitpid(c.pid, NULL, 0), c.pid);
 	close(c.to);
 	close(c.from);
 	CHECK_EQ(ksig_sub_next(sub, 60 * SECOND, &ev), 1);
 	CHECK(ev->flags & KSIG_EVENT_NO_SUBJECT);
+	CHECK(!strcmp(field(sub, ev, "cgroup").str, cgroup));
 	ksig_sub_close(sub);
 	for (i = 0; i < 200; i++) {
 		if (rmdir(late[i % 2]))
 			usleep(20000);
 	}
 	folder = first;
+	has_leaf = true;
 }
 
 int main(void)
 {
-	int i;
-
 	/* what came before is judged as ever */
 	if (is_vm())
 		oom_log_clear();
@@ -155,8 +205,7 @@ int main(void)
 		test_no_descriptors();
 	if (is_vm())
 		test_oom();
-	for (i = 0; i < 100 && rmdir(folder); i++)
-		usleep(20000);
+	remove_cgroup();
 	if (is_vm())
 		oom_log_clear();
 	return 0;

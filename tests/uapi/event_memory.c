@@ -37,9 +37,11 @@ static void make_cgroup(void)
 static void test_cgroup(int fd)
 {
 	struct child c;
+	struct stat st;
 	union record r;
 
 	make_cgroup();
+	OK(stat(CGROUP, &st));
 	c = child_start(in_cgroup, NULL);
 	child_hear(&c);
 	child_go(&c);
@@ -47,6 +49,7 @@ static void test_cgroup(int fd)
 	CHECK_EQ(r.ev.subject, c.pid);
 	CHECK_EQ(r.ev.value, KSIG_KILL_CGROUP);
 	CHECK_EQ(strcmp(r.memory.comm, "greedy"), 0);
+	CHECK_EQ(r.memory.cgroup_id, st.st_ino);
 	child_kill(&c);
 	OK(rmdir(CGROUP));
 }

@@ -287,7 +287,9 @@ static void test_catalog(void)
 		CHECK(d->event_size >= 64 && d->event_size % 8 == 0);
 		for (j = 0; j < d->n_fields; j++) {
 			f = &d->fields[j];
-			CHECK(f->offset + f->size <= (int)d->event_size);
+			CHECK(f->offset + f->size <= (int)(f->added ?
+				ksig_record_size(d) : d->event_size));
+			CHECK(!f->added || f->offset >= (int)d->event_size + 16);
 			CHECK(ksig_desc_field(d, f->name) == f);
 		}
 		CHECK(ksig_desc_field(d, "subject"));

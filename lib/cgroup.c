@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The cgroup2 hierarchy: where it is mounted, and the path of a cgroup that the
+ * kernel gives by its number.
+ */
+#define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib.h"
+
+/* FILEID_KERNFS: a handle that is the number of a cgroup, and nothing else */
+#define HANDLE_TYPE 0xfe
+
+/**
+ * struct ksig_cgroups - to find cgroups
+ * @fd: the directory of the cgroup that is mounted
+ * @root: its path; "" for "/"
+ * @last: the number that was found last; 0: none yet
+ * @path: its path. A number is never used again, and no cgroup2 is renamed
+ */
+struct ksig_cgroups {
+	int fd;
+	char root[KSIG_CGROUP_MAX];
+	uint64_t last;
+	char path[KSIG_CGROUP_MAX];
+};
+
+/* "\040" for what would be a blank, in place */
+static void unescape(char *s)
+{
+	unsigned int byte;
+	char *to = s;
+
+	while (*s) {
+		if (*s == '\\' && sscanf(s + 1, "%3o", &byte) == 1 &&
+		    strspn(s + 1, "01234567") >= 3) {
+			*to++ = byte;
+			s += 4;
+		} else {
+			*to++ = *s++;
+		}
+	}
+	*to = '\0';
+}
+
+int ksig_cgroup_mount(char *path, char *root)
+{
+	char shown[KSIG_CGROUP_MAX], *line = NULL;
+	size_t size = 0;
+	FILE *f;
+
+	*path = '\0';
+	f = fopen("/proc/self/mountinfo", "re");
+	if (!f)
+		return -errno;
+	/* ID PARENT DEVICE ROOT MOUNT-POINT OPTIONS ... - TYPE SOURCE OPTIONS */
+	while (!*path && getline(&line, &size, f) > 0) {
+		if (!strstr(line, " - cgroup2 "))
+			continue;
+		if (sscanf(line, "%*s %*s %*s %4095s %4095s", shown, path) != 2)
+			*path = '\0';
+		unescape(path);
+	}
+	free(line);
+	fclose(f);
+	if (*path && root) {
+		unescape(shown);
+		strcpy(root, shown);
+	}
+	return 0;
+}
+
+struct ksig_cgroups *ksig_cgroups_open(void)
+{
+	struct ksig_cgroups *c = calloc(1, sizeof(*c));
+	char mount[KSIG_CGROUP_MAX];
+
+	if (!c)
+		return NULL;
+	c->fd = -1;
+	if (!ksig_cgroup_mount(mount, c->root) && *mount)
+		c->fd = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (c->fd < 0) {
+		free(c);
+		return NULL;
+	}
+	if (!strcmp(c->root, "/"))
+		c->root[0] = '\0';
+	return c;
+}
+
+void ksig_cgroups_close(struct ksig_cgroups *c)
+{
+	if (!c)
+		return;
+	close(c->fd);
+	free(c);
+}
+
+/* What a descriptor's file is called now. Return: its length, or -errno */
+static ssize_t name_of(int fd, char name[KSIG_CGROUP_MAX])
+{
+	char link[40];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, name, KSIG_CGROUP_MAX - 1);
+	if (len < 0)
+		return -errno;
+	name[len] = '\0';
+	return len;
+}
+
+/* @found: a descriptor below the mount. @path: from there, with a '/' before it */
+static int path_below(const struct ksig_cgroups *c, int found, char *path)
+{
+	static const char deleted[] = " (deleted)";
+	char mount[KSIG_CGROUP_MAX], name[KSIG_CGROUP_MAX];
+	ssize_t len = name_of(c->fd, mount), all = name_of(found, name);
+
+	if (len < 0 || all < 0)
+		return -ENOENT;
+	/* outside of what is mounted, or removed, or a path that was cut off */
+	if (all < len || memcmp(name, mount, len) ||
+	    (all > len && name[len] != '/') || all == KSIG_CGROUP_MAX - 1 ||
+	    (all >= (ssize_t)strlen(deleted) &&
+	     !strcmp(name + all - strlen(deleted), deleted)))
+		return -ENOENT;
+	strcpy(path, name + len);
+	return 0;
+}
+
+/* At once, but only with CAP_DAC_READ_SEARCH. */
+static int find_by_handle(const struct ksig_cgroups *c, uint64_t id, char *path)
+{
+	union {
+		struct file_handle handle;
+		char room[sizeof(struct file_handle) + sizeof(id)];
+	} h = { .handle = { sizeof(id), HANDLE_TYPE } };
+	int fd, err;
+
+	memcpy(h.room + offsetof(struct file_handle, f_handle), &id, sizeof(id));
+	fd = open_by_handle_at(c->fd, &h.handle, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = path_below(c, fd, path);
+	close(fd);
+	return err;
+}
+
+/*
+ * In what is below @folder, which it closes: by the inode numbers. @path: up to
+ * there, @len bytes of it.
+ */
+static int find_below(int folder, uint64_t id, char *path, size_t len)
+{
+	DIR *dir = fdopendir(folder);
+	int err = -ENOENT, fd;
+	struct dirent *d;
+	size_t n;
+
+	if (!dir) {
+		close(folder);
+		return -ENOMEM;
+	}
+	while (err == -ENOENT && (d = readdir(dir))) {
+		n = strlen(d->d_name) + 1;
+		if (d->d_type != DT_DIR || *d->d_name == '.' ||
+		    len + n >= KSIG_CGROUP_MAX)
+			continue;
+		path[len] = '/';
+		memcpy(path + len + 1, d->d_name, n);
+		if (d->d_ino == id) {
+			err = 0;
+			break;
+		}
+		fd = openat(folder, d->d_name,
+			    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0)
+			err = find_below(fd, id, path, len + n);
+		else if (errno == EMFILE || errno == ENFILE)
+			err = -errno;
+	}
+	closedir(dir);
+	return err;
+}
+
+static int find_by_walking(const struct ksig_cgroups *c, uint64_t id,
+			   char *path)
+{
+	struct stat st;
+	int fd;
+
+	*path = '\0';
+	if (!fstat(c->fd, &st) && st.st_ino == id)
+		return 0;
+	fd = openat(c->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : find_below(fd, id, path, 0);
+}
+
+int ksig_cgroups_path(struct ksig_cgroups *c, uint64_t id, char *path)
+{
+	char below[KSIG_CGROUP_MAX];
+	int err = 0, len;
+
+	if (!id)
+		return -ENOENT;
+	if (id != c->last) {
+		err = find_by_handle(c, id, below);
+		/* it need not be allowed, nor /proc be mounted */
+		if (err && err != -ESTALE)
+			err = find_by_walking(c, id, below);
+		if (err)
+			return err;
+		len = snprintf(c->path, sizeof(c->path), "%s%s", c->root,
+			       below);
+		c->last = len < (int)sizeof(c->path) ? id : 0;
+		if (!c->last)
+			return -ENAMETOOLONG;
+		if (!len)
+			strcpy(c->path, "/");
+	}
+	strcpy(path, c->path);
+	return 0;
+}
