@@ -12,7 +12,7 @@ has_event native process.exit || {
 # these processes passes the filter.
 start sleep 1000
 waits=$pid
-watch process.exit:comm=nosuch --provider native --json --to $waits -s TERM
+watch process.exit:comm=nosuch --provider native --queue 16 --json --to $waits -s TERM
 halt $watcher
 run_target storm 5000
 echo >&9
