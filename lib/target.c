@@ -671,6 +671,12 @@ int ksig_target_open_subject(const struct ksig_sub *sub,
 	    ksig_take_opts(&o, sizeof(o), opts, opts->sz) || o.pid ||
 	    o.pidfd != -1 || !(o.flags & KSIG_SEND_PROCESS))
 		return -EINVAL;
+	/* a copy lacks the inode behind the record */
+	if (ev != sub->record)
+		return -EINVAL;
+	/* it has ended, and native knows no better than when that was seen */
+	if (!strcmp(sub->desc->name, "process.exit"))
+		return -ESRCH;
 	if (!sub->desc->pids || ev->flags & KSIG_EVENT_NO_SUBJECT ||
 	    !ev->subject || ev->subject > INT_MAX)
 		return -ESRCH;

@@ -350,7 +350,7 @@ int ksig_target_open(const struct ksig_target_opts *opts,
 /**
  * ksig_target_open_subject() - pin the process that an event is about
  * @sub: the subscription
- * @ev: the record that ksig_sub_next() gave last for it
+ * @ev: the record that ksig_sub_next() gave last for it, not a copy
  * @opts: as for ksig_target_open(), with KSIG_SEND_PROCESS; pid 0 and pidfd -1
  * @target: out
  *
@@ -360,9 +360,9 @@ int ksig_target_open(const struct ksig_target_opts *opts,
  * CAP_NET_ADMIN in the initial pid namespace (taskstats), else in clock ticks of
  * /proc (10 ms).
  *
- * Return: as ksig_target_open(); -ESRCH also if the number is another process's, or
- * the event is about no process; -ESTALE it cannot be known which process has the
- * number.
+ * Return: as ksig_target_open(); -EINVAL also if @ev is not that record; -ESRCH also
+ * if the number is another process's, or the event is about no process, or is
+ * process.exit; -ESTALE it cannot be known which process has the number.
  */
 int ksig_target_open_subject(const struct ksig_sub *sub,
 			     const struct ksig_event *ev,

@@ -165,6 +165,7 @@ static void old_one(void)
 {
 	struct ksig_target_opts o = KSIG_TARGET_OPTS_INIT;
 	const struct ksig_event *ev;
+	struct ksig_event copy;
 	struct ksig_target *t;
 	struct ksig_sub *sub;
 	char name[64];
@@ -175,12 +176,38 @@ static void old_one(void)
 	ev = sub_take(sub);
 	CHECK_EQ(open_subject(sub, ev, &t), 0);
 	ksig_target_close(t);
+	/* a copy may lack what lies behind the record */
+	copy = *ev;
+	CHECK_EQ(open_subject(sub, &copy, &t), -EINVAL);
 	/* what else is asked for is refused */
 	o.signo = SIG;
 	CHECK_EQ(ksig_target_open_subject(sub, ev, &o, &t), -EINVAL);
 	o.flags = KSIG_SEND_PROCESS;
 	o.pid = getpid();
 	CHECK_EQ(ksig_target_open_subject(sub, ev, &o, &t), -EINVAL);
+	ksig_sub_close(sub);
+}
+
+/* It has ended, which may be seen only when another one has its number. */
+static void ended(void)
+{
+	const struct ksig_event *ev;
+	pid_t pid = free_number();
+	struct ksig_target *t;
+	struct ksig_sub *sub;
+	char name[64];
+
+	sleep_as(pid, false);
+	snprintf(name, sizeof(name), "process.exit:pid=%d", pid);
+	sub = sub_open(name, NULL);
+	end(pid);
+	sleep_as(pid, false);
+	/* several of the clock ticks that /proc counts in */
+	usleep(50000);
+	ev = sub_take(sub);
+	CHECK_EQ(ev->subject, pid);
+	CHECK_EQ(open_subject(sub, ev, &t), -ESRCH);
+	end(pid);
 	ksig_sub_close(sub);
 }
 
@@ -213,6 +240,7 @@ int main(void)
 		ksig_sub_close(sub);
 		done++;
 		old_one();
+		ended();
 		recycled();
 		uncertain = living(TRIES);
 		printf(": %s: %d of %d living ones uncertain\n", provider,
