@@ -25,7 +25,8 @@ struct ksig_native;
  *	error it leaves nothing behind
  * @close: undoes @open, but for the epoll set
  * @pull: turns what the kernel has into records, without waiting: 0;
- *	-ESHUTDOWN: these were the last; another -errno: so for this call
+ *	-EAGAIN: none yet, but there is more to look at; -ESHUTDOWN: these
+ *	were the last; another -errno: so for this call
  */
 struct ksig_native_source {
 	int (*open)(struct ksig_native *n, struct ksig_sub *sub,

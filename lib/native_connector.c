@@ -791,7 +791,10 @@ static void lose(struct ksig_native *n, uint64_t lost)
 	s->unsure = s->pidfd >= 0 && ksig_process_ended(s->pidfd);
 }
 
-/* No more at once than an empty queue holds: a storm has no end. */
+/*
+ * No more at once than an empty queue holds: a storm has no end. Where all of it
+ * was about others, that is not the socket's end.
+ */
 static int connector_pull(struct ksig_native *n)
 {
 	struct connector_state *s = n->state;
@@ -817,7 +820,7 @@ static int connector_pull(struct ksig_native *n)
 		s->caught_up = true;
 		settle(n);
 	}
-	return 0;
+	return err && ksig_native_room(n) == n->len ? -EAGAIN : 0;
 }
 
 static bool is_namespace(const char *path, ino_t initial)

@@ -118,6 +118,57 @@ static void not_the_next_one(void)
 	sub_fails(name, ESRCH, 18, "there is no process");
 }
 
+static void execs(struct child *self, void *arg)
+{
+	(void)arg;
+	child_wait_go(self);
+	execl("/bin/true", "true", NULL);
+	_exit(127);
+}
+
+/* So many that looking twice at what a queue of 64 holds does not reach the end */
+#define STRANGERS 135
+
+/* Return: it was told of. Else it is among what the socket had no room for. */
+static bool told_behind_others(void)
+{
+	struct child c = child_start(execs, NULL);
+	const struct ksig_event *ev;
+	struct ksig_sub *sub;
+	char name[80];
+	pid_t pid;
+	int i, got;
+
+	snprintf(name, sizeof(name), "process.exec:pid=%d", c.pid);
+	sub = sub_open(name, SUB_OPTS(.queue_len = 64));
+	for (i = 0; i < STRANGERS; i++) {
+		pid = OK(fork());
+		if (!pid)
+			_exit(0);
+		OK(waitpid(pid, NULL, 0));
+	}
+	child_go(&c);
+	OK(waitpid(c.pid, NULL, 0));
+	got = ksig_sub_next(sub, 60 * SECOND, &ev);
+	if (got == 1)
+		CHECK_EQ(ev->subject, c.pid);
+	else
+		CHECK(got == -ESHUTDOWN && sub_lost_upto(sub));
+	ksig_sub_close(sub);
+	close(c.to);
+	close(c.from);
+	return got == 1;
+}
+
+/* What stands behind others' forks is told, though its process has ended. */
+static void behind_others(void)
+{
+	int tries = 20;
+
+	while (!told_behind_others())
+		CHECK(--tries);
+}
+
 /* A child may close what it has inherited: the parent's goes on. */
 static void child_closes(void)
 {
@@ -459,6 +510,7 @@ int main(void)
 	each_once();
 	child_closes();
 	not_the_next_one();
+	behind_others();
 	ended_before();
 	child_keeps();
 	status_is_no_guess();
