@@ -145,6 +145,9 @@ static int pidfd_pull(struct ksig_native *n)
 		if (s->timer >= 0 && ksig_now() < (int64_t)s->ended_at + REAP_NS)
 			return 0;
 	}
+	/* it may have been reaped since it was asked */
+	if (!known)
+		known = ksig_pidfd_status(s->fd, &status);
 	tell(n, s, known, status);
 	return -ESHUTDOWN;
 }

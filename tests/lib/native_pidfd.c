@@ -135,6 +135,53 @@ static void reaped_child(void)
 	close(fds[1]);
 }
 
+#define TRIES 300
+
+static void reaps_at_once(struct child *self, void *arg)
+{
+	struct child c;
+	int i;
+
+	for (i = 0; i < TRIES; i++) {
+		c = child_start(end_3, NULL);
+		CHECK_EQ(write(*(int *)arg, &c.pid, sizeof(c.pid)),
+			 sizeof(c.pid));
+		child_wait_go(self);
+		child_go(&c);
+		CHECK_EQ(waitpid(c.pid, NULL, 0), c.pid);
+		close(c.to);
+		close(c.from);
+	}
+}
+
+/* Reaped while it is looked at: the kernel knows the status all the time. */
+static void reaped_meanwhile(void)
+{
+	const struct ksig_event *ev;
+	struct ksig_sub *sub;
+	struct child p;
+	int fds[2], i;
+	pid_t pid;
+
+	if (!status_after_reaping())
+		return;
+	OK(pipe2(fds, O_CLOEXEC));
+	p = child_start(reaps_at_once, &fds[1]);
+	for (i = 0; i < TRIES; i++) {
+		CHECK_EQ(read(fds[0], &pid, sizeof(pid)), sizeof(pid));
+		sub = subscribe_to(pid);
+		child_go(&p);
+		while (!ksig_sub_next(sub, 0, &ev))
+			;
+		CHECK_EQ(ev->value, 3 << 8);
+		CHECK_EQ(ev->flags & KSIG_EVENT_NO_VALUE, 0);
+		ksig_sub_close(sub);
+	}
+	child_join(&p);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 /* A parent that takes no note until it is told to. */
 static void parent(struct child *self, void *arg)
 {
@@ -265,6 +312,7 @@ static void as_nobody(struct child *self, void *arg)
 	own_child();
 	others_child();
 	reaped_child();
+	reaped_meanwhile();
 	bad_input();
 }
 
