@@ -14,7 +14,10 @@
  * the last one that began to exit (Linux 6.0). The connector doesn't tell these
  * apart: if the last code differs from another one that is not 0, the status
  * is known only to a pidfd that is still open when the process is reaped (Linux
- * 6.15). It is unknown, too, where messages are missing.
+ * 6.15). It is unknown, too, where messages are missing; and where threads that
+ * outlive the first one end with 0 and with something else, for messages need
+ * not come in the order in which the threads began to exit. Of signals it is
+ * SIGSYS alone that can end one thread (seccomp(2)); any other is the process's.
  *
  * A process whose first thread has exited keeps a descriptor here while others
  * live, and any user can have many such processes: no more than HELD_MOST are
@@ -77,6 +80,7 @@
  * @by_itself: one has, with that, which is no signal's and not 0; 0: none
  * @last_code: the last one has, with that
  * @mixed: two have with different ones like @by_itself
+ * @zero: one has with 0 since @first
  * @status: of the process, by its pidfd; -1: not known
  * @time_ns: when the last one did that we know of
  * @pidfd: says when the last one has; -1: it has, @first is not set, or @unheld
@@ -93,6 +97,7 @@ struct leaving {
 	uint32_t by_itself;
 	uint32_t last_code;
 	bool mixed;
+	bool zero;
 	int64_t status;
 	uint64_t time_ns;
 	int pidfd;
@@ -396,6 +401,8 @@ static void take_code(struct leaving *l, uint32_t code)
 	} else if (code) {
 		l->mixed |= l->by_itself && l->by_itself != code;
 		l->by_itself = code;
+	} else {
+		l->zero |= l->first;
 	}
 }
 
@@ -408,10 +415,14 @@ static bool status_of(const struct leaving *l, uint64_t *status)
 	}
 	if (l->by_signal) {
 		*status = l->by_signal;
-		return true;
+		if ((l->last_code & 0x7f) != (l->by_signal & 0x7f))
+			return false;
+		return (l->by_signal & 0x7f) != SIGSYS ||
+		       (!l->torn && !l->by_itself && !l->zero);
 	}
 	*status = l->last_code;
-	return !l->torn && !l->mixed && l->last_code == l->by_itself;
+	return !l->torn && !l->mixed && l->last_code == l->by_itself &&
+	       !(l->zero && l->by_itself);
 }
 
 /* The descriptor is not looked at any more. */

@@ -7,7 +7,9 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -261,7 +263,10 @@ static void ended_before(void)
 	ksig_sub_close(sub);
 }
 
-/* How the first thread exits, and then the last one; -1: the process as a whole */
+/*
+ * How the first thread exits, SIGSYS: by that, alone; and then the last one; or the
+ * process as a whole, unless that is -1
+ */
 static struct {
 	int first;
 	int last;
@@ -279,12 +284,27 @@ static void *end_last(void *self)
 	return NULL;
 }
 
+/* The calling thread, and no other one */
+static void die_of_sigsys(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_THREAD),
+	};
+	struct sock_fprog prog = { .len = 1, .filter = filter };
+
+	OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	OK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog));
+	getppid();
+}
+
 static void first_then_last(struct child *self, void *arg)
 {
 	pthread_t t;
 
 	(void)arg;
 	CHECK_EQ(pthread_create(&t, NULL, end_last, self), 0);
+	if (ends.first == SIGSYS)
+		die_of_sigsys();
 	syscall(SYS_exit, ends.first);
 	for (;;)
 		pause();
@@ -304,6 +324,8 @@ static void parent_of_it(struct child *self, void *arg)
 	child_say(self);
 	child_wait_go(self);
 	child_go(&c);
+	/* until it is reaped the kernel tells nobody but this process */
+	child_wait_go(self);
 	CHECK_EQ(waitpid(c.pid, &status, 0), c.pid);
 	CHECK_EQ(write(ends.fd, &status, sizeof(status)), sizeof(status));
 }
@@ -329,6 +351,7 @@ static bool is_right(int first, int last, int group)
 	CHECK(gets_quiet(sub));
 	child_go(&p);
 	ev = take_exit(sub, pid);
+	child_go(&p);
 	CHECK_EQ(read(fds[0], &status, sizeof(status)), sizeof(status));
 	known = !(ev->flags & KSIG_EVENT_NO_VALUE);
 	printf(": first thread %d, last %d, group %d: status %d, told %s%d\n",
@@ -347,6 +370,9 @@ static void status_is_no_guess(void)
 	is_right(5, 0, -1);
 	is_right(5, 7, -1);
 	is_right(5, 0, 7);
+	is_right(SIGSYS, 0, -1);
+	is_right(SIGSYS, 5, -1);
+	is_right(SIGSYS, 0, 7);
 	/* no other answer is possible */
 	CHECK(is_right(0, 0, -1));
 	CHECK(is_right(0, 0, 7));
