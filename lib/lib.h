@@ -420,6 +420,11 @@ int ksig_started_before(pid_t pid, uint64_t time_ns);
  */
 int ksig_process_open(uint64_t pid, unsigned int column, struct ksig_error *e);
 /*
+ * To be asked before anything is opened, which would get the number of one that is
+ * closed: 0, also if it is -1; -EBADF
+ */
+int ksig_pidfd_is_open(int pidfd);
+/*
  * Is @pidfd, which a caller gave, a pidfd of the process @pid? Valid as long as
  * ksig_process_ended(@pidfd) is false afterwards.
  *

@@ -930,6 +930,9 @@ int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 		return -EINVAL;
 	if (opts->sz <= offsetof(struct ksig_arm_opts, pidfd))
 		o.pidfd = -1;
+	err = o.flags & KSIG_ARM_PROCESS ? ksig_pidfd_is_open(o.pidfd) : 0;
+	if (err)
+		return err;
 	/* it may be reading what decides */
 	ksig_relay_lock(sub);
 	if (needs_relay(sub)) {

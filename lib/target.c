@@ -253,6 +253,11 @@ static int same_number(int pidfd, pid_t pid)
 	return number < 0 ? -ESRCH : number == pid ? 0 : -EINVAL;
 }
 
+int ksig_pidfd_is_open(int pidfd)
+{
+	return pidfd >= 0 && fcntl(pidfd, F_GETFD) < 0 ? -errno : 0;
+}
+
 int ksig_pidfd_check(int pidfd, pid_t pid)
 {
 	bool inodes = in_pidfs(pidfd);
@@ -619,6 +624,8 @@ int ksig_target_open(const struct ksig_target_opts *opts,
 	if (opts->sz <= offsetof(struct ksig_target_opts, pidfd))
 		o.pidfd = -1;
 	err = check_opts(&o);
+	if (!err && o.flags & KSIG_SEND_PROCESS)
+		err = ksig_pidfd_is_open(o.pidfd);
 	if (err)
 		return err;
 	t = calloc(1, sizeof(*t));

@@ -69,6 +69,30 @@ static pid_t reuse(pid_t pid)
 	return child;
 }
 
+/* The library's own descriptors, which get its number, are not the caller's. */
+static void closed(pid_t pid)
+{
+	struct ksig_sub *sub = sub_open("time.set", NULL);
+	struct ksig_arm_opts o = KSIG_ARM_OPTS_INIT;
+	struct ksig_target *t;
+	int i, fds[2];
+
+	fds[0] = open_pidfd(pid);
+	fds[1] = open_pidfd(pid);
+	close(fds[0]);
+	close(fds[1]);
+	o.pid = pid;
+	o.signo = SIG;
+	o.flags = KSIG_ARM_PROCESS;
+	for (i = 0; i < 2; i++) {
+		CHECK_EQ(open_target(pid, fds[i], KSIG_SEND_PROCESS, &t),
+			 -EBADF);
+		o.pidfd = fds[i];
+		CHECK_EQ(ksig_sub_arm(sub, &o), -EBADF);
+	}
+	ksig_sub_close(sub);
+}
+
 int main(void)
 {
 	struct child a = child_start(waits, NULL);
@@ -84,6 +108,7 @@ int main(void)
 	close(fd);
 	gives(b.pid, 900, -EBADF);
 	gives(b.pid, -2, -EINVAL);
+	closed(b.pid);
 	/* none */
 	gives(b.pid, -1, 0);
 	/* pidfd_send_signal(2) accepts this one, but it doesn't tell the end */
