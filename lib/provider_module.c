@@ -326,6 +326,10 @@ static int set_filter(struct ksig_sub *sub, const struct ksig_cond *subject,
 			return ksig_fail(e, subject ? subject->text_column : 0,
 					 ESRCH, "there is no process %s",
 					 subject ? subject->text : "");
+		if (errno == EUSERS)
+			return ksig_fail(e, 0, EUSERS,
+					 "%s has so many subscriptions that this one can't leave own processes out: ask for them too (KSIG_SUB_SKIP_OWN, ksig watch --self)",
+					 sub->desc->channel);
 		return ksig_fail(e, 0, errno, "%s refuses the filter: %s",
 				 sub->desc->channel, strerror(errno));
 	}

@@ -240,7 +240,7 @@ static int open_provider(struct ksig_sub *sub, const struct ksig_provider *p,
 static bool may_try_next(int err)
 {
 	return err == -ENOENT || err == -EOPNOTSUPP || err == -EACCES ||
-	       err == -EPERM;
+	       err == -EPERM || err == -EUSERS;
 }
 
 static int none_will_do(const struct ksig_sub *sub, const struct reasons *r,

@@ -97,6 +97,8 @@ struct ksig_sub_opts {
  * is known from the forks. After messages were lost, an event about a process
  * that cannot be attributed is left out, and counts in ksig_sub_lost_upto().
  * memory.kill by native does not know the process, so nothing is left out there.
+ * The module can't do it for more than the first subscriptions of a channel; if no
+ * other provider will do either, that is -EUSERS.
  */
 #define KSIG_SUB_SKIP_OWN	(1U << 0)
 

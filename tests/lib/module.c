@@ -440,6 +440,31 @@ static void test_before_filter(void)
 	context_unload();
 }
 
+/* kernel/ksig.h: KSIG_FRONT_MAX */
+#define FRONT_MAX 32
+
+/* A worker can't tell own processes: another provider does, or it is said why. */
+static void test_skip_own_behind_worker(void)
+{
+	struct ksig_sub *front[FRONT_MAX], *sub;
+	char why[1024];
+	int i;
+
+	for (i = 0; i < FRONT_MAX; i++)
+		front[i] = sub_open("process.exit", NULL);
+	CHECK_EQ(sub_try("process.exit", SUB_OPTS(.flags = KSIG_SUB_SKIP_OWN),
+			 why, NULL, &sub), -EUSERS);
+	CHECK(strstr(why, "KSIG_SUB_SKIP_OWN"));
+	sub = sub_open("process.exit", &(struct ksig_sub_opts) {
+			.sz = sizeof(struct ksig_sub_opts),
+			.flags = KSIG_SUB_SKIP_OWN,
+		});
+	CHECK(strcmp(ksig_sub_provider(sub), "module"));
+	ksig_sub_close(sub);
+	for (i = 0; i < FRONT_MAX; i++)
+		ksig_sub_close(front[i]);
+}
+
 int main(void)
 {
 	sub_or_skip("test");
@@ -460,5 +485,6 @@ int main(void)
 	test_send();
 	test_driver();
 	test_before_filter();
+	test_skip_own_behind_worker();
 	return 0;
 }
