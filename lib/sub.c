@@ -757,9 +757,6 @@ static void copy_record(struct ksig_sub *sub, const struct ksig_event *ev,
 	to->seq = ev->seq - sub->filtered;
 }
 
-/* ksig.ko on PREEMPT_RT queues a record after the probe that it came from. */
-#define LATE_MS 20
-
 static bool subject_ended(const struct ksig_sub *sub)
 {
 	return sub->subject_fd >= 0 && ksig_process_ended(sub->subject_fd);
@@ -775,7 +772,8 @@ static bool has_queued(const struct ksig_sub *sub)
 
 /*
  * An event is offered before its process can be seen to have exited: once that
- * is so and the queue is empty, there will be none any more.
+ * is so and the queue is empty, there will be none any more. What a worker of
+ * ksig.ko has yet to queue is so by the time that its counters have been read.
  */
 static int next_until_end(struct ksig_sub *sub, const struct ksig_event **ev)
 {
@@ -785,11 +783,7 @@ static int next_until_end(struct ksig_sub *sub, const struct ksig_event **ev)
 		sub->subject_gone |= sub->ends_itself;
 	if (ret || !subject_ended(sub))
 		return ret;
-	if (sub->provider->arm && !sub->subject_gone) {
-		struct pollfd p = { .fd = sub->fd, .events = POLLIN };
-
-		poll(&p, 1, LATE_MS);
-	}
+	has_queued(sub);
 	ret = sub->provider->next(sub, ev);
 	if (ret || has_queued(sub))
 		return ret;
