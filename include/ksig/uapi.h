@@ -27,7 +27,7 @@
 #endif
 #endif
 
-#define KSIG_ABI 1
+#define KSIG_ABI 2
 
 /* The longest channel name is 47 bytes, and its terminator. */
 #define KSIG_NAME_MAX 48
