@@ -714,13 +714,20 @@ static void tell_unknown(struct ksig_sub *sub, const struct ksig_event *ev)
 	}
 }
 
+/* Of a record from before the filter: ksig_sub_open() had not returned yet. */
+static bool may_be_own(const struct ksig_sub *sub)
+{
+	return sub->desc->pids && sub->opts.flags & KSIG_SUB_SKIP_OWN &&
+	       sub->subject_fd < 0;
+}
+
 static bool passes(struct ksig_sub *sub, const struct ksig_event *ev)
 {
 	bool before = ev->seq <= sub->settled;
 
 	if (ev->seq >= sub->settled)
 		sub->settled = 0;
-	if (ev->type != sub->desc->type)
+	if (ev->type != sub->desc->type || (before && may_be_own(sub)))
 		return false;
 	if (before ? ksig_spec_match_all(&sub->spec, ev) :
 		     ksig_spec_match(&sub->spec, ev))
