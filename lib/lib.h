@@ -347,6 +347,8 @@ struct ksig_sub {
 	int status_fd;
 };
 
+/* The condition that names one process, whose pidfd is @subject_fd; or NULL */
+const struct ksig_cond *ksig_sub_named_process(const struct ksig_sub *sub);
 /* Once, and as long as the subscription lives: 0 or -errno */
 int ksig_sub_make_wake(struct ksig_sub *sub);
 /* Who polls ksig_sub_fd() is to see what the kernel doesn't know of. */

@@ -92,6 +92,7 @@ static const struct source trace_source = {
  * @program: the only one that is attached; -1: there are several
  * @bss: the programs' variables
  * @pidfds: keep the processes that the filter names from becoming others
+ * @lent: the one of them that is the subscription's; -1: none
  * @consumer: how far it has read: a page, ours to write
  * @producer: how far it is written, a page, and then the ring, twice
  * @mask: the ring's size less one
@@ -110,6 +111,7 @@ struct state {
 	int program;
 	struct ksig_bpf__bss *bss;
 	int pidfds[2];
+	int lent;
 	unsigned long *consumer;
 	const unsigned long *producer;
 	size_t mask;
@@ -655,7 +657,10 @@ static int pin(struct state *st, struct ksig_sub *sub, uint64_t numbers[2],
 		/* that is nobody's: the idle tasks, or the kernel itself */
 		if (!c->number && current)
 			continue;
-		fd = ksig_process_open(c->number, c->text_column, e);
+		if (sub->subject_fd >= 0 && c == ksig_sub_named_process(sub))
+			fd = st->lent = sub->subject_fd;
+		else
+			fd = ksig_process_open(c->number, c->text_column, e);
 		if (fd < 0)
 			return fd;
 		st->pidfds[current] = fd;
@@ -948,8 +953,10 @@ static void free_state(struct state *st)
 	unmap(st->consumer, st->page);
 	unmap(st->bss, sizeof(*st->bss));
 	close_fd(st->ring);
-	for (i = 0; i < 2; i++)
-		close_fd(st->pidfds[i]);
+	for (i = 0; i < 2; i++) {
+		if (st->pidfds[i] != st->lent)
+			close_fd(st->pidfds[i]);
+	}
 	free(st->record);
 	free(st);
 }
@@ -965,6 +972,7 @@ static struct state *new_state(const struct ksig_event_desc *d)
 	st->program = -1;
 	st->pidfds[0] = -1;
 	st->pidfds[1] = -1;
+	st->lent = -1;
 	st->page = sysconf(_SC_PAGESIZE);
 	st->event_size = d->event_size;
 	st->record = calloc(1, d->event_size);

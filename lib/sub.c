@@ -429,8 +429,7 @@ static int init_sub(struct ksig_sub *sub, const char *event,
 	return err;
 }
 
-/* The condition that names one process, or NULL */
-static const struct ksig_cond *named_process(const struct ksig_sub *sub)
+const struct ksig_cond *ksig_sub_named_process(const struct ksig_sub *sub)
 {
 	const struct ksig_cond *c;
 	bool names;
@@ -454,7 +453,7 @@ static const struct ksig_cond *named_process(const struct ksig_sub *sub)
  */
 static void open_subject(struct ksig_sub *sub)
 {
-	const struct ksig_cond *c = named_process(sub);
+	const struct ksig_cond *c = ksig_sub_named_process(sub);
 
 	if (c)
 		sub->subject_fd = ksig_process_open(c->number, 0, NULL);
@@ -462,7 +461,7 @@ static void open_subject(struct ksig_sub *sub)
 
 static int check_subject(struct ksig_sub *sub, struct ksig_error *e)
 {
-	const struct ksig_cond *c = named_process(sub);
+	const struct ksig_cond *c = ksig_sub_named_process(sub);
 
 	if (!c || sub->subject_fd >= 0)
 		return 0;
