@@ -476,12 +476,12 @@ static int epoll_add(struct ksig_sub *sub, int fd)
 	return epoll_ctl(sub->epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
 }
 
-/* Of a tracepoint the provider has seen to it: its records have the value. */
+/* Of a tracepoint the provider sees to it: its records have the value. */
 static int resolve_value(struct ksig_sub *sub, struct ksig_error *e)
 {
 	const char *key = sub->opts.value_field;
 
-	if (!key || sub->own_desc)
+	if (!key || !strncmp(sub->desc->name, "trace.", 6))
 		return 0;
 	sub->value = ksig_desc_field(sub->desc, key);
 	if (!sub->value)

@@ -384,7 +384,7 @@ static void test_driver(void)
 {
 	const struct ksig_event *ev;
 	struct ksig_sub *sub;
-	char line[64];
+	char line[64], why[1024];
 
 	context_load();
 	CHECK(listed("context") && listed("pids.one") && listed("pids.two"));
@@ -394,6 +394,10 @@ static void test_driver(void)
 	CHECK_EQ(ksig_sub_open("context.one", NULL, &sub), -ENOENT);
 	CHECK_EQ(ksig_sub_open("pids.one:pid=0x7fffffff", NULL, &sub), -ESRCH);
 	ksig_sub_close(sub_open("pids.two:pid=1", NULL));
+	CHECK_EQ(sub_try("context", SUB_OPTS(.value_field = "nothing"), why,
+			 NULL, &sub), -EINVAL);
+	CHECK(strstr(why, "context has no field 'nothing'"));
+	ksig_sub_close(sub_open("context", SUB_OPTS(.value_field = "subject")));
 	sub = sub_open("context:value>=3", NULL);
 	CHECK_EQ(context_do("process 5"), 0);
 	ev = sub_take(sub);
