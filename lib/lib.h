@@ -308,6 +308,7 @@ extern const struct ksig_provider ksig_provider_native;
  * @target_gone: the relay's target was, when it was armed last
  * @each: armed by the provider itself, with KSIG_MODE_EACH
  * @cgroups: finds the paths of cgroups; NULL: none is needed, or none can be found
+ * @lost_upto: what the provider has said of that last, for @status
  * @status: for `ksig status`; NULL: there is none
  * @status_fd: the memfd that it is in, or -1
  */
@@ -343,6 +344,7 @@ struct ksig_sub {
 	bool target_gone;
 	bool each;
 	struct ksig_cgroups *cgroups;
+	uint64_t lost_upto;
 	struct ksig_status *status;
 	int status_fd;
 };

@@ -93,15 +93,21 @@ static uint64_t lost_upto(const struct ksig_sub *sub)
 	return sub->provider->lost_upto ? sub->provider->lost_upto(sub) : 0;
 }
 
-/* For `ksig status`, to which the kernel tells what the module does alone. */
-static void tell_status(struct ksig_sub *sub)
+/*
+ * For `ksig status`, to which the kernel tells what the module does alone. @ask:
+ * how many may have been lost can take a system call, which is not for each record.
+ */
+static void tell_status(struct ksig_sub *sub, bool ask)
 {
 	const struct ksig_arm_opts *arm = sub->relay ? &sub->relay->arm : NULL;
 	struct ksig_stats st = { };
 
-	if (sub->status && (arm || !sub->provider->arm) &&
-	    !stats_locked(sub, &st))
-		ksig_status_update(sub->status, &st, lost_upto(sub), arm);
+	if (!sub->status || (!arm && sub->provider->arm) ||
+	    stats_locked(sub, &st))
+		return;
+	if (ask)
+		sub->lost_upto = lost_upto(sub);
+	ksig_status_update(sub->status, &st, sub->lost_upto, arm);
 }
 
 static int send(struct ksig_sub *sub, int error, uint64_t value)
@@ -287,7 +293,7 @@ static void *run(void *arg)
 	while (!r->stop && !r->done) {
 		bool more = step(sub);
 
-		tell_status(sub);
+		tell_status(sub, !more);
 		/* let go in between: a reader and stop have their turn */
 		if (more) {
 			unlock(r);
@@ -303,7 +309,7 @@ static void *run(void *arg)
 		lock(r);
 		look_at_target(sub);
 	}
-	tell_status(sub);
+	tell_status(sub, true);
 	unlock(r);
 	return NULL;
 }
@@ -459,7 +465,7 @@ void ksig_relay_stop(struct ksig_sub *sub)
 		ksig_event_set(r->control);
 		pthread_join(r->thread, NULL);
 		r->done = true;
-		tell_status(sub);
+		tell_status(sub, true);
 	}
 	pass_gap_on(sub, r);
 	sub->relay = NULL;
@@ -481,7 +487,7 @@ static int take(struct ksig_sub *sub)
 		ret = ksig_sub_take(sub, record);
 		ksig_sub_tell(sub);
 	}
-	tell_status(sub);
+	tell_status(sub, ret <= 0);
 	return ret;
 }
 
