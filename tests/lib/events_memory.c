@@ -194,6 +194,29 @@ static void test_no_descriptors(void)
 	has_leaf = true;
 }
 
+/* By native there is no telling who it was: not taken for a filter then. */
+static void test_filter_of_process(void)
+{
+	static const char *const filters[] = {
+		"memory.kill:comm=sh", "memory.kill:pid>1",
+		"memory.kill:subject!=1",
+	};
+	struct ksig_sub_opts opts = {
+		.sz = sizeof(opts), .provider = "native",
+	};
+	unsigned int column;
+	struct ksig_sub *sub;
+	char why[1024];
+	size_t i;
+
+	for (i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+		CHECK_EQ(sub_try(filters[i], &opts, why, &column, &sub),
+			 -EOPNOTSUPP);
+		CHECK(strstr(why, "memory.events does not tell"));
+		CHECK_EQ(column, 13);
+	}
+}
+
 int main(void)
 {
 	/* what came before is judged as ever */
@@ -201,8 +224,10 @@ int main(void)
 		oom_log_clear();
 	make_cgroup();
 	test_kill(KSIG_KILL_CGROUP);
-	if (!strcmp(folder, V2))
+	if (!strcmp(folder, V2)) {
 		test_no_descriptors();
+		test_filter_of_process();
+	}
 	if (is_vm())
 		test_oom();
 	remove_cgroup();
