@@ -492,22 +492,31 @@ static struct leaving *add_leaving(struct connector_state *s, pid_t pid)
 	return l;
 }
 
-/* A descriptor that says when the last thread has ended, if it hasn't. */
+/*
+ * A descriptor that says when the last thread has ended, if it hasn't. One that has
+ * needs none, however many are held.
+ */
 static int hold(struct ksig_native *n, struct leaving *l)
 {
 	struct connector_state *s = n->state;
 	int fd, err;
 
-	l->unheld = s->held >= HELD_MOST;
-	if (l->unheld)
-		return 0;
 	fd = syscall(SYS_pidfd_open, l->pid, 0);
 	l->unheld = fd < 0 && (errno == EMFILE || errno == ENFILE);
 	/* gone; or the number is a thread's of another process by now */
 	if (fd < 0)
 		return l->unheld || errno == ESRCH || errno == EINVAL ||
 		       errno == ENOENT ? 0 : -errno;
-	err = ksig_process_ended(fd) ? 0 : ksig_native_watch(n, fd, EPOLLIN);
+	if (ksig_process_ended(fd)) {
+		close(fd);
+		return 0;
+	}
+	l->unheld = s->held >= HELD_MOST;
+	if (l->unheld) {
+		close(fd);
+		return 0;
+	}
+	err = ksig_native_watch(n, fd, EPOLLIN);
 	if (err || ksig_process_ended(fd)) {
 		ksig_native_unwatch(n, fd);
 		return err;

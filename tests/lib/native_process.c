@@ -431,6 +431,51 @@ static void descriptors_are_bounded(void)
 	ksig_sub_close(sub);
 }
 
+/* Forks until the socket had no room for all that is told of them. */
+static void lose_messages(struct ksig_sub *sub)
+{
+	const struct ksig_event *ev;
+	pid_t pid;
+	int i;
+
+	while (!sub_lost_upto(sub)) {
+		for (i = 0; i < 200; i++) {
+			pid = OK(fork());
+			if (!pid)
+				_exit(0);
+			OK(waitpid(pid, NULL, 0));
+		}
+		while (ksig_sub_next(sub, 0, &ev) == 1)
+			;
+	}
+}
+
+/* One for which there was no descriptor, and of whose end messages may be lost */
+static void told_without_descriptor(void)
+{
+	struct ksig_sub *sub = sub_open("process.exit", SUB_OPTS(.queue_len = 64));
+	static struct child c[HEADLESS];
+	int i;
+
+	for (i = 0; i < HEADLESS; i++) {
+		c[i] = child_start(end_first, NULL);
+		child_hear(&c[i]);
+		while (!is_zombie(c[i].pid))
+			usleep(1000);
+		CHECK(gets_quiet(sub));
+	}
+	lose_messages(sub);
+	CHECK(gets_quiet(sub));
+	child_go(&c[HEADLESS - 1]);
+	take_exit(sub, c[HEADLESS - 1].pid);
+	for (i = 0; i < HEADLESS; i++) {
+		if (i < HEADLESS - 1)
+			child_go(&c[i]);
+		OK(waitpid(c[i].pid, NULL, 0));
+	}
+	ksig_sub_close(sub);
+}
+
 /* Is there ever nothing to do, for who waits on the descriptor? */
 static bool gets_quiet(struct ksig_sub *sub)
 {
@@ -542,5 +587,6 @@ int main(void)
 	status_is_no_guess();
 	descriptors_are_bounded();
 	unattributed_is_uncertain();
+	told_without_descriptor();
 	return 0;
 }
