@@ -53,22 +53,30 @@ prints 'not ok native once'
 runs once 1
 
 # In machines: tests/vm/vm. What they do is in the file "plan", a line a boot: a
-# result for each test that is asked for, or what becomes of the machine.
+# result for each test that is asked for and has not run, or what becomes of the
+# machine. The file "boots" has the number of its cpus for each boot. The kernel is
+# the stub, and nothing may be downloaded.
 stub_kernel "$tree" fake
+printf '#!/bin/sh\necho "$*" >>%s/apt\nexit 1\n' "$tmp" >"$tmp/bin/apt-get"
+cp "$tmp/bin/apt-get" "$tmp/bin/apt-cache"
+chmod +x "$tmp/bin/apt-get" "$tmp/bin/apt-cache"
 cat >"$tmp/bin/qemu-system-x86_64" <<'END'
 #!/bin/sh
-echo boot >>"$TMP/boots"
+echo "$*" | sed 's/.*-smp \([0-9]*\).*/\1/' >>"$TMP/boots"
 plan=$(sed -n "$(wc -l <"$TMP/boots")p" "$TMP/plan")
 for argument; do
 	case $argument in
 	file:*/console)	console=${argument#file:} ;;
 	file:*)		results=${argument#file:} ;;
-	*ksig.tests=*)	tests=$(echo "${argument##*ksig.tests=}" | tr , ' ') ;;
+	*ksig.tests=*)
+		tests=$(echo "${argument##*ksig.tests=}" | tr , ' ')
+		past=${argument##*ksig.past=}
+		past=${past%% *} ;;
 	esac
 done
 echo "Linux here" >"$console"
 : >"$results"
-for test in ${tests:-a b c d e}; do
+for test in $(echo "${tests:-a b c d e}" | cut -d ' ' -f $((past + 1))-); do
 	result=${plan%% *}
 	plan=${plan#* }
 	case $result in
@@ -76,6 +84,7 @@ for test in ${tests:-a b c d e}; do
 	bad)	echo "not ok $test: exit 1"; echo "# why $test failed" ;;
 	oops)	echo "not ok $test: the kernel complained" ;;
 	dies)	exit 0 ;;
+	single)	echo '# the rest on a single cpu'; exit 0 ;;
 	warns)	echo "ok $test"; echo "WARNING: CPU: 0" >>"$console" ;;
 	esac
 done >>"$results"
@@ -133,6 +142,23 @@ END
 	lacks '^flaky'
 	prints 'not ok fake b: exit 1'
 done
+# what is left for a single cpu has one, and nothing else has: neither what is run
+# again nor the next kernel
+suite 1 3 <<END
+ok bad ok single
+ok ok
+ok bad
+END
+[ "$(xargs <"$tmp/boots")" = '2 1 2' ] || fail "cpus: $(xargs <"$tmp/boots"):"
+prints 'not ok fake b: exit 1'
+suite 0 4 <<END
+ok ok ok single
+bad ok
+single
+ok ok ok ok ok
+END
+[ "$(xargs <"$tmp/boots")" = '2 1 2 1' ] || fail "cpus: $(xargs <"$tmp/boots"):"
+prints 'flaky fake d \(1 of 6\)'
 # three may be flaky, and four are too many
 suite 0 4 <<END
 bad bad bad ok ok
@@ -156,3 +182,4 @@ echo 'bad' >"$tmp/plan"
 	fail 'it passed:'
 prints 'not ok fake b: exit 1'
 lacks '^flaky'
+[ ! -e "$tmp/apt" ] || fail "apt was asked for: $(cat "$tmp/apt"):"
