@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -456,6 +457,9 @@ static int act(struct watch *w)
 		return GO_ON;
 	if (ksig_print_event(&w->now, w->json))
 		return KSIG_FAILED;
+	/* what is written ends with a line */
+	if (__fpending(stdout) > OUTPUT_MAX / 2 && ksig_flush())
+		return KSIG_FAILED;
 	/* the command writes to the same place */
 	if (w->command)
 		ret = ksig_flush() ? KSIG_FAILED : start_command(w);
@@ -766,12 +770,13 @@ static int wait_for(struct watch *w, struct pollfd *fds)
 	fds[i].fd = w->to.target && w->to.kind != KSIG_TO_SUBJECT ?
 		    ksig_target_fd(w->to.target) : -1;
 	fds[i + 1].fd = w->command_fd;
-	fds[i].events = fds[i + 1].events = POLLIN;
+	fds[i + 2].fd = ksig_stop_fd();
+	fds[i].events = fds[i + 1].events = fds[i + 2].events = POLLIN;
 	if (left > 0) {
 		ts.tv_sec = left / NS;
 		ts.tv_nsec = left % NS;
 	}
-	if (ppoll(fds, w->n_sources + 2, at == NEVER ? NULL : &ts,
+	if (ppoll(fds, w->n_sources + 3, at == NEVER ? NULL : &ts,
 		  ksig_children_mask()) >= 0 ||
 	    errno == EINTR)
 		return GO_ON;
@@ -788,7 +793,8 @@ static int drain(struct watch *w)
 		w->more = wants_event(w) && read_event(w);
 		if (may_act(w))
 			ret = act(w);
-	} while (ret == GO_ON && w->more && ++i < BATCH);
+	} while (ret == GO_ON && w->more && !ksig_stop_wanted() &&
+		 ++i < BATCH);
 	if (w->more)
 		return ret;
 	return ksig_flush() ? KSIG_FAILED : ret;
@@ -867,7 +873,7 @@ static void tell_undone(struct watch *w, struct source *s)
 
 static int loop(struct watch *w)
 {
-	struct pollfd *fds = calloc(w->n_sources + 2, sizeof(*fds));
+	struct pollfd *fds = calloc(w->n_sources + 3, sizeof(*fds));
 	int ret = GO_ON, i;
 
 	if (!fds) {
@@ -875,7 +881,7 @@ static int loop(struct watch *w)
 		return KSIG_FAILED;
 	}
 	w->deadline = w->timeout ? clock_ns() + w->timeout : NEVER;
-	while (ret == GO_ON)
+	while (ret == GO_ON && !ksig_stop_wanted())
 		ret = step(w, fds);
 	free(fds);
 	stop_command(w);
@@ -900,6 +906,8 @@ static int watch(struct watch *w, char *const *names)
 		ret = signal_current(w);
 	if (!ret)
 		ret = adopt_children(w);
+	if (!ret)
+		ret = ksig_stop_catch();
 	if (!ret) {
 		tell_watching(w);
 		ret = loop(w);
@@ -1097,7 +1105,9 @@ static int run(int argc, char **argv)
 	if (ret)
 		return ret;
 	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
-	return watch(&w, argv + optind);
+	ret = watch(&w, argv + optind);
+	ksig_stop_now();
+	return ret;
 }
 
 const struct ksig_command ksig_cmd_watch = {

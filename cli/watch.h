@@ -115,4 +115,15 @@ void ksig_child_begun(pid_t pid);
 /* 0 and its wait status, or -errno */
 int ksig_child_wait(pid_t pid, int *status);
 
+/*
+ * watch_stop.c: INT, TERM and HUP are to end the loop, unless they are ignored.
+ * Return: an exit code.
+ */
+int ksig_stop_catch(void);
+/* Readable once one of them has come */
+int ksig_stop_fd(void);
+bool ksig_stop_wanted(void);
+/* Ends this process by that signal, once stdout is flushed; else does nothing. */
+void ksig_stop_now(void);
+
 #endif /* KSIG_WATCH_H */

@@ -1,0 +1,84 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# ksig watch that is ended by INT, TERM or HUP: what it has acted on is printed, to
+# the end of the line, and what it has not is reported.
+. tests/host/functions
+
+# Its output is a pipe that nobody reads at first.
+mkfifo pipe
+exec 8<>pipe
+is_full() { [ "$(cut -d ' ' -f 1 /proc/$watcher/syscall)" = 1 ]; }
+fill() {
+	while ! is_full; do
+		"$@" || fail "cannot run $*"
+		lives $watcher || fail "it has ended: $(cat stderr)"
+	done
+}
+execs() { local i=0; while [ $((i += 1)) -le 50 ]; do /bin/true; done; }
+
+# ends_by SIGNAL: when its output is blocked, the reader comes later
+ends_by() {
+	local got=0 lines undone
+	: >stderr
+	# a shell has INT ignored in the background
+	env --default-signal=INT ksig watch process.exec --json --queue 65536 >pipe 2>stderr 8>&- &
+	watcher=$!
+	until_true has_said '^ksig: watching .*)$'
+	fill execs
+	execs
+	kill -$1 $watcher
+	# both ends of the pipe are its own and this reader's now
+	cat <pipe >stdout 8>&- &
+	reader=$!
+	exec 8>&-
+	wait $watcher || got=$?
+	[ "$(kill -l $got)" = $1 ] || fail "it gave $got after $1: $(cat stderr)"
+	wait $reader
+	exec 8<>pipe
+	jq -e . <stdout >parsed || fail "not JSON after $1: $(tail -n 1 stdout)"
+	says 'events* of process.exec w.* left undone'
+	# each, but for other processes' that come after the last count
+	lines=$(jq -r .seq stdout | grep -vc null)
+	undone=$(sed -n 's/^ksig: \([0-9]*\) events* of process.exec .* undone/\1/p' \
+		stderr)
+	[ "$(jq -r .seq stdout | grep -v null | sort -nu | wc -l)" = $lines ] ||
+		fail "twice: $(jq -r .seq stdout)"
+	[ "$(jq -r .seq stdout | tail -n 1)" -ge $((lines - 1)) ] || fail "too few"
+	[ "$undone" -ge 50 ] || fail "$undone undone, not 50"
+}
+
+has_event module process.exec || has_event bpf process.exec ||
+	has_event native process.exec || {
+	echo "no process.exec here"
+	exit 77
+}
+for signal in TERM INT HUP; do
+	ends_by $signal
+done
+
+# one that is ignored stays so
+trap '' HUP
+watch time.set
+kill -HUP $watcher
+trap - HUP
+kill -TERM $watcher
+until_true ended $watcher
+wait $watcher && fail "it gave 0" || [ "$(kill -l $?)" = TERM ] ||
+	fail "it ended by $?"
+
+# who runs when it ends is asked to end, too
+watch process.exec -- sh -c 'echo $$ >ran; exec sleep 1000'
+until_true eval '/bin/true; [ -s ran ]'
+kill -TERM $watcher
+until_true ended $watcher
+says "'sh' was still running and was sent TERM"
+until_true ended "$(cat ran)"
+
+# a reader that never comes holds nothing up for long
+: >stderr
+ksig watch process.exec --json >pipe 2>stderr &
+watcher=$!
+until_true has_said '^ksig: watching .*)$'
+fill execs
+kill -TERM $watcher
+until_true ended $watcher
