@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/magic.h>
+#include <sys/statfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -67,14 +69,29 @@ static int enter(struct walk *w, int fd)
 	return fd < 0 ? -errno : 0;
 }
 
+/*
+ * @fd: what a component of the path is; a link was followed. Return: as step()
+ */
+static int arrive(struct walk *w, int fd, int *file)
+{
+	if (fd < 0)
+		return -errno;
+	if (w->rest[strspn(w->rest, "/")])
+		return enter(w, fd);
+	*file = fd;
+	return 1;
+}
+
+/* Return: as step() */
 static int follow(struct walk *w, int fd, const char *name,
-		  const struct stat *link)
+		  const struct stat *link, int *file)
 {
 	char to[PATH_MAX], all[PATH_MAX];
 	struct stat dir;
+	struct statfs fs;
 	ssize_t len;
 
-	if (fstat(w->dir, &dir))
+	if (fstat(w->dir, &dir) || fstatfs(fd, &fs))
 		return -errno;
 	if (!is_trusted_link(link, &dir)) {
 		ksig_error("%s: the symbolic link '%s' on the way is not followed: it, or the folder that it is in, is not root's or yours alone (uid %u); give the path that it leads to",
@@ -82,12 +99,16 @@ static int follow(struct walk *w, int fd, const char *name,
 						dir.st_uid);
 		return -ECANCELED;
 	}
+	if (++w->links > LINKS_MAX)
+		return -ELOOP;
+	/* what such a link leads to is not always what its text names */
+	if (fs.f_type == PROC_SUPER_MAGIC)
+		return arrive(w, openat(w->dir, name, O_PATH | O_CLOEXEC),
+			      file);
 	len = readlinkat(fd, "", to, sizeof(to) - 1);
 	if (len < 0)
 		return -errno;
 	to[len] = '\0';
-	if (++w->links > LINKS_MAX)
-		return -ELOOP;
 	if (snprintf(all, sizeof(all), "%s/%s", to, w->rest) >=
 	    (int)sizeof(all))
 		return -ENAMETOOLONG;
@@ -107,7 +128,7 @@ static void take_name(struct walk *w, char name[PATH_MAX])
 	memmove(w->rest, at, strlen(at) + 1);
 }
 
-/* Return: 0 on the way; 1: *@file is it; -errno; -ECANCELED: it was said why */
+/* Return: 0 on the way; 1: *@file is it, O_PATH; -errno; -ECANCELED: it was said why */
 static int step(struct walk *w, int *file)
 {
 	char name[PATH_MAX];
@@ -123,21 +144,16 @@ static int step(struct walk *w, int *file)
 	if (fstat(fd, &st)) {
 		err = -errno;
 	} else if (S_ISLNK(st.st_mode)) {
-		err = follow(w, fd, name, &st);
-	} else if (w->rest[strspn(w->rest, "/")]) {
-		return enter(w, fd);
+		err = follow(w, fd, name, &st, file);
 	} else {
-		/* a FIFO's other end may never be opened */
-		*file = openat(w->dir, name, O_RDONLY | O_NOFOLLOW |
-					     O_NONBLOCK | O_CLOEXEC);
-		err = *file < 0 ? -errno : 1;
+		return arrive(w, fd, file);
 	}
 	close(fd);
 	return err;
 }
 
-/* Return: a descriptor, or -1 and it was said why not */
-static int open_file(const char *path)
+/* Return: a descriptor, O_PATH, or -1 and it was said why not */
+static int find_file(const char *path)
 {
 	struct walk w = { .path = path, .dir = -1 };
 	int fd = -1, err = 0;
@@ -158,7 +174,19 @@ static int open_file(const char *path)
 	return fd;
 }
 
+/* Only a regular file is opened: to open another has effects. */
+static int open_to_read(int file)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
 /* --------------------------------------------------------------- the number */
+
+/* So much of a line is read. */
+#define LINE_MAX_BYTES 65536
 
 /* What was read of a line: blanks, digits, blanks. */
 struct number {
@@ -182,18 +210,23 @@ static void take_byte(struct number *n, char c)
 	}
 }
 
-/* The first line, however long. 0 or -EINVAL */
+/* The first line. 0 or -EINVAL */
 static int read_number(int fd, pid_t *pid)
 {
 	struct number n = { };
 	char buf[4096], *at;
+	size_t total = 0;
 	ssize_t len;
 
 	do {
 		len = read(fd, buf, sizeof(buf));
 		for (at = buf; at < buf + len && *at != '\n'; at++)
 			take_byte(&n, *at);
-	} while ((len > 0 && at == buf + len) || (len < 0 && errno == EINTR));
+		total += len > 0 ? len : 0;
+		if (total > LINE_MAX_BYTES)
+			n.state = BAD;
+	} while (n.state != BAD &&
+		 ((len > 0 && at == buf + len) || (len < 0 && errno == EINTR)));
 	if (len < 0 || (n.state != WITHIN && n.state != BEHIND) || !n.value ||
 	    n.value > INT_MAX)
 		return -EINVAL;
@@ -203,20 +236,24 @@ static int read_number(int fd, pid_t *pid)
 
 int ksig_pidfile_read(const char *path, pid_t *pid, struct stat *st)
 {
-	int fd = open_file(path), ret = KSIG_FAILED;
+	int file = find_file(path), fd = -1, ret = KSIG_FAILED;
 
-	if (fd < 0)
+	if (file < 0)
 		return KSIG_FAILED;
-	if (fstat(fd, st))
+	if (fstat(file, st))
 		ksig_error("cannot read %s: %s", path, strerror(errno));
 	else if (!S_ISREG(st->st_mode))
 		ksig_error("%s is not a regular file", path);
+	else if ((fd = open_to_read(file)) < 0)
+		ksig_error("cannot open %s: %s", path, strerror(errno));
 	else if (read_number(fd, pid))
 		ksig_error("%s holds no pid: its first line must be a number and nothing else",
 			   path);
 	else
 		ret = KSIG_DONE;
-	close(fd);
+	if (fd >= 0)
+		close(fd);
+	close(file);
 	return ret;
 }
 

@@ -84,6 +84,28 @@ chmod 1777 open.d
 refused 1 open.d/up/pidfile "symbolic link 'up' on the way is not followed"
 ln -s loop loop
 refused 1 loop 'cannot open loop: Too many levels'
+# in /proc, what a link leads to and what its text names may be two files
+echo $root >removed
+exec 6<removed
+rm removed
+echo 999999999 >'removed (deleted)'
+believed /proc/$$/fd/6
+exec 6<&-
+mkdir another.d
+unshare -m sh -c 'mount -t tmpfs none "$1"; echo "$2" >"$1/file"; echo >ready
+	exec sleep 1000' sh "$PWD/another.d" $root &
+apart=$!
+until_true [ -s ready ]
+echo 999999999 >another.d/file
+believed "/proc/$apart/root$PWD/another.d/file"
+kill -KILL $apart
+refused 1 /proc/self/fd 'is not a regular file'
+# what is not one is not even opened
+mkfifo fifo
+refused 1 fifo 'fifo is not a regular file'
+# one without an end
+truncate -s 1T endless
+refused 1 endless 'endless holds no pid'
 # one's own
 start $nobody sleep 1000
 mkdir own.d
