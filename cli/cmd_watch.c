@@ -182,6 +182,17 @@ static void tell_log(void *ctx, const char *line)
 	ksig_note("%s", line);
 }
 
+/*
+ * Without a command, nothing that is left out can happen, except that a tracepoint
+ * is hit by this process itself. A channel can leave out the processes of a limited
+ * number of subscriptions only.
+ */
+static bool skips_own(const struct watch *w, const char *event)
+{
+	return w->command || (w->has_to && w->to.kind == KSIG_TO_UNIT) ||
+	       !strncmp(event, "trace.", 6);
+}
+
 static int open_source(struct watch *w, struct source *source)
 {
 	struct ksig_sub_opts opts = w->opts;
@@ -194,6 +205,8 @@ static int open_source(struct watch *w, struct source *source)
 	opts.err_size = sizeof(text);
 	opts.err_column = &column;
 	opts.log = tell_log;
+	if (!skips_own(w, source->name))
+		opts.flags &= ~KSIG_SUB_SKIP_OWN;
 	if (!opts.queue_len)
 		opts.queue_len = QUEUE_DEFAULT;
 	err = ksig_sub_open(source->name, &opts, &source->sub);
@@ -211,6 +224,8 @@ static int open_source(struct watch *w, struct source *source)
 		ksig_error("%s, column %u: %s", source->name, column, text);
 	else
 		ksig_error("%s", text);
+	if (err == -EUSERS && opts.flags & KSIG_SUB_SKIP_OWN)
+		ksig_error("too many watch this channel for the kernel to leave out this watch's own processes: --self includes them");
 	return exit_code(err);
 }
 

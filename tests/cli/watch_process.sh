@@ -122,3 +122,20 @@ gives 2 ksig watch process.exit:comm=0123456789abcdef
 says "at most 15 bytes"
 gives 1 su alice -c 'ksig watch process.exit --provider module'
 says 'cannot open /dev/ksig/process: Permission denied'
+
+# on a channel that is busy, too: only what starts something has the kernel leave
+# its own processes out, which it does for so many subscriptions
+others=
+for i in $(seq 32); do
+	watch process.exit:comm=nosuch --queue 16
+	others="$others $watcher"
+done
+watch process.exit:status=15 -n1 --provider module
+process sleep 1000
+kill -TERM $process
+ends 0
+lines 1
+gives 1 ksig watch process.exit --provider module -t 1ms -- true
+says '\-\-self includes them$'
+gives 3 ksig watch process.exit:status=15 --self --provider module -t 1ms -- true
+kill -TERM $others

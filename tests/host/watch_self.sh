@@ -134,3 +134,15 @@ if has_event native process.exec; then
 	until_true eval '! [ -e /proc/$(cat orphan) ]'
 	kill -TERM $watcher
 fi
+
+# A watch that starts nothing asks no provider to leave anything out: what a child
+# of this process from before starts is not left out.
+for provider in module bpf; do
+	has_event $provider process.exec || continue
+	: >stdout >stderr
+	sh -c '(while :; do ./kip 0.05; done) & exec ksig watch process.exec:comm=kip \
+		-n 3 --provider $0' $provider >stdout 2>stderr &
+	watcher=$!
+	ends 0
+	lines 3
+done
