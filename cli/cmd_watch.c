@@ -81,6 +81,9 @@ static const char help[] =
  * @lost: of its events so many were lost, as far as is known
  * @lost_upto: and so many more may have been
  * @told_upto: so many of these were reported
+ * @printed: so many of @lost are in what was printed for programs: the
+ *	events' lines, commands' environments and signals
+ * @printed_upto: so many of @lost_upto are
  * @report_at: when more may be reported
  * @by_kernel: the kernel signals, and marks the events at which it does
  * @last: once so many were offered it does no more
@@ -96,6 +99,8 @@ struct source {
 	uint64_t lost;
 	uint64_t lost_upto;
 	uint64_t told_upto;
+	uint64_t printed;
+	uint64_t printed_upto;
 	int64_t report_at;
 	bool by_kernel;
 	uint64_t last;
@@ -115,6 +120,7 @@ struct source {
  * @sources: one an event
  * @n_sources: number of @sources
  * @now: the event that is to be acted on; sub is NULL if there is none
+ * @source: where it comes from
  * @more: there may be more events than were acted on at once
  * @held: the target has no room for it
  * @tell_held: when that is to be said; NEVER: it was
@@ -138,6 +144,7 @@ struct watch {
 	struct source *sources;
 	int n_sources;
 	struct ksig_happening now;
+	struct source *source;
 	bool more;
 	bool held;
 	int64_t tell_held;
@@ -475,6 +482,8 @@ static int act(struct watch *w)
 	/* what is written ends with a line */
 	if (__fpending(stdout) > OUTPUT_MAX / 2 && ksig_flush())
 		return KSIG_FAILED;
+	w->source->printed += w->now.lost;
+	w->source->printed_upto += w->now.lost_upto;
 	/* the command writes to the same place */
 	if (w->command)
 		ret = ksig_flush() ? KSIG_FAILED : start_command(w);
@@ -513,15 +522,6 @@ static bool has_gap(const struct source *s)
 	return s->lost != s->told || s->lost_upto != s->told_upto;
 }
 
-/* What may have been lost since the last call. */
-static uint64_t new_lost_upto(struct source *s)
-{
-	uint64_t before = s->lost_upto;
-
-	ksig_sub_lost_upto(s->sub, &s->lost_upto);
-	return s->lost_upto - before;
-}
-
 static void say_lost(struct source *s)
 {
 	uint64_t n = s->lost - s->told, upto = s->lost_upto - s->told_upto;
@@ -550,9 +550,8 @@ static void take_event(struct watch *w, struct source *s,
 		       const struct ksig_event *ev)
 {
 	s->lost += ev->lost_before;
-	w->now.lost += ev->lost_before;
 	if (ev->flags & KSIG_EVENT_LOST_UPTO)
-		w->now.lost_upto += new_lost_upto(s);
+		ksig_sub_lost_upto(s->sub, &s->lost_upto);
 	report_gap(s);
 	if (s->by_kernel &&
 	    !(ev->flags & (KSIG_EVENT_SIGNALLED | KSIG_EVENT_REFUSED)))
@@ -563,15 +562,18 @@ static void take_event(struct watch *w, struct source *s,
 	}
 	if (w->now.sub)
 		w->now.merged++;
+	w->source = s;
 	w->now.sub = s->sub;
 	w->now.ev = ev;
+	w->now.lost = s->lost - s->printed;
+	w->now.lost_upto = s->lost_upto - s->printed_upto;
 	w->now.value_field = w->opts.value_field;
 }
 
 /* The kernel has counted to the end, and some of that was lost on the way. */
 static void check_through(struct watch *w)
 {
-	const struct source *s = w->sources;
+	struct source *s = w->sources;
 	struct ksig_stats st;
 
 	if (!s->by_kernel || !w->count || enough(w) || w->now.sub || s->next ||
@@ -582,6 +584,8 @@ static void check_through(struct watch *w)
 		   (unsigned long long)st.lost, ksig_sub_event(s->sub),
 		   w->count - w->acted, (unsigned long long)st.signals);
 	w->acted = w->count;
+	s->lost = st.lost;
+	s->told = s->lost;
 }
 
 /*
@@ -852,7 +856,6 @@ static void tell_undone(struct watch *w, struct source *s)
 	struct pollfd p = { .fd = ksig_sub_fd(s->sub), .events = POLLIN };
 	const struct ksig_event *ev;
 	struct ksig_stats st = { };
-	uint64_t lost = 0, upto;
 	int ret, i;
 
 	if (s->next && !s->by_kernel) {
@@ -871,19 +874,25 @@ static void tell_undone(struct watch *w, struct source *s)
 		w->skip -= !!w->skip;
 	}
 	/* no event reports what was lost last */
-	if (!ksig_sub_stats(s->sub, &st) && st.lost > s->lost) {
-		lost = st.lost - s->lost;
+	if (!ksig_sub_stats(s->sub, &st) && st.lost > s->lost)
 		s->lost = st.lost;
-	}
-	upto = new_lost_upto(s);
-	say_lost(s);
-	if (w->json && (lost || upto))
-		ksig_print_loss(s->sub, lost, upto);
+	ksig_sub_lost_upto(s->sub, &s->lost_upto);
 	if (n)
 		ksig_error(n == 1 ?
 			   "%" PRIu64 " event of %s was left undone" :
 			   "%" PRIu64 " events of %s were left undone",
 			   n, ksig_sub_event(s->sub));
+}
+
+/* Those of which no event's line tells. */
+static void tell_last_losses(struct watch *w, struct source *s)
+{
+	uint64_t lost = s->lost - s->printed;
+	uint64_t upto = s->lost_upto - s->printed_upto;
+
+	say_lost(s);
+	if (w->json && (lost || upto))
+		ksig_print_loss(s->sub, lost, upto);
 }
 
 static int loop(struct watch *w)
@@ -903,8 +912,7 @@ static int loop(struct watch *w)
 	for (i = 0; i < w->n_sources; i++) {
 		if (!enough(w))
 			tell_undone(w, &w->sources[i]);
-		else
-			say_lost(&w->sources[i]);
+		tell_last_losses(w, &w->sources[i]);
 	}
 	return ret;
 }

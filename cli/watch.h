@@ -59,7 +59,7 @@ const char *ksig_to_outcome(int err);
  * @ev: its record
  * @value_field: --value; NULL: the record's value
  * @merged: events before it that nothing is done about, for --every
- * @lost: since the last one that something was done about
+ * @lost: of @sub, since its last one that something was done about
  * @lost_upto: that may have been lost since then, beyond @lost
  * @to: who was signalled; NULL: nobody
  * @err: what came of that

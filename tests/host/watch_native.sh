@@ -12,7 +12,8 @@ has_event native process.exit || {
 # these processes passes the filter.
 start sleep 1000
 waits=$pid
-watch process.exit:comm=nosuch --provider native --queue 16 --json --to $waits -s TERM
+watch process.exit:comm=nosuch --provider native --json --queue 1024 \
+	--to $waits -s TERM
 halt $watcher
 run_target storm 5000
 echo >&9
