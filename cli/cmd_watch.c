@@ -65,6 +65,8 @@ static const char help[] =
 #define PASSED_OVER 64
 #define QUEUE_DEFAULT 8192
 #define OUTPUT_MAX 65536
+/* What is printed is written so soon, though there is more to do. */
+#define OUTPUT_NS (NS / 10)
 /* Events that are acted on before anything else is looked at, output included. */
 #define BATCH 256
 
@@ -123,6 +125,7 @@ struct source {
  * @source: where it comes from
  * @more: there may be more events than were acted on at once
  * @held: the target has no room for it
+ * @print_by: when what is printed must be written
  * @tell_held: when that is to be said; NEVER: it was
  * @not_before: when the next may be acted on
  * @deadline: when all is over
@@ -147,6 +150,7 @@ struct watch {
 	struct source *source;
 	bool more;
 	bool held;
+	int64_t print_by;
 	int64_t tell_held;
 	int64_t not_before;
 	int64_t deadline;
@@ -477,6 +481,8 @@ static int act(struct watch *w)
 		ret = signal_target(w);
 	if (w->held)
 		return GO_ON;
+	if (!__fpending(stdout))
+		w->print_by = clock_ns() + OUTPUT_NS;
 	if (ksig_print_event(&w->now, w->json))
 		return KSIG_FAILED;
 	/* what is written ends with a line */
@@ -803,7 +809,10 @@ static int wait_for(struct watch *w, struct pollfd *fds)
 	return KSIG_FAILED;
 }
 
-/* Acts on what there is, oldest first. Output is written when nothing is left. */
+/*
+ * Acts on what there is, oldest first. Output is written when nothing is left, or
+ * when it has waited for OUTPUT_NS. With --every a line is rare.
+ */
 static int drain(struct watch *w)
 {
 	int ret = GO_ON, i = 0;
@@ -814,7 +823,7 @@ static int drain(struct watch *w)
 			ret = act(w);
 	} while (ret == GO_ON && w->more && !ksig_stop_wanted() &&
 		 ++i < BATCH);
-	if (w->more)
+	if (w->more && !w->every && clock_ns() < w->print_by)
 		return ret;
 	return ksig_flush() ? KSIG_FAILED : ret;
 }
