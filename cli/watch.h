@@ -84,12 +84,23 @@ int ksig_print_event(const struct ksig_happening *h, bool json);
 int ksig_print_loss(const struct ksig_sub *sub, uint64_t lost,
 		    uint64_t lost_upto);
 
-/*
- * watch_pidfile.c: the number in it, and what fstat(2) says of it; then, once the
- * process is pinned, whether the file is to be believed. Return: an exit code.
+/**
+ * struct ksig_pidfile - what decides whether a pidfile is to be believed
+ * @st: what fstat(2) says of it
+ * @folder_uid: the only owner but root of folders on the way; 0: there is none
  */
-int ksig_pidfile_read(const char *path, pid_t *pid, struct stat *st);
-int ksig_pidfile_check(const char *path, const struct stat *st, pid_t pid);
+struct ksig_pidfile {
+	struct stat st;
+	uid_t folder_uid;
+};
+
+/*
+ * watch_pidfile.c: the number in it; then, once the process is pinned, whether the
+ * file is to be believed. Return: an exit code.
+ */
+int ksig_pidfile_read(const char *path, pid_t *pid, struct ksig_pidfile *file);
+int ksig_pidfile_check(const char *path, const struct ksig_pidfile *file,
+		       pid_t pid);
 
 /* watch_runtime.c: says so if a runtime's handler for HUP may end the process. */
 void ksig_runtime_warn(pid_t pid, int signo);

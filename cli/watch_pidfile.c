@@ -42,13 +42,43 @@
  * @dir: the folder that has been reached, O_PATH
  * @rest: what is left of the path
  * @links: so many were followed
+ * @folder_uid: as struct ksig_pidfile's
  */
 struct walk {
 	const char *path;
 	int dir;
 	char rest[PATH_MAX];
 	unsigned int links;
+	uid_t folder_uid;
 };
+
+/*
+ * Whoever can replace a folder on the way chooses the file. Root signals anybody, so
+ * for root each belongs to root or to one user, which must be the process's.
+ * Return: 0; -errno; -ECANCELED: it was said why
+ */
+static int check_folder(struct walk *w)
+{
+	struct stat st;
+
+	if (geteuid())
+		return 0;
+	if (fstat(w->dir, &st))
+		return -errno;
+	if (st.st_mode & S_IWOTH && !(st.st_mode & S_ISVTX)) {
+		ksig_error("%s: a folder on the way can be written by anybody: chmod o-w it, or give the pid",
+			   w->path);
+		return -ECANCELED;
+	}
+	if (st.st_uid && w->folder_uid && st.st_uid != w->folder_uid) {
+		ksig_error("%s: folders on the way belong to different users (uid %u and %u): chown them, or give the pid",
+			   w->path, w->folder_uid, st.st_uid);
+		return -ECANCELED;
+	}
+	if (st.st_uid)
+		w->folder_uid = st.st_uid;
+	return 0;
+}
 
 /* Of ours or root's making, where nobody else could have put or replaced it? */
 static bool is_trusted_link(const struct stat *link, const struct stat *dir)
@@ -138,6 +168,9 @@ static int step(struct walk *w, int *file)
 	take_name(w, name);
 	if (!*name)
 		return -EISDIR;
+	err = check_folder(w);
+	if (err)
+		return err;
 	fd = openat(w->dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -153,7 +186,7 @@ static int step(struct walk *w, int *file)
 }
 
 /* Return: a descriptor, O_PATH, or -1 and it was said why not */
-static int find_file(const char *path)
+static int find_file(const char *path, uid_t *folder_uid)
 {
 	struct walk w = { .path = path, .dir = -1 };
 	int fd = -1, err = 0;
@@ -169,6 +202,7 @@ static int find_file(const char *path)
 		err = step(&w, &fd);
 	if (w.dir >= 0)
 		close(w.dir);
+	*folder_uid = w.folder_uid;
 	if (err < 0 && err != -ECANCELED)
 		ksig_error("cannot open %s: %s", path, strerror(-err));
 	return fd;
@@ -234,17 +268,34 @@ static int read_number(int fd, pid_t *pid)
 	return 0;
 }
 
-int ksig_pidfile_read(const char *path, pid_t *pid, struct stat *st)
+/* What needs no process. */
+static bool is_protected(const char *path, const struct stat *st)
 {
-	int file = find_file(path), fd = -1, ret = KSIG_FAILED;
-
-	if (file < 0)
-		return KSIG_FAILED;
-	if (fstat(file, st))
-		ksig_error("cannot read %s: %s", path, strerror(errno));
-	else if (!S_ISREG(st->st_mode))
+	if (!S_ISREG(st->st_mode))
 		ksig_error("%s is not a regular file", path);
-	else if ((fd = open_to_read(file)) < 0)
+	else if (st->st_mode & S_IWOTH)
+		ksig_error("%s can be written by anybody: chmod o-w it, or give the pid",
+			   path);
+	else if (st->st_mode & S_IWGRP && st->st_gid)
+		ksig_error("%s can be written by group %u: chmod g-w it, or give the pid",
+			   path, st->st_gid);
+	else
+		return true;
+	return false;
+}
+
+int ksig_pidfile_read(const char *path, pid_t *pid, struct ksig_pidfile *file)
+{
+	int found = find_file(path, &file->folder_uid), fd = -1;
+	int ret = KSIG_FAILED;
+
+	if (found < 0)
+		return KSIG_FAILED;
+	if (fstat(found, &file->st))
+		ksig_error("cannot read %s: %s", path, strerror(errno));
+	else if (!is_protected(path, &file->st))
+		;
+	else if ((fd = open_to_read(found)) < 0)
 		ksig_error("cannot open %s: %s", path, strerror(errno));
 	else if (read_number(fd, pid))
 		ksig_error("%s holds no pid: its first line must be a number and nothing else",
@@ -253,7 +304,7 @@ int ksig_pidfile_read(const char *path, pid_t *pid, struct stat *st)
 		ret = KSIG_DONE;
 	if (fd >= 0)
 		close(fd);
-	close(file);
+	close(found);
 	return ret;
 }
 
@@ -308,8 +359,10 @@ static bool read_start(pid_t pid, int64_t *start)
 	return true;
 }
 
-int ksig_pidfile_check(const char *path, const struct stat *st, pid_t pid)
+int ksig_pidfile_check(const char *path, const struct ksig_pidfile *file,
+		       pid_t pid)
 {
+	const struct stat *st = &file->st;
 	int64_t written = st->st_mtim.tv_sec * NS + st->st_mtim.tv_nsec, start;
 	uid_t real, saved;
 
@@ -323,9 +376,10 @@ int ksig_pidfile_check(const char *path, const struct stat *st, pid_t pid)
 			   path, st->st_uid, pid, real);
 		return KSIG_FAILED;
 	}
-	if (st->st_mode & S_IWOTH) {
-		ksig_error("%s can be written by anybody: chmod o-w it, or give the pid",
-			   path);
+	if (file->folder_uid && file->folder_uid != real &&
+	    file->folder_uid != saved) {
+		ksig_error("%s: a folder on the way belongs to uid %u, which is neither root nor the user of process %d (uid %u): chown it, or give the pid",
+			   path, file->folder_uid, pid, real);
 		return KSIG_FAILED;
 	}
 	written += st->st_mtim.tv_nsec ? COARSE_NS : SECONDS_NS;

@@ -264,19 +264,19 @@ static int explain(const struct ksig_to *to, int err)
 int ksig_to_open(struct ksig_to *to)
 {
 	int ret = KSIG_DONE, err;
-	struct stat st;
+	struct ksig_pidfile file;
 
 	if (to->kind == KSIG_TO_SUBJECT)
 		return KSIG_DONE;
 	if (to->kind == KSIG_TO_PIDFILE)
-		ret = ksig_pidfile_read(to->name, &to->pid, &st);
+		ret = ksig_pidfile_read(to->name, &to->pid, &file);
 	else if (to->kind == KSIG_TO_UNIT)
 		ret = ask_unit(to);
 	if (ret)
 		return ret;
 	err = to->kind == KSIG_TO_UNIT ? pin_unit(to) : pin(to);
 	if (!err && to->kind == KSIG_TO_PIDFILE) {
-		ret = ksig_pidfile_check(to->name, &st, to->pid);
+		ret = ksig_pidfile_check(to->name, &file, to->pid);
 		/* /proc was about it, unless it has exited meanwhile */
 		if (is_readable(ksig_target_fd(to->target), 0))
 			err = -ESRCH;

@@ -41,6 +41,11 @@ refused 1 pidfile "belongs to uid 54321, which is neither root nor the user of p
 chown 0 pidfile
 chmod 666 pidfile
 refused 1 pidfile 'can be written by anybody'
+chmod 664 pidfile
+believed pidfile
+chgrp 54321 pidfile
+refused 1 pidfile 'can be written by group 54321'
+chgrp 0 pidfile
 chmod 644 pidfile
 root=$pid
 start $nobody sleep 1000
@@ -51,6 +56,23 @@ chown 54321 theirs
 believed theirs
 chown 54322 theirs
 refused 1 theirs 'belongs to uid 54322'
+
+# whose folders are on the way, for root
+mkdir -p folder/folder
+cp -p theirs folder/folder/theirs
+echo $root >folder/folder/root
+chown 54321 theirs folder/folder/theirs
+believed folder/folder/theirs
+chown 54321 folder
+believed folder/folder/theirs
+refused 1 folder/folder/root "a folder on the way belongs to uid 54321, which is neither root nor the user of process $root (uid 0)"
+chown 54322 folder/folder
+refused 1 folder/folder/theirs 'different users (uid 54321 and 54322)'
+chown 0 folder folder/folder
+chmod 777 folder
+refused 1 folder/folder/root 'a folder on the way can be written by anybody'
+chmod 1777 folder
+believed folder/folder/root
 
 # when it was written: each of many that is written at once is not older
 for i in 1 2 3 4 5 6 7 8 9 10; do
