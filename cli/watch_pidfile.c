@@ -337,19 +337,20 @@ static int64_t now(clockid_t clock)
 /* When it started, by the wall clock as it is now; rounded down to a tick. */
 static bool read_start(pid_t pid, int64_t *start)
 {
-	char path[40], line[1024], *s;
+	char path[40], text[4096], *s;
 	uint64_t ticks;
-	int field;
-	FILE *f;
+	ssize_t len;
+	int field, fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	f = fopen(path, "re");
-	if (!f)
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return false;
-	s = fgets(line, sizeof(line), f);
-	fclose(f);
-	/* a name may have blanks and brackets in it; starttime is field 22 */
-	s = s ? strrchr(line, ')') : NULL;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[len > 0 ? len : 0] = '\0';
+	/* a name may have blanks, brackets and newlines; starttime is field 22 */
+	s = strrchr(text, ')');
 	for (field = 2; s && field < 22; field++)
 		s = strchr(s + 1, ' ');
 	if (!s || sscanf(s, " %" SCNu64, &ticks) != 1)

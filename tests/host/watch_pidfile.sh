@@ -87,6 +87,13 @@ refused 1 pidfile "written [0-9.]* s before process $root started"
 echo $root >pidfile
 believed pidfile
 
+# whatever its name is
+cp /bin/sleep "$(printf 'a\nb) c')"
+start "./$(printf 'a\nb) c')" 1000
+until_true grep -q '^b) c' /proc/$pid/comm
+echo $pid >named
+believed named
+
 # links: root's in a folder of root's, and nobody else's
 ln -s pidfile link
 ln -s "$PWD" way
