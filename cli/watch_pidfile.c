@@ -360,11 +360,21 @@ static bool read_start(pid_t pid, int64_t *start)
 	return true;
 }
 
+/* A file's time is what utimensat(2) was given: it may be out of range. */
+static int64_t written_at(const struct stat *st)
+{
+	const int64_t most = INT64_MAX / NS / 2;
+	int64_t s = st->st_mtim.tv_sec;
+
+	s = s > most ? most : s < -most ? -most : s;
+	return s * NS + st->st_mtim.tv_nsec;
+}
+
 int ksig_pidfile_check(const char *path, const struct ksig_pidfile *file,
 		       pid_t pid)
 {
 	const struct stat *st = &file->st;
-	int64_t written = st->st_mtim.tv_sec * NS + st->st_mtim.tv_nsec, start;
+	int64_t written = written_at(st), start;
 	uid_t real, saved;
 
 	if (!read_uids(pid, &real, &saved) || !read_start(pid, &start)) {
