@@ -833,6 +833,7 @@ static int step(struct watch *w, struct pollfd *fds)
 {
 	int ret = wait_for(w, fds), i;
 
+	ksig_children_reap();
 	if (ret == GO_ON && fds[w->n_sources + 1].revents)
 		command_ended(w);
 	if (ret == GO_ON)

@@ -119,6 +119,8 @@ int ksig_run(char *const *argv, const struct ksig_happening *h, pid_t *pid);
  * Return: an exit code.
  */
 int ksig_children_adopt(void);
+/* Where SIGCHLD was not delivered: ppoll(2) unblocks it only if it has to wait. */
+void ksig_children_reap(void);
 /* The signal mask that was set before; NULL: nothing is adopted */
 const sigset_t *ksig_children_mask(void);
 /* @pid is the command that ksig_child_wait() will be called for. */

@@ -60,6 +60,12 @@ int ksig_children_adopt(void)
 	return KSIG_DONE;
 }
 
+void ksig_children_reap(void)
+{
+	if (adopting)
+		reap(SIGCHLD);
+}
+
 const sigset_t *ksig_children_mask(void)
 {
 	return adopting ? &others_mask : NULL;
