@@ -444,7 +444,7 @@ static void hold(struct watch *w)
 	w->held = true;
 	if (clock_ns() < w->tell_held)
 		return;
-	ksig_note("process %d does not take the signals that wait there: an event of %s waits, too, and those behind it",
+	ksig_error("process %d does not take the signals that wait there: an event of %s waits, too, and those behind it",
 		   w->to.pid, ksig_sub_event(w->now.sub));
 	w->tell_held = NEVER;
 }
@@ -616,7 +616,7 @@ static void source_over(struct source *s, int err)
 	s->ended = err == -ESHUTDOWN && !ksig_sub_stats(s->sub, &st) &&
 		   st.flags & KSIG_STATS_SUBJECT_GONE;
 	if (s->ended)
-		ksig_error("%s: the process has exited; there will be no more events",
+		ksig_note("%s: the process has exited; there will be no more events",
 			   s->name);
 	else if (err == -ESHUTDOWN)
 		ksig_error("%s is gone: there will be no more events",

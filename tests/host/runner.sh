@@ -182,4 +182,27 @@ echo 'bad' >"$tmp/plan"
 	fail 'it passed:'
 prints 'not ok fake b: exit 1'
 lacks '^flaky'
+# What is in my/ is built in a copy, and all goes into one folder of the machine.
+mine() { "$tree/tests/vm/vm" prepare fake my >"$tmp/out" 2>&1; }
+in_machine() { (cd "$tree/build/vm/fake/root/my" && ls | xargs); }
+: >"$tmp/empty.c"
+ar rcs "$tree/build/libksig.a"
+printf '#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done; echo >"$2"\n' >"$tmp/bin/cc"
+chmod +x "$tmp/bin/cc"
+export CC="$tmp/bin/cc"
+mkdir -p "$tree/my/driver" "$tree/my/a" "$tree/my/b"
+echo 'obj-m := two.o
+two-y := one.o main.o' >"$tree/my/driver/Kbuild"
+echo wrong >"$tree/my/driver/Kbuild~"
+for file in driver/one.c driver/main.c a/program.c a/x.model a/Makefile b/Makefile; do
+	echo >"$tree/my/$file"
+done
+echo '#include <linux/module.h>' >"$tree/my/driver/main.c"
+ln -s alice@host.1:2 "$tree/my/a/.#program.c"
+mine || fail 'my/ is not built:'
+[ "$(in_machine)" = 'Kbuild~ program x.model' ] || fail "in my: $(in_machine)"
+echo >"$tree/my/b/program.c"
+! mine || fail 'two of a name:'
+[ "$(tail -n 1 "$tmp/out")" = 'vm: in the machine there is one folder /my: rename one of my/a/program my/b/program' ] ||
+	fail 'two of a name, unexplained:'
 [ ! -e "$tmp/apt" ] || fail "apt was asked for: $(cat "$tmp/apt"):"
