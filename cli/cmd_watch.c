@@ -227,6 +227,9 @@ static int open_source(struct watch *w, struct source *source)
 		opts.queue_len /= 2;
 		err = ksig_sub_open(source->name, &opts, &source->sub);
 	}
+	if (!err && opts.queue_len < QUEUE_DEFAULT && !w->opts.queue_len)
+		ksig_note("%s: its queue holds %u events: RLIMIT_MEMLOCK allows no more",
+			  source->name, opts.queue_len);
 	if (!err)
 		return KSIG_DONE;
 	if (!*text)
