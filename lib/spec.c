@@ -229,10 +229,15 @@ static int resolve_number(struct ksig_cond *c, enum ksig_field_type type,
 		return ksig_fail(e, c->text_column, EINVAL,
 				 "'%s' is a number, '%s' is none: give a decimal, negative or 0x number of 64 bits",
 				 c->key, c->text);
-	if (type == KSIG_FIELD_UNSIGNED && c->text[0] == '-')
+	if (type != KSIG_FIELD_UNSIGNED || c->text[0] != '-')
+		return 0;
+	if (c->op != KSIG_OP_NE && c->op != KSIG_OP_GT && c->op != KSIG_OP_GE)
 		return ksig_fail(e, c->text_column, EINVAL,
 				 "'%s' is never negative, so never %s",
 				 c->key, c->text);
+	/* it always is */
+	c->op = KSIG_OP_GE;
+	c->number = 0;
 	return 0;
 }
 
@@ -406,10 +411,20 @@ static const char *operator_text(enum ksig_op op)
 	return operators[i].text;
 }
 
+/* Some fields have two names. */
+static bool same_place(const struct ksig_cond *a, const struct ksig_cond *b)
+{
+	if (!a->field || !b->field)
+		return a->field == b->field && !strcmp(a->key, b->key);
+	return a->field->offset == b->field->offset &&
+	       a->field->size == b->field->size &&
+	       a->field->type == b->field->type;
+}
+
 static int check_pair(const struct ksig_cond *a, const struct ksig_cond *b,
 		      struct ksig_error *e)
 {
-	if (a->field != b->field || strcmp(a->key, b->key) ||
+	if (!same_place(a, b) ||
 	    (is_string(a) ? strings_agree(a, b) : numbers_agree(a, b)))
 		return 0;
 	return ksig_fail(e, b->column, EINVAL,
@@ -450,7 +465,7 @@ static int check_module_name(const struct ksig_cond *c,
 	size_t i;
 
 	if (strncmp(d->name, "kmod.", 5) || !c->field || !is_string(c) ||
-	    !strchr(c->text, '-'))
+	    c->op != KSIG_OP_EQ || !strchr(c->text, '-'))
 		return 0;
 	for (i = 0; c->text[i] && i < sizeof(name) - 1; i++)
 		name[i] = c->text[i] == '-' ? '_' : c->text[i];

@@ -131,9 +131,14 @@ static void test_impossible(void)
 		{ "test:current.comm=a,current.comm=b", 21, "both" },
 		{ "kmod.load:name=snd-hda-intel", 16,
 		  "use name=snd_hda_intel" },
-		{ "kmod.unload:name!=a-b", 19, "use name!=a_b" },
+		{ "process.exit:pid=1,subject=2", 20, "both pid=1 and subject=2" },
+		{ "process.exit:subject>5,pid<5", 24, "both" },
+		{ "process.exit:pid<=-1", 19, "never negative" },
 	};
 	static const char *const possible[] = {
+		"process.exit:pid>-1", "process.exit:pid!=-1,pid=5",
+		"test:current.pid>=-7", "kmod.unload:name!=a-b",
+		"process.exit:pid=1,subject!=2",
 		"process.exit:pid>5,pid<7", "process.exit:pid!=5,pid!=6",
 		"process.exit:status=3,status&2", "process.exit:comm!=a,comm!=b",
 		"process.exit:comm=a,comm!=b", "process.exit:parent=-1,parent<0",
