@@ -449,22 +449,29 @@ const struct ksig_cond *ksig_sub_named_process(const struct ksig_sub *sub)
 
 /*
  * Opened before the provider pins the process that then has the number: whatever
- * comes in between, this one tells the end.
+ * comes in between, this one tells the end. Return: 0, or why it could not be.
  */
-static void open_subject(struct ksig_sub *sub)
+static int open_subject(struct ksig_sub *sub)
 {
 	const struct ksig_cond *c = ksig_sub_named_process(sub);
+	int fd = c ? ksig_process_open(c->number, 0, NULL) : -1;
 
-	if (c)
-		sub->subject_fd = ksig_process_open(c->number, 0, NULL);
+	if (c && fd < 0)
+		return fd;
+	sub->subject_fd = fd;
+	return 0;
 }
 
-static int check_subject(struct ksig_sub *sub, struct ksig_error *e)
+/* @err: open_subject()'s. The provider, which was asked since, may have said better. */
+static int check_subject(struct ksig_sub *sub, int err, struct ksig_error *e)
 {
 	const struct ksig_cond *c = ksig_sub_named_process(sub);
 
-	if (!c || sub->subject_fd >= 0)
+	if (!err)
 		return 0;
+	if (err != -ESRCH && err != -EINVAL)
+		return ksig_fail(e, c->text_column, -err, "process %s: %s",
+				 c->text, strerror(-err));
 	return ksig_fail(e, c->text_column, ESRCH, "process %s has just exited",
 			 c->text);
 }
@@ -621,8 +628,8 @@ int ksig_sub_open(const char *event, const struct ksig_sub_opts *opts,
 		  struct ksig_sub **out)
 {
 	struct ksig_error e = { };
+	int subject_err = 0, err;
 	struct ksig_sub *sub;
-	int err;
 
 	if (!event || !out)
 		return -EINVAL;
@@ -639,11 +646,11 @@ int ksig_sub_open(const char *event, const struct ksig_sub_opts *opts,
 	if (!err)
 		err = open_cgroups(sub, &e);
 	if (!err) {
-		open_subject(sub);
+		subject_err = open_subject(sub);
 		err = open_desc(sub, &e);
 	}
 	if (!err)
-		err = check_subject(sub, &e);
+		err = check_subject(sub, subject_err, &e);
 	if (!err)
 		err = make_room(sub, &e);
 	if (err) {
