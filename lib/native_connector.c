@@ -149,7 +149,8 @@ struct connector_state {
 	uint64_t torn_until;
 };
 
-enum kin { KIN_UNKNOWN, KIN_OTHER, KIN_OWN };
+/* KIN_COUNTED: not known, and its end was counted when another thread told of it */
+enum kin { KIN_UNKNOWN, KIN_OTHER, KIN_OWN, KIN_COUNTED };
 
 /* The kernel's PID_MAX_LIMIT */
 #define PID_LIMIT (4 * 1024 * 1024)
@@ -338,6 +339,8 @@ static void note_fork(struct connector_state *s, pid_t parent, pid_t child,
 
 	if (child <= 0 || child >= PID_LIMIT)
 		return;
+	if (kin == KIN_COUNTED)
+		kin = KIN_UNKNOWN;
 	if (kin == KIN_UNKNOWN && time_ns > s->torn_until)
 		kin = KIN_OTHER;
 	s->kin[child] = kin;
@@ -604,8 +607,13 @@ static void thread_ended(struct ksig_native *n, const struct proc_event *ev)
 	int err = 0;
 
 	if (!l && (first || code)) {
-		if (is_left_out(n, pid, ev->timestamp_ns))
+		if (s->kin && kin_of(s, pid) == KIN_COUNTED)
 			return;
+		if (is_left_out(n, pid, ev->timestamp_ns)) {
+			if (kin_of(s, pid) == KIN_UNKNOWN)
+				s->kin[pid] = KIN_COUNTED;
+			return;
+		}
 		l = add_leaving(s, pid);
 		if (!l)
 			ksig_native_lose(n, first);
