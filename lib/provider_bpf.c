@@ -428,14 +428,71 @@ static const struct btf_type *prototype(const struct btf *btf, const char *name)
 	return t && btf_is_func_proto(t) ? t : NULL;
 }
 
+/*
+ * What a program for raw tracepoints takes of its arguments the kernel's verifier
+ * doesn't compare: 'p' a pointer, 'n' none, '?' either.
+ */
+static const struct {
+	const char *tracepoint;
+	const char *args;
+} expected[] = {
+	{ "sched_process_fork", "pp" },
+	{ "sched_process_exec", "p" },
+	{ "sched_process_exit", "p" },
+	{ "mark_victim", "?" },
+	{ "suspend_resume", "pnn" },
+	{ "cpuhp_exit", "nnnn" },
+	{ "module_load", "p" },
+	{ "module_put", "p" },
+	{ "module_free", "p" },
+};
+
+/* @t: of (void *data, ...) */
+static bool has_args(const struct btf *btf, const struct btf_type *t,
+		     const char *args)
+{
+	const struct btf_param *params = btf_params(t);
+	const struct btf_type *param;
+	unsigned int i;
+
+	for (i = 0; args[i]; i++) {
+		if (i + 1 >= btf_vlen(t))
+			return false;
+		param = btf__type_by_id(btf, btf__resolve_type(btf,
+							params[i + 1].type));
+		if (args[i] != '?' &&
+		    (!param || btf_is_ptr(param) != (args[i] == 'p')))
+			return false;
+	}
+	return true;
+}
+
+static bool is_expected(const struct btf *btf, const char *tracepoint,
+			const struct btf_type *t)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(expected); i++) {
+		if (!strcmp(expected[i].tracepoint, tracepoint))
+			return has_args(btf, t, expected[i].args);
+	}
+	return false;
+}
+
 static int find_tracepoint(const struct btf *btf, const struct source *src,
 			   struct ksig_error *e)
 {
+	const struct btf_type *t = src->tracepoint ?
+				   prototype(btf, src->tracepoint) : NULL;
 	struct utsname u;
 
-	if (!src->tracepoint || prototype(btf, src->tracepoint))
+	if (!src->tracepoint || (t && is_expected(btf, src->tracepoint, t)))
 		return 0;
 	uname(&u);
+	if (t)
+		return ksig_fail(e, 0, EOPNOTSUPP,
+				 "this kernel's (%.32s) tracepoint %s has other arguments than this libksig knows",
+				 u.release, src->tracepoint);
 	return ksig_fail(e, 0, EOPNOTSUPP,
 			 "this kernel (%.32s) has no tracepoint %s%s%s",
 			 u.release, src->tracepoint,
