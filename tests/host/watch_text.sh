@@ -44,6 +44,9 @@ shows "$(printf 'a\033[2Jb')" '"a\x1b[2Jb"' '"a\u001b[2Jb"'
 shows "$(printf 'a\302\233b')" '"a\u009bb"' '"a\u009bb"'
 shows "$(printf 'a\377b')" '"a\xffb"' '"a\ufffdb"'
 shows "$(printf 'a\363\240\200\201b')" '"a\U000e0001b"' '"a\udb40\udc01b"'
+shows "$(printf 'a\357\274\236b')" "\"$(printf 'a\357\274\236b')\"" ''
+shows "$(printf 'a\341\205\237b')" '"a\u115fb"' '"a\u115fb"'
+shows "$(printf 'a\360\235\205\263b')" '"a\U0001d173b"' '"a\ud834\udd73b"'
 
 # many gaps, few lines: each lost event is counted in one
 [ -e /sys/kernel/tracing/events ] ||
