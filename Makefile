@@ -21,6 +21,8 @@ export PATH := $(PATH):/usr/sbin:/sbin
 
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
+comma := ,
+
 # What is built from what, and what the VMs need; README says why each.
 PACKAGES := gcc gcc-multilib libc6-dev make busybox-static cpio kmod \
 	qemu-system-x86 libelf1 libssl3 pahole xz-utils \
@@ -290,6 +292,8 @@ system_files := $(if $(DESTDIR)$(call is_set,UDEV)$(call is_set,SYSUSERS),1,$(if
 install: all
 	$(if $(word 2,x$(DESTDIR)$(PREFIX)),$(error \
 		ksig: PREFIX and DESTDIR can't have blanks))
+	$(if $(findstring &,$(DESTDIR)$(PREFIX))$(findstring $(comma),$(PREFIX)),\
+		$(error ksig: PREFIX can't have & or a comma))
 	install -D -t $(DESTDIR)$(PREFIX)/bin build/ksig
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib build/libksig.a
 	install -D -t $(DESTDIR)$(PREFIX)/lib build/libksig.so.0

@@ -51,3 +51,9 @@ $as_user make -C "$tree" install PREFIX="$tmp/prefix" UDEV="$tmp/udev" \
 [ -s "$tmp/udev/rules.d/60-ksig.rules" ] || fail 'no udev rule there:'
 ! make -C "$tree" install PREFIX="$tmp/a b" >"$tmp/out" 2>&1 || fail 'a blank:'
 grep -q "PREFIX and DESTDIR can't have blanks" "$tmp/out" || fail 'a blank, unexplained:'
+for prefix in 'a&b' a,b; do
+	! make -C "$tree" install PREFIX="$tmp/$prefix" >"$tmp/out" 2>&1 ||
+		fail "$prefix:"
+	grep -q "PREFIX can't have & or a comma" "$tmp/out" ||
+		fail "$prefix, unexplained:"
+done
