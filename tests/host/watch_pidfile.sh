@@ -57,7 +57,7 @@ believed theirs
 chown 54322 theirs
 refused 1 theirs 'belongs to uid 54322'
 
-# whose folders are on the way, for root
+# the owners of folders on the way, for root
 mkdir -p folder/folder
 cp -p theirs folder/folder/theirs
 echo $root >folder/folder/root
@@ -87,7 +87,7 @@ refused 1 pidfile "written [0-9.]* s before process $root started"
 echo $root >pidfile
 believed pidfile
 
-# whatever its name is
+# any name of a process
 cp /bin/sleep "$(printf 'a\nb) c')"
 start "./$(printf 'a\nb) c')" 1000
 until_true grep -q '^b) c' /proc/$pid/comm

@@ -4,7 +4,7 @@
 # the end of the line, and what it has not is reported.
 . tests/host/functions
 
-# Its output is a pipe that nobody reads at first.
+# Its output is a pipe that is not read at first.
 mkfifo pipe
 exec 8<>pipe
 is_full() { [ "$(cut -d ' ' -f 1 /proc/$watcher/syscall)" = 1 ]; }
@@ -66,7 +66,7 @@ until_true ended $watcher
 wait $watcher && fail "it gave 0" || [ "$(kill -l $?)" = TERM ] ||
 	fail "it ended by $?"
 
-# who runs when it ends is asked to end, too
+# a command that runs when it ends is sent TERM
 watch process.exec -- sh -c 'echo $$ >ran; exec sleep 1000'
 until_true eval '/bin/true; [ -s ran ]'
 kill -TERM $watcher
