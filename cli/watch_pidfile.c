@@ -284,26 +284,34 @@ static bool is_protected(const char *path, const struct stat *st)
 	return false;
 }
 
+static int read_pid(const char *path, int found, pid_t *pid)
+{
+	int fd = open_to_read(found), err;
+
+	if (fd < 0) {
+		ksig_error("cannot open %s: %s", path, strerror(errno));
+		return KSIG_FAILED;
+	}
+	err = read_number(fd, pid);
+	close(fd);
+	if (!err)
+		return KSIG_DONE;
+	ksig_error("%s holds no pid: its first line must be a number and nothing else",
+		   path);
+	return KSIG_FAILED;
+}
+
 int ksig_pidfile_read(const char *path, pid_t *pid, struct ksig_pidfile *file)
 {
-	int found = find_file(path, &file->folder_uid), fd = -1;
+	int found = find_file(path, &file->folder_uid);
 	int ret = KSIG_FAILED;
 
 	if (found < 0)
 		return KSIG_FAILED;
 	if (fstat(found, &file->st))
 		ksig_error("cannot read %s: %s", path, strerror(errno));
-	else if (!is_protected(path, &file->st))
-		;
-	else if ((fd = open_to_read(found)) < 0)
-		ksig_error("cannot open %s: %s", path, strerror(errno));
-	else if (read_number(fd, pid))
-		ksig_error("%s holds no pid: its first line must be a number and nothing else",
-			   path);
-	else
-		ret = KSIG_DONE;
-	if (fd >= 0)
-		close(fd);
+	else if (is_protected(path, &file->st))
+		ret = read_pid(path, found, pid);
 	close(found);
 	return ret;
 }
