@@ -217,24 +217,6 @@ static const struct ksig_native_source *choose_source(struct ksig_sub *sub)
 	return find_source(sub->desc->name);
 }
 
-/* memory.events tells of no process: a filter that asks for one never matches. */
-static int check_kill(const struct ksig_sub *sub, struct ksig_error *e)
-{
-	const uint32_t never = KSIG_EVENT_NO_SUBJECT | KSIG_EVENT_NO_VALUE |
-			       KSIG_EVENT_NO_COMM;
-	unsigned int i;
-
-	for (i = 0; i < sub->spec.n_conds; i++) {
-		const struct ksig_cond *c = &sub->spec.conds[i];
-
-		if (c->field && c->field->unknown & never)
-			return ksig_fail(e, c->column, EOPNOTSUPP,
-					 "memory.events does not tell '%s'",
-					 c->key);
-	}
-	return 0;
-}
-
 static int native_open(struct ksig_sub *sub, struct ksig_error *e)
 {
 	const struct ksig_native_source *source = choose_source(sub);
@@ -244,9 +226,6 @@ static int native_open(struct ksig_sub *sub, struct ksig_error *e)
 	if (!source)
 		return ksig_fail(e, 0, ENOENT, "there is no native '%s'",
 				 sub->desc->name);
-	err = source == &ksig_native_kill ? check_kill(sub, e) : 0;
-	if (err)
-		return err;
 	n = calloc(1, sizeof(*n));
 	if (!n)
 		return ksig_native_fail(e, -ENOMEM, "a subscription");

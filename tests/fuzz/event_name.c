@@ -22,7 +22,8 @@ static void match(const struct ksig_spec *spec,
 		  const struct ksig_event_desc *d, const char *event)
 {
 	size_t len = strlen(event), size = d->event_size;
-	struct ksig_event *ev = calloc(1, size + 1);
+	/* the library's own copy: what it adds lies behind the provider's */
+	struct ksig_event *ev = calloc(1, ksig_record_size(d) + 1);
 	struct ksig_sub sub = { .desc = d };
 	char line[64];
 

@@ -25,7 +25,7 @@ for text in "$pid" "  $pid  " "$(printf '%5000s' '')$pid" "000000000$pid" \
 	printf '%s\nanything\n' "$text" >file
 	believed file
 done
-for text in '' ' ' x "$pid x" "$pid$pid$pid" "-$pid" "$pid 1" "+$pid" 0 \
+for text in '' ' ' x "$pid x" "${pid}0000000000" "-$pid" "$pid 1" "+$pid" 0 \
 	"$(printf '%s%5000s1' $pid '')"; do
 	printf '%s\n' "$text" >file
 	refused 1 file 'file holds no pid: its first line must be a number'

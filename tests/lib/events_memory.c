@@ -212,7 +212,7 @@ static void test_filter_of_process(void)
 	for (i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
 		CHECK_EQ(sub_try(filters[i], &opts, why, &column, &sub),
 			 -EOPNOTSUPP);
-		CHECK(strstr(why, "memory.events does not tell"));
+		CHECK(strstr(why, "memory.events does not give"));
 		CHECK_EQ(column, 13);
 	}
 }
