@@ -10,6 +10,7 @@
 #include <linux/filter.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -585,7 +586,12 @@ int main(void)
 	child_keeps();
 	status_is_no_guess();
 	descriptors_are_bounded();
-	unattributed_is_uncertain();
-	told_without_descriptor();
+	/* they wait for a socket to overflow, which may take minutes */
+	if (getenv("KSIG_LOSSES")) {
+		unattributed_is_uncertain();
+		told_without_descriptor();
+	} else {
+		printf(": losses are tried with KSIG_LOSSES set only\n");
+	}
 	return 0;
 }
