@@ -448,11 +448,11 @@ static void drain(struct ksig_sub *sub)
 /* Forks until the socket had no room for all that is told of them. */
 static void lose_messages(struct ksig_sub *sub)
 {
+	int i, n;
 	pid_t pid;
-	int i;
 
-	while (!sub_lost_upto(sub)) {
-		for (i = 0; i < 200; i++) {
+	for (n = 200; !sub_lost_upto(sub); n *= 2) {
+		for (i = 0; i < n; i++) {
 			pid = OK(fork());
 			if (!pid)
 				_exit(0);
@@ -560,14 +560,15 @@ static void unattributed_is_uncertain(void)
 					SUB_OPTS(.queue_len = 16,
 						 .flags = KSIG_SUB_SKIP_OWN));
 	struct child c = child_start(storm, NULL);
+	unsigned int wait = 100000;
 	uint64_t before;
 	int i;
 
 	for (i = 0; i < ROUNDS; i++) {
 		before = sub_lost_upto(sub);
-		while (sub_lost_upto(sub) == before) {
-			/* meanwhile the socket overflows, sooner or later */
-			usleep(100000);
+		/* the socket overflows meanwhile, on a slow machine later */
+		for (; sub_lost_upto(sub) == before; wait *= 2) {
+			usleep(wait);
 			drain(sub);
 		}
 	}
