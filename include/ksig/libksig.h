@@ -141,6 +141,10 @@ int ksig_sub_in_kernel(const struct ksig_sub *sub);
  * @timeout_ns: how long to wait; 0: not at all, negative: for ever
  * @ev: out; valid until the next call on @sub
  *
+ * Events that the filter leaves out are read in batches. When the time is over
+ * it returns 0 after the batch it is at, with more to read perhaps: ksig_sub_fd()
+ * stays readable then, so wait for its level and not for an edge (EPOLLET).
+ *
  * Return: 1 an event; 0 the time is over; -ESHUTDOWN there will be no more: the
  * channel was destroyed, or the process that the filter names (pid=N, or
  * current.pid=N) has exited, which KSIG_STATS_SUBJECT_GONE tells apart;
