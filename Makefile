@@ -66,7 +66,9 @@ help:
 	@echo 'make            build the command ksig'
 	@echo 'make demo       see the kernel signal a process, in a VM'
 	@echo 'make shell      a prompt in that VM, with what is in my/ (KERNEL=6.12-rt: another kernel)'
-	@echo 'make test       all tests, on: $(shell tests/vm/vm list | xargs)'
+	@echo 'make test       all tests, on: $(shell tests/vm/fetch list test | xargs)'
+	@echo 'make test-all   the same, on: $(shell tests/vm/fetch list | xargs)'
+	@echo 'make try TESTS="a b"  some of the tests (KERNEL=6.12-rt: another kernel)'
 	@echo 'make bench      what it costs beside its peers, in instructions'
 	@echo 'make mutants    break the code in many places and see each noticed'
 	@echo 'make fuzz       what comes from outside at random, for FUZZ_SECONDS (60)'
@@ -264,11 +266,19 @@ build_programs = @echo 'make: building the library and the command' >&2; \
 
 demo shell: owners deps
 	$(call build_programs)
-	@tests/vm/vm $@ $(KERNEL)
+	@tests/vm/run $@ $(KERNEL)
 
 test: owners deps
 	$(call build_programs)
-	@tests/vm/vm suite $(shell tests/vm/vm list)
+	@tests/vm/run suite
+
+test-all: owners deps
+	$(call build_programs)
+	@tests/vm/run suite $(shell tests/vm/fetch list)
+
+try: owners deps
+	$(call build_programs)
+	@tests/vm/run test $(KERNEL) $(TESTS)
 
 bench: owners deps
 	$(call build_programs,build/bench)
@@ -334,5 +344,5 @@ clean:
 distclean: clean
 	rm -rf .cache
 
-.PHONY: all help ready owners deps programs test-unit test-unit-programs test-sanitized fuzz demo shell test bench mutants check install load unload clean distclean
+.PHONY: all help ready owners deps programs test-unit test-unit-programs test-sanitized fuzz demo shell test test-all try bench mutants check install load unload clean distclean
 .DELETE_ON_ERROR:

@@ -56,6 +56,7 @@ no_half() {
 # way, as by the real ones. "fate" says what apt-get meets.
 archive() {
 	stub apt-cache <<'END'
+[ "$1" != show ] || exit 100
 [ "$(cat $TMP/fate)" != no-lists ] || exit 0
 case ${LC_ALL:-$LANG} in C*) says=Depends ;; *) says='Hängt ab von' ;; esac
 case $2 in
@@ -139,7 +140,7 @@ archive
 copy_tree "$top" "$tree"
 before=$(cd "$tree" && find . | sort)
 gives 0 make -s -C "$tree" help
-gives 0 "$tree/tests/vm/vm" list
+gives 0 "$tree/tests/vm/fetch" list
 [ "$(cd "$tree" && find . | sort)" = "$before" ] || fail 'they leave files'
 (cd "$tree/kernel" && touch ksig.o ksig.ko ksig.mod ksig.mod.c ksig.mod.o .ksig.o.cmd \
 	.Module.symvers.cmd events/net.o events/.net.o.cmd modules.order Module.symvers)
@@ -149,7 +150,7 @@ gives 0 make -s -C "$tree" clean
 # Another language.
 new_tree
 export LANG=de_DE.UTF-8 LC_ALL=de_DE.UTF-8 LANGUAGE=de
-gives 0 "$tree/tests/vm/vm" demo 6.12
+gives 0 "$tree/tests/vm/run" demo 6.12
 [ -s "$tree/.cache/kernels/6.12/release" ] || fail 'no kernel in the cache:'
 unset LC_ALL LANGUAGE
 export LANG=C.UTF-8
@@ -161,7 +162,7 @@ rm -rf "$tmp/a tree/build" "$tmp/a tree/.cache"
 : >"$tmp/asked"
 gives 2 make -C "$tmp/a tree" demo
 prints "can't handle a path with a blank"
-gives 1 "$tmp/a tree/tests/vm/vm" demo 6.12
+gives 1 "$tmp/a tree/tests/vm/run" demo 6.12
 last "can't handle a path with a blank"
 [ ! -e "$tmp/a tree/build" ] && [ ! -e "$tmp/a tree/.cache" ] || fail 'it made folders:'
 asked 0
@@ -169,42 +170,42 @@ asked 0
 # No network, no lists: once, and nothing is left of it.
 new_tree
 echo unresolved >"$tmp/fate"
-for how in demo fetch; do
-	gives 1 "$tree/tests/vm/vm" $how 6.12
+for how in 'run demo' 'fetch kernel'; do
+	gives 1 "$tree"/tests/vm/$how 6.12
 	last 'cannot resolve deb.debian.org'
 	asked 1
 	no_half
 done
 echo no-lists >"$tmp/fate"
-gives 1 "$tree/tests/vm/vm" demo 6.12
+gives 1 "$tree/tests/vm/run" demo 6.12
 last 'no package lists: cannot resolve deb.debian.org'
 asked 1
 no_half
 # and afterwards all is well
 echo fine >"$tmp/fate"
-gives 0 "$tree/tests/vm/vm" demo 6.12
+gives 0 "$tree/tests/vm/run" demo 6.12
 
 # A full disk: while fetching, unpacking, building and packing up.
 for size in 4M 10M; do
 	new_tree
 	disk $size "$tree/.cache"
-	gives 1 "$tree/tests/vm/vm" demo 6.12
+	gives 1 "$tree/tests/vm/run" demo 6.12
 	last 'disk full: 0 MB free in|disk full: . MB free in'
 	asked 1
 	no_half
 done
 new_tree
 disk 20M "$tree/.cache"
-gives 0 "$tree/tests/vm/vm" demo 6.12
+gives 0 "$tree/tests/vm/run" demo 6.12
 new_tree
-gives 0 "$tree/tests/vm/vm" fetch 6.12
+gives 0 "$tree/tests/vm/fetch" kernel 6.12
 disk 1M "$tree/build"
-gives 1 "$tree/tests/vm/vm" demo 6.12
+gives 1 "$tree/tests/vm/run" demo 6.12
 last 'disk full|No space left on device'
 # half a kernel that is there already is none
 truncate -s 0 "$tree/.cache/kernels/6.12/boot/vmlinuz-1.0"
 : >"$tmp/asked"
-gives 0 "$tree/tests/vm/vm" fetch 6.12
+gives 0 "$tree/tests/vm/fetch" kernel 6.12
 asked 1
 [ -s "$tree/.cache/kernels/6.12/boot/vmlinuz-1.0" ] || fail 'still half a kernel:'
 
@@ -215,7 +216,7 @@ mkdir -p "$tree/.cache/kernels"
 user='setpriv --reuid=1000 --regid=1000 --clear-groups'
 gives 2 $user make -s -C "$tree" demo
 prints "^ksig: $tree/.*belongs to root, and you are"
-gives 1 $user "$tree/tests/vm/vm" demo 6.12
+gives 1 $user "$tree/tests/vm/run" demo 6.12
 last "^vm: $tree/.*belongs to root, and you are"
 asked 0
 

@@ -7,8 +7,8 @@ set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-headers=$("$top/tests/vm/vm" headers 6.12)
-release=$("$top/tests/vm/vm" release 6.12)
+headers=$("$top/tests/vm/fetch" headers 6.12)
+release=$("$top/tests/vm/fetch" release 6.12)
 version=$(sed -n 's/^#define KSIG_VERSION "\(.*\)"/\1/p' \
 	"$top/include/ksig/version.h")
 

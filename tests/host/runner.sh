@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The runners of the tests, tests/vm/vm and tests/host/lib.sh, in a copy of the tree
+# The runners of the tests, tests/vm/run and tests/host/lib.sh, in a copy of the tree
 # with tests that pass and fail as they are told to, and machines that are scripts:
 # a test that fails by chance is flaky, anything else that fails has failed.
 set -eu
@@ -52,7 +52,7 @@ KSIG_AGAIN=0 "$tree/tests/host/lib.sh" once >"$tmp/out"
 prints 'not ok native once'
 runs once 1
 
-# In machines: tests/vm/vm. What they do is in the file "plan", a line a boot: a
+# In machines: tests/vm/run. What they do is in the file "plan", a line a boot: a
 # result for each test that is asked for and has not run, or what becomes of the
 # machine. The file "boots" has the number of its cpus for each boot. The kernel is
 # the stub, and nothing may be downloaded.
@@ -99,7 +99,7 @@ suite() {
 
 	cat >"$tmp/plan"
 	: >"$tmp/boots"
-	TMP=$tmp PATH="$tmp/bin:$PATH" "$tree/tests/vm/vm" suite fake \
+	TMP=$tmp PATH="$tmp/bin:$PATH" "$tree/tests/vm/run" suite fake \
 		>"$tmp/out" 2>&1 || got=$?
 	[ $got = "$1" ] || fail "the suite gave $got, not $1:"
 	[ "$(wc -l <"$tmp/boots")" = "$2" ] || fail "$(wc -l <"$tmp/boots") boots, not $2:"
@@ -178,12 +178,12 @@ prints 'failed: not ok flaky: 4 tests, and up to 3 are accepted'
 # "test", by which mutants are noticed, runs nothing again
 echo 'bad' >"$tmp/plan"
 : >"$tmp/boots"
-! TMP=$tmp PATH="$tmp/bin:$PATH" "$tree/tests/vm/vm" test fake b >"$tmp/out" 2>&1 ||
+! TMP=$tmp PATH="$tmp/bin:$PATH" "$tree/tests/vm/run" test fake b >"$tmp/out" 2>&1 ||
 	fail 'it passed:'
 prints 'not ok fake b: exit 1'
 lacks '^flaky'
 # What is in my/ is built in a copy, and all goes into one folder of the machine.
-mine() { "$tree/tests/vm/vm" prepare fake my >"$tmp/out" 2>&1; }
+mine() { "$tree/tests/vm/build" prepare fake my >"$tmp/out" 2>&1; }
 in_machine() { (cd "$tree/build/vm/fake/root/my" && ls | xargs); }
 : >"$tmp/empty.c"
 ar rcs "$tree/build/libksig.a"

@@ -73,13 +73,13 @@ machine=
 
 # a program that does not compile, and a driver
 echo 'int main(void) { return wrong; }' >"$tree/my/broken.c"
-! "$tree/tests/vm/vm" shell 6.12 >"$tmp/out" 2>&1 </dev/null || fail 'it went on:'
+! "$tree/tests/vm/run" shell 6.12 >"$tmp/out" 2>&1 </dev/null || fail 'it went on:'
 prints '^my/broken.c:1:.*wrong.* undeclared' || fail 'no message:'
 [ "$(tail -n 1 "$tmp/out")" = 'vm: my/broken.c does not compile, see above' ] ||
 	fail 'the last line:'
 rm "$tree/my/broken.c"
 printf '#include <ksig/driver.h>\nint x = wrong;\n' >"$tree/my/broken.c"
-! "$tree/tests/vm/vm" shell 6.12 >"$tmp/out" 2>&1 </dev/null || fail 'it went on:'
+! "$tree/tests/vm/run" shell 6.12 >"$tmp/out" 2>&1 </dev/null || fail 'it went on:'
 prints 'my/broken.c:2:.*wrong.* undeclared' || fail 'no message:'
 [ "$(tail -n 1 "$tmp/out")" = 'vm: the drivers in my do not build, see above' ] ||
 	fail 'the last line:'
