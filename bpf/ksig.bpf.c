@@ -42,6 +42,14 @@ const volatile bool current_pinned;
 /* Not about the subscriber, nor what it has started since: see is_own(). */
 const volatile bool skip_own;
 
+/*
+ * For the programs that take the tracepoint's entry: where the new process's number
+ * is, or whether the one that exits is the last of its process.
+ */
+const volatile __u32 entry_at;
+/* Of the system call whose number the setup has found, raw_syscalls tells. */
+const volatile bool by_syscall;
+
 /* A tracepoint's entry: where its fields end that have a fixed place. */
 const volatile __u32 entry_size = 8;
 const volatile __u32 n_strings;
@@ -62,6 +70,9 @@ static __s64 time_offset;	/* of the subscriber's CLOCK_MONOTONIC */
 static struct pid *pin, *current_pin;
 static struct pid *own_pid;
 static __u64 own_since;
+
+/* The only system call that counts: its number and one more, by the setup; 0: all */
+__u32 only_syscall;
 
 /*
  * Signals to the running task: the rest is set before kill_signo, and counted
@@ -272,6 +283,19 @@ static __always_inline bool current_passes(void)
 	return pid_passes(visible, pid, nr);
 }
 
+/* By a thread's number in the initial namespace, which is the first of any pid */
+static __always_inline struct task_struct *find_task(__u32 nr)
+{
+	struct pid *pid = process_of((void *)bpf_get_current_task());
+	struct hlist_node *node;
+
+	pid = find_pid(BPF_CORE_READ(pid, numbers[0].ns), nr);
+	node = BPF_CORE_READ(pid, tasks[PIDTYPE_PID].first);
+	return node ? (void *)node - bpf_core_field_offset(struct task_struct,
+							   pid_links[PIDTYPE_PID]) :
+		      NULL;
+}
+
 /*
  * Is it the subscriber, or a descendant that it has started since it subscribed?
  * A process whose parent exits gets another parent: to stay a descendant, the
@@ -298,10 +322,24 @@ static __noinline bool is_own(struct task_struct *task)
 
 /* --------------------------------------------------------------------- setup */
 
+/* @fd: of the caller, who has opened the system call's tracepoint by it */
+static __always_inline int find_syscall_nr(__u64 fd)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct file **files = BPF_CORE_READ(task, files, fdt, fd), *file = NULL;
+	struct syscall_metadata *meta;
+	struct perf_event *event;
+
+	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	event = BPF_CORE_READ(file, private_data);
+	meta = BPF_CORE_READ(event, tp_event, data);
+	return meta ? BPF_CORE_READ(meta, syscall_nr) : -1;
+}
+
 /*
- * Run once, by the subscriber: which pid and time namespaces he sees with, and which
- * processes his filter names. He holds pidfds of those, so that their struct pid
- * can't become another's.
+ * Run once, by the subscriber: which pid and time namespaces he sees with, which
+ * processes his filter names, and which system call. He holds pidfds of those
+ * processes, so that their struct pid can't become another's.
  */
 SEC("raw_tp")
 int ksig_setup(__u64 *ctx)
@@ -317,6 +355,8 @@ int ksig_setup(__u64 *ctx)
 	own_since = bpf_ktime_get_ns();
 	pin = find_pid(own_ns, ctx[0]);
 	current_pin = find_pid(own_ns, ctx[1]);
+	if (by_syscall)
+		only_syscall = find_syscall_nr(ctx[2]) + 1;
 	return 0;
 }
 
@@ -394,8 +434,13 @@ static __always_inline int offer_process(struct task_struct *task, __u64 value)
 	return offer(&rec);
 }
 
-SEC("raw_tp/sched_process_fork")
-int BPF_PROG(ksig_fork, struct task_struct *parent, struct task_struct *child)
+/*
+ * A program on a raw tracepoint is skipped while it is preempted on that cpu, which
+ * can be since Linux 7.0. Those that take the tracepoint's entry, as perf makes it,
+ * run with preemption off: there is one for each event that many cause at once.
+ */
+static __always_inline int offer_fork(struct task_struct *parent,
+				      struct task_struct *child)
 {
 	__u32 nr;
 
@@ -406,10 +451,32 @@ int BPF_PROG(ksig_fork, struct task_struct *parent, struct task_struct *child)
 	return offer_process(parent, nr);
 }
 
+SEC("raw_tp/sched_process_fork")
+int BPF_PROG(ksig_fork, struct task_struct *parent, struct task_struct *child)
+{
+	return offer_fork(parent, child);
+}
+
+SEC("tracepoint")
+int ksig_fork_entry(void *entry)
+{
+	__u32 nr = number_at(entry + entry_at, 4, false);
+	/* it has not run yet, so the number is its own */
+	struct task_struct *child = find_task(nr);
+
+	return child ? offer_fork((void *)bpf_get_current_task(), child) : 0;
+}
+
 SEC("raw_tp/sched_process_exec")
 int BPF_PROG(ksig_exec, struct task_struct *task)
 {
 	return offer_process(task, 0);
+}
+
+SEC("tracepoint")
+int ksig_exec_entry(void *entry)
+{
+	return offer_process((void *)bpf_get_current_task(), 0);
 }
 
 /* Processes whose exit was told; there while their leader is. */
@@ -475,6 +542,17 @@ int ksig_exit(__u64 *ctx)
 	return offer_process(task, wait_status(task));
 }
 
+/* Where preemption matters, the tracepoint says who is last. */
+SEC("tracepoint")
+int ksig_exit_entry(void *entry)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	if (!number_at(entry + entry_at, 1, false))
+		return 0;
+	return offer_process(task, wait_status(task));
+}
+
 /* -------------------------------------------------------------- other events */
 
 /* As /proc/PID/cgroup has it. 0: not known */
@@ -512,24 +590,13 @@ int BPF_PROG(ksig_kill, struct task_struct *task)
 	return offer_kill(task);
 }
 
-/*
- * Older kernels give a number only: that of a thread in the initial namespace,
- * which is the first of any pid.
- */
+/* Older kernels give a number only. */
 SEC("raw_tp/mark_victim")
 int ksig_kill_pid(__u64 *ctx)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct pid *pid = BPF_CORE_READ(task, signal, pids[PIDTYPE_TGID]);
-	struct hlist_node *node;
+	struct task_struct *task = find_task(ctx[0]);
 
-	pid = find_pid(BPF_CORE_READ(pid, numbers[0].ns), ctx[0]);
-	node = BPF_CORE_READ(pid, tasks[PIDTYPE_PID].first);
-	if (!node)
-		return 0;
-	task = (void *)node - bpf_core_field_offset(struct task_struct,
-						    pid_links[PIDTYPE_PID]);
-	return offer_kill(task);
+	return task ? offer_kill(task) : 0;
 }
 
 /* Asleep, or about to: one attempt at a time, system_transition_mutex is held. */
@@ -699,6 +766,21 @@ static __always_inline void copy_entry(struct ksig_event *ev, const void *entry)
 	}
 }
 
+/* Does it make 32-bit system calls, whose numbers are others? */
+static __always_inline bool is_compat(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->thread_info.status))
+		return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
+	return BPF_CORE_READ(task, thread_info.flags) & (1UL << TIF_32BIT);
+}
+
+/* @entry: of raw_syscalls. Which begins as that of the system call's tracepoint. */
+static __always_inline bool is_only_syscall(const void *entry)
+{
+	return *(__u32 *)(entry + 8) + 1 == only_syscall &&
+	       !is_compat((void *)bpf_get_current_task());
+}
+
 /* What tells most events apart at the least cost comes first. */
 SEC("tracepoint")
 int ksig_trace(void *entry)
@@ -707,7 +789,8 @@ int ksig_trace(void *entry)
 	struct pid *pid;
 	__u32 nr, flags;
 
-	if (!fields_pass(entry) || !comm_passes() ||
+	if ((by_syscall && only_syscall && !is_only_syscall(entry)) ||
+	    !fields_pass(entry) || !comm_passes() ||
 	    !current_visible(&pid, &nr) || !pid_passes(true, pid, nr) ||
 	    (skip_own && is_own((void *)bpf_get_current_task())))
 		return 0;

@@ -14,6 +14,8 @@
 #define PF_EXITING		0x00000004
 #define SIGNAL_GROUP_EXIT	0x00000004
 #define MODULE_NAME_LEN		56
+#define TS_COMPAT		0x0002	/* x86 */
+#define TIF_32BIT		22	/* arm64 */
 
 enum pid_type {
 	PIDTYPE_PID,
@@ -144,7 +146,38 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct syscall_metadata {
+	int syscall_nr;
+};
+
+struct trace_event_call {
+	void *data;
+};
+
+struct perf_event {
+	struct trace_event_call *tp_event;
+};
+
+struct file {
+	void *private_data;
+};
+
+struct fdtable {
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+/* @status: x86's only */
+struct thread_info {
+	unsigned long flags;
+	__u32 status;
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	unsigned int flags;
 	int exit_state;
 	int exit_code;
@@ -159,6 +192,7 @@ struct task_struct {
 	char comm[TASK_COMM_LEN];
 	struct nsproxy *nsproxy;
 	struct css_set *cgroups;
+	struct files_struct *files;
 	struct signal_struct *signal;
 	struct sighand_struct *sighand;
 	sigset_t blocked;

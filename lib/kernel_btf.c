@@ -205,6 +205,32 @@ static bool is_root(const struct trim *t, const struct btf_type *type)
 	return false;
 }
 
+static bool has_name(const struct trim *t, const struct btf_type *type,
+		     unsigned int kind, const char *name)
+{
+	return btf_kind(type) == kind && type->name_off < t->strings_len &&
+	       !strcmp(t->strings + type->name_off, name);
+}
+
+/*
+ * Up to 6.12 a tracepoint_srcu was there for probes in idle tasks, and preemption
+ * was off nevertheless: SRCU's fast readers (6.15) tell the one of 7.0. Of static
+ * variables BTF has those that each cpu has.
+ */
+static bool is_preemptible(const struct trim *t)
+{
+	bool used = false, fast = false;
+	uint32_t id;
+
+	for (id = 1; id <= t->n && !(used && fast); id++) {
+		used |= has_name(t, type_at(t, id), BTF_KIND_VAR,
+				 "tracepoint_srcu_srcu_data");
+		fast |= has_name(t, type_at(t, id), BTF_KIND_STRUCT,
+				 "srcu_ctr");
+	}
+	return used && fast;
+}
+
 /* --------------------------------------------------------------------- copy */
 
 /* Where in @b it begins now; -ENOMEM */
@@ -427,7 +453,7 @@ static int join(const struct trim *t, void **data, uint32_t *size)
 }
 
 int ksig_kernel_btf_trim(const char *const *names, size_t n_names,
-			 void **data, uint32_t *size)
+			 void **data, uint32_t *size, bool *preemptible)
 {
 	struct trim t = { .names = names, .n_names = n_names };
 	size_t raw_size = 0;
@@ -443,6 +469,8 @@ int ksig_kernel_btf_trim(const char *const *names, size_t n_names,
 		err = copy_roots(&t);
 	if (!err)
 		err = join(&t, data, size);
+	if (!err)
+		*preemptible = is_preemptible(&t);
 	munmap((void *)(uintptr_t)raw, raw_size);
 	free(t.offsets);
 	free(t.ids);

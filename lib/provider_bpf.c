@@ -3,8 +3,8 @@
  * Events by BPF programs: bpf/ksig.bpf.c, loaded once for each subscription.
  *
  * libbpf's object is closed as soon as the programs are attached. What the
- * subscription keeps is the ring, the links, and the mapped variables; and the
- * program, if there is one only, for its counter of skipped runs.
+ * subscription keeps is the ring, the links, the mapped variables, and the
+ * programs, for their counters of skipped runs.
  *
  * libbpf has one function for its log, whoever uses it in the process. It is set
  * to ours at first use and stays: what libbpf says within a call on a handle
@@ -53,18 +53,25 @@
  * @tracepoint: what tells it
  * @programs: those of ksig.bpf.c that listen
  * @without: why a kernel may not have the tracepoint
+ * @entry_program: listens instead where probes are preemptible; NULL: there is none
+ * @entry_field: the field of the tracepoint's entry that it reads, or NULL
  */
 struct source {
 	const char *name;
 	const char *tracepoint;
 	const char *programs[PROGRAMS_MAX];
 	const char *without;
+	const char *entry_program;
+	const char *entry_field;
 };
 
 static const struct source sources[] = {
-	{ "process.fork", "sched_process_fork", { "ksig_fork" } },
-	{ "process.exec", "sched_process_exec", { "ksig_exec" } },
-	{ "process.exit", "sched_process_exit", { "ksig_exit" } },
+	{ "process.fork", "sched_process_fork", { "ksig_fork" }, NULL,
+	  "ksig_fork_entry", "child_pid" },
+	{ "process.exec", "sched_process_exec", { "ksig_exec" }, NULL,
+	  "ksig_exec_entry", NULL },
+	{ "process.exit", "sched_process_exit", { "ksig_exit" }, NULL,
+	  "ksig_exit_entry", "group_dead" },
 	{ "memory.kill", "mark_victim", { "ksig_kill" } },
 	{ "power.suspend", "suspend_resume", { "ksig_power" },
 	  "it can't sleep (CONFIG_PM_SLEEP)" },
@@ -82,14 +89,16 @@ static const struct source sources[] = {
 
 /* Of any tracepoint: it is found by its number, not by BTF. */
 static const struct source trace_source = {
-	KSIG_TRACE, NULL, { "ksig_trace" }, NULL,
+	KSIG_TRACE, NULL, { "ksig_trace" }, NULL, NULL, NULL,
 };
 
 /**
  * struct state - a subscription's own
  * @ring: the BPF ring
  * @links: attach the programs; closing them detaches
- * @program: the only one that is attached; -1: there are several
+ * @programs: those that are attached, for their counters; -1: none
+ * @tracepoint: for who takes its entry: where it is attached
+ * @syscall: likewise, the system call's own tracepoint; 0: it is not one's
  * @bss: the programs' variables
  * @pidfds: keep the processes that the filter names from becoming others
  * @lent: the one of them that is the subscription's; -1: none
@@ -108,7 +117,9 @@ static const struct source trace_source = {
 struct state {
 	int ring;
 	int links[PROGRAMS_MAX];
-	int program;
+	int programs[PROGRAMS_MAX];
+	unsigned int tracepoint;
+	unsigned int syscall;
 	struct ksig_bpf__bss *bss;
 	int pidfds[2];
 	int lent;
@@ -309,6 +320,7 @@ static int probe(struct ksig_error *e)
  * @data: as ksig_kernel_btf_trim() gives it; NULL: not made yet
  * @size: of @data
  * @btf: @data, taken apart
+ * @preemptible: are probes of tracepoints?
  *
  * Made at first use, never freed.
  */
@@ -317,6 +329,7 @@ static struct kernel_types {
 	void *data;
 	uint32_t size;
 	struct btf *btf;
+	bool preemptible;
 } kernel_types = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static int compare_names(const void *a, const void *b)
@@ -360,7 +373,8 @@ static int make_kernel_types(struct kernel_types *k)
 	if (!skel)
 		return -errno;
 	n = list_names(bpf_object__btf(skel->obj), typedefs, names);
-	err = ksig_kernel_btf_trim(names, n, &k->data, &k->size);
+	err = ksig_kernel_btf_trim(names, n, &k->data, &k->size,
+				   &k->preemptible);
 	ksig_bpf__destroy(skel);
 	if (err)
 		return err;
@@ -773,9 +787,77 @@ static void place_syscall_nr(const struct btf *btf, struct ksig_tracepoint *tp)
 	}
 }
 
+/* @name: of a field; -1: it has none */
+static int place_of(const struct ksig_tracepoint *tp, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < tp->desc.n_fields; i++) {
+		if (!strcmp(tp->fields[i].name, name))
+			return tp->fields[i].offset - KSIG_TRACE_ENTRY;
+	}
+	return -1;
+}
+
+/*
+ * Without preemption no event is skipped, but that takes tracefs: where it can't be
+ * read, up to how many were is known afterwards. Return: the program; NULL: none
+ */
+static const char *use_entry(struct state *st, struct ksig_bpf *skel,
+			     const struct source *src)
+{
+	struct ksig_tracepoint *tp;
+	char name[64];
+	int at = 0;
+
+	if (!kernel_types.preemptible || !src->entry_program)
+		return NULL;
+	snprintf(name, sizeof(name), KSIG_TRACE "sched.%s", src->tracepoint);
+	if (ksig_tracepoint_read(name, NULL, &tp, NULL))
+		return NULL;
+	if (src->entry_field)
+		at = place_of(tp, src->entry_field);
+	if (at >= 0) {
+		skel->rodata->entry_at = at;
+		st->tracepoint = tp->id;
+	}
+	ksig_tracepoint_free(tp);
+	return at >= 0 ? src->entry_program : NULL;
+}
+
+/*
+ * A system call's own tracepoint has its programs run with preemption on (since
+ * 7.2), and that for all system calls with preemption off; their entries begin alike.
+ */
+static void use_raw_syscalls(struct state *st, struct ksig_bpf *skel,
+			     const struct ksig_tracepoint *tp)
+{
+	static const char prefix[] = KSIG_TRACE "syscalls.sys_";
+	struct ksig_tracepoint *raw;
+	bool enter;
+
+	if (!kernel_types.preemptible ||
+	    strncmp(tp->desc.name, prefix, strlen(prefix)))
+		return;
+	enter = !strncmp(tp->desc.name + strlen(prefix), "enter_", 6);
+	if (ksig_tracepoint_read(enter ? KSIG_TRACE "raw_syscalls.sys_enter" :
+				 KSIG_TRACE "raw_syscalls.sys_exit", NULL, &raw,
+				 NULL))
+		return;
+	if (place_of(raw, "id") == 8 &&
+	    place_of(raw, enter ? "args.0" : "ret") == 16 &&
+	    place_of(tp, "__syscall_nr") == 8) {
+		skel->rodata->by_syscall = true;
+		st->syscall = tp->id;
+		st->tracepoint = raw->id;
+	}
+	ksig_tracepoint_free(raw);
+}
+
 /* What has changed from kernel to kernel. */
-static int adapt(struct ksig_bpf *skel, const struct source *src,
-		 struct ksig_tracepoint *tp, struct ksig_error *e)
+static int adapt(struct state *st, struct ksig_bpf *skel,
+		 const struct source *src, struct ksig_tracepoint *tp,
+		 struct ksig_error *e)
 {
 	const struct btf_type *exit, *kill, *t = NULL;
 	const char *instead = NULL;
@@ -795,8 +877,13 @@ static int adapt(struct ksig_bpf *skel, const struct source *src,
 					btf_params(kill)[1].type));
 	if (!strcmp(src->programs[0], "ksig_kill") && t && !btf_is_ptr(t))
 		instead = "ksig_kill_pid";
-	if (tp)
+	if (tp) {
 		place_syscall_nr(btf, tp);
+		st->tracepoint = tp->id;
+		use_raw_syscalls(st, skel, tp);
+	}
+	if (!instead)
+		instead = use_entry(st, skel, src);
 	choose_programs(skel, src, instead);
 	bpf_map__set_autocreate(skel->maps.told,
 				!strcmp(src->programs[0], "ksig_exit") &&
@@ -850,17 +937,37 @@ static int configure(struct state *st, struct ksig_bpf *skel,
 		       !ro->current_pinned;
 	st->mask = ring_size(ro->queue_bytes, st->page) - 1;
 	bpf_map__set_max_entries(skel->maps.ring, st->mask + 1);
-	err = adapt(skel, src, tp, e);
+	err = adapt(st, skel, src, tp, e);
 	/* which may have put a field elsewhere */
 	if (!err && tp)
 		set_entry(ro, tp);
 	return err ? err : set_conds(sub, tp, ro, e);
 }
 
-static int run_setup(const struct state *st, const struct ksig_bpf *skel,
+/* Return: a descriptor, or a negative errno */
+static int open_tracepoint(unsigned int id)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(attr),
+		.config = id,
+		.disabled = 1,
+	};
+	int fd, cpu = 0;
+
+	/* programs see to all cpus, whichever the event's is that is online */
+	do
+		fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1,
+			     PERF_FLAG_FD_CLOEXEC);
+	while (fd < 0 && errno == ENODEV && ++cpu < libbpf_num_possible_cpus());
+	return fd < 0 ? -errno : fd;
+}
+
+static int run_setup(struct state *st, const struct ksig_bpf *skel,
 		     const uint64_t numbers[2], struct ksig_error *e)
 {
-	uint64_t ctx[2] = { numbers[0], numbers[1] };
+	int perf = st->syscall ? open_tracepoint(st->syscall) : -1;
+	uint64_t ctx[3] = { numbers[0], numbers[1], perf };
 	int err, i;
 
 	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = ctx,
@@ -868,9 +975,14 @@ static int run_setup(const struct state *st, const struct ksig_bpf *skel,
 
 	err = bpf_prog_test_run_opts(bpf_program__fd(skel->progs.ksig_setup),
 				     &run);
+	if (perf >= 0)
+		close(perf);
 	if (err)
 		return ksig_fail(e, 0, -err, "running a BPF program: %s",
 				 strerror(-err));
+	/* the number is not known */
+	if (st->syscall && !skel->bss->only_syscall)
+		st->tracepoint = st->syscall;
 	/* alive still: so it was theirs while the setup looked them up */
 	for (i = 0; i < 2; i++) {
 		if (st->pidfds[i] >= 0 && ksig_process_ended(st->pidfds[i]))
@@ -913,22 +1025,12 @@ fail:
 }
 
 /* Return: a descriptor, or a negative errno */
-static int attach_trace(int program, const struct ksig_tracepoint *tp)
+static int attach_trace(int program, unsigned int tracepoint)
 {
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_TRACEPOINT,
-		.size = sizeof(attr),
-		.config = tp->id,
-	};
-	int fd, link, cpu = 0;
+	int fd = open_tracepoint(tracepoint), link;
 
-	/* the program sees to all cpus, whichever the event's is that is online */
-	do
-		fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1,
-			     PERF_FLAG_FD_CLOEXEC);
-	while (fd < 0 && errno == ENODEV && ++cpu < libbpf_num_possible_cpus());
 	if (fd < 0)
-		return -errno;
+		return fd;
 	/* the link holds the perf event, too */
 	link = bpf_link_create(program, fd, BPF_PERF_EVENT, NULL);
 	if (link >= 0 && ioctl(fd, PERF_EVENT_IOC_ENABLE, 0)) {
@@ -941,15 +1043,15 @@ static int attach_trace(int program, const struct ksig_tracepoint *tp)
 	return link;
 }
 
-/* @section: "raw_tp/NAME", or that of the program for all tracepoints */
-static int attach_program(const struct ksig_sub *sub, int program,
+/* @section: "raw_tp/NAME", or that of programs that take a tracepoint's entry */
+static int attach_program(const struct state *st, int program,
 			  const char *section)
 {
 	const char *slash = strchr(section, '/');
 	int link;
 
 	if (!slash)
-		return attach_trace(program, ksig_tracepoint_of(sub->desc));
+		return attach_trace(program, st->tracepoint);
 	link = bpf_raw_tracepoint_open(slash + 1, program);
 	return link < 0 ? -errno : link;
 }
@@ -957,7 +1059,6 @@ static int attach_program(const struct ksig_sub *sub, int program,
 static int attach(struct state *st, const struct ksig_bpf *skel,
 		  const struct ksig_sub *sub, struct ksig_error *e)
 {
-	const struct bpf_program *last = NULL;
 	struct bpf_program *p;
 	int fd = 0, n = 0;
 
@@ -965,19 +1066,17 @@ static int attach(struct state *st, const struct ksig_bpf *skel,
 		/* run once, it listens to nothing */
 		if (!bpf_program__autoload(p) || p == skel->progs.ksig_setup)
 			continue;
-		fd = attach_program(sub, bpf_program__fd(p),
+		fd = attach_program(st, bpf_program__fd(p),
 				    bpf_program__section_name(p));
 		if (fd < 0)
 			break;
-		st->links[n++] = fd;
-		last = p;
-	}
-	if (fd >= 0 && n == 1) {
-		fd = fcntl(bpf_program__fd(last), F_DUPFD_CLOEXEC, 0);
-		if (fd < 0)
+		st->links[n] = fd;
+		fd = fcntl(bpf_program__fd(p), F_DUPFD_CLOEXEC, 0);
+		if (fd < 0) {
 			fd = -errno;
-		else
-			st->program = fd;
+			break;
+		}
+		st->programs[n++] = fd;
 	}
 	if (fd < 0)
 		return ksig_fail(e, 0, -fd,
@@ -1003,9 +1102,10 @@ static void free_state(struct state *st)
 	int i;
 
 	/* detached before anything that it needs is gone */
-	for (i = 0; i < PROGRAMS_MAX; i++)
+	for (i = 0; i < PROGRAMS_MAX; i++) {
 		close_fd(st->links[i]);
-	close_fd(st->program);
+		close_fd(st->programs[i]);
+	}
 	unmap(st->producer, st->page + 2 * (st->mask + 1));
 	unmap(st->consumer, st->page);
 	unmap(st->bss, sizeof(*st->bss));
@@ -1026,7 +1126,7 @@ static struct state *new_state(const struct ksig_event_desc *d)
 		return NULL;
 	st->ring = -1;
 	memset(st->links, 0xff, sizeof(st->links));
-	st->program = -1;
+	memset(st->programs, 0xff, sizeof(st->programs));
 	st->pidfds[0] = -1;
 	st->pidfds[1] = -1;
 	st->lent = -1;
@@ -1107,20 +1207,23 @@ static void close_sub(struct ksig_sub *sub)
 /* -------------------------------------------------------------------- reading */
 
 /*
- * How often did the kernel skip the program because another one, or this one, was
+ * How often did the kernel skip a program because another one, or this one, was
  * running on that cpu? Before the filter, so each is an event or is none. Linux
- * counts it for tracepoints' programs since 6.7; with several programs there is no
- * descriptor to ask by, and 0 is what is known.
+ * counts it for tracepoints' programs since 6.7.
  */
 static uint64_t count_misses(const struct state *st)
 {
-	struct bpf_prog_info info = { };
-	uint32_t size = sizeof(info);
+	uint64_t misses = 0;
+	int i;
 
-	if (st->program < 0 ||
-	    bpf_obj_get_info_by_fd(st->program, &info, &size))
-		return 0;
-	return info.recursion_misses;
+	for (i = 0; i < PROGRAMS_MAX && st->programs[i] >= 0; i++) {
+		struct bpf_prog_info info = { };
+		uint32_t size = sizeof(info);
+
+		if (!bpf_obj_get_info_by_fd(st->programs[i], &info, &size))
+			misses += info.recursion_misses;
+	}
+	return misses;
 }
 
 static uint64_t lost_upto(const struct ksig_sub *sub)

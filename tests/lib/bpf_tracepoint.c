@@ -204,6 +204,54 @@ static void test_operators(void)
 	check_passing("current.comm=writer1", 0);
 }
 
+#ifdef __x86_64__
+/* i386's system call of that number, which is iopl(0) */
+static void compat_getppid(struct child *self, void *arg)
+{
+	long ret = SYS_getppid;
+
+	(void)arg;
+	child_say(self);
+	child_wait_go(self);
+	__asm__ volatile("int $0x80" : "+a"(ret) : "b"(0L) : "memory",
+			 "r8", "r9", "r10", "r11");
+	/* so far nothing was seen; then the one that is */
+	syscall(SYS_getppid);
+}
+
+/* A number is another system call's in a 32-bit program. */
+static void test_compat(void)
+{
+	struct child c = child_start(compat_getppid, NULL);
+	const struct ksig_event *ev;
+	struct ksig_sub *sub;
+	char name[128];
+	int status;
+
+	child_hear(&c);
+	snprintf(name, sizeof(name),
+		 "trace.syscalls.sys_enter_getppid:current.pid=%d", c.pid);
+	sub = sub_open(name, NULL);
+	child_go(&c);
+	CHECK_EQ(waitpid(c.pid, &status, 0), c.pid);
+	close(c.to);
+	close(c.from);
+	if (WIFSIGNALED(status)) {
+		printf(": no 32-bit system calls here: signal %d\n",
+		       WTERMSIG(status));
+		ksig_sub_close(sub);
+		return;
+	}
+	CHECK_EQ(status, 0);
+	ev = sub_take(sub);
+	CHECK_EQ(field(sub, ev, "__syscall_nr").s, SYS_getppid);
+	CHECK(sub_over(sub));
+	ksig_sub_close(sub);
+}
+#else
+static void test_compat(void) { }
+#endif
+
 /* Of 100 events 16 fit; the gap is told by the first thing behind it. */
 static void test_overflow(void)
 {
@@ -350,6 +398,7 @@ int main(void)
 	test_fields();
 	test_kinds();
 	test_operators();
+	test_compat();
 	test_overflow();
 	test_descriptors();
 	test_bad_input();

@@ -5,6 +5,10 @@
  *
  *	WHERE N		emit the values 1 to N to "context" from there: process,
  *			preempt (off), irqsoff, hardirq, softirq, nmi
+ *	probe N		from now on, emit the values 1 to N to "context" from a probe
+ *			of a tracepoint when the caller's process forks, and let other
+ *			tasks run in between where that may be; "preempted" says how often
+ *	unprobe 0	no more
  *	locked N	emit N to "large" while NMIs emit there, too, so that they
  *			meet; "emitted" says how many came of both
  *	pid PID VALUE	emit to "pids" about that process
@@ -24,9 +28,12 @@
 #include <linux/interrupt.h>
 #include <linux/module.h>
 #include <linux/pid.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/tracepoint.h>
 #include <linux/uaccess.h>
 #include <asm/nmi.h>
+#include <trace/events/sched.h>
 
 #include <ksig/driver.h>
 
@@ -177,6 +184,54 @@ static int while_locked(unsigned long n)
 	return nmi_values ? 0 : -ENODEV;
 }
 
+static struct tracepoint *forks;
+static struct task_struct *forker;	/* only compared */
+static u32 preempted;
+
+static void on_fork(void *unused, struct task_struct *parent,
+		    struct task_struct *child)
+{
+	unsigned long i;
+
+	if (parent->group_leader != READ_ONCE(forker))
+		return;
+	for (i = 1; i <= todo; i++) {
+		ksig_emit(context, 0, 0, i);
+		if (!(i % 16) && preemptible()) {
+			preempted++;
+			schedule();
+		}
+	}
+}
+
+static void find_forks(struct tracepoint *tp, void *unused)
+{
+	if (!strcmp(tp->name, "sched_process_fork"))
+		forks = tp;
+}
+
+static int probe_forks(unsigned long n)
+{
+	check_trace_callback_type_sched_process_fork(on_fork);
+	for_each_kernel_tracepoint(find_forks, NULL);
+	if (!forks || forker)
+		return -EBUSY;
+	todo = n;
+	preempted = 0;
+	WRITE_ONCE(forker, current->group_leader);
+	return tracepoint_probe_register(forks, on_fork, NULL);
+}
+
+static int no_probe(void)
+{
+	if (!forker)
+		return -EINVAL;
+	tracepoint_probe_unregister(forks, on_fork, NULL);
+	tracepoint_synchronize_unregister();
+	forker = NULL;
+	return 0;
+}
+
 static int emit_from(const char *where, unsigned long n)
 {
 	unsigned long flags;
@@ -198,6 +253,10 @@ static int emit_from(const char *where, unsigned long n)
 		emit_by_timer(HRTIMER_MODE_REL_SOFT, in_softirq_timer);
 	} else if (!strcmp(where, "nmi")) {
 		return from_nmi(n);
+	} else if (!strcmp(where, "probe")) {
+		return probe_forks(n);
+	} else if (!strcmp(where, "unprobe")) {
+		return no_probe();
 	} else if (!strcmp(where, "locked")) {
 		return while_locked(n);
 	} else {
@@ -374,6 +433,7 @@ static int __init context_init(void)
 	dir = debugfs_create_dir("ksig_context", NULL);
 	debugfs_create_file("do", 0200, dir, NULL, &do_fops);
 	debugfs_create_u32("emitted", 0400, dir, &emitted);
+	debugfs_create_u32("preempted", 0400, dir, &preempted);
 	debugfs_create_atomic_t("starts", 0400, dir, &starts);
 	debugfs_create_atomic_t("stops", 0400, dir, &stops);
 	return 0;
@@ -382,6 +442,7 @@ static int __init context_init(void)
 static void __exit context_exit(void)
 {
 	debugfs_remove(dir);
+	no_probe();
 	no_channels();
 	no_context();
 	WARN_ON(atomic_read(&starts) != atomic_read(&stops));

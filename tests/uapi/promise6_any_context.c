@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ktest.h"
@@ -98,11 +99,14 @@ static void test_wakes(const char *command)
 	child_join(&c);
 }
 
-static uint64_t emitted(void)
+static uint64_t context_number(const char *name)
 {
-	FILE *f = fopen("/sys/kernel/debug/ksig_context/emitted", "re");
 	unsigned long long n;
+	char path[128];
+	FILE *f;
 
+	snprintf(path, sizeof(path), "/sys/kernel/debug/ksig_context/%s", name);
+	f = fopen(path, "re");
 	CHECK(f);
 	CHECK_EQ(fscanf(f, "%llu", &n), 1);
 	fclose(f);
@@ -128,7 +132,7 @@ static void test_nmi_meets_lock(void)
 	CHECK_EQ(context_do("locked 4000"), 0);
 	st = stats_of(fd);
 	check_identity(fd);
-	CHECK_EQ(st.offered, emitted());
+	CHECK_EQ(st.offered, context_number("emitted"));
 	while (stats_of(fd).queued) {
 		CHECK_EQ(read(fd, record, sizeof(record)), sizeof(record));
 		memcpy(&ev, record, sizeof(ev));
@@ -140,12 +144,49 @@ static void test_nmi_meets_lock(void)
 	}
 	CHECK_EQ(seen + lost, st.offered);
 	CHECK_EQ(st.lost, lost);
-	CHECK_EQ(nmis, emitted() - 4000);
+	CHECK_EQ(nmis, context_number("emitted") - 4000);
 	printf(": %llu NMIs met a busy queue: %llu of %llu events lost\n",
 	       (unsigned long long)nmis, (unsigned long long)lost,
 	       (unsigned long long)st.offered);
 	take(SIG);
 	close(ring);
+	close(fd);
+}
+
+/*
+ * From a probe of a tracepoint, in which other tasks run where the kernel lets them
+ * (7.0 and newer).
+ */
+static void test_preempted_probe(void)
+{
+	int fd = OK(chan_open("context", O_NONBLOCK)), i;
+	int each = OK(chan_open("context", O_NONBLOCK));
+	uint64_t next = 0;
+	siginfo_t info;
+	pid_t pid;
+
+	set_queue(fd, 1024);
+	set_queue(each, 1024);
+	OK(arm(each, SIG, KSIG_MODE_EACH, 0, 0));
+	CHECK_EQ(context_do("probe 1000"), 0);
+	pid = OK(fork());
+	if (!pid)
+		_exit(0);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	CHECK_EQ(context_do("unprobe 0"), 0);
+	CHECK_EQ(stats_of(fd).offered, EVENTS);
+	read_all(fd, "probe", &next);
+	CHECK_EQ(next, EVENTS);
+	check_identity(fd);
+	for (i = 1; i <= EVENTS; i++) {
+		info = take(SIG);
+		CHECK_EQ(ksig_siginfo_value(&info), i);
+	}
+	CHECK(nothing_to_take(SIG));
+	check_identity(each);
+	printf(": the probe let others run %llu times\n",
+	       (unsigned long long)context_number("preempted"));
+	close(each);
 	close(fd);
 }
 
@@ -173,6 +214,7 @@ int main(void)
 		snprintf(command, sizeof(command), "%s 1", where[i]);
 		test_wakes(command);
 	}
+	test_preempted_probe();
 	test_nmi_meets_lock();
 	context_unload();
 	return 0;
