@@ -355,7 +355,7 @@ int ksig_setup(__u64 *ctx)
 	own_since = bpf_ktime_get_ns();
 	pin = find_pid(own_ns, ctx[0]);
 	current_pin = find_pid(own_ns, ctx[1]);
-	if (by_syscall)
+	if (by_syscall && (int)ctx[2] >= 0)
 		only_syscall = find_syscall_nr(ctx[2]) + 1;
 	return 0;
 }
@@ -437,7 +437,8 @@ static __always_inline int offer_process(struct task_struct *task, __u64 value)
 /*
  * A program on a raw tracepoint is skipped while it is preempted on that cpu, which
  * can be since Linux 7.0. Those that take the tracepoint's entry, as perf makes it,
- * run with preemption off: there is one for each event that many cause at once.
+ * run with preemption off: there is one for each event that many cause at once. They
+ * return 1, for 0 would hide the entry from all others who listen through perf.
  */
 static __always_inline int offer_fork(struct task_struct *parent,
 				      struct task_struct *child)
@@ -464,7 +465,9 @@ int ksig_fork_entry(void *entry)
 	/* it has not run yet, so the number is its own */
 	struct task_struct *child = find_task(nr);
 
-	return child ? offer_fork((void *)bpf_get_current_task(), child) : 0;
+	if (child)
+		offer_fork((void *)bpf_get_current_task(), child);
+	return 1;
 }
 
 SEC("raw_tp/sched_process_exec")
@@ -476,7 +479,8 @@ int BPF_PROG(ksig_exec, struct task_struct *task)
 SEC("tracepoint")
 int ksig_exec_entry(void *entry)
 {
-	return offer_process((void *)bpf_get_current_task(), 0);
+	offer_process((void *)bpf_get_current_task(), 0);
+	return 1;
 }
 
 /* Processes whose exit was told; there while their leader is. */
@@ -548,9 +552,9 @@ int ksig_exit_entry(void *entry)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 
-	if (!number_at(entry + entry_at, 1, false))
-		return 0;
-	return offer_process(task, wait_status(task));
+	if (number_at(entry + entry_at, 1, false))
+		offer_process(task, wait_status(task));
+	return 1;
 }
 
 /* -------------------------------------------------------------- other events */
@@ -793,11 +797,11 @@ int ksig_trace(void *entry)
 	    !fields_pass(entry) || !comm_passes() ||
 	    !current_visible(&pid, &nr) || !pid_passes(true, pid, nr) ||
 	    (skip_own && is_own((void *)bpf_get_current_task())))
-		return 0;
+		return 1;
 	flags = kill_current();
 	ev = reserve();
 	if (!ev)
-		return 0;
+		return 1;
 	copy_entry(ev, entry);
 	ev->subject = nr;
 	ev->len = event_size - sizeof(*ev);
@@ -806,5 +810,5 @@ int ksig_trace(void *entry)
 					   value_signed) : 0;
 	*(__u64 *)((void *)ev + event_size) = inode_of(pid);
 	bpf_ringbuf_submit(ev, 0);
-	return 0;
+	return 1;
 }

@@ -22,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -99,6 +98,9 @@ static const struct source trace_source = {
  * @programs: those that are attached, for their counters; -1: none
  * @tracepoint: for who takes its entry: where it is attached
  * @syscall: likewise, the system call's own tracepoint; 0: it is not one's
+ * @syscall_event: opens that, for the setup to find the number; -1: closed
+ * @instead: a tracepoint is used for what another one could tell
+ * @plain: that has failed: it may not be
  * @bss: the programs' variables
  * @pidfds: keep the processes that the filter names from becoming others
  * @lent: the one of them that is the subscription's; -1: none
@@ -120,6 +122,9 @@ struct state {
 	int programs[PROGRAMS_MAX];
 	unsigned int tracepoint;
 	unsigned int syscall;
+	int syscall_event;
+	bool instead;
+	bool plain;
 	struct ksig_bpf__bss *bss;
 	int pidfds[2];
 	int lent;
@@ -800,8 +805,9 @@ static int place_of(const struct ksig_tracepoint *tp, const char *name)
 }
 
 /*
- * Without preemption no event is skipped, but that takes tracefs: where it can't be
- * read, up to how many were is known afterwards. Return: the program; NULL: none
+ * Without preemption no event is skipped because another is about to be told, but
+ * that takes tracefs and perf_event_open(2): where one is forbidden, up to how many
+ * were skipped is known afterwards. Return: the program; NULL: none
  */
 static const char *use_entry(struct state *st, struct ksig_bpf *skel,
 			     const struct source *src)
@@ -810,7 +816,7 @@ static const char *use_entry(struct state *st, struct ksig_bpf *skel,
 	char name[64];
 	int at = 0;
 
-	if (!kernel_types.preemptible || !src->entry_program)
+	if (!kernel_types.preemptible || !src->entry_program || st->plain)
 		return NULL;
 	snprintf(name, sizeof(name), KSIG_TRACE "sched.%s", src->tracepoint);
 	if (ksig_tracepoint_read(name, NULL, &tp, NULL))
@@ -820,6 +826,7 @@ static const char *use_entry(struct state *st, struct ksig_bpf *skel,
 	if (at >= 0) {
 		skel->rodata->entry_at = at;
 		st->tracepoint = tp->id;
+		st->instead = true;
 	}
 	ksig_tracepoint_free(tp);
 	return at >= 0 ? src->entry_program : NULL;
@@ -836,7 +843,7 @@ static void use_raw_syscalls(struct state *st, struct ksig_bpf *skel,
 	struct ksig_tracepoint *raw;
 	bool enter;
 
-	if (!kernel_types.preemptible ||
+	if (!kernel_types.preemptible || st->plain ||
 	    strncmp(tp->desc.name, prefix, strlen(prefix)))
 		return;
 	enter = !strncmp(tp->desc.name + strlen(prefix), "enter_", 6);
@@ -850,6 +857,7 @@ static void use_raw_syscalls(struct state *st, struct ksig_bpf *skel,
 		skel->rodata->by_syscall = true;
 		st->syscall = tp->id;
 		st->tracepoint = raw->id;
+		st->instead = true;
 	}
 	ksig_tracepoint_free(raw);
 }
@@ -966,17 +974,16 @@ static int open_tracepoint(unsigned int id)
 static int run_setup(struct state *st, const struct ksig_bpf *skel,
 		     const uint64_t numbers[2], struct ksig_error *e)
 {
-	int perf = st->syscall ? open_tracepoint(st->syscall) : -1;
-	uint64_t ctx[3] = { numbers[0], numbers[1], perf };
+	uint64_t ctx[3] = { numbers[0], numbers[1], -1 };
 	int err, i;
 
 	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = ctx,
 		    .ctx_size_in = sizeof(ctx));
 
+	if (st->syscall)
+		ctx[2] = st->syscall_event = open_tracepoint(st->syscall);
 	err = bpf_prog_test_run_opts(bpf_program__fd(skel->progs.ksig_setup),
 				     &run);
-	if (perf >= 0)
-		close(perf);
 	if (err)
 		return ksig_fail(e, 0, -err, "running a BPF program: %s",
 				 strerror(-err));
@@ -1031,14 +1038,11 @@ static int attach_trace(int program, unsigned int tracepoint)
 
 	if (fd < 0)
 		return fd;
-	/* the link holds the perf event, too */
+	/*
+	 * The link holds the perf event, too, which is not enabled: the program runs
+	 * nevertheless, and nothing else is to be done for each entry.
+	 */
 	link = bpf_link_create(program, fd, BPF_PERF_EVENT, NULL);
-	if (link >= 0 && ioctl(fd, PERF_EVENT_IOC_ENABLE, 0)) {
-		int err = -errno;
-
-		close(link);
-		link = err;
-	}
 	close(fd);
 	return link;
 }
@@ -1078,6 +1082,9 @@ static int attach(struct state *st, const struct ksig_bpf *skel,
 		}
 		st->programs[n++] = fd;
 	}
+	if (fd == -E2BIG)
+		return ksig_fail(e, 0, EUSERS,
+				 "the kernel takes no more BPF programs on one tracepoint (at most 64)");
 	if (fd < 0)
 		return ksig_fail(e, 0, -fd,
 				 "attaching a BPF program to %s: %s",
@@ -1127,6 +1134,7 @@ static struct state *new_state(const struct ksig_event_desc *d)
 	st->ring = -1;
 	memset(st->links, 0xff, sizeof(st->links));
 	memset(st->programs, 0xff, sizeof(st->programs));
+	st->syscall_event = -1;
 	st->pidfds[0] = -1;
 	st->pidfds[1] = -1;
 	st->lent = -1;
@@ -1152,7 +1160,12 @@ static int load(struct state *st, struct ksig_bpf *skel, struct ksig_sub *sub,
 	err = run_setup(st, skel, numbers, e);
 	if (!err)
 		err = take_maps(st, skel, e);
-	return err ? err : attach(st, skel, sub, e);
+	if (!err)
+		err = attach(st, skel, sub, e);
+	/* not before: for the last one who listens to system calls, all are changed */
+	close_fd(st->syscall_event);
+	st->syscall_event = -1;
+	return err;
 }
 
 static int open_state(struct state *st, struct ksig_sub *sub,
@@ -1181,15 +1194,25 @@ static int open_state(struct state *st, struct ksig_sub *sub,
 static int open_sub(struct ksig_sub *sub, struct ksig_error *e)
 {
 	struct state *st = new_state(sub->desc);
-	int err;
+	int err = -ENOMEM;
 
-	if (!st)
-		return ksig_fail(e, 0, ENOMEM, "out of memory");
 	ksig_libbpf_enter(&sub->opts);
-	err = open_state(st, sub, e);
-	if (err)
+	if (st)
+		err = open_state(st, sub, e);
+	if (st && err && st->instead) {
+		/* perf_event_open(2) is forbidden, or a tracepoint is full */
+		free_state(st);
+		st = new_state(sub->desc);
+		if (st) {
+			st->plain = true;
+			err = open_state(st, sub, e);
+		}
+	}
+	if (st && err)
 		free_state(st);
 	ksig_libbpf_leave();
+	if (!st)
+		return ksig_fail(e, 0, ENOMEM, "out of memory");
 	if (err)
 		return err;
 	sub->priv = st;

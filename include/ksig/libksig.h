@@ -234,11 +234,11 @@ int ksig_sub_disarm(struct ksig_sub *sub);
  * ignored. Neither kernel threads nor the first process of the machine get any.
  * It carries no value, and its si_code is SI_KERNEL. A real-time signal is
  * refused while one is pending. Where the tracepoint lies in a section with
- * interrupts off, it is sent once they are on, and one at a time: another is
- * refused until then.
+ * interrupts or preemption off (since Linux 7.2 those of system calls, too), it is
+ * sent once they are on, and one at a time: another is refused until then.
  *
  * What happens while another BPF program runs on the same cpu no tracepoint
- * tells of: the kernel skips it, and it is not counted.
+ * tells of: the kernel skips it. ksig_sub_lost_upto() says how often at most.
  *
  * The kernel does not ask who may signal whom: so the caller must have CAP_KILL.
  *

@@ -185,7 +185,7 @@ int main(int argc, char **argv)
 
 	if (argc > 1)
 		return strcmp(argv[1], "exec");
-	if (many)
+	if (many && *many)
 		each = strtoul(many, NULL, 10);
 	pids = calloc(THREADS * each, sizeof(*pids));
 	CHECK(pids);

@@ -212,6 +212,8 @@ static void find_forks(struct tracepoint *tp, void *unused)
 
 static int probe_forks(unsigned long n)
 {
+	int err;
+
 	check_trace_callback_type_sched_process_fork(on_fork);
 	for_each_kernel_tracepoint(find_forks, NULL);
 	if (!forks || forker)
@@ -219,7 +221,10 @@ static int probe_forks(unsigned long n)
 	todo = n;
 	preempted = 0;
 	WRITE_ONCE(forker, current->group_leader);
-	return tracepoint_probe_register(forks, on_fork, NULL);
+	err = tracepoint_probe_register(forks, on_fork, NULL);
+	if (err)
+		forker = NULL;
+	return err;
 }
 
 static int no_probe(void)
