@@ -341,7 +341,7 @@ static struct ksig_backlog *ksig_backlog_create(kuid_t uid)
 {
 	struct ksig_backlog *backlog;
 
-	backlog = kzalloc(sizeof(*backlog), GFP_KERNEL_ACCOUNT);
+	backlog = kzalloc_obj(*backlog, GFP_KERNEL_ACCOUNT);
 	if (!backlog)
 		return NULL;
 	backlog->uid = uid;

@@ -507,7 +507,7 @@ static int ksig_chan_create(struct device *parent,
 
 	if (!ksig_desc_valid(desc))
 		return -EINVAL;
-	chan = kzalloc(sizeof(*chan), GFP_KERNEL);
+	chan = kzalloc_obj(*chan);
 	if (!chan)
 		return -ENOMEM;
 	atomic_inc(&ksig_chan_count);

@@ -274,7 +274,7 @@ u64 ksig_fanout_skipped(const struct ksig_fanout *f, const struct ksig_sub *sub)
  */
 struct ksig_fanout *ksig_fanout_create(u32 event_size)
 {
-	struct ksig_fanout *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
+	struct ksig_fanout *f = kzalloc_obj(*f, GFP_KERNEL_ACCOUNT);
 
 	if (!f)
 		return NULL;

@@ -104,7 +104,7 @@ static struct ksig_ring *ksig_ring_alloc(u32 len, u32 event_size)
 	struct ksig_ring *ring;
 	int err = -ENOMEM;
 
-	ring = kzalloc(sizeof(*ring), GFP_KERNEL_ACCOUNT);
+	ring = kzalloc_obj(*ring, GFP_KERNEL_ACCOUNT);
 	if (!ring)
 		return ERR_PTR(-ENOMEM);
 	ring->len = len;

@@ -893,7 +893,7 @@ struct ksig_sub *ksig_sub_create(struct ksig_chan *chan)
 	struct ksig_sub *sub;
 	int err;
 
-	sub = kzalloc(sizeof(*sub), GFP_KERNEL_ACCOUNT);
+	sub = kzalloc_obj(*sub, GFP_KERNEL_ACCOUNT);
 	if (!sub)
 		return ERR_PTR(-ENOMEM);
 	sub->chan = chan;
@@ -970,7 +970,7 @@ ksig_filter_create(const struct ksig_sub *sub, const struct ksig_filter *filter)
 	struct ksig_filter_state *f;
 	int err;
 
-	f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
+	f = kzalloc_obj(*f, GFP_KERNEL_ACCOUNT);
 	if (!f)
 		return ERR_PTR(-ENOMEM);
 	f->types = filter->types ?: ksig_all_types(sub->chan);
@@ -1072,7 +1072,7 @@ static struct ksig_arm_state *ksig_arm_create(struct ksig_sub *sub,
 	struct pid *pid;
 	int err = -ESRCH;
 
-	arm = kzalloc(sizeof(*arm), GFP_KERNEL_ACCOUNT);
+	arm = kzalloc_obj(*arm, GFP_KERNEL_ACCOUNT);
 	if (!arm)
 		return ERR_PTR(-ENOMEM);
 	arm->sub = sub;

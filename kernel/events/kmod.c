@@ -27,7 +27,7 @@ static void ksig_kmod_coming(const struct module *mod)
 {
 	struct ksig_coming *coming;
 
-	coming = kmalloc(sizeof(*coming), GFP_KERNEL | __GFP_NOFAIL);
+	coming = kmalloc_obj(*coming, GFP_KERNEL | __GFP_NOFAIL);
 	coming->mod = mod;
 	mutex_lock(&ksig_coming_lock);
 	list_add(&coming->node, &ksig_coming);

@@ -37,7 +37,7 @@ static void ksig_link_add(const struct net_device *dev)
 {
 	struct ksig_link *link;
 
-	link = kmalloc(sizeof(*link), GFP_KERNEL | __GFP_NOFAIL);
+	link = kmalloc_obj(*link, GFP_KERNEL | __GFP_NOFAIL);
 	link->dev = dev;
 	hash_add(ksig_links, &link->node, (unsigned long)dev);
 }
