@@ -507,7 +507,7 @@ static int ksig_chan_create(struct device *parent,
 
 	if (!ksig_desc_valid(desc))
 		return -EINVAL;
-	chan = kzalloc_obj(*chan);
+	chan = kzalloc_obj(*chan, GFP_KERNEL);
 	if (!chan)
 		return -ENOMEM;
 	atomic_inc(&ksig_chan_count);

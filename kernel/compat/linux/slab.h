@@ -4,14 +4,10 @@
 
 #include_next <linux/slab.h>
 
-#ifndef kmalloc_obj	/* Linux 7.0 */
-#define KSIG_GFP(first, second, ...) second
-#define kmalloc_obj(type, ...)						\
-	((typeof(type) *)kmalloc(sizeof(typeof(type)),			\
-				 KSIG_GFP(, ##__VA_ARGS__, GFP_KERNEL)))
-#define kzalloc_obj(type, ...)						\
-	((typeof(type) *)kzalloc(sizeof(typeof(type)),			\
-				 KSIG_GFP(, ##__VA_ARGS__, GFP_KERNEL)))
+/* Linux 7.0 has them, and can do without @gfp. */
+#ifndef kmalloc_obj
+#define kmalloc_obj(type, gfp) kmalloc(sizeof(typeof(type)), gfp)
+#define kzalloc_obj(type, gfp) kzalloc(sizeof(typeof(type)), gfp)
 #endif
 
 #endif
