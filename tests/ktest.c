@@ -427,10 +427,14 @@ siginfo_t take(int signo)
 	struct timespec limit = { .tv_sec = 60 };
 	siginfo_t info;
 	sigset_t set;
+	int got;
 
 	sigemptyset(&set);
 	sigaddset(&set, signo);
-	OK(sigtimedwait(&set, &info, &limit));
+	do
+		got = sigtimedwait(&set, &info, &limit);
+	while (got < 0 && errno == EINTR);	/* by a handler of another signal */
+	OK(got);
 	CHECK_EQ(info.si_signo, signo);
 	return info;
 }
