@@ -7,6 +7,8 @@
 # ends_with PROVIDER EVENT LINES: a process that ends, and what is printed
 ends_with() {
 	start sleep 1000
+	# it is that only once its exec is over
+	until_true grep -qx sleep "/proc/$pid/comm"
 	watch "$2:pid=$pid" --provider $1
 	kill -KILL $pid
 	ends 0
