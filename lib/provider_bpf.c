@@ -792,16 +792,13 @@ static void place_syscall_nr(const struct btf *btf, struct ksig_tracepoint *tp)
 	}
 }
 
-/* @name: of a field; -1: it has none */
+/* Where in the entry is the field @name? -1: it has none */
 static int place_of(const struct ksig_tracepoint *tp, const char *name)
 {
-	unsigned int i;
+	const struct ksig_field_desc *f = ksig_desc_field(&tp->desc, name);
 
-	for (i = 0; i < tp->desc.n_fields; i++) {
-		if (!strcmp(tp->fields[i].name, name))
-			return tp->fields[i].offset - KSIG_TRACE_ENTRY;
-	}
-	return -1;
+	return f && f->offset >= KSIG_TRACE_ENTRY ?
+	       (int)(f->offset - KSIG_TRACE_ENTRY) : -1;
 }
 
 /*
