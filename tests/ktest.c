@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/klog.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -238,6 +239,16 @@ int write_to(const char *path, const char *text)
 		err = errno;
 	close(fd);
 	return err;
+}
+
+bool linux_at_least(int major, int minor)
+{
+	struct utsname u;
+	int has[2];
+
+	OK(uname(&u));
+	CHECK_EQ(sscanf(u.release, "%d.%d", &has[0], &has[1]), 2);
+	return has[0] > major || (has[0] == major && has[1] >= minor);
 }
 
 #define ALARM "/sys/class/rtc/rtc0/wakealarm"

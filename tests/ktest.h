@@ -97,6 +97,8 @@ void context_load(void);
 void context_unload(void);
 /* echo TEXT >PATH: 0 or errno */
 int write_to(const char *path, const char *text);
+/* is the running kernel Linux MAJOR.MINOR or newer? */
+bool linux_at_least(int major, int minor);
 /* Does /sys/power/state have it? And an alarm clock to wake up from "mem"? */
 bool power_can(const char *state);
 /*

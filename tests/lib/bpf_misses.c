@@ -5,7 +5,6 @@
  */
 #define _GNU_SOURCE
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #define PROVIDER "bpf"
@@ -24,16 +23,6 @@ static uint64_t lost_upto(const struct ksig_sub *sub)
 	return count;
 }
 
-static bool counts_misses(void)
-{
-	int major = 0, minor = 0;
-	struct utsname u;
-
-	OK(uname(&u));
-	CHECK(sscanf(u.release, "%d.%d", &major, &minor) == 2);
-	return major > 6 || (major == 6 && minor >= 7);
-}
-
 int main(void)
 {
 	struct ksig_sub *timers, *others[OTHERS];
@@ -43,7 +32,7 @@ int main(void)
 	int i;
 
 	sub_or_skip("trace.irq_vectors.local_timer_entry");
-	if (!counts_misses())
+	if (!linux_at_least(6, 7))
 		skip("before Linux 6.7 nobody counts what is skipped");
 	timers = sub_open("trace.irq_vectors.local_timer_entry", NULL);
 	for (i = 0; i < OTHERS; i++)

@@ -8,7 +8,6 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/utsname.h>
 
 #define PROVIDER "native"
 #include "subtest.h"
@@ -92,16 +91,6 @@ static void reaps(struct child *self, void *arg)
 	CHECK_EQ(waitpid(c.pid, NULL, 0), c.pid);
 }
 
-static bool status_after_reaping(void)
-{
-	struct utsname u;
-	int major, minor;
-
-	OK(uname(&u));
-	CHECK_EQ(sscanf(u.release, "%d.%d", &major, &minor), 2);
-	return major > 6 || (major == 6 && minor >= 15);
-}
-
 static void reaped_child(void)
 {
 	const struct ksig_event *ev;
@@ -110,7 +99,7 @@ static void reaped_child(void)
 	int fds[2];
 	pid_t pid;
 
-	if (!status_after_reaping()) {
+	if (!linux_at_least(6, 15)) {
 		printf(": before Linux 6.15 only the parent knows the status\n");
 		return;
 	}
@@ -163,7 +152,7 @@ static void reaped_meanwhile(void)
 	int fds[2], i;
 	pid_t pid;
 
-	if (!status_after_reaping())
+	if (!linux_at_least(6, 15))
 		return;
 	OK(pipe2(fds, O_CLOEXEC));
 	p = child_start(reaps_at_once, &fds[1]);

@@ -8,7 +8,6 @@
 #include <linux/sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 
 static const char *provider;
 
@@ -211,16 +210,6 @@ static void ended(void)
 	ksig_sub_close(sub);
 }
 
-static bool has_pidfs(void)
-{
-	struct utsname u;
-	int major, minor;
-
-	OK(uname(&u));
-	CHECK_EQ(sscanf(u.release, "%d.%d", &major, &minor), 2);
-	return major > 6 || (major == 6 && minor >= 9);
-}
-
 int main(void)
 {
 	static const char *const providers[] = { "module", "bpf", "native" };
@@ -245,7 +234,7 @@ int main(void)
 		uncertain = living(TRIES);
 		printf(": %s: %d of %d living ones uncertain\n", provider,
 		       uncertain, TRIES);
-		if (!strcmp(provider, "bpf") && has_pidfs())
+		if (!strcmp(provider, "bpf") && linux_at_least(6, 9))
 			CHECK_EQ(uncertain, 0);
 	}
 	if (!done)
