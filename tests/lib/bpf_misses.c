@@ -31,10 +31,10 @@ int main(void)
 	bool flagged = false;
 	int i;
 
-	sub_or_skip("trace.irq_vectors.local_timer_entry");
+	sub_or_skip("trace.timer.hrtimer_expire_entry");
 	if (!linux_at_least(6, 7))
 		skip("before Linux 6.7 nobody counts what is skipped");
-	timers = sub_open("trace.irq_vectors.local_timer_entry", NULL);
+	timers = sub_open("trace.timer.hrtimer_expire_entry", NULL);
 	for (i = 0; i < OTHERS; i++)
 		others[i] = sub_open(busy, NULL);
 	until = now() + 120 * SECOND;

@@ -87,6 +87,7 @@ static void test_kinds(void)
 	struct ksig_sub *sub = open_mine("trace.syscalls.sys_enter_openat",
 					 "dfd=-100", "dfd");
 	const struct ksig_event *ev;
+	char filter[64];
 	pid_t pid;
 
 	FAILS(syscall(SYS_openat, 5000, "/nowhere", O_RDONLY), ENOENT);
@@ -97,8 +98,8 @@ static void test_kinds(void)
 	CHECK(sub_empty(sub));
 	ksig_sub_close(sub);
 
-	sub = open_mine("trace.raw_syscalls.sys_enter", "id=39,args.1=22",
-			"args.0");
+	snprintf(filter, sizeof(filter), "id=%d,args.1=22", SYS_getpid);
+	sub = open_mine("trace.raw_syscalls.sys_enter", filter, "args.0");
 	syscall(SYS_getpid, 11, 21);
 	syscall(SYS_getpid, 12, 22);
 	ev = sub_take(sub);

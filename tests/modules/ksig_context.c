@@ -19,7 +19,7 @@
  *			that is left of what is written
  *
  * Returns when all is emitted. NMIs come from QEMU's ib700 watchdog, which must
- * be told to inject them.
+ * be told to inject them; only a PC has it, and others say EOPNOTSUPP.
  */
 #include <linux/completion.h>
 #include <linux/delay.h>
@@ -32,7 +32,9 @@
 #include <linux/slab.h>
 #include <linux/tracepoint.h>
 #include <linux/uaccess.h>
+#ifdef CONFIG_X86
 #include <asm/nmi.h>
+#endif
 #include <trace/events/sched.h>
 
 #include <ksig/driver.h>
@@ -100,6 +102,7 @@ static void emit_by_timer(enum hrtimer_mode mode,
 	destroy_hrtimer_on_stack(&timer);
 }
 
+#ifdef CONFIG_X86
 static struct ksig_channel *nmi_channel;
 static unsigned long nmi_values;	/* emitted so far, by NMIs */
 static bool nmi_wanted, nmi_done;
@@ -183,6 +186,17 @@ static int while_locked(unsigned long n)
 	emitted = n + nmi_values;
 	return nmi_values ? 0 : -ENODEV;
 }
+#else
+static int from_nmi(unsigned long n)
+{
+	return -EOPNOTSUPP;
+}
+
+static int while_locked(unsigned long n)
+{
+	return -EOPNOTSUPP;
+}
+#endif
 
 static struct tracepoint *forks;
 static struct task_struct *forker;	/* only compared */
