@@ -49,46 +49,42 @@
 /**
  * struct source - where an event comes from
  * @name: the event
- * @tracepoint: what tells it
  * @programs: those of ksig.bpf.c that listen
- * @without: why a kernel may not have the tracepoint
+ * @tracepoints: what each of these listens to; none: whatever the event names
  * @entry_program: listens instead where probes are preemptible; NULL: there is none
  * @entry_field: the field of the tracepoint's entry that it reads, or NULL
  */
 struct source {
 	const char *name;
-	const char *tracepoint;
 	const char *programs[PROGRAMS_MAX];
-	const char *without;
+	const char *tracepoints[PROGRAMS_MAX];
 	const char *entry_program;
 	const char *entry_field;
 };
 
 static const struct source sources[] = {
-	{ "process.fork", "sched_process_fork", { "ksig_fork" }, NULL,
+	{ "process.fork", { "ksig_fork" }, { "sched_process_fork" },
 	  "ksig_fork_entry", "child_pid" },
-	{ "process.exec", "sched_process_exec", { "ksig_exec" }, NULL,
+	{ "process.exec", { "ksig_exec" }, { "sched_process_exec" },
 	  "ksig_exec_entry", NULL },
-	{ "process.exit", "sched_process_exit", { "ksig_exit" }, NULL,
+	{ "process.exit", { "ksig_exit" }, { "sched_process_exit" },
 	  "ksig_exit_entry", "group_dead" },
-	{ "memory.kill", "mark_victim", { "ksig_kill" } },
-	{ "power.suspend", "suspend_resume", { "ksig_power" },
-	  "it can't sleep (CONFIG_PM_SLEEP)" },
-	{ "power.resume", "suspend_resume", { "ksig_power" },
-	  "it can't sleep (CONFIG_PM_SLEEP)" },
-	{ "cpu.online", "cpuhp_exit", { "ksig_cpu" } },
-	{ "cpu.offline", "cpuhp_exit", { "ksig_cpu" } },
-	{ "kmod.load", "module_put",
+	{ "memory.kill", { "ksig_kill" }, { "mark_victim" } },
+	{ "power.suspend", { "ksig_power" }, { "suspend_resume" } },
+	{ "power.resume", { "ksig_power" }, { "suspend_resume" } },
+	{ "cpu.online", { "ksig_cpu" }, { "cpuhp_exit" } },
+	{ "cpu.offline", { "ksig_cpu" }, { "cpuhp_exit" } },
+	{ "kmod.load",
 	  { "ksig_module_load", "ksig_module_put", "ksig_module_free" },
-	  "it has no modules that can be removed (CONFIG_MODULE_UNLOAD)" },
-	{ "kmod.unload", "module_free",
+	  { "module_load", "module_put", "module_free" } },
+	{ "kmod.unload",
 	  { "ksig_module_load", "ksig_module_put", "ksig_module_free" },
-	  "it has no modules that can be removed (CONFIG_MODULE_UNLOAD)" },
+	  { "module_load", "module_put", "module_free" } },
 };
 
 /* Of any tracepoint: it is found by its number, not by BTF. */
 static const struct source trace_source = {
-	KSIG_TRACE, NULL, { "ksig_trace" }, NULL, NULL, NULL,
+	KSIG_TRACE, { "ksig_trace" },
 };
 
 /**
@@ -342,9 +338,28 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/*
+ * What a program for raw tracepoints takes of its arguments the kernel's verifier
+ * doesn't compare: 'p' a pointer, 'n' none, '?' either.
+ */
+static const struct {
+	const char *tracepoint;
+	const char *args;
+} expected[] = {
+	{ "sched_process_fork", "pp" },
+	{ "sched_process_exec", "p" },
+	{ "sched_process_exit", "p" },
+	{ "mark_victim", "?" },
+	{ "suspend_resume", "pnn" },
+	{ "cpuhp_exit", "nnnn" },
+	{ "module_load", "p" },
+	{ "module_put", "p" },
+	{ "module_free", "p" },
+};
+
 /* What the programs read, tracepoints' prototypes, and what place_syscall_nr() does */
 static size_t list_names(const struct btf *object,
-			 char typedefs[ARRAY_SIZE(sources)][64],
+			 char typedefs[ARRAY_SIZE(expected)][64],
 			 const char *names[NAMES_MAX])
 {
 	unsigned int i, n_types = btf__type_cnt(object);
@@ -352,9 +367,9 @@ static size_t list_names(const struct btf *object,
 	size_t n = 0;
 
 	names[n++] = "syscall_tp_t";
-	for (i = 0; i < ARRAY_SIZE(sources); i++) {
+	for (i = 0; i < ARRAY_SIZE(expected); i++) {
 		snprintf(typedefs[i], sizeof(typedefs[i]), TYPEDEF_OF "%s",
-			 sources[i].tracepoint);
+			 expected[i].tracepoint);
 		names[n++] = typedefs[i];
 	}
 	for (i = 1; i < n_types && n < NAMES_MAX; i++) {
@@ -369,7 +384,7 @@ static size_t list_names(const struct btf *object,
 
 static int make_kernel_types(struct kernel_types *k)
 {
-	char typedefs[ARRAY_SIZE(sources)][64];
+	char typedefs[ARRAY_SIZE(expected)][64];
 	const char *names[NAMES_MAX];
 	struct ksig_bpf *skel = ksig_bpf__open();
 	size_t n;
@@ -447,25 +462,6 @@ static const struct btf_type *prototype(const struct btf *btf, const char *name)
 	return t && btf_is_func_proto(t) ? t : NULL;
 }
 
-/*
- * What a program for raw tracepoints takes of its arguments the kernel's verifier
- * doesn't compare: 'p' a pointer, 'n' none, '?' either.
- */
-static const struct {
-	const char *tracepoint;
-	const char *args;
-} expected[] = {
-	{ "sched_process_fork", "pp" },
-	{ "sched_process_exec", "p" },
-	{ "sched_process_exit", "p" },
-	{ "mark_victim", "?" },
-	{ "suspend_resume", "pnn" },
-	{ "cpuhp_exit", "nnnn" },
-	{ "module_load", "p" },
-	{ "module_put", "p" },
-	{ "module_free", "p" },
-};
-
 /* @t: of (void *data, ...) */
 static bool has_args(const struct btf *btf, const struct btf_type *t,
 		     const char *args)
@@ -498,25 +494,33 @@ static bool is_expected(const struct btf *btf, const char *tracepoint,
 	return false;
 }
 
-static int find_tracepoint(const struct btf *btf, const struct source *src,
+static int find_tracepoint(const struct btf *btf, const char *tracepoint,
 			   struct ksig_error *e)
 {
-	const struct btf_type *t = src->tracepoint ?
-				   prototype(btf, src->tracepoint) : NULL;
+	const struct btf_type *t = prototype(btf, tracepoint);
 	struct utsname u;
 
-	if (!src->tracepoint || (t && is_expected(btf, src->tracepoint, t)))
+	if (t && is_expected(btf, tracepoint, t))
 		return 0;
 	uname(&u);
 	if (t)
 		return ksig_fail(e, 0, EOPNOTSUPP,
 				 "this kernel's (%.32s) tracepoint %s has other arguments than this libksig knows",
-				 u.release, src->tracepoint);
+				 u.release, tracepoint);
 	return ksig_fail(e, 0, EOPNOTSUPP,
-			 "this kernel (%.32s) has no tracepoint %s%s%s",
-			 u.release, src->tracepoint,
-			 src->without ? ": " : "",
-			 src->without ? src->without : "");
+			 "this kernel (%.32s) has no tracepoint %s", u.release,
+			 tracepoint);
+}
+
+static int find_tracepoints(const struct btf *btf, const struct source *src,
+			    struct ksig_error *e)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < PROGRAMS_MAX && src->tracepoints[i] && !err; i++)
+		err = find_tracepoint(btf, src->tracepoints[i], e);
+	return err;
 }
 
 static int check(const struct ksig_event_desc *d, struct ksig_error *e)
@@ -533,7 +537,7 @@ static int check(const struct ksig_event_desc *d, struct ksig_error *e)
 	if (!err)
 		err = load_btf(&btf, e);
 	if (!err)
-		err = find_tracepoint(btf, src, e);
+		err = find_tracepoints(btf, src, e);
 	ksig_libbpf_leave();
 	return err;
 }
@@ -815,7 +819,8 @@ static const char *use_entry(struct state *st, struct ksig_bpf *skel,
 
 	if (!kernel_types.preemptible || !src->entry_program || st->plain)
 		return NULL;
-	snprintf(name, sizeof(name), KSIG_TRACE "sched.%s", src->tracepoint);
+	snprintf(name, sizeof(name), KSIG_TRACE "sched.%s",
+		 src->tracepoints[0]);
 	if (ksig_tracepoint_read(name, NULL, &tp, NULL))
 		return NULL;
 	if (src->entry_field)
