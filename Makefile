@@ -5,12 +5,38 @@ ifneq ($(words $(CURDIR)),1)
 $(error ksig: make can't handle a path with a blank: move '$(CURDIR)')
 endif
 
+# This machine's architecture, or arm64: built in a small Debian of its own.
+own_arch := $(patsubst aarch64,arm64,$(patsubst x86_64,amd64,$(shell uname -m)))
+# In the environment ARCH is what the kernel's build understands by it.
+arch := $(if $(filter command,$(firstword $(origin ARCH))),$(patsubst \
+	aarch64,arm64,$(patsubst x86_64,amd64,$(ARCH))),$(own_arch))
+# What lies in a VM alone is static. Where libelf can't be linked so (Debian 13), it is
+# linked with Debian 12's libraries, by SYSROOT=... in build/static. This and CROSS are
+# tests/vm/build's alone; what the environment has by these names is no business of ours.
+ifneq ($(filter environment%,$(firstword $(origin SYSROOT))),)
+SYSROOT :=
+endif
+ifneq ($(filter environment%,$(firstword $(origin CROSS))),)
+CROSS :=
+endif
+ifeq ($(arch),$(own_arch))
+O := build$(if $(SYSROOT),/static)
 CC ?= gcc
+CC32 = $(CC) -m32
+else ifeq ($(arch),arm64)
+O := build/arm64
+CC := aarch64-linux-gnu-gcc
+CC32 := arm-linux-gnueabihf-gcc
+AR := aarch64-linux-gnu-ar
+SYSROOT := $(CURDIR)/.cache/sysroot/arm64
+else
+$(error ksig: ARCH=$(ARCH): it can be $(own_arch) or arm64 here)
+endif
 CFLAGS ?= -O2 -g
 ksig_cflags := -std=gnu11 -Wall -Wextra -Wno-missing-field-initializers \
-	-Iinclude -Itests
-# The newest kernel that we test on; any name in tests/vm/kernels will do.
-KERNEL ?= 6.12
+	-Iinclude -Itests $(SYSROOT:%=-isystem %/usr/include)
+# Any name in tests/vm/kernels will do.
+KERNEL ?= $(shell tests/vm/fetch default $(arch))
 KDIR ?=
 PREFIX ?= /usr/local
 UDEV ?= /usr/lib/udev
@@ -25,13 +51,13 @@ comma := ,
 
 # What is built from what, and what the VMs need; README says why each.
 PACKAGES := gcc gcc-multilib libc6-dev make busybox-static cpio kmod \
-	qemu-system-x86 libelf1 libssl3 pahole xz-utils \
+	qemu-system-x86 pahole xz-utils pkg-config \
 	bc bison flex libelf-dev libssl-dev python3-minimal \
 	clang llvm bpftool libbpf-dev zlib1g-dev linux-libc-dev iproute2 \
 	jq
-CHECK_PACKAGES := sparse g++ g++-multilib perl spin dkms libclang-rt-14-dev \
+CHECK_PACKAGES := sparse g++ g++-multilib perl spin dkms libclang-rt-dev \
 	dbus nginx-light python3-dbus python3-gi strace systemd \
-	pkg-config groff-base valgrind
+	groff-base valgrind
 
 cli_sources := $(wildcard cli/*.c)
 headers := $(wildcard include/ksig/*.h tests/*.h)
@@ -44,26 +70,51 @@ tests_32 := clients doorbell edu event_process promise1_channel \
 lib_tests := $(patsubst tests/lib/%.c,%,$(wildcard tests/lib/*.c))
 # The latter to be received by.
 lib_tests_32 := module promise1_relay
-examples := $(patsubst examples/%.c,build/examples/%,$(wildcard \
+examples := $(patsubst examples/%.c,$(O)/examples/%,$(wildcard \
 	examples/*.c examples/edu/factorial.c examples/receivers/*.c))
 # Static, so that they run in a VM with nothing else in it.
-programs := build/ksig $(examples) build/listings/receiver \
-	$(tests:%=build/tests/%) $(tests_32:%=build/tests/%-32) \
-	$(lib_tests:%=build/tests/lib/%) $(lib_tests_32:%=build/tests/lib/%-32)
+programs := $(O)/ksig $(examples) $(O)/listings/receiver \
+	$(tests:%=$(O)/tests/%) $(tests_32:%=$(O)/tests/%-32) \
+	$(lib_tests:%=$(O)/tests/lib/%) $(lib_tests_32:%=$(O)/tests/lib/%-32)
 
 lib_cflags := -fPIC -fvisibility=hidden -Ibuild -DKSIG_HAVE_BPF \
 	-DKSIG_HAVE_NATIVE
-lib_objects := $(patsubst lib/%.c,build/lib/%.o,$(wildcard lib/*.c))
+lib_objects := $(patsubst lib/%.c,$(O)/lib/%.o,$(wildcard lib/*.c))
 # What the providers stand on, for who links libksig.a.
-lib_libs := -lbpf -lelf -lz
-library := build/libksig.a build/libksig.so.0
+lib_libs := $(SYSROOT:%=-L$(wildcard $(SYSROOT)/usr/lib/*-linux-gnu)) $(or $(if \
+	$(SYSROOT),,$(shell pkg-config --static --libs libbpf 2>/dev/null)),-lbpf -lelf -lz)
+# Asked when it is needed, and once.
+static = $(eval static := $(if $(SYSROOT),yes,$(shell \
+	CC='$(CC)' tests/vm/ready static)))$(static)
+library := $(O)/libksig.a $(O)/libksig.so.0
 version := $(shell sed -n 's/.*KSIG_VERSION "\(.*\)"/\1/p' \
 	include/ksig/version.h)
 
-all: build/ksig $(library)
+host_only := bench mutants check fuzz test-unit test-sanitized install load unload
+ifneq ($(arch),$(own_arch))
+$(if $(filter $(host_only),$(MAKECMDGOALS)),$(error \
+	ksig: make $(MAKECMDGOALS) is for this machine alone: without ARCH=$(ARCH)))
+endif
+
+# For another architecture all is made in a root that has the compilers: there CROSS
+# is set.
+ifneq ($(if $(CROSS),$(own_arch),$(arch)),$(own_arch))
+all programs:
+	@tests/vm/build cross $(arch) $@
+else
+all: $(O)/ksig $(library)
+
+ifeq ($(if $(filter programs,$(MAKECMDGOALS)),$(static)),no)
+programs: all $(O)/tests/host/target
+	@tests/vm/build static $@
+else
+programs: $(programs) $(O)/tests/host/target
+endif
+endif
 
 help:
 	@echo 'make            build the command ksig'
+	@echo 'make ARCH=arm64 the same for another architecture, in build/arm64; also demo, shell'
 	@echo 'make demo       see the kernel signal a process, in a VM'
 	@echo 'make shell      a prompt in that VM, with what is in my/ (KERNEL=6.12-rt: another kernel)'
 	@echo 'make test       all tests, on: $(shell tests/vm/fetch list test | xargs)'
@@ -74,6 +125,7 @@ help:
 	@echo 'make fuzz       what comes from outside at random, for FUZZ_SECONDS (60)'
 	@echo 'make test-sanitized  the library under ASan, UBSan, TSan, valgrind'
 	@echo 'make check      static checks: sparse, checkpatch, licences'
+	@echo 'make check-next  build the module for the newest kernel in the archive'
 	@echo 'make deps       install the Debian packages that all this needs'
 	@echo 'sudo make install  command, library, udev rule (PREFIX, DESTDIR)'
 	@echo 'sudo make load    build ksig.ko for the running kernel and load it'
@@ -82,7 +134,7 @@ help:
 
 # Why nothing can be built here, before anything is.
 ready:
-	@CC='$(CC)' tests/vm/ready
+	@[ '$(CROSS)' ] || CC='$(CC)' tests/vm/ready
 
 owners:
 	@tests/vm/ready owners
@@ -97,7 +149,8 @@ build/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) include/ksig/uapi.h | ready
 	@mkdir -p $(@D)
 	clang -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter \
 		-D__KERNEL__ -Iinclude -Ibpf \
-		-I/usr/include/$(shell $(CC) -print-multiarch) -c -o $@ $<
+		-I/usr/include/$(shell $(CC) -print-multiarch 2>/dev/null || \
+			gcc -print-multiarch) -c -o $@ $<
 	llvm-strip -g $@
 
 build/%.skel.h: build/%.bpf.o
@@ -105,73 +158,80 @@ build/%.skel.h: build/%.bpf.o
 
 skeletons := build/ksig.skel.h build/send.skel.h
 
-build/lib/provider_bpf.o: build/ksig.skel.h
-build/lib/send_bpf.o: build/send.skel.h
+$(O)/lib/provider_bpf.o: build/ksig.skel.h
+$(O)/lib/send_bpf.o: build/send.skel.h
 
-build/lib/%.o: lib/%.c $(wildcard lib/*.h) bpf/shared.h $(headers) | ready
+$(O)/lib/%.o: lib/%.c $(wildcard lib/*.h) bpf/shared.h $(headers) | ready
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(lib_cflags) $(CFLAGS) -c -o $@ $<
 
-build/libksig.a: $(lib_objects)
+$(O)/libksig.a: $(lib_objects)
 	rm -f $@
 	$(AR) rcs $@ $^
 
-build/libksig.so.0: $(lib_objects) lib/libksig.map
+$(O)/libksig.so.0: $(lib_objects) lib/libksig.map
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -pthread -Wl,-soname,libksig.so.0 \
 		-Wl,--version-script=lib/libksig.map -Wl,-z,defs,-z,nodelete \
 		-o $@ \
 		$(lib_objects) $(lib_libs)
 
-build/ksig: $(cli_sources) $(wildcard cli/*.h) $(headers) build/libksig.a
+$(O)/ksig: $(cli_sources) $(wildcard cli/*.h) $(headers) $(O)/libksig.a
 	@mkdir -p $(@D)
-	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $(cli_sources) \
-		build/libksig.a $(lib_libs)
+	$(CC) $(ksig_cflags) $(CFLAGS) $(if $(filter yes,$(static)),-static) \
+		-pthread -o $@ $(cli_sources) \
+		$(O)/libksig.a $(lib_libs)
 
 # Tests of the library as any program uses it. For 32-bit programs there is the
 # module alone: what other providers need isn't there.
-build/tests/lib/%: tests/lib/%.c tests/ktest.c build/libksig.a $(headers) \
+$(O)/tests/lib/%: tests/lib/%.c tests/ktest.c $(O)/libksig.a $(headers) \
 		$(wildcard tests/lib/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< \
-		tests/ktest.c build/libksig.a $(lib_libs)
+		tests/ktest.c $(O)/libksig.a $(lib_libs)
 
 lib_module := $(filter-out lib/provider_bpf.c lib/send_bpf.c lib/tracepoint.c \
 	lib/kernel_btf.c lib/provider_native.c lib/native_%.c, $(wildcard lib/*.c))
 
-build/tests/lib/%-32: tests/lib/%.c tests/ktest.c $(lib_module) \
+$(O)/tests/lib/%-32: tests/lib/%.c tests/ktest.c $(lib_module) \
 		$(wildcard lib/*.h tests/lib/*.h) $(headers)
 	@mkdir -p $(@D)
-	$(CC) -m32 $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ \
+	$(CC32) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ \
 		$(filter %.c,$^)
 
-build/examples/%: examples/%.c $(headers)
+$(O)/examples/%: examples/%.c $(headers)
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -o $@ $<
 
-build/examples/libksig: examples/libksig.c build/libksig.a $(headers)
+$(O)/examples/libksig: examples/libksig.c $(O)/libksig.a $(headers)
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< \
-		build/libksig.a $(lib_libs)
+		$(O)/libksig.a $(lib_libs)
+
+# What a user has in my/, copied to DIR by tests/vm/build: SOURCE may have blanks.
+mine: $(O)/libksig.a
+	cd "$$DIR" && $(CC) -std=gnu11 -O2 -g -Wall -I$(CURDIR)/include -static \
+		-pthread -o "$${SOURCE%.c}" "$$SOURCE" \
+		$(CURDIR)/$(O)/libksig.a $(lib_libs)
 
 # What the document shows, as it stands there.
-build/listings/%: docs/drivers.md tests/listings $(headers)
+$(O)/listings/%: docs/drivers.md tests/listings $(headers)
 	@tests/listings $< $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -o $@ $@.c
 
-build/tests/%: tests/uapi/%.c tests/ktest.c $(headers)
+$(O)/tests/%: tests/uapi/%.c tests/ktest.c $(headers)
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< tests/ktest.c
 
-build/tests/%-32: tests/uapi/%.c tests/ktest.c $(headers)
+$(O)/tests/%-32: tests/uapi/%.c tests/ktest.c $(headers)
 	@mkdir -p $(@D)
-	$(CC) -m32 $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< \
+	$(CC32) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< \
 		tests/ktest.c
 
-build/tests/host/%: tests/host/%.c
+$(O)/tests/host/%: tests/host/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $<
 
-build/bench: bench/bench.c bench/bench.h tests/ktest.c $(headers)
+$(O)/bench: bench/bench.c bench/bench.h tests/ktest.c $(headers)
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< tests/ktest.c
 
@@ -181,24 +241,24 @@ unit_tests := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 comma := ,
 
 define sanitized
-build/$(1)/%.o: lib/%.c $$(wildcard lib/*.h) bpf/shared.h $$(skeletons) \
+$(O)/$(1)/%.o: lib/%.c $$(wildcard lib/*.h) bpf/shared.h $$(skeletons) \
 		$$(headers)
 	@mkdir -p $$(@D)
 	$$(CC) $$(ksig_cflags) $$(lib_cflags) -g -O1 $(2) -c -o $$@ $$<
 
-build/$(1)/unit/%: tests/unit/%.c tests/unit/test.h \
-		$(lib_sources:lib/%.c=build/$(1)/%.o)
+$(O)/$(1)/unit/%: tests/unit/%.c tests/unit/test.h \
+		$(lib_sources:lib/%.c=$(O)/$(1)/%.o)
 	@mkdir -p $$(@D)
 	$$(CC) $$(ksig_cflags) -g -O1 -pthread $(2) -o $$@ \
 		$$(filter %.c %.o,$$^) $$(lib_libs)
 
-build/$(1)/%: tests/lib/%.c $$(wildcard tests/lib/*.h) tests/ktest.c \
-		$(lib_sources:lib/%.c=build/$(1)/%.o)
+$(O)/$(1)/%: tests/lib/%.c $$(wildcard tests/lib/*.h) tests/ktest.c \
+		$(lib_sources:lib/%.c=$(O)/$(1)/%.o)
 	$$(CC) $$(ksig_cflags) -g -O1 -pthread $(2) -o $$@ \
 		$$(filter %.c %.o,$$^) $$(lib_libs)
 
-build/$(1)/ksig: $(cli_sources) $$(wildcard cli/*.h) \
-		$(lib_sources:lib/%.c=build/$(1)/%.o)
+$(O)/$(1)/ksig: $(cli_sources) $$(wildcard cli/*.h) \
+		$(lib_sources:lib/%.c=$(O)/$(1)/%.o)
 	$$(CC) $$(ksig_cflags) -g -O1 -pthread $(2) -o $$@ \
 		$$(filter %.c %.o,$$^) $$(lib_libs)
 endef
@@ -211,20 +271,20 @@ $(eval $(call sanitized,tsan,-fsanitize=thread -Wno-tsan))
 # valgrind looks at what is linked dynamically
 $(eval $(call sanitized,memcheck,))
 
-test-unit-programs: $(foreach how,asan tsan,$(unit_tests:%=build/$(how)/unit/%))
+test-unit-programs: $(foreach how,asan tsan,$(unit_tests:%=$(O)/$(how)/unit/%))
 
 # The sanitizers' memory maps need addresses that are not randomized.
 test-unit: test-unit-programs
 	@set -e; for test in $(unit_tests); do \
-		setarch -R timeout -k 5 300 build/asan/unit/$$test; \
+		setarch -R timeout -k 5 300 $(O)/asan/unit/$$test; \
 		TSAN_OPTIONS=halt_on_error=1 \
-			setarch -R timeout -k 5 300 build/tsan/unit/$$test; \
+			setarch -R timeout -k 5 300 $(O)/tsan/unit/$$test; \
 	done
 
 # The library's own tests and the command in the same way: tests/host/sanitized
 # says which.
-test-sanitized: $(foreach how,asan tsan memcheck,build/$(how)/ksig \
-		$(addprefix build/$(how)/,\
+test-sanitized: $(foreach how,asan tsan memcheck,$(O)/$(how)/ksig \
+		$(addprefix $(O)/$(how)/,\
 		$(shell tests/host/sanitized list $(how))))
 	@tests/host/sanitized
 
@@ -232,30 +292,30 @@ test-sanitized: $(foreach how,asan tsan memcheck,build/$(how)/ksig \
 fuzz_targets := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 fuzz_flags := -fsanitize=address,undefined -fno-sanitize-recover=all
 
-build/fuzz/%.o: lib/%.c $(wildcard lib/*.h) bpf/shared.h $(skeletons) \
+$(O)/fuzz/%.o: lib/%.c $(wildcard lib/*.h) bpf/shared.h $(skeletons) \
 		$(headers)
 	@mkdir -p $(@D)
 	clang $(ksig_cflags) $(lib_cflags) -g -O1 $(fuzz_flags) \
 		-fsanitize=fuzzer-no-link -c -o $@ $<
 
-build/fuzz/%: tests/fuzz/%.c $(lib_sources:lib/%.c=build/fuzz/%.o)
+$(O)/fuzz/%: tests/fuzz/%.c $(lib_sources:lib/%.c=$(O)/fuzz/%.o)
 	clang $(ksig_cflags) $(lib_cflags) -g -O1 -pthread -o $@ $(fuzz_flags) \
 		-fsanitize=fuzzer $< \
-		$(filter-out build/fuzz/$*.o,$(filter %.o,$^)) $(lib_libs)
+		$(filter-out $(O)/fuzz/$*.o,$(filter %.o,$^)) $(lib_libs)
 
 # One after the other, FUZZ_SECONDS together. What they find new goes to
 # build/fuzz/NAME.corpus, what breaks beside it.
-fuzz: $(fuzz_targets:%=build/fuzz/%)
+fuzz: $(fuzz_targets:%=$(O)/fuzz/%)
 	@set -e; for name in $(fuzz_targets); do \
-		mkdir -p build/fuzz/$$name.corpus; \
-		setarch -R build/fuzz/$$name -max_len=1024 -verbosity=0 \
+		mkdir -p $(O)/fuzz/$$name.corpus; \
+		setarch -R $(O)/fuzz/$$name -max_len=1024 -verbosity=0 \
 			-max_total_time=$$(($(FUZZ_SECONDS) / \
 					    $(words $(fuzz_targets)))) \
-			-artifact_prefix=build/fuzz/$$name- \
-			build/fuzz/$$name.corpus tests/fuzz/$$name; \
+			-artifact_prefix=$(O)/fuzz/$$name- \
+			$(O)/fuzz/$$name.corpus tests/fuzz/$$name; \
 	done
 
-programs: $(programs) build/tests/host/target
+skeletons: $(skeletons)
 
 # Quiet, but for what is going on: what is shown is what the machine in the VM says.
 build_programs = @echo 'make: building the library and the command' >&2; \
@@ -270,23 +330,33 @@ demo shell: owners deps
 
 test: owners deps
 	$(call build_programs)
-	@tests/vm/run suite
+	@tests/vm/run suite $(if $(filter $(own_arch),$(arch)),,$(shell \
+		tests/vm/fetch list test $(arch)))
 
 test-all: owners deps
 	$(call build_programs)
-	@tests/vm/run suite $(shell tests/vm/fetch list)
+	@tests/vm/run suite $(shell tests/vm/fetch list test-all $(arch:$(own_arch)=))
 
 try: owners deps
 	$(call build_programs)
 	@tests/vm/run test $(KERNEL) $(TESTS)
 
 bench: owners deps
-	$(call build_programs,build/bench)
+	$(if $(filter amd64,$(arch)),,$(error \
+		ksig: make bench needs x86: it counts instructions by its clock))
+	$(call build_programs,$(O)/bench)
 	@bench/run $(KERNEL)
 
 mutants: owners deps
 	$(call build_programs)
 	@tests/mutants
+
+# Which of the kernel's interfaces have changed that the module uses.
+check-next: owners deps
+	@tests/vm/fetch next
+	@rm -rf build/vm/next
+	@tests/vm/build modules next
+	@echo "ksig.ko builds for Linux $$(tests/vm/fetch release next) without a warning"
 
 check: ready
 	@tests/vm/deps $(PACKAGES) $(CHECK_PACKAGES)
@@ -304,9 +374,9 @@ install: all
 		ksig: PREFIX and DESTDIR can't have blanks))
 	$(if $(findstring &,$(DESTDIR)$(PREFIX))$(findstring $(comma),$(PREFIX)),\
 		$(error ksig: PREFIX can't have & or a comma))
-	install -D -t $(DESTDIR)$(PREFIX)/bin build/ksig
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib build/libksig.a
-	install -D -t $(DESTDIR)$(PREFIX)/lib build/libksig.so.0
+	install -D -t $(DESTDIR)$(PREFIX)/bin $(O)/ksig
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(O)/libksig.a
+	install -D -t $(DESTDIR)$(PREFIX)/lib $(O)/libksig.so.0
 	ln -sf libksig.so.0 $(DESTDIR)$(PREFIX)/lib/libksig.so
 	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@VERSION@,$(version),' \
 		-e 's,@LIBS@,$(lib_libs),' lib/libksig.pc.in | install -D -m 644 \
@@ -341,8 +411,10 @@ clean:
 		-o -name '.*.d' -o -name modules.order -o -name Module.symvers \
 		\) -delete
 
+# The roots in it are root's.
 distclean: clean
+	[ -L .cache ] || [ ! -e .cache/roots ] || $(SUDO) rm -rf --one-file-system .cache/roots
 	rm -rf .cache
 
-.PHONY: all help ready owners deps programs test-unit test-unit-programs test-sanitized fuzz demo shell test test-all try bench mutants check install load unload clean distclean
+.PHONY: all help ready owners deps programs mine skeletons test-unit test-unit-programs test-sanitized fuzz demo shell test test-all try bench mutants check check-next install load unload clean distclean
 .DELETE_ON_ERROR:

@@ -19,7 +19,9 @@ program() {
 	for script in tests/cli/$1.sh tests/host/$1.sh; do
 		[ ! -e "$script" ] || { echo "$script"; return; }
 	done
-	echo "build/tests/lib/$1"
+	# what can't be linked statically here is made in a folder of its own
+	[ -e build/static/ksig ] && echo "build/static/tests/lib/$1" ||
+		echo "build/tests/lib/$1"
 }
 
 # run NAME: its output in $log
