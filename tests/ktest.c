@@ -488,6 +488,12 @@ void use_memory(void)
 	}
 }
 
+void need_no_memory(void)
+{
+	/* copies what is shared with a child, too */
+	OK(mlockall(MCL_CURRENT));
+}
+
 static unsigned int count(const char *log, const char *what)
 {
 	unsigned int n = 0;

@@ -156,6 +156,12 @@ void ring_unmap(struct ring *ring);
 /* All there is, until the OOM killer comes. */
 void use_memory(void) __attribute__((noreturn));
 /*
+ * The caller, which has started its children, needs no more memory. Another task that
+ * found the machine short of it while the OOM killer's victim gave its own back would
+ * have the OOM killer choose again: the victim no longer counts then.
+ */
+void need_no_memory(void);
+/*
  * The OOM killer prints a call trace each time, and so does an allocation that
  * can't wait and so fails meanwhile, which would count as the kernel's complaint.
  * If there is nothing else, the log is cleared.

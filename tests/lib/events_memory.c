@@ -113,6 +113,7 @@ static void test_kill(uint64_t why)
 		 c.pid, cgroup);
 	same = watch("memory.kill:cgroup=%s", cgroup);
 	other = watch("memory.kill:cgroup=%sx", cgroup);
+	need_no_memory();
 	child_go(&c);
 	CHECK_EQ(waitpid(c.pid, NULL, 0), c.pid);
 	close(c.to);

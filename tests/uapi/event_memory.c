@@ -69,6 +69,7 @@ static void test_global(int fd)
 	unsigned int notices = 0;
 	union record r;
 
+	need_no_memory();
 	child_go(&c);
 	do {
 		CHECK(next_record(fd, &r, 240000));
