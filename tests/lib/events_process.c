@@ -170,14 +170,17 @@ static void *run_and_stay(void *how)
 	return NULL;
 }
 
-/* Threads come and go; then one of those that stay ends the process. */
+/* Threads have come and gone before. */
+static bool earlier;
+
+/* One of several threads ends the process. */
 static void end_all(struct child *self, void *how)
 {
 	pthread_t thread;
 	int i;
 
 	child_wait_go(self);
-	for (i = 0; i < THREADS; i++) {
+	for (i = 0; earlier && i < THREADS; i++) {
 		CHECK_EQ(pthread_create(&thread, NULL, run, NULL), 0);
 		CHECK_EQ(pthread_join(thread, NULL), 0);
 	}
@@ -198,6 +201,12 @@ static void test_end(void (*how)(void), int status)
 	/* wait(2) returns a moment before the last thread tells the connector */
 	usleep(200000);
 	x = ended(c.pid, status_of(c.pid), "ksig_test");
+	/*
+	 * One that was joined tells the connector a moment later, and that may be
+	 * after the first thread has: it may then have been the last.
+	 */
+	if (earlier && !by_pidfd())
+		x.maybe[NATIVE] = KSIG_EVENT_NO_VALUE;
 	watch_expect(&w, &x);
 	watch_close(&w);
 	reap(&c);
@@ -281,6 +290,9 @@ int main(void)
 		test_last_thread(die, SIGKILL);
 		test_last_thread(exit_3, 3 << 8);
 		test_reaped();
+		earlier = true;
+		test_end(exit_3, 3 << 8);
+		earlier = false;
 	}
 	return 0;
 }
