@@ -83,12 +83,9 @@ wait $! || [ $? = 143 ] || fail "SIGTERM gave $?"
 gives 4 ksig send $!
 says "no process $!"
 # one that nobody has waited for is there, and takes nothing
-sh -c 'sleep 1 & echo $! >/tmp/ended; exec sleep 100' &
-until grep -q '^State:.Z' "/proc/$(cat /tmp/ended)/status"; do
-	usleep 10000
-done 2>/dev/null
-gives 4 ksig send "$(cat /tmp/ended)"
-says "no process $(cat /tmp/ended)"
+make_zombie
+gives 4 ksig send "$zombie"
+says "no process $zombie"
 kill $!
 
 gives 2 ksig

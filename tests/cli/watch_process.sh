@@ -98,10 +98,8 @@ gives 4 ksig watch process.exit:pid=99999999999
 says 'there is no process 99999999999'
 gives 2 ksig watch process.exit:pid=-1
 says 'never negative'
-sh -c 'sh -c "exit 0" & echo $! >/tmp/child; exec sleep 1000' &
-until_true [ -s /tmp/child ]
-until_true grep -q '^State:.Z' "/proc/$(cat /tmp/child)/status"
-gives 4 ksig watch process.exit:pid="$(cat /tmp/child)"
+make_zombie
+gives 4 ksig watch process.exit:pid="$zombie"
 says 'process [0-9]* has ended, and waits for its parent'
 many_threads >/dev/null 2>&1 &
 until_true sh -c "[ \$(ls /proc/$!/task | wc -l) -gt 1 ]"
