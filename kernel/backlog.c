@@ -1,66 +1,64 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Deliveries that emitters leave behind, a backlog for each user.
+ * Deliveries that emitters leave to a worker: one backlog per user.
  *
- * A subscription is on its opener's backlog while its target has no room, while
- * checking the target takes long, while one emit had more to deliver than it may,
- * and for a moment after a doorbell. A worker visits it: at once when an emitter
- * leaves something, then as often as ksig_sub_visit() says.
+ * A subscription is on the backlog of the user who opened it while its target has no
+ * room, while checking the target takes long, after an emit that had more to deliver
+ * than it is allowed to, and for a while after a doorbell. The worker visits it at
+ * once when an emitter leaves something, and after that when the last visit says.
  *
- * All that a user's stalled subscriptions cost is paid from the user's credit, some
- * 0.5 % of a cpu: when it is used up they wait, and nobody else does. A check of a
- * target costs 1, or more if it walks many threads or signals; so do
- * KSIG_SKIPS_A_CHECK visits that need no check. When credit is scarce, a subscription
- * whose checks cost more than 1 is visited less often, and takes a tenth at most.
- * What is sent costs nothing: the target must accept it first.
+ * Everything that a user's stalled subscriptions cost is paid from that user's credit,
+ * about 0.5 % of a cpu. When it is used up only that user's subscriptions wait. A check
+ * of a target costs 1, or more if it scans many threads or signals; so do
+ * KSIG_SKIPS_PER_CHECK visits that need no check. When credit is scarce, a subscription
+ * whose checks cost more than 1 is visited less often and uses at most a tenth of it.
+ * Signals that are sent cost nothing, because the target must accept them first.
  */
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
-#include <linux/list.h>
-#include <linux/llist.h>
 #include <linux/math64.h>
 #include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
-#include <linux/workqueue.h>
 
-#include "ksig.h"
+#include "backlog.h"
 
-/* What a user's checks may come to in a second, and at most at a time. */
+/* Checks per second, what may be saved up, and what a new user has. */
 #define KSIG_CREDIT_RATE	10000
 #define KSIG_CREDIT_MAX		1000
 #define KSIG_CREDIT_FIRST	600
-/* With less than this, what costs more than others is visited less often. */
+/* Below this, expensive subscriptions are visited less often. */
 #define KSIG_CREDIT_SCARCE	500
-#define KSIG_SKIPS_A_CHECK	16
+#define KSIG_SKIPS_PER_CHECK	16
 
-#define KSIG_LISTED		0	/* in sub->listed */
+#define KSIG_LISTED		0	/* bit in ksig_backlog_entry.listed */
 
 /**
- * struct ksig_backlog - what a user's subscriptions have left to deliver
+ * struct ksig_backlog - a user's backlog
  * @node: among all; under ksig_backlogs_lock
  * @uid: the user
- * @subs: how many subscriptions refer to it; under ksig_backlogs_lock
- * @incoming: subscriptions on their way to @waiting; any context but NMI adds
- * @work: visits the subscriptions
+ * @users: number of subscriptions that refer to it; under ksig_backlogs_lock
+ * @incoming: entries on their way to @waiting; added to from any context except NMI
+ * @work: visits the entries
  * @timer: queues @work
  * @timer_lock: protects @timer_set and @timer_at
  * @timer_set: @timer is going to queue @work
  * @timer_at: CLOCK_MONOTONIC, when
- * @lock: the members below, and each subscription's waiting and visit_at. Held
- *	while subscriptions are visited: those on the list are not freed
- * @waiting: subscriptions to visit. Of those that wait for one target the first
- *	is visited every KSIG_TICK, the others with it once there is room
- * @all_due: visit all: there was room, or one that others waited behind has gone
- * @used_up: the last run had no credit left; it ended before the first of @waiting
- * @credit: how many checks the user may still cause
+ * @lock: protects the members below, and each entry's waiting and visit_at. Held
+ *	while entries are visited, so that entries on the list are not freed
+ * @waiting: entries to visit. Of those that wait for one target, the first is visited
+ *	every KSIG_TICK and the others once there is room
+ * @all_due: visit all: there was room, or an entry that others waited behind is gone
+ * @used_up: the last run ended before the first entry of @waiting, without credit
+ * @credit: number of checks that the user may still cause
  * @credit_at: CLOCK_MONOTONIC, when @credit was last renewed
  */
 struct ksig_backlog {
 	struct list_head node;
 	kuid_t uid;
-	unsigned int subs;
+	unsigned int users;
 
 	struct llist_head incoming;
 	struct work_struct work;
@@ -77,7 +75,6 @@ struct ksig_backlog {
 	u64 credit_at;
 };
 
-/* Sends what emitters left, serves chan->fanout and frees subscriptions. */
 struct workqueue_struct *ksig_wq;
 
 static LIST_HEAD(ksig_backlogs);
@@ -86,8 +83,8 @@ static DEFINE_MUTEX(ksig_backlogs_lock);
 /* ------------------------------------------------------------------- adding */
 
 /*
- * Have the worker run at that time, or earlier. If the timer is just going off, and
- * does not take note of this, the worker runs now and sees what was listed before.
+ * Have the worker run at that time, or earlier. If the timer is just expiring and
+ * misses this change, the worker runs now and sees what was listed before.
  */
 static void ksig_backlog_run_at(struct ksig_backlog *backlog, u64 at)
 {
@@ -117,45 +114,43 @@ static enum hrtimer_restart ksig_backlog_on_timer(struct hrtimer *timer)
 }
 
 /*
- * A full barrier, listed already or not: the reason for a visit comes before it.
- * Pairs with the one in ksig_backlog_drop().
+ * A full barrier, whether it was listed or not: the reason for the visit, then
+ * listed. Pairs with the barrier in ksig_backlog_drop().
  */
-static bool ksig_backlog_enlist(struct ksig_sub *sub)
+static bool ksig_backlog_enlist(struct ksig_backlog_entry *e)
 {
-	return !test_and_set_bit(KSIG_LISTED, &sub->listed);
+	return !test_and_set_bit(KSIG_LISTED, &e->listed);
 }
 
 /**
- * ksig_backlog_add() - have a subscription visited at once
- * @sub: stalled just now (urgent is set), or with wake_late set
+ * ksig_backlog_add() - have an entry visited at once
+ * @e: with has_work() true
  *
- * Context: any but NMI; on PREEMPT_RT preemptible. sub->pump is held, so that a task
- * which is preempted here does not leave others waiting for the visit.
+ * Context: any except NMI; on PREEMPT_RT preemptible. The caller holds a lock that
+ * every other caller for @e takes, so that a task that is preempted here delays nobody.
  */
-void ksig_backlog_add(struct ksig_sub *sub)
+void ksig_backlog_add(struct ksig_backlog_entry *e)
 {
-	lockdep_assert_held(&sub->pump);
-	if (ksig_backlog_enlist(sub))
-		llist_add(&sub->incoming, &sub->backlog->incoming);
-	queue_work(ksig_wq, &sub->backlog->work);
+	if (ksig_backlog_enlist(e))
+		llist_add(&e->incoming, &e->backlog->incoming);
+	queue_work(ksig_wq, &e->backlog->work);
 }
 
 /**
- * ksig_backlog_watch() - have a subscription visited later
- * @sub: with rung set
- * @delay: nanoseconds; it may be a second if it is on the backlog already
+ * ksig_backlog_add_later() - have an entry visited after a delay
+ * @e: with has_work() true
+ * @delay: nanoseconds; up to a second if the entry is on the backlog already
  *
  * Context: as ksig_backlog_add().
  */
-void ksig_backlog_watch(struct ksig_sub *sub, u64 delay)
+void ksig_backlog_add_later(struct ksig_backlog_entry *e, u64 delay)
 {
-	lockdep_assert_held(&sub->pump);
-	if (!ksig_backlog_enlist(sub))
+	if (!ksig_backlog_enlist(e))
 		return;
 	/* the worker's from llist_add() on */
-	sub->visit_at = ktime_get_ns() + delay;
-	llist_add(&sub->incoming, &sub->backlog->incoming);
-	ksig_backlog_run_at(sub->backlog, sub->visit_at);
+	e->visit_at = ktime_get_ns() + delay;
+	llist_add(&e->incoming, &e->backlog->incoming);
+	ksig_backlog_run_at(e->backlog, e->visit_at);
 }
 
 /* ----------------------------------------------------------------- visiting */
@@ -163,119 +158,96 @@ void ksig_backlog_watch(struct ksig_sub *sub, u64 delay)
 static void ksig_backlog_collect(struct ksig_backlog *backlog)
 {
 	struct llist_node *nodes = llist_del_all(&backlog->incoming);
-	struct ksig_sub *sub, *next;
+	struct ksig_backlog_entry *e, *next;
 
 	lockdep_assert_held(&backlog->lock);
 	nodes = llist_reverse_order(nodes);
-	llist_for_each_entry_safe(sub, next, nodes, incoming)
-		list_add_tail(&sub->waiting, &backlog->waiting);
-}
-
-static void ksig_backlog_renew(struct ksig_backlog *backlog, u64 now)
-{
-	u64 passed = min_t(u64, now - backlog->credit_at, NSEC_PER_SEC);
-	u64 checks = div_u64(passed * KSIG_CREDIT_RATE, NSEC_PER_SEC);
-
-	lockdep_assert_held(&backlog->lock);
-	if (!checks)
-		return;
-	backlog->credit_at = now;
-	backlog->credit = min(backlog->credit + (int)checks, KSIG_CREDIT_MAX);
+	llist_for_each_entry_safe(e, next, nodes, incoming)
+		list_add_tail(&e->waiting, &backlog->waiting);
 }
 
 /*
- * No visit is needed. An emitter that finds a reason for one now either finds it
- * still listed, and the reason is seen here, or lists it again.
- * Return: false: it stays on the list.
+ * No visit is needed. An emitter that finds a reason for one now either finds the
+ * entry still listed, and the reason is seen here, or lists it again.
+ *
+ * Return: false if the entry stays on the list.
  */
-static bool ksig_backlog_drop(struct ksig_backlog *backlog, struct ksig_sub *sub)
+static bool ksig_backlog_drop(struct ksig_backlog *backlog,
+			      struct ksig_backlog_entry *e)
 {
 	lockdep_assert_held(&backlog->lock);
-	list_del_init(&sub->waiting);
-	clear_bit(KSIG_LISTED, &sub->listed);
-	/* not listed, then the reasons: pairs with ksig_backlog_enlist() */
+	list_del_init(&e->waiting);
+	clear_bit(KSIG_LISTED, &e->listed);
+	/* listed, then the reasons: pairs with ksig_backlog_enlist() */
 	smp_mb__after_atomic();
-	if (!READ_ONCE(sub->stalled) && !READ_ONCE(sub->rung) &&
-	    !READ_ONCE(sub->wake_late))
+	if (!e->ops->has_work(e) || !ksig_backlog_enlist(e))
 		return true;
-	if (!ksig_backlog_enlist(sub))
-		return true;
-	list_add_tail(&sub->waiting, &backlog->waiting);
+	list_add_tail(&e->waiting, &backlog->waiting);
 	return false;
 }
 
-static bool ksig_backlog_due(struct ksig_sub *sub, u64 now)
-{
-	/* what is tested first is cheap; the answer is xchg()'s */
-	if (READ_ONCE(sub->urgent) && xchg(&sub->urgent, false))
-		return true;
-	return now >= sub->visit_at;
-}
-
-/*
- * When a delay is over, or a bit earlier: what is stalled is visited in the same run,
- * however many there are and whenever they stalled.
- */
-static u64 ksig_backlog_after(u64 now, u64 delay)
-{
-	u32 into_tick;
-
-	if (delay < KSIG_TICK)
-		return now + delay;
-	div_u64_rem(now + delay, KSIG_TICK, &into_tick);
-	return now + delay - into_tick;
-}
-
-/* Return: it stays on the list. */
+/* Return: true if the entry stays on the list. */
 static bool ksig_backlog_visit(struct ksig_backlog *backlog,
-			       struct ksig_sub *sub, struct ksig_visit *visit)
+			       struct ksig_backlog_entry *e,
+			       struct ksig_visit *visit)
 {
 	int before = visit->credit;
-	u64 delay = ksig_sub_visit(sub, visit);
+	u64 delay = e->ops->visit(e, visit);
+	u32 into_tick = 0;
 
 	if (delay == KSIG_NEVER) {
-		sub->visit_at = visit->now;
-		return !ksig_backlog_drop(backlog, sub);
+		e->visit_at = visit->now;
+		return !ksig_backlog_drop(backlog, e);
 	}
 	if (before - visit->credit > 1 && visit->credit < KSIG_CREDIT_SCARCE)
 		delay = max_t(u64, delay, 10 * div_u64((u64)NSEC_PER_SEC *
 				(before - visit->credit), KSIG_CREDIT_RATE));
-	sub->visit_at = ksig_backlog_after(visit->now, delay);
+	/*
+	 * Earlier by less than a tick: stalled subscriptions are visited in the same
+	 * run, however many there are and whenever they stalled.
+	 */
+	if (delay >= KSIG_TICK)
+		div_u64_rem(visit->now + delay, KSIG_TICK, &into_tick);
+	e->visit_at = visit->now + delay - into_tick;
 	return true;
 }
 
 /*
- * Return: when to run again, CLOCK_MONOTONIC; KSIG_NEVER. In an RCU read-side section
- * that is left now and then.
+ * Called in an RCU read-side section, which is left now and then.
+ *
+ * Return: when to run again, CLOCK_MONOTONIC, or KSIG_NEVER.
  */
 static u64 ksig_backlog_visit_all(struct ksig_backlog *backlog,
 				  struct ksig_visit *visit, bool all)
 {
-	struct ksig_sub *sub, *next, *first = NULL;
+	struct ksig_backlog_entry *e, *next, *first = NULL;
 	u64 soonest = KSIG_NEVER;
 	unsigned int visited = 0;
+	bool due;
 
-	list_for_each_entry_safe(sub, next, &backlog->waiting, waiting) {
-		if (unlikely(READ_ONCE(sub->wake_late)))
-			ksig_sub_wake_late(sub);
+	list_for_each_entry_safe(e, next, &backlog->waiting, waiting) {
+		e->ops->wake(e);
 		if (unlikely(visit->credit <= 0)) {
 			/* the next run begins here */
 			if (!first)
-				first = sub;
+				first = e;
 			continue;
 		}
-		if (!(++visited % KSIG_SKIPS_A_CHECK)) {
+		if (!(++visited % KSIG_SKIPS_PER_CHECK)) {
 			visit->credit--;
 			rcu_read_unlock();
 			cond_resched();
 			rcu_read_lock();
 		}
-		if ((ksig_backlog_due(sub, visit->now) || all) &&
-		    !ksig_backlog_visit(backlog, sub, visit)) {
+		/* the plain test is cheap; xchg() gives the answer */
+		due = all || visit->now >= e->visit_at;
+		if (READ_ONCE(e->urgent) && xchg(&e->urgent, false))
+			due = true;
+		if (due && !ksig_backlog_visit(backlog, e, visit)) {
 			visit->room = true;
 			continue;
 		}
-		soonest = min(soonest, sub->visit_at);
+		soonest = min(soonest, e->visit_at);
 	}
 	backlog->used_up = first;
 	if (first) {
@@ -290,15 +262,21 @@ static void ksig_backlog_run(struct work_struct *work)
 	struct ksig_backlog *backlog = container_of(work, struct ksig_backlog,
 						    work);
 	struct ksig_visit visit = { .now = ktime_get_ns() };
+	u64 passed, checks, at;
 	bool all;
-	u64 at;
 
 	mutex_lock(&backlog->lock);
 	ksig_backlog_collect(backlog);
-	ksig_backlog_renew(backlog, visit.now);
+	passed = min_t(u64, visit.now - backlog->credit_at, NSEC_PER_SEC);
+	checks = div_u64(passed * KSIG_CREDIT_RATE, NSEC_PER_SEC);
+	if (checks) {
+		backlog->credit_at = visit.now;
+		backlog->credit = min(backlog->credit + (int)checks,
+				      KSIG_CREDIT_MAX);
+	}
 	visit.credit = backlog->credit;
 	all = backlog->all_due;
-	/* what there is room for each in turn is the first to get */
+	/* the entries take turns in being the first when there is room */
 	if (all && !backlog->used_up)
 		list_rotate_left(&backlog->waiting);
 	rcu_read_lock();
@@ -317,44 +295,24 @@ static void ksig_backlog_run(struct work_struct *work)
 /* ----------------------------------------------------------------- lifetime */
 
 /**
- * ksig_backlog_remove() - a subscription is about to be freed
- * @sub: nobody can reach it any more but the backlog's worker
+ * ksig_backlog_remove() - take an entry off before it is freed
+ * @e: only the worker can still reach it
  *
  * Context: process, may sleep.
  */
-void ksig_backlog_remove(struct ksig_sub *sub)
+void ksig_backlog_remove(struct ksig_backlog_entry *e)
 {
-	struct ksig_backlog *backlog = sub->backlog;
+	struct ksig_backlog *backlog = e->backlog;
 
 	mutex_lock(&backlog->lock);
 	ksig_backlog_collect(backlog);
-	if (!list_empty(&sub->waiting)) {
+	if (!list_empty(&e->waiting)) {
 		/* others may have waited behind it */
 		backlog->all_due = true;
-		list_del_init(&sub->waiting);
+		list_del_init(&e->waiting);
 		queue_work(ksig_wq, &backlog->work);
 	}
 	mutex_unlock(&backlog->lock);
-}
-
-static struct ksig_backlog *ksig_backlog_create(kuid_t uid)
-{
-	struct ksig_backlog *backlog;
-
-	backlog = kzalloc_obj(*backlog, GFP_KERNEL_ACCOUNT);
-	if (!backlog)
-		return NULL;
-	backlog->uid = uid;
-	init_llist_head(&backlog->incoming);
-	INIT_WORK(&backlog->work, ksig_backlog_run);
-	hrtimer_setup(&backlog->timer, ksig_backlog_on_timer, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_ABS_SOFT);
-	raw_spin_lock_init(&backlog->timer_lock);
-	mutex_init(&backlog->lock);
-	INIT_LIST_HEAD(&backlog->waiting);
-	backlog->credit = KSIG_CREDIT_FIRST;
-	backlog->credit_at = ktime_get_ns();
-	return backlog;
 }
 
 /**
@@ -363,33 +321,45 @@ static struct ksig_backlog *ksig_backlog_create(kuid_t uid)
  *
  * Context: process, may sleep.
  *
- * Return: the backlog, for ksig_backlog_put(); NULL: no memory.
+ * Return: the backlog, to be released with ksig_backlog_put(); NULL if there is no
+ * memory.
  */
 struct ksig_backlog *ksig_backlog_get(kuid_t uid)
 {
-	struct ksig_backlog *backlog, *made = ksig_backlog_create(uid);
+	struct ksig_backlog *backlog, *created;
 
-	/* not under the lock: a cgroup at its limit would hold up all others */
-	if (!made)
+	/* not under the lock: a cgroup at its limit would hold up everybody */
+	created = kzalloc_obj(*created, GFP_KERNEL_ACCOUNT);
+	if (!created)
 		return NULL;
+	created->uid = uid;
+	init_llist_head(&created->incoming);
+	INIT_WORK(&created->work, ksig_backlog_run);
+	hrtimer_setup(&created->timer, ksig_backlog_on_timer, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_ABS_SOFT);
+	raw_spin_lock_init(&created->timer_lock);
+	mutex_init(&created->lock);
+	INIT_LIST_HEAD(&created->waiting);
+	created->credit = KSIG_CREDIT_FIRST;
+	created->credit_at = ktime_get_ns();
 	mutex_lock(&ksig_backlogs_lock);
 	list_for_each_entry(backlog, &ksig_backlogs, node) {
 		if (uid_eq(backlog->uid, uid))
 			goto found;
 	}
-	backlog = made;
-	made = NULL;
+	backlog = created;
+	created = NULL;
 	list_add(&backlog->node, &ksig_backlogs);
 found:
-	backlog->subs++;
+	backlog->users++;
 	mutex_unlock(&ksig_backlogs_lock);
-	kfree(made);
+	kfree(created);
 	return backlog;
 }
 
 /**
- * ksig_backlog_put() - undoes ksig_backlog_get()
- * @backlog: the caller's subscription is not on it
+ * ksig_backlog_put() - undo ksig_backlog_get()
+ * @backlog: the caller's entry is not on it
  *
  * Context: process, may sleep.
  */
@@ -398,13 +368,13 @@ void ksig_backlog_put(struct ksig_backlog *backlog)
 	bool last;
 
 	mutex_lock(&ksig_backlogs_lock);
-	last = !--backlog->subs;
+	last = !--backlog->users;
 	if (last)
 		list_del(&backlog->node);
 	mutex_unlock(&ksig_backlogs_lock);
 	if (!last)
 		return;
-	/* a run that has begun may set the timer; one without subscriptions won't */
+	/* a run under way may set the timer; one without entries doesn't */
 	cancel_work_sync(&backlog->work);
 	hrtimer_cancel(&backlog->timer);
 	cancel_work_sync(&backlog->work);
@@ -420,9 +390,9 @@ int __init ksig_backlog_init(void)
 
 void ksig_backlog_exit(void)
 {
-	/* subscriptions that were closed a moment ago, on their way to ksig_wq */
+	/* subscriptions that were just closed, on their way to ksig_wq */
 	rcu_barrier();
-	/* they stop their backlog's timer, which must not queue work any more */
+	/* their release stops the backlog's timer before the queue goes */
 	flush_workqueue(ksig_wq);
 	destroy_workqueue(ksig_wq);
 }

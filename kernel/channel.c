@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Channels: their nodes, who subscribes, and the walk that an emit is. */
+/* Channels: their nodes, subscribing, starting and stopping. */
 #include <linux/capability.h>
 #include <linux/ctype.h>
 #include <linux/err.h>
@@ -7,113 +7,40 @@
 #include <linux/fs.h>
 #include <linux/idr.h>
 #include <linux/lockdep.h>
-#include <linux/pid_namespace.h>
 #include <linux/rculist.h>
-#include <linux/sched.h>
+#include <linux/percpu.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/timekeeping.h>
 #include <linux/wait_bit.h>
 #include <linux/workqueue.h>
 
-#include "ksig.h"
-#include "trace.h"
+#include "channel.h"
+#include "fanout.h"
+#include "hook.h"
+#include "subscription.h"
 
-/*
- * How long a channel without subscribers stays started. Placing and removing
- * hooks stalls all cpus and takes the kernel's global locks, so opening and
- * closing in a loop must not repeat it.
- */
-#define KSIG_LINGER	HZ
-
-struct workqueue_struct *ksig_linger_wq;
-
-/* More than anybody needs; a driver's number of devices is the limit. */
+/* Far more than the number of devices that a driver has. */
 #define KSIG_MINORS	(1U << 16)
 #define KSIG_TYPES_MAX	64
 
 static dev_t ksig_devt;
 static DEFINE_IDA(ksig_minors);
-/* Those whose memory is not given back yet: ksig_chan_release() is in use. */
+/* Number of channels that are not freed yet: ksig_chan_release() is in use. */
 static atomic_t ksig_chan_count;
 
-/* Serializes names: taking one, giving it back. Outside chan->lock. */
+/* Protects the list, and so the names. Outside of chan->lock. */
 static DEFINE_MUTEX(ksig_names_lock);
 static LIST_HEAD(ksig_chans);
 
-/* ------------------------------------------------------------------ emitting */
+/* In the kernel's memory, which is still accessed when this module is gone. */
+static struct class *ksig_class;
+/* The nodes' operations */
+static const struct file_operations *ksig_node_fops;
 
-static u64 ksig_now(void)
-{
-	/* the exact clock takes a seqlock that an NMI may have interrupted */
-	return unlikely(in_nmi()) ? ktime_get_mono_fast_ns() : ktime_get_ns();
-}
-
-/* @local: it is about a process or a network namespace: not for everybody. */
-static __always_inline int ksig_emit_to_all(struct ksig_chan *chan,
-					    const struct ksig_notice *n,
-					    bool local)
-{
-	int taken = -EINVAL, left = KSIG_INLINE_TELLS;
-	struct ksig_sub *sub;
-	u64 now, net_cookie;
-	unsigned int rear;
-
-	/* to the end: ksig_channel_destroy() waits for it, then frees chan */
-	rcu_read_lock();
-	if (unlikely(n->type >= chan->ntypes ||
-		     n->len > chan->event_size - sizeof(struct ksig_event)))
-		goto unlock;
-
-	taken = 0;
-	now = ksig_now();
-	net_cookie = local && n->net ? ksig_net_cookie(n->net) : 0;
-	list_for_each_entry_rcu(sub, &chan->subs, node) {
-		if (!local || ksig_sub_sees(sub, n->pid, net_cookie))
-			taken += ksig_queue_offer(sub, n, now, &left);
-	}
-	/* acquire: pairs with the release in ksig_join_rear(): fanout */
-	rear = smp_load_acquire(&chan->rear);
-	if (unlikely(rear) && ksig_fanout_put(chan->fanout, n, now, net_cookie))
-		taken += rear;
-	atomic64_inc(&chan->emitted);
-	trace_ksig_emit(chan, n, taken);
-unlock:
-	rcu_read_unlock();
-	return taken;
-}
-
-int __ksig_emit(struct ksig_channel *ch, const struct ksig_notice *n)
-{
-	return ksig_emit_to_all(container_of(ch, struct ksig_chan, pub), n,
-				n->pid || n->net);
-}
-EXPORT_SYMBOL_GPL(__ksig_emit);
-
-/* The notice is built here, not at each driver's inline test. */
-int __ksig_emit_value(struct ksig_channel *ch, u32 type, u64 subject, u64 value)
-{
-	struct ksig_notice n;
-
-	/* an initializer would be cleared by "rep stos" first */
-	n.type = type;
-	n.len = 0;
-	n.subject = subject;
-	n.value = value;
-	n.pid = NULL;
-	n.related[0] = NULL;
-	n.related[1] = NULL;
-	n.net = NULL;
-	n.data = NULL;
-	return ksig_emit_to_all(container_of(ch, struct ksig_chan, pub), &n,
-				false);
-}
-EXPORT_SYMBOL_GPL(__ksig_emit_value);
-
-/* --------------------------------------------------------------- subscribers */
+/* ---------------------------------------------------------------- subscribing */
 
 /*
- * May emitters serve it themselves? Those places are few, and one user is not to
+ * May emitters serve it themselves? There are few such places, and one user must not
  * take them all.
  */
 static bool ksig_front_has_place(const struct ksig_chan *chan,
@@ -126,47 +53,38 @@ static bool ksig_front_has_place(const struct ksig_chan *chan,
 	if (chan->front >= KSIG_FRONT_MAX)
 		return false;
 	list_for_each_entry(other, &chan->subs, node)
-		same += other->backlog == sub->backlog;
+		same += other->delivery.entry.backlog ==
+			sub->delivery.entry.backlog;
 	return (chan->front < KSIG_FRONT_ANYBODY && same < KSIG_FRONT_USER) ||
 	       ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
 }
 
-static void ksig_join_rear(struct ksig_chan *chan, struct ksig_sub *sub)
-{
-	lockdep_assert_held(&chan->lock);
-	ksig_fanout_join(chan->fanout, sub);
-	/* fanout is set: pairs with the acquire in ksig_emit_to_all() */
-	smp_store_release(&chan->rear, chan->rear + 1);
-}
-
-/* Return: 0; -EAGAIN it must be behind, and @made, or chan->fanout, is needed. */
+/*
+ * Return: 0; -EAGAIN if the fanout has to serve it and there is none: the caller has to
+ * bring it in @created.
+ */
 static int ksig_join(struct ksig_chan *chan, struct ksig_sub *sub,
-		     struct ksig_fanout **made)
+		     struct ksig_fanout **created)
 {
+	u64 skipped = atomic64_read(&chan->skipped);
+
 	lockdep_assert_held(&chan->lock);
 	if (ksig_front_has_place(chan, sub)) {
 		chan->front++;
+		sub->skipped_before = skipped;
+		sub->skipped_seen = skipped;
 		list_add_tail_rcu(&sub->node, &chan->subs);
 	} else {
 		if (!chan->fanout)
-			swap(chan->fanout, *made);
+			swap(chan->fanout, *created);
 		if (!chan->fanout)
 			return -EAGAIN;
-		ksig_join_rear(chan, sub);
+		ksig_fanout_join(chan->fanout, sub, skipped);
+		/* release: fanout is set; pairs with ksig_emit_to_all() */
+		smp_store_release(&chan->rear, chan->rear + 1);
 	}
 	WRITE_ONCE(chan->pub.subscribers, chan->pub.subscribers + 1);
 	return 0;
-}
-
-static int ksig_chan_start(struct ksig_chan *chan)
-{
-	int err = 0;
-
-	lockdep_assert_held(&chan->lock);
-	if (!chan->started && chan->start)
-		err = chan->start(chan->ctx);
-	chan->started = !err;
-	return err;
 }
 
 static void ksig_chan_stop(struct ksig_chan *chan)
@@ -175,20 +93,6 @@ static void ksig_chan_stop(struct ksig_chan *chan)
 	if (chan->started && chan->stop)
 		chan->stop(chan->ctx);
 	chan->started = false;
-}
-
-/* The last subscriber has left: stop the channel unless one comes back soon. */
-static void ksig_chan_linger(struct ksig_chan *chan)
-{
-	lockdep_assert_held(&chan->lock);
-	if (!chan->stop) {
-		ksig_chan_stop(chan);
-		return;
-	}
-	/* while it is pending, the work holds a reference */
-	get_device(&chan->dev);
-	if (ksig_linger_later(&chan->linger))
-		put_device(&chan->dev);
 }
 
 static void ksig_on_linger(struct work_struct *work)
@@ -204,52 +108,44 @@ static void ksig_on_linger(struct work_struct *work)
 }
 
 /**
- * ksig_linger_later() - run a work once nothing has asked for it for a while
- * @work: removes hooks
- *
- * Context: any but NMI.
- *
- * Return: true if @work was pending already and has been put off.
- */
-bool ksig_linger_later(struct delayed_work *work)
-{
-	return mod_delayed_work(ksig_linger_wq, work, KSIG_LINGER);
-}
-
-/**
- * ksig_channel_join() - let a subscription have the channel's events
+ * ksig_channel_join() - offer the channel's events to a subscription
  * @chan: the channel
- * @sub: not on its list yet
+ * @sub: on no list
  *
  * Context: process, may sleep.
  *
- * Return: 0, -ENODEV the channel is gone, -ENOMEM, or what start says.
+ * Return: 0; -ENODEV if the channel is destroyed; -ENOMEM; or start's error.
  */
 int ksig_channel_join(struct ksig_chan *chan, struct ksig_sub *sub)
 {
-	struct ksig_fanout *made = NULL;
+	struct ksig_fanout *created = NULL;
 	int err;
 
 again:
 	mutex_lock(&chan->lock);
-	err = chan->dead ? -ENODEV : ksig_chan_start(chan);
-	/* the first one has a place in front: it does not fail once started */
+	err = chan->dead ? -ENODEV : 0;
+	if (!err && !chan->started) {
+		err = chan->start ? chan->start(chan->ctx) : 0;
+		chan->started = !err;
+	}
+	/* there is a place in front for the first one: no failure after start */
 	if (!err)
-		err = ksig_join(chan, sub, &made);
+		err = ksig_join(chan, sub, &created);
 	mutex_unlock(&chan->lock);
-	/* not under the lock: a cgroup at its limit would hold up all others */
-	if (err == -EAGAIN && !made) {
-		made = ksig_fanout_create(chan->event_size);
-		if (made)
+	/* not under the lock: a cgroup at its limit would hold up everybody */
+	if (err == -EAGAIN && !created) {
+		created = ksig_fanout_create(chan->event_size);
+		if (created)
 			goto again;
 		err = -ENOMEM;
 	}
-	ksig_fanout_free(made);
+	ksig_fanout_free(created);
 	return err;
 }
 
-/* Undoes ksig_channel_join(). Emits under way may still reach the subscription
- * until a grace period has passed.
+/*
+ * Undo ksig_channel_join(). Emits under way may reach the subscription until a grace
+ * period has passed.
  */
 void ksig_channel_leave(struct ksig_chan *chan, struct ksig_sub *sub)
 {
@@ -262,56 +158,16 @@ void ksig_channel_leave(struct ksig_chan *chan, struct ksig_sub *sub)
 		chan->front--;
 	}
 	WRITE_ONCE(chan->pub.subscribers, chan->pub.subscribers - 1);
-	if (!chan->pub.subscribers && !chan->dead)
-		ksig_chan_linger(chan);
+	if (!chan->pub.subscribers && !chan->stop) {
+		chan->started = false;
+	} else if (!chan->pub.subscribers && !chan->dead) {
+		/* while it is pending, the work holds a reference */
+		get_device(&chan->dev);
+		if (ksig_linger_later(&chan->linger))
+			put_device(&chan->dev);
+	}
 	mutex_unlock(&chan->lock);
 }
-
-/* --------------------------------------------------------------------- sysfs */
-
-static struct ksig_chan *ksig_dev_chan(struct device *dev)
-{
-	return container_of(dev, struct ksig_chan, dev);
-}
-
-/* Counters cover all namespaces, so a container is not shown any. */
-static bool ksig_sees_all(void)
-{
-	return task_active_pid_ns(current) == &init_pid_ns;
-}
-
-#define KSIG_ATTR(name, mode, visible, format, value) \
-static ssize_t name##_show(struct device *dev, struct device_attribute *attr, \
-			   char *buf) \
-{ \
-	struct ksig_chan *chan = ksig_dev_chan(dev); \
-	return visible ? sysfs_emit(buf, format, value) : -EPERM; \
-} \
-static DEVICE_ATTR(name, mode, name##_show, NULL)
-
-#define KSIG_PROPERTY(name, format, value) \
-	KSIG_ATTR(name, 0444, true, format, value)
-/* for root of the initial user namespace, by mode, and pid namespace */
-#define KSIG_COUNTER(name, format, value) \
-	KSIG_ATTR(name, 0400, ksig_sees_all(), format, value)
-
-KSIG_PROPERTY(description, "%s\n", chan->description);
-KSIG_PROPERTY(types, "%s", chan->types);
-KSIG_PROPERTY(event_size, "%u\n", chan->event_size);
-KSIG_COUNTER(subscribers, "%u\n", READ_ONCE(chan->pub.subscribers));
-KSIG_COUNTER(emitted, "%lld\n", atomic64_read(&chan->emitted));
-KSIG_COUNTER(lost, "%lld\n", atomic64_read(&chan->lost));
-
-static struct attribute *ksig_attrs[] = {
-	&dev_attr_description.attr,
-	&dev_attr_types.attr,
-	&dev_attr_event_size.attr,
-	&dev_attr_subscribers.attr,
-	&dev_attr_emitted.attr,
-	&dev_attr_lost.attr,
-	NULL
-};
-ATTRIBUTE_GROUPS(ksig);
 
 static char *ksig_devnode(KSIG_DEVNODE_CONST struct device *dev, umode_t *mode)
 {
@@ -320,15 +176,13 @@ static char *ksig_devnode(KSIG_DEVNODE_CONST struct device *dev, umode_t *mode)
 	return kasprintf(GFP_KERNEL, "ksig/%s", dev_name(dev));
 }
 
-/* The kernel's memory, for it may look there when this module is gone. */
-static struct class *ksig_class;
-
-/* ------------------------------------------------------------ making channels */
+/* -------------------------------------------------------------------- creating */
 
 static bool ksig_name_taken(const char *name)
 {
 	struct ksig_chan *chan;
 
+	lockdep_assert_held(&ksig_names_lock);
 	if (!strcmp(name, "control"))
 		return true;
 	list_for_each_entry(chan, &ksig_chans, node) {
@@ -345,7 +199,7 @@ static bool ksig_name_valid(const char *name)
 	if (!*name || strlen(name) >= KSIG_NAME_MAX)
 		return false;
 	for (c = name; *c; c++) {
-		/* not islower(), for which Latin-1 has more of them */
+		/* not islower(), which accepts Latin-1 */
 		if (!(*c >= 'a' && *c <= 'z') && !isdigit(*c) &&
 		    (c == name || (*c != '_' && *c != '-')))
 			return false;
@@ -353,7 +207,7 @@ static bool ksig_name_valid(const char *name)
 	return true;
 }
 
-/* "edu%d": the first free number. Under ksig_names_lock. */
+/* "edu%d": the first free number. */
 static int ksig_name_numbered(char *name, const char *pattern, size_t stem)
 {
 	unsigned int i;
@@ -368,21 +222,6 @@ static int ksig_name_numbered(char *name, const char *pattern, size_t stem)
 			return 0;
 	}
 	return -ENOSPC;
-}
-
-/* Under ksig_names_lock. */
-static int ksig_name_choose(char *name, const char *wanted)
-{
-	size_t len = strlen(wanted);
-
-	if (len > 2 && !strcmp(wanted + len - 2, "%d"))
-		return ksig_name_numbered(name, wanted, len - 2);
-	if (!ksig_name_valid(wanted))
-		return -EINVAL;
-	if (ksig_name_taken(wanted))
-		return -EEXIST;
-	strscpy(name, wanted, KSIG_NAME_MAX);
-	return 0;
 }
 
 /* "fork\nexec\nexit\n"; one nameless type: "". */
@@ -417,9 +256,11 @@ static bool ksig_desc_valid(const struct ksig_channel_desc *desc)
 
 static void ksig_chan_release(struct device *dev)
 {
-	struct ksig_chan *chan = ksig_dev_chan(dev);
+	struct ksig_chan *chan = container_of(dev, struct ksig_chan, dev);
 
 	ksig_fanout_free(chan->fanout);
+	ksig_notice_ring_destroy(&chan->stash.ring);
+	free_percpu(chan->emitted);
 	kfree(chan->types);
 	kfree(chan->description);
 	if (dev->devt)
@@ -444,7 +285,8 @@ static int ksig_chan_fill_in(struct ksig_chan *chan,
 	chan->fill = desc->fill;
 	chan->ctx = desc->ctx;
 	chan->description = kstrdup(desc->description ?: "", GFP_KERNEL);
-	if (!chan->description)
+	chan->emitted = alloc_percpu(u64);
+	if (!chan->description || !chan->emitted || ksig_stash_init(chan))
 		return -ENOMEM;
 	minor = ida_alloc_max(&ksig_minors, KSIG_MINORS - 1, GFP_KERNEL);
 	if (minor < 0)
@@ -453,12 +295,21 @@ static int ksig_chan_fill_in(struct ksig_chan *chan,
 	return ksig_types_copy(chan, desc->types);
 }
 
-/* Under ksig_names_lock: a name is taken together with its node. */
+/* A name is taken together with its node. */
 static int ksig_chan_add(struct ksig_chan *chan, const char *wanted)
 {
-	int err;
+	size_t len = strlen(wanted);
+	int err = 0;
 
-	err = ksig_name_choose(chan->name, wanted);
+	lockdep_assert_held(&ksig_names_lock);
+	if (len > 2 && !strcmp(wanted + len - 2, "%d"))
+		err = ksig_name_numbered(chan->name, wanted, len - 2);
+	else if (!ksig_name_valid(wanted))
+		err = -EINVAL;
+	else if (ksig_name_taken(wanted))
+		err = -EEXIST;
+	else
+		strscpy(chan->name, wanted, KSIG_NAME_MAX);
 	if (err)
 		return err;
 	err = dev_set_name(&chan->dev, "%s", chan->name);
@@ -471,12 +322,11 @@ static int ksig_chan_add(struct ksig_chan *chan, const char *wanted)
 }
 
 /*
- * The driver is about to go: nothing may call it once this is over. Its source
- * is stopped first, so that the end is behind the last event. The list stays as
- * it is, for subscriptions leave it when they are closed. A stop that is still
- * to come is made now. Its work may be waiting for the lock, and finds the
- * channel stopped: not waited for, because the caller may hold locks that other
- * drivers' stop functions take.
+ * The driver is about to go: nothing may call it once this returns. Its source is
+ * stopped first, so that the hang-up comes after the last event. Subscriptions stay on
+ * the list until they are closed. If the channel lingers, it is stopped now. The work for
+ * that may be waiting for the lock and will find the channel stopped; it is not waited
+ * for, because the caller may hold locks that other drivers' stop functions take.
  */
 static void ksig_chan_kill(struct ksig_chan *chan)
 {
@@ -487,10 +337,10 @@ static void ksig_chan_kill(struct ksig_chan *chan)
 	ksig_chan_stop(chan);
 	/* emits under way, which may call fill */
 	synchronize_rcu();
-	if (chan->fanout) {
-		ksig_fanout_flush(chan->fanout);
+	ksig_channel_flush(chan, NULL);
+	irq_work_sync(&chan->stash.irq_work);
+	if (chan->fanout)
 		ksig_fanout_hup(chan->fanout);
-	}
 	list_for_each_entry(sub, &chan->subs, node)
 		ksig_sub_hup(sub);
 	mutex_unlock(&chan->lock);
@@ -520,7 +370,7 @@ static int ksig_chan_create(struct device *parent,
 	chan->dev.class = ksig_class;
 	chan->dev.parent = parent;
 	chan->dev.release = ksig_chan_release;
-	cdev_init(&chan->cdev, &ksig_chan_fops);
+	cdev_init(&chan->cdev, ksig_node_fops);
 	chan->cdev.owner = THIS_MODULE;
 
 	err = ksig_chan_fill_in(chan, desc);
@@ -532,7 +382,7 @@ static int ksig_chan_create(struct device *parent,
 	}
 	if (err) {
 		*ch = NULL;
-		/* whoever was quick may have it open, by a node of his own */
+		/* somebody may have it open already, by a node that was made by hand */
 		ksig_chan_kill(chan);
 		put_device(&chan->dev);
 	}
@@ -592,39 +442,27 @@ devm_ksig_channel_create(struct device *dev,
 }
 EXPORT_SYMBOL_GPL(devm_ksig_channel_create);
 
-int __init ksig_channel_init(void)
+int __init ksig_channel_init(const struct file_operations *fops)
 {
 	int err;
 
-	ksig_linger_wq = alloc_workqueue("ksig_linger", WQ_UNBOUND, 0);
-	if (!ksig_linger_wq)
-		return -ENOMEM;
+	ksig_node_fops = fops;
 	ksig_class = class_create("ksig");
-	if (IS_ERR(ksig_class)) {
-		err = PTR_ERR(ksig_class);
-		goto wq;
-	}
-	ksig_class->dev_groups = ksig_groups;
+	if (IS_ERR(ksig_class))
+		return PTR_ERR(ksig_class);
+	ksig_class->dev_groups = ksig_channel_groups;
 	ksig_class->devnode = ksig_devnode;
 	err = alloc_chrdev_region(&ksig_devt, 0, KSIG_MINORS, "ksig");
 	if (err)
-		goto class;
-	return 0;
-
-class:
-	class_destroy(ksig_class);
-wq:
-	destroy_workqueue(ksig_linger_wq);
+		class_destroy(ksig_class);
 	return err;
 }
 
 void ksig_channel_exit(void)
 {
-	/* a kernel that looks for mistakes releases late (DEBUG_KOBJECT_RELEASE) */
+	/* with DEBUG_KOBJECT_RELEASE they are freed late */
 	wait_var_event(&ksig_chan_count, !atomic_read(&ksig_chan_count));
 	unregister_chrdev_region(ksig_devt, KSIG_MINORS);
 	class_destroy(ksig_class);
-	/* a work that has given back the last reference may still be returning */
-	destroy_workqueue(ksig_linger_wq);
 	ida_destroy(&ksig_minors);
 }

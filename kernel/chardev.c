@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /dev/ksig/control, and what can be done with a channel's node. */
+/* File operations of /dev/ksig/control and of a channel's node. */
 #include <linux/fs.h>
-#include <linux/log2.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
-#include "ksig.h"
+#include "channel.h"
+#include "chardev.h"
+#include "signal.h"
+#include "subscription.h"
 
 /* -------------------------------------------------------------- any channel */
 
-/* Its cdev, and so the channel, lives as long as the file is open. */
+/* The cdev, and with it the channel, lives as long as the file is open. */
 static struct ksig_chan *ksig_file_chan(struct file *file)
 {
 	return container_of(file_inode(file)->i_cdev, struct ksig_chan, cdev);
@@ -26,7 +28,7 @@ static int ksig_open(struct inode *inode, struct file *file)
 	struct ksig_sub *sub;
 	int err;
 
-	/* init may still fail, and the module's text go, whatever is open */
+	/* init may still fail, and then the module goes, whatever is open */
 	if (THIS_MODULE->state == MODULE_STATE_COMING)
 		return -ENODEV;
 	file->private_data = NULL;
@@ -40,7 +42,7 @@ static int ksig_open(struct inode *inode, struct file *file)
 			return err;
 		}
 		file->private_data = sub;
-		/* read_iter() looks at IOCB_NOWAIT */
+		/* read_iter() checks IOCB_NOWAIT */
 		file->f_mode |= FMODE_NOWAIT;
 	}
 	return stream_open(inode, file);
@@ -57,58 +59,45 @@ static int ksig_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* Under sub->consume. */
-static ssize_t ksig_read_now(struct ksig_sub *sub, struct iov_iter *to)
+/* Is there a reason not to sleep in read(2)? */
+static bool ksig_read_wakes(struct ksig_sub *sub)
 {
-	/* before the look into the queue: hup comes behind the last event */
-	bool hup = smp_load_acquire(&sub->hup);
-	ssize_t ret;
+	u32 head;
 
-	if (READ_ONCE(sub->ring->maps) ||
-	    (ksig_sub_armed(sub) && ksig_sub_signals_each(sub)))
-		return -EBUSY;
-	/* pairs with ksig_replace_arm(): what the pump has taken, and a gap */
-	smp_rmb();
-	ret = ksig_queue_read(sub, to);
-	if (ret)
-		return ret;
-	return hup ? 0 : -EAGAIN;
+	return ksig_ring_count(&sub->ring, &head) || READ_ONCE(sub->ring.hup) ||
+	       READ_ONCE(sub->ring.claimed);
 }
 
-/* io_uring asks without waiting, for anything. */
-static int ksig_read_lock(struct ksig_sub *sub, bool nowait)
-{
-	if (nowait)
-		return mutex_trylock(&sub->consume) ? 0 : -EAGAIN;
-	return mutex_lock_interruptible(&sub->consume) ? -ERESTARTSYS : 0;
-}
-
+/* @nowait: of io_uring: don't wait for anything */
 static ssize_t ksig_read_to(struct file *file, struct iov_iter *to,
 			    bool nowait)
 {
 	struct ksig_sub *sub = file->private_data;
 	ssize_t ret;
+	bool hup;
 
-	if (iov_iter_count(to) < sub->chan->event_size)
+	if (iov_iter_count(to) < sub->ring.event_size)
 		return -EINVAL;
 	do {
-		ret = ksig_read_lock(sub, nowait);
-		if (ret)
-			return ret;
-		ret = ksig_read_now(sub, to);
-		mutex_unlock(&sub->consume);
+		if (nowait && !mutex_trylock(&sub->reader_mutex))
+			return -EAGAIN;
+		if (!nowait && mutex_lock_interruptible(&sub->reader_mutex))
+			return -ERESTARTSYS;
+		/* acquire: hup, then the ring: it comes after the last record */
+		hup = smp_load_acquire(&sub->ring.hup);
+		ret = ksig_ring_read(&sub->ring, to);
+		mutex_unlock(&sub->reader_mutex);
+		if (!ret)
+			ret = hup ? 0 : -EAGAIN;
 		if (ret != -EAGAIN || nowait || file->f_flags & O_NONBLOCK)
 			return ret;
-		/* others may be faster, or arm it meanwhile: ask again */
-		ret = wait_event_interruptible(sub->wait,
-					       ksig_queue_used(sub) ||
-					       READ_ONCE(sub->hup) ||
-					       ksig_sub_signals_each(sub));
+		/* another reader may be faster, or arm it meanwhile: try again */
+		ret = wait_event_interruptible(sub->wait, ksig_read_wakes(sub));
 	} while (!ret);
 	return ret;
 }
 
-/* read(2); readv(2) and io_uring come by ksig_read_iter(). */
+/* read(2); readv(2) and io_uring use ksig_read_iter(). */
 static ssize_t ksig_read(struct file *file, char __user *buf, size_t count,
 			 loff_t *ppos)
 {
@@ -127,6 +116,7 @@ static __poll_t ksig_poll(struct file *file, poll_table *wait)
 {
 	struct ksig_sub *sub = file->private_data;
 	__poll_t mask = 0;
+	u32 head;
 
 	/* a write emits and never blocks */
 	if (file->f_mode & FMODE_WRITE && ksig_file_chan(file)->writable)
@@ -134,17 +124,14 @@ static __poll_t ksig_poll(struct file *file, poll_table *wait)
 	if (!sub)
 		return mask;
 	poll_wait(file, &sub->wait, wait);
-	/* pairs with ksig_publish() and ksig_on_irq_work() */
+	/* pairs with ksig_ring_commit() and with ksig_sub_on_irq_work() */
 	smp_mb();
-	if (ksig_queue_used(sub))
-		mask |= EPOLLIN | EPOLLRDNORM;
-	/* acquire: it comes behind the last event, which may be there now */
-	if (unlikely(smp_load_acquire(&sub->hup))) {
+	/* acquire: hup, then the ring: it comes after the last record */
+	if (unlikely(smp_load_acquire(&sub->ring.hup)))
 		mask |= EPOLLHUP;
-		if (ksig_queue_used(sub))
-			mask |= EPOLLIN | EPOLLRDNORM;
-	}
-	if (READ_ONCE(sub->gone))
+	if (ksig_ring_count(&sub->ring, &head))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (READ_ONCE(sub->delivery.target_gone))
 		mask |= EPOLLPRI;
 	return mask;
 }
@@ -165,8 +152,10 @@ static ssize_t ksig_write(struct file *file, const char __user *buf,
 
 static int ksig_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	struct ksig_sub *sub = file->private_data;
+
 	/* a mapping needs FMODE_READ, and so there is a subscription */
-	return ksig_queue_mmap(file->private_data, vma);
+	return ksig_ring_mmap(&sub->ring, vma);
 }
 
 static int ksig_fasync(int fd, struct file *file, int on)
@@ -178,8 +167,10 @@ static int ksig_fasync(int fd, struct file *file, int on)
 
 static void ksig_show_fdinfo(struct seq_file *m, struct file *file)
 {
-	if (file->private_data)
-		ksig_sub_show(file->private_data, m);
+	struct ksig_sub *sub = file->private_data;
+
+	if (sub)
+		ksig_sub_show(sub, m, ksig_channel_skipped(sub->chan, sub));
 }
 
 /* ------------------------------------------------------------------- ioctls */
@@ -191,7 +182,7 @@ static long ksig_ioc_info(struct file *file, void __user *arg)
 	struct ksig_info info = {
 		.abi = KSIG_ABI,
 		.event_size = chan->event_size,
-		.queue_len = sub ? ksig_queue_len(sub) : 0,
+		.queue_len = sub ? ksig_ring_len(&sub->ring) : 0,
 		.max_queue_len = KSIG_QUEUE_MAX,
 		.flags = chan->flags,
 	};
@@ -200,30 +191,15 @@ static long ksig_ioc_info(struct file *file, void __user *arg)
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
-static long ksig_ioc_queue(struct ksig_sub *sub, const void __user *arg)
+static long ksig_ioc_subscribe(struct ksig_sub *sub, const void __user *arg)
 {
-	struct ksig_queue queue;
-	long err;
+	struct ksig_subscribe s;
 
-	if (copy_from_user(&queue, arg, sizeof(queue)))
+	if (copy_from_user(&s, arg, sizeof(s)))
 		return -EFAULT;
-	if (queue.flags || queue.len < KSIG_QUEUE_MIN ||
-	    queue.len > KSIG_QUEUE_MAX || !is_power_of_2(queue.len))
-		return -EINVAL;
-	if (mutex_lock_killable(&sub->consume))
-		return -EINTR;
-	err = ksig_queue_resize(sub, queue.len);
-	mutex_unlock(&sub->consume);
-	return err;
-}
-
-static long ksig_ioc_filter(struct ksig_sub *sub, const void __user *arg)
-{
-	struct ksig_filter filter;
-
-	if (copy_from_user(&filter, arg, sizeof(filter)))
-		return -EFAULT;
-	return ksig_sub_set_filter(sub, &filter);
+	/* what was emitted before the call is not for it */
+	ksig_channel_flush(sub->chan, sub);
+	return ksig_sub_subscribe(sub, &s, ksig_channel_skipped(sub->chan, sub));
 }
 
 static long ksig_ioc_arm(struct ksig_sub *sub, const void __user *arg)
@@ -235,20 +211,13 @@ static long ksig_ioc_arm(struct ksig_sub *sub, const void __user *arg)
 	return ksig_sub_arm(sub, &arm);
 }
 
-static long ksig_ioc_disarm(struct ksig_sub *sub)
-{
-	ksig_sub_disarm(sub);
-	return 0;
-}
-
 static long ksig_ioc_stats(struct ksig_sub *sub, void __user *arg)
 {
 	struct ksig_stats stats = { };
 
-	/* what has been emitted counts, whoever offers it */
-	if (sub->rear)
-		ksig_fanout_flush(sub->chan->fanout);
-	ksig_sub_stats(sub, &stats);
+	/* what was emitted before the call counts */
+	ksig_channel_flush(sub->chan, sub);
+	ksig_sub_stats(sub, &stats, ksig_channel_skipped(sub->chan, sub));
 	return copy_to_user(arg, &stats, sizeof(stats)) ? -EFAULT : 0;
 }
 
@@ -260,14 +229,15 @@ static long ksig_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	switch (cmd) {
 	case KSIG_IOC_INFO:
 		return ksig_ioc_info(file, p);
-	case KSIG_IOC_QUEUE:
-		return sub ? ksig_ioc_queue(sub, p) : -EBADF;
-	case KSIG_IOC_FILTER:
-		return sub ? ksig_ioc_filter(sub, p) : -EBADF;
+	case KSIG_IOC_SUBSCRIBE:
+		return sub ? ksig_ioc_subscribe(sub, p) : -EBADF;
 	case KSIG_IOC_ARM:
 		return sub ? ksig_ioc_arm(sub, p) : -EBADF;
 	case KSIG_IOC_DISARM:
-		return sub ? ksig_ioc_disarm(sub) : -EBADF;
+		if (!sub)
+			return -EBADF;
+		ksig_deliver_disarm(&sub->delivery);
+		return 0;
 	case KSIG_IOC_STATS:
 		return sub ? ksig_ioc_stats(sub, p) : -EBADF;
 	}
@@ -291,36 +261,26 @@ const struct file_operations ksig_chan_fops = {
 
 /* ------------------------------------------------------------------ control */
 
-static long ksig_control_info(void __user *arg)
+static long ksig_control_ioctl(struct file *file, unsigned int cmd,
+			       unsigned long arg)
 {
 	static const struct ksig_info info = {
 		.abi = KSIG_ABI,
 		.channel = "control",
 	};
-
-	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
-}
-
-static long ksig_control_send(const void __user *arg)
-{
+	void __user *p = (void __user *)arg;
 	struct ksig_send send;
 
-	if (copy_from_user(&send, arg, sizeof(send)))
-		return -EFAULT;
-	if (send.flags & ~KSIG_SEND_PROCESS || send.reserved)
-		return -EINVAL;
-	return ksig_send(send.pid, send.signo, send.flags & KSIG_SEND_PROCESS,
-			 send.value);
-}
-
-static long ksig_control_ioctl(struct file *file, unsigned int cmd,
-			       unsigned long arg)
-{
 	switch (cmd) {
 	case KSIG_IOC_INFO:
-		return ksig_control_info((void __user *)arg);
+		return copy_to_user(p, &info, sizeof(info)) ? -EFAULT : 0;
 	case KSIG_IOC_SEND:
-		return ksig_control_send((const void __user *)arg);
+		if (copy_from_user(&send, p, sizeof(send)))
+			return -EFAULT;
+		if (send.flags & ~KSIG_SEND_PROCESS || send.reserved)
+			return -EINVAL;
+		return ksig_send(send.pid, send.signo,
+				 send.flags & KSIG_SEND_PROCESS, send.value);
 	}
 	return -ENOTTY;
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/debug/signalconfpid: write "PID [VALUE [SIGNO]]" and the thread
- * gets the signal. Kept for the programs that follow the tutorial;
- * KSIG_IOC_SEND does the same without debugfs.
+ * /sys/kernel/debug/signalconfpid: writing "PID [VALUE [SIGNO]]" sends that thread a signal.
+ * Kept for programs that follow the tutorial; KSIG_IOC_SEND does the same without debugfs.
  */
 #include <linux/ctype.h>
 #include <linux/debugfs.h>
@@ -13,14 +12,15 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include "ksig.h"
+#include "debugfs.h"
+#include "signal.h"
 
-/* "2147483647 18446744073709551615 64", generously, and its terminator */
+/* Room for "2147483647 18446744073709551615 64", with blanks and a terminator */
 #define KSIG_LINE_MAX	64
 
 static struct dentry *ksig_signalconfpid;
 
-/* Digits only: what kstrtoint() takes besides, "+1" and "1\n", is refused. */
+/* Digits only: kstrtoint() also accepts "+1" and "1\n". */
 static int ksig_parse_int(const char *s, int *res)
 {
 	if (!isdigit(*s) || strchr(s, '\n'))
@@ -28,7 +28,7 @@ static int ksig_parse_int(const char *s, int *res)
 	return kstrtoint(s, 10, res) ? -EINVAL : 0;
 }
 
-/* Decimal, negative or 0x hex, 64 bits: -2^63 to 2^64 - 1. */
+/* Decimal, negative or 0x hex, 64 bits: -2^63 to 2^64 - 1 */
 static int ksig_parse_value(const char *s, u64 *res)
 {
 	s64 negative;
@@ -60,7 +60,7 @@ static int ksig_parse_signo(const char *s, int *res)
 	return 0;
 }
 
-/* sysfs and modprobe hand over a line: without its end it is a word. */
+/* sysfs and modprobe pass a line: remove its end. */
 static int ksig_param_word(const char *arg, char word[KSIG_LINE_MAX])
 {
 	if (strscpy(word, arg, KSIG_LINE_MAX) < 0)
@@ -107,7 +107,7 @@ module_param_cb(signo, &ksig_param_signo_ops, &ksig_default_signo, 0644);
 __MODULE_PARM_TYPE(signo, "int");
 MODULE_PARM_DESC(signo, "signal that signalconfpid sends by default (44)");
 
-/* The next word of *line, or NULL; words are parted by blanks. */
+/* The next word of *line, or NULL; words are separated by blanks. */
 static char *ksig_next_word(char **line)
 {
 	char *word;
@@ -152,7 +152,7 @@ static ssize_t ksig_signalconfpid_write(struct file *file,
 	if (copy_from_user(line, buf, len))
 		return -EFAULT;
 
-	/* C programs write their terminator too, echo a newline. */
+	/* C programs also write their terminator, echo a newline */
 	if (len && line[len - 1] == '\0')
 		len--;
 	if (len && line[len - 1] == '\n')
@@ -171,7 +171,7 @@ static const struct file_operations ksig_signalconfpid_fops = {
 	.write = ksig_signalconfpid_write,
 };
 
-/* A kernel without debugfs, or locked down, does without the file. */
+/* Not an error: without debugfs, or locked down, there is no such file. */
 void __init ksig_debugfs_init(void)
 {
 	ksig_signalconfpid = debugfs_create_file("signalconfpid", 0200, NULL,

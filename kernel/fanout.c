@@ -2,92 +2,41 @@
 /*
  * The subscriptions of a channel that emitters don't serve themselves.
  *
- * An emit offers its event to a bounded number of subscriptions. If there are more,
- * it leaves a copy here, in a ring that any context may write to, and a worker
- * offers that to the others: in the order of the emits, and with the time of the
- * emit. When the ring is full the event is skipped: nobody can say afterwards which
- * filters it would have passed, so that each of these subscriptions counts it in
- * ksig_stats.skipped, an upper bound, and not as lost.
+ * An emit offers its event to a bounded number of subscriptions. If there are more, it
+ * puts a copy into a ring, and a worker offers that to the others: in the order of the
+ * emits, with the time of the emit. When the ring is full the event is skipped. Nobody
+ * can tell afterwards which filters it would have passed, so each of these
+ * subscriptions counts it in ksig_stats.skipped, an upper bound, and not as lost.
  */
 #include <linux/irq_work.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
-#include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/vmalloc.h>
-#include <linux/workqueue.h>
 
-#include "ksig.h"
+#include "fanout.h"
+#include "notice_ring.h"
+#include "subscription.h"
 
-/* A ring's size, whatever the size of the channel's events. */
 #define KSIG_FANOUT_BYTES	(256 * 1024)
 
 /**
- * struct ksig_fanout_slot - a copy of an event
- * @ready: it is complete; the worker's to use
- * @n: the event; its pids are references, its data is @data, its net is NULL
- * @net_cookie: of the network namespace in which it happened, or 0
- * @now: its time
- * @skipped: how many events had been skipped by then
- * @data: what the notice's data pointed at
- */
-struct ksig_fanout_slot {
-	u32 ready;
-	struct ksig_notice n;
-	u64 net_cookie;
-	u64 now;
-	u64 skipped;
-	u64 data[];
-};
-
-/**
- * struct ksig_fanout - a channel's ring, and the subscriptions behind it
- * @tail: slots taken; emitters compete for it
- * @head: slots given back; the worker's
- * @slots: a power of two
- * @slot_size: bytes
+ * struct ksig_fanout - a ring, and the subscriptions that its events are for
+ * @ring: the events
  * @skipped: events that found the ring full
  * @irq_work: queues @work where an emitter can't
  * @work: offers what is in the ring to the subscriptions
  * @lock: protects @subs, and keeps them from being freed
  * @subs: in the order in which they were opened
- * @ring: the slots
  */
 struct ksig_fanout {
-	atomic_t tail;
-	u32 head;
-	u32 slots;
-	u32 slot_size;
+	struct ksig_notice_ring ring;
 	atomic64_t skipped;
 	struct irq_work irq_work;
 	struct work_struct work;
 	struct mutex lock;
 	struct list_head subs;
-	void *ring;
 };
-
-static struct ksig_fanout_slot *ksig_fanout_slot(const struct ksig_fanout *f,
-						 u32 index)
-{
-	return f->ring + (size_t)(index & (f->slots - 1)) * f->slot_size;
-}
-
-/* ----------------------------------------------------------------- emitting */
-
-static void ksig_fanout_copy(struct ksig_fanout_slot *slot,
-			     const struct ksig_notice *n)
-{
-	slot->n = *n;
-	slot->n.net = NULL;
-	slot->n.data = slot->data;
-	memcpy(slot->data, n->data, n->len);
-	if (!n->pid)
-		return;
-	get_pid(n->pid);
-	get_pid(n->related[0]);
-	get_pid(n->related[1]);
-}
 
 /**
  * ksig_fanout_put() - leave an event to the worker
@@ -95,67 +44,48 @@ static void ksig_fanout_copy(struct ksig_fanout_slot *slot,
  * @n: the event
  * @now: its time
  * @net_cookie: of the network namespace in which it happened, or 0
+ * @skipped: number of events that the channel has skipped for all subscriptions
  *
- * Context: any, RCU read-side section.
+ * Context: any except NMI, RCU read-side section.
  *
- * Return: false: the ring is full, and the event is skipped.
+ * Return: false if the ring is full, and the event is skipped.
  */
 bool ksig_fanout_put(struct ksig_fanout *f, const struct ksig_notice *n,
-		     u64 now, u64 net_cookie)
+		     u64 now, u64 net_cookie, u64 skipped)
 {
-	struct ksig_fanout_slot *slot;
-	unsigned long flags;
-	u32 index;
-
-	/* a slot that is taken holds up all behind it: complete it at once */
-	local_irq_save(flags);
-	/* pairs with the release of head in ksig_fanout_run() */
-	if (!ksig_claim(&f->tail, &f->head, f->slots, &index)) {
-		local_irq_restore(flags);
+	skipped += atomic64_read(&f->skipped);
+	if (!ksig_notice_ring_put(&f->ring, n, now, net_cookie, skipped)) {
 		atomic64_inc(&f->skipped);
 		return false;
 	}
-	slot = ksig_fanout_slot(f, index);
-	ksig_fanout_copy(slot, n);
-	slot->net_cookie = net_cookie;
-	slot->now = now;
-	slot->skipped = atomic64_read(&f->skipped);
-	/* complete: pairs with the acquire in ksig_fanout_run() */
-	smp_store_release(&slot->ready, 1);
-	local_irq_restore(flags);
-	if (ksig_may_tell())
+	if (ksig_notify_allowed())
 		queue_work(ksig_wq, &f->work);
 	else
 		irq_work_queue(&f->irq_work);
 	return true;
 }
 
-/* ------------------------------------------------------------------- worker */
-
 /*
- * Put an event into the queues. Readers are woken, and signals sent, by each user's
- * backlog: that costs far more, and is not to hold up other users' events.
+ * Queue an event. Readers are woken, and signals sent, by each user's backlog: that
+ * costs far more and must not delay the events of other users.
  */
 static void ksig_fanout_offer(struct ksig_fanout *f,
-			      struct ksig_fanout_slot *slot, u32 index)
+			      struct ksig_notice_slot *slot, u32 index)
 {
 	struct ksig_sub *sub;
-	int left = 0;
+	int budget;
 
 	mutex_lock(&f->lock);
 	list_for_each_entry(sub, &f->subs, node) {
-		if (sub->rear_waits && (s32)(index - sub->rear_from) < 0)
+		if (sub->fanout_joining && (s32)(index - sub->fanout_from) < 0)
 			continue;
-		sub->rear_waits = false;
-		if (slot->skipped > sub->skipped_seen)
-			sub->mark = KSIG_EVENT_LOST_UPTO;
-		sub->skipped_seen = max(slot->skipped, sub->skipped_seen);
+		sub->fanout_joining = false;
+		budget = 0;
 		rcu_read_lock();
-		if (ksig_sub_sees(sub, slot->n.pid, slot->net_cookie) &&
-		    ksig_queue_offer(sub, &slot->n, slot->now, &left))
-			sub->mark = 0;
+		if (ksig_sub_in_namespaces(sub, slot->n.pid, slot->net_cookie))
+			ksig_sub_offer(sub, &slot->n, slot->now, slot->skipped,
+				       &budget);
 		rcu_read_unlock();
-		left = 0;
 		cond_resched();
 	}
 	mutex_unlock(&f->lock);
@@ -165,23 +95,16 @@ static void ksig_fanout_offer(struct ksig_fanout *f,
 static void ksig_fanout_run(struct work_struct *work)
 {
 	struct ksig_fanout *f = container_of(work, struct ksig_fanout, work);
-	struct ksig_fanout_slot *slot;
+	struct ksig_notice_slot *slot;
 	u32 n;
 
-	for (n = 0; n < f->slots; n++) {
-		slot = ksig_fanout_slot(f, f->head);
-		/* pairs with the release in ksig_fanout_put() */
-		if (!smp_load_acquire(&slot->ready))
+	for (n = 0; n < f->ring.slots; n++) {
+		slot = ksig_notice_ring_peek(&f->ring);
+		if (!slot)
 			return;
-		ksig_fanout_offer(f, slot, f->head);
-		if (slot->n.pid) {
-			put_pid(slot->n.pid);
-			put_pid(slot->n.related[0]);
-			put_pid(slot->n.related[1]);
-		}
-		slot->ready = 0;
-		/* the slot is free: pairs with the acquire in ksig_claim() */
-		smp_store_release(&f->head, f->head + 1);
+		ksig_fanout_offer(f, slot, f->ring.head);
+		ksig_notice_put_pids(&slot->n);
+		ksig_notice_ring_next(&f->ring);
 		cond_resched();
 	}
 	queue_work(ksig_wq, &f->work);
@@ -195,49 +118,54 @@ static void ksig_fanout_on_irq_work(struct irq_work *work)
 }
 
 /**
- * ksig_fanout_flush() - wait until what has been emitted is offered
+ * ksig_fanout_flush() - wait until what was put in before the call is offered
  * @f: the channel's
- *
- * What is emitted meanwhile may not be.
  *
  * Context: process, may sleep.
  */
 void ksig_fanout_flush(struct ksig_fanout *f)
 {
-	u32 tail = atomic_read(&f->tail);
+	u32 tail = atomic_read(&f->ring.tail);
 
 	do {
 		irq_work_sync(&f->irq_work);
 		flush_work(&f->work);
-		/* an emitter may just be completing a slot */
+		/* an emitter may just be writing a slot */
 		cond_resched();
-	} while ((s32)(READ_ONCE(f->head) - tail) < 0);
+	} while ((s32)(READ_ONCE(f->ring.head) - tail) < 0);
 }
 
 /* ------------------------------------------------------------- subscriptions */
+
+/* Number of events that found the ring full. Context: any. */
+u64 ksig_fanout_skipped(const struct ksig_fanout *f)
+{
+	return atomic64_read(&f->skipped);
+}
 
 /**
  * ksig_fanout_join() - add a subscription
  * @f: the channel's
  * @sub: on no list
+ * @skipped: number of events that the channel has skipped for all subscriptions
  *
  * It is offered what is emitted from now on.
  *
  * Context: process, may sleep.
  */
-void ksig_fanout_join(struct ksig_fanout *f, struct ksig_sub *sub)
+void ksig_fanout_join(struct ksig_fanout *f, struct ksig_sub *sub, u64 skipped)
 {
 	mutex_lock(&f->lock);
 	sub->rear = true;
-	sub->rear_waits = true;
-	sub->rear_from = atomic_read(&f->tail);
-	sub->skipped_before = atomic64_read(&f->skipped);
+	sub->fanout_joining = true;
+	sub->fanout_from = atomic_read(&f->ring.tail);
+	sub->skipped_before = skipped + ksig_fanout_skipped(f);
 	sub->skipped_seen = sub->skipped_before;
 	list_add_tail(&sub->node, &f->subs);
 	mutex_unlock(&f->lock);
 }
 
-/* Undoes ksig_fanout_join(): no event reaches it any more. */
+/* Undo ksig_fanout_join(): no event reaches it any more. */
 void ksig_fanout_leave(struct ksig_fanout *f, struct ksig_sub *sub)
 {
 	mutex_lock(&f->lock);
@@ -256,12 +184,6 @@ void ksig_fanout_hup(struct ksig_fanout *f)
 	mutex_unlock(&f->lock);
 }
 
-/* How many events were skipped since a subscription joined. */
-u64 ksig_fanout_skipped(const struct ksig_fanout *f, const struct ksig_sub *sub)
-{
-	return atomic64_read(&f->skipped) - READ_ONCE(sub->skipped_before);
-}
-
 /* ----------------------------------------------------------------- lifetime */
 
 /**
@@ -270,7 +192,7 @@ u64 ksig_fanout_skipped(const struct ksig_fanout *f, const struct ksig_sub *sub)
  *
  * Context: process, may sleep.
  *
- * Return: for ksig_fanout_free(); NULL: no memory.
+ * Return: to be freed with ksig_fanout_free(); NULL if there is no memory.
  */
 struct ksig_fanout *ksig_fanout_create(u32 event_size)
 {
@@ -278,12 +200,7 @@ struct ksig_fanout *ksig_fanout_create(u32 event_size)
 
 	if (!f)
 		return NULL;
-	f->slot_size = sizeof(struct ksig_fanout_slot) + event_size -
-		       sizeof(struct ksig_event);
-	f->slots = rounddown_pow_of_two(KSIG_FANOUT_BYTES / f->slot_size);
-	f->ring = __vmalloc((size_t)f->slots * f->slot_size,
-			    GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
-	if (!f->ring) {
+	if (ksig_notice_ring_init(&f->ring, event_size, KSIG_FANOUT_BYTES)) {
 		kfree(f);
 		return NULL;
 	}
@@ -294,11 +211,11 @@ struct ksig_fanout *ksig_fanout_create(u32 event_size)
 	return f;
 }
 
-/* The channel has no subscription left, and no emitter. */
+/* The channel has no subscription left, and no emitter. NULL is ignored. */
 void ksig_fanout_free(struct ksig_fanout *f)
 {
 	if (!f)
 		return;
-	vfree(f->ring);
+	ksig_notice_ring_destroy(&f->ring);
 	kfree(f);
 }

@@ -1,76 +1,69 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Probes on the kernel's tracepoints, which are found by name. */
 #include <linux/errno.h>
+#include <linux/init.h>
+#include <linux/jiffies.h>
 #include <linux/string.h>
-#include <linux/tracepoint.h>
 
-#include "ksig.h"
+#include "hook.h"
 
-struct ksig_search {
+/* How long a hook without users stays. */
+#define KSIG_LINGER	HZ
+
+static struct workqueue_struct *ksig_linger_wq;
+
+struct ksig_tracepoint_search {
 	const char *name;
 	struct tracepoint *found;
 };
 
-static void ksig_compare(struct tracepoint *tp, void *data)
+static void ksig_tracepoint_compare(struct tracepoint *tp, void *data)
 {
-	struct ksig_search *search = data;
+	struct ksig_tracepoint_search *search = data;
 
 	if (!strcmp(tp->name, search->name))
 		search->found = tp;
 }
 
-/* NULL: this kernel has none of that name. */
-static struct tracepoint *ksig_tracepoint(const char *name)
+/**
+ * ksig_hooks_add() - register probes, all or none
+ * @hooks: the probes, in the order in which they are registered
+ * @n: number of probes
+ *
+ * Context: process, may sleep.
+ *
+ * Return: 0; -EOPNOTSUPP if the kernel lacks a tracepoint; -ENOMEM.
+ */
+int ksig_hooks_add(struct ksig_hook *hooks, unsigned int n)
 {
-	struct ksig_search search = { .name = name };
+	struct ksig_tracepoint_search search;
+	unsigned int i;
+	int err = 0;
 
-	for_each_kernel_tracepoint(ksig_compare, &search);
-	return search.found;
-}
-
-static int ksig_hook_add(struct ksig_hook *hook)
-{
-	struct tracepoint *tp = ksig_tracepoint(hook->name);
-	int err;
-
-	if (!tp)
-		return hook->optional ? 0 : -EOPNOTSUPP;
-	err = tracepoint_probe_register(tp, hook->probe, NULL);
-	if (!err)
-		hook->tp = tp;
+	for (i = 0; i < n && !err; i++) {
+		search = (struct ksig_tracepoint_search){ hooks[i].name };
+		for_each_kernel_tracepoint(ksig_tracepoint_compare, &search);
+		if (search.found)
+			err = tracepoint_probe_register(search.found,
+							hooks[i].probe, NULL);
+		else if (!hooks[i].optional)
+			err = -EOPNOTSUPP;
+		if (!err)
+			hooks[i].tp = search.found;
+	}
+	if (err)
+		ksig_hooks_remove(hooks, i);
 	return err;
 }
 
 /**
- * ksig_hooks_add() - put probes in place, all or none
- * @hooks: the probes, in the order in which they are to begin
- * @n: how many
+ * ksig_hooks_remove() - unregister probes, in reverse order
+ * @hooks: the probes
+ * @n: number of probes
+ *
+ * No probe is running once it returns.
  *
  * Context: process, may sleep.
- *
- * Return: 0, -EOPNOTSUPP a tracepoint is not there, -ENOMEM.
- */
-int ksig_hooks_add(struct ksig_hook *hooks, unsigned int n)
-{
-	unsigned int i;
-	int err;
-
-	for (i = 0; i < n; i++) {
-		err = ksig_hook_add(&hooks[i]);
-		if (err) {
-			ksig_hooks_remove(hooks, i);
-			return err;
-		}
-	}
-	return 0;
-}
-
-/**
- * ksig_hooks_remove() - take probes away, the last one first
- * @hooks: the probes
- * @n: how many
- *
- * Context: process, may sleep. No probe runs any more once it returns.
  */
 void ksig_hooks_remove(struct ksig_hook *hooks, unsigned int n)
 {
@@ -81,4 +74,29 @@ void ksig_hooks_remove(struct ksig_hook *hooks, unsigned int n)
 		hooks[n].tp = NULL;
 	}
 	tracepoint_synchronize_unregister();
+}
+
+/**
+ * ksig_linger_later() - run a work once nothing has asked for it for a while
+ * @work: removes hooks
+ *
+ * Context: any except NMI.
+ *
+ * Return: true if @work was pending and has been postponed.
+ */
+bool ksig_linger_later(struct delayed_work *work)
+{
+	return mod_delayed_work(ksig_linger_wq, work, KSIG_LINGER);
+}
+
+int __init ksig_linger_init(void)
+{
+	ksig_linger_wq = alloc_workqueue("ksig_linger", WQ_UNBOUND, 0);
+	return ksig_linger_wq ? 0 : -ENOMEM;
+}
+
+/* All works have run or were cancelled, but may still be returning. */
+void ksig_linger_exit(void)
+{
+	destroy_workqueue(ksig_linger_wq);
 }

@@ -1,25 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* ksig: kernel code tells processes that something happened. */
+/* ksig: kernel events for processes, by signal or through a file descriptor. */
 #include <linux/module.h>
 
 #include <ksig/version.h>
 
-#include "ksig.h"
+#include "backlog.h"
+#include "channel.h"
+#include "chardev.h"
+#include "debugfs.h"
+#include "events/events.h"
+#include "exit_watch.h"
+#include "hook.h"
+#include "signal.h"
 
 static int __init ksig_init(void)
 {
 	int err;
 
 	ksig_signal_init();
-	err = ksig_channel_init();
+	err = ksig_linger_init();
 	if (err)
 		return err;
-	err = ksig_sub_init();
+	err = ksig_channel_init(&ksig_chan_fops);
+	if (err)
+		goto linger;
+	err = ksig_backlog_init();
 	if (err)
 		goto channel;
 	err = ksig_events_init();
 	if (err)
-		goto sub;
+		goto backlog;
 	err = ksig_chardev_init();
 	if (err)
 		goto events;
@@ -28,11 +38,14 @@ static int __init ksig_init(void)
 
 events:
 	ksig_events_exit();
-sub:
-	/* subscriptions that are still on their way out use the channels */
-	ksig_sub_exit();
+backlog:
+	/* subscriptions that are being freed use the channels */
+	ksig_backlog_exit();
+	ksig_exit_watch_flush();
 channel:
 	ksig_channel_exit();
+linger:
+	ksig_linger_exit();
 	return err;
 }
 
@@ -41,14 +54,16 @@ static void __exit ksig_exit(void)
 	ksig_debugfs_exit();
 	ksig_chardev_exit();
 	ksig_events_exit();
-	ksig_sub_exit();
+	ksig_backlog_exit();
+	ksig_exit_watch_flush();
 	ksig_channel_exit();
+	ksig_linger_exit();
 }
 
 module_init(ksig_init);
 module_exit(ksig_exit);
 
-MODULE_DESCRIPTION("Tell processes about kernel events by signal or descriptor");
+MODULE_DESCRIPTION("Kernel events for processes, by signal or file descriptor");
 MODULE_AUTHOR("The ksig developers");
 MODULE_VERSION(KSIG_VERSION);
 MODULE_LICENSE("GPL");

@@ -1,57 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The one place that sends signals.
+ * The only place that sends signals.
  *
- * Three questions come before every signal: is the target there, may the
- * sender signal it, and is the target ready, so that it is not killed by
- * surprise. The target can change between the answer and the sending: no
- * exported function does both under siglock. The answer is that of the moment
- * of sending, not a promise about the moment of delivery, which no sender has
- * (exec keeps pending signals and resets handlers, for one). What ksig sends
- * itself can't come in between: see ksig_send_locks.
+ * Three checks come before every signal: does the target exist, may the sender signal it,
+ * and is it ready, so that the signal doesn't kill it unexpectedly. The target can change
+ * between the check and the sending, because no exported function does both under siglock.
+ * The result holds for the time of sending. No sender can promise anything about the time
+ * of delivery: exec, for one, keeps pending signals and resets handlers. Signals that ksig
+ * itself sends can't come in between: see ksig_send_locks.
  */
 #include <linux/capability.h>
 #include <linux/hash.h>
 #include <linux/jiffies.h>
 #include <linux/pid.h>
 #include <linux/rcupdate.h>
-#include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/user_namespace.h>
 
-#include "ksig.h"
+#include "readiness.h"
+#include "signal.h"
 #include "trace.h"
 
-/* Threads of the kernel's that look like a process's: they take no signal. */
-#define KSIG_NO_TARGET	(PF_IO_WORKER | PF_USER_WORKER)
-
-/* So many threads, or pending signals, are walked as fast as a signal is sent. */
-#define KSIG_LOOKS_A_SIGNAL	64
-
-/* So many threads may be asked whether they have run, instead of a check. */
-#define KSIG_THREADS_COMPARED	4
-
-/* What ksig_target_note() finds of a target that runs, or has too many threads. */
-#define KSIG_RUNS		U64_MAX
-
 /*
- * The security module's answer is good for so long, if the target's credentials
- * stay the same: policy and labels can change without them.
+ * How long the security module's answer is used while the target's credentials stay the
+ * same: policy and labels can change without them.
  */
-#define KSIG_CHECK_EVERY	HZ
-
-/* How far a list of pending signals is walked; a longer one counts as full. */
-#define KSIG_WALK_MAX	2048
+#define KSIG_APPROVAL_TIME	HZ
 
 /*
- * Held from the question whether a process is ready to the sending, so that
- * two that find it ready don't both send what it can take one of. By process,
- * hashed. Inside a subscription's pump lock, outside siglock.
+ * Held from the check whether a process is ready until the signal is sent, so that two
+ * senders that find it ready don't both send what it can accept one of. Hashed by process.
+ * Inside of the delivery's lock, outside of siglock.
  */
 #define KSIG_SEND_LOCK_BITS 6
 static struct ksig_send_lock {
 	spinlock_t lock;
-	bool slow;	/* the holder walks many threads: don't wait for that */
+	bool slow;	/* the holder scans many threads: don't wait for it */
 } ksig_send_locks[1 << KSIG_SEND_LOCK_BITS];
 
 void __init ksig_signal_init(void)
@@ -62,25 +46,10 @@ void __init ksig_signal_init(void)
 		spin_lock_init(&ksig_send_locks[i].lock);
 }
 
-/* kill(2): the sender's real or effective uid is the target's real or saved. */
-static bool ksig_uid_match(const struct ksig_target *t, const struct cred *cred)
-{
-	return uid_eq(t->sender_euid, cred->suid) ||
-	       uid_eq(t->sender_euid, cred->uid) ||
-	       uid_eq(t->sender_uid, cred->suid) ||
-	       uid_eq(t->sender_uid, cred->uid);
-}
-
-static bool ksig_uids_kept(const struct ksig_target *t, const struct cred *cred)
-{
-	return uid_eq(t->uid, cred->uid) && uid_eq(t->euid, cred->euid) &&
-	       uid_eq(t->suid, cred->suid);
-}
-
 /*
- * Whoever has a capability over a user namespace has it over all below. The
- * question is not put to ns_capable(): that answers for current, which may be
- * anybody when the signal is sent.
+ * Does the sender have CAP_KILL over @ns? A capability over a user namespace extends to all
+ * its descendants. ns_capable() would answer for current, which may be any task when the
+ * signal is sent.
  */
 static bool ksig_capable(const struct ksig_target *t,
 			 const struct user_namespace *ns)
@@ -92,276 +61,58 @@ static bool ksig_capable(const struct ksig_target *t,
 	return ns == t->cap_ns;
 }
 
-/* SIGCONT needs no uids within the sender's session. */
-static bool ksig_in_session(const struct ksig_target *t,
-			    struct task_struct *task)
-{
-	return t->session && task_session(task) == t->session;
-}
-
 /*
- * kill(2)'s rule, without the security module: that is asked by
- * kill_pid_usb_asyncio(), with t->cred. It compares uids itself, and knows
- * neither capabilities nor sessions. So where these give the right, the private
- * copy gets the target's uid as its effective one; the label that the security
- * module looks at is the sender's in any case.
+ * kill(2)'s rule, except for the security module: kill_pid_usb_asyncio() asks that, with
+ * t->cred. It compares uids itself and doesn't know about capabilities and sessions. If
+ * these give the permission, the private copy gets the target's uid as its effective uid.
+ * The label, which the security module checks, always is the sender's.
  *
  * Context: RCU read-side section.
  */
 static int ksig_may_signal(struct ksig_target *t, struct task_struct *task,
 			   const struct cred *cred)
 {
-	bool match = ksig_uid_match(t, cred);
+	/* the sender's real or effective uid is the target's real or saved uid */
+	bool match = uid_eq(t->sender_euid, cred->suid) ||
+		     uid_eq(t->sender_euid, cred->uid) ||
+		     uid_eq(t->sender_uid, cred->suid) ||
+		     uid_eq(t->sender_uid, cred->uid);
 
 	if (!ksig_capable(t, cred->user_ns)) {
-		if (t->lasting && !ksig_uids_kept(t, cred))
+		if (t->persistent &&
+		    !(uid_eq(t->uid, cred->uid) && uid_eq(t->euid, cred->euid) &&
+		      uid_eq(t->suid, cred->suid)))
 			return -EPERM;
-		if (!match && !t->kin && !ksig_in_session(t, task))
+		/* nor does SIGCONT need a uid match within the sender's session */
+		if (!match && !t->same_process &&
+		    !(t->session && task_session(task) == t->session))
 			return -EPERM;
 	}
 	t->cred->euid = match ? t->sender_euid : cred->uid;
 	return 0;
 }
 
-/* A thread that sleeps in sigtimedwait() has its own mask in real_blocked. */
-static bool ksig_blocks(struct task_struct *task, int signo)
-{
-	return sigismember(&task->blocked, signo) ||
-	       sigismember(&task->real_blocked, signo);
-}
-
-static bool ksig_live(const struct task_struct *task)
-{
-	return !(task->flags & PF_EXITING);
-}
-
-/* All threads are about to be walked. False: there are too many for the caller. */
-static bool ksig_charge(struct ksig_target *t, struct task_struct *task)
-{
-	unsigned int threads = get_nr_threads(task);
-
-	if (t->walk_max && threads > t->walk_max)
-		return false;
-	t->cost += threads / KSIG_LOOKS_A_SIGNAL;
-	return true;
-}
-
-static bool ksig_pending_anywhere(struct task_struct *task, int signo)
-{
-	struct task_struct *thread;
-
-	if (sigismember(&task->signal->shared_pending.signal, signo))
-		return true;
-	for_each_thread(task, thread) {
-		if (sigismember(&thread->pending.signal, signo))
-			return true;
-	}
-	return false;
-}
-
-static noinline int ksig_other_live(struct ksig_target *t,
-				    struct task_struct *task)
-{
-	struct task_struct *thread;
-
-	if (!ksig_charge(t, task))
-		return -E2BIG;
-	for_each_thread(task, thread) {
-		if (ksig_live(thread))
-			return 0;
-	}
-	return -ESRCH;
-}
-
-/* @task: the first thread, which is likely to be the answer */
-static int ksig_any_live(struct ksig_target *t, struct task_struct *task)
-{
-	return likely(ksig_live(task)) ? 0 : ksig_other_live(t, task);
-}
-
-static bool ksig_all_block(struct task_struct *task, int signo)
-{
-	struct task_struct *thread;
-
-	for_each_thread(task, thread) {
-		if (ksig_live(thread) && !ksig_blocks(thread, signo))
-			return false;
-	}
-	return true;
-}
-
-/*
- * A leader that dies because another of its threads calls exec: that thread
- * becomes the leader and gets its number in a moment.
- */
-static bool ksig_changes_leader(const struct ksig_target *t,
-				struct task_struct *task)
-{
-	return READ_ONCE(task->signal->group_exec_task) &&
-	       task_tgid(task) == t->pid;
-}
-
-/*
- * Does an answer say who the target was, not who it is? Its uids may have changed
- * meanwhile, or exec given its number to another thread.
- */
-static bool ksig_stale(const struct ksig_target *t, struct task_struct *task,
-		       const struct cred *cred, int err)
+/* Its uids may have changed meanwhile, or exec given its number to another thread. */
+static bool ksig_is_stale(const struct ksig_target *t, struct task_struct *task,
+			  const struct cred *cred, int err)
 {
 	if (err == -EPERM)
 		return cred != rcu_access_pointer(task->real_cred);
 	if (err != -ESRCH)
 		return false;
 	/*
-	 * It does so before what was looked at changes back. Pairs with the
-	 * release of tasklist_lock in de_thread().
+	 * The number is taken over before what was checked changes back. Pairs with
+	 * the release of tasklist_lock in de_thread().
 	 */
 	smp_rmb();
 	return task != pid_task(t->pid, PIDTYPE_PID);
 }
 
-/* Return: 0; -EAGAIN max_pending are pending; -E2BIG too many others are. */
-static noinline int ksig_count_pending(struct ksig_target *t,
-				       struct sigpending *pending)
-{
-	u32 limit = min_not_zero(t->walk_max, (u32)KSIG_WALK_MAX);
-	u32 walked = 0, found = 0;
-	struct sigqueue *q;
-
-	if (t->max_pending == 1)
-		return -EAGAIN;
-	list_for_each_entry(q, &pending->list, list) {
-		if (q->info.si_signo == t->signo && ++found == t->max_pending)
-			break;
-		if (++walked == limit)
-			break;
-	}
-	t->cost += walked / KSIG_LOOKS_A_SIGNAL;
-	if (found == t->max_pending || walked == KSIG_WALK_MAX)
-		return -EAGAIN;
-	return walked == limit ? -E2BIG : 0;
-}
-
-static bool ksig_handles(const struct k_sigaction *action)
-{
-	return action->sa.sa_handler != SIG_DFL &&
-	       action->sa.sa_handler != SIG_IGN;
-}
-
-/* The handler is reset by the first signal, or there is none. */
-static noinline int ksig_check_blocked(struct ksig_target *t,
-				       struct task_struct *task,
-				       const struct k_sigaction *action)
-{
-	bool ready;
-
-	if (ksig_handles(action)) {
-		ready = !ksig_pending_anywhere(task, t->signo);
-	} else if (!t->process) {
-		ready = ksig_blocks(task, t->signo);
-	} else if (action->sa.sa_handler == SIG_IGN &&
-		   !ksig_blocks(task, t->signo)) {
-		/* the kernel checks the first thread's mask, dead or not */
-		ready = false;
-	} else {
-		ready = ksig_all_block(task, t->signo);
-	}
-	return ready ? 0 : -ECONNREFUSED;
-}
-
 /*
- * Does the check, or the kernel when it sends, walk all threads? It does to find one
- * that a process-directed signal interrupts if the first one blocks it, and to stop,
- * continue or kill the process.
- */
-static bool ksig_walks(const struct ksig_target *t, struct task_struct *task,
-		       const struct k_sigaction *action)
-{
-	if (likely(ksig_handles(action)))
-		return (t->process && ksig_blocks(task, t->signo)) ||
-		       action->sa.sa_flags & SA_RESETHAND ||
-		       t->signo == SIGCONT || sig_kernel_stop(t->signo);
-	return t->process || t->signo < SIGRTMIN;
-}
-
-/*
- * Context: the target's siglock is held: it protects handlers, masks, pending
- * sets and the list of threads.
- */
-static int ksig_ready_locked(struct ksig_target *t, struct task_struct *task,
-			     const struct k_sigaction *action)
-{
-	struct sigpending *pending;
-	int err = 0;
-
-	/* What is sent to the dead is taken and never seen: say so instead. */
-	if (task->signal->flags & SIGNAL_GROUP_EXIT)
-		return -ESRCH;
-	if (t->process)
-		err = ksig_any_live(t, task);
-	else if (!ksig_live(task))
-		return ksig_changes_leader(t, task) ? -EAGAIN : -ESRCH;
-	if (err)
-		return err;
-	/* before what may have to walk all threads */
-	pending = t->process ? &task->signal->shared_pending : &task->pending;
-	if (t->max_pending && sigismember(&pending->signal, t->signo)) {
-		err = ksig_count_pending(t, pending);
-		if (err == -EAGAIN)
-			WRITE_ONCE(t->awaits, KSIG_AWAIT_TARGET);
-		if (err)
-			return err;
-	}
-	if (!t->process && (task->flags & KSIG_NO_TARGET) &&
-	    t->signo >= SIGRTMIN)
-		return -ECONNREFUSED;
-	if (likely(t->signo >= SIGRTMIN && !t->process && ksig_handles(action) &&
-		   !(action->sa.sa_flags & SA_RESETHAND)))
-		return 0;
-	if (ksig_walks(t, task, action) && !ksig_charge(t, task))
-		return -E2BIG;
-	if (t->signo < SIGRTMIN || (ksig_handles(action) &&
-				    !(action->sa.sa_flags & SA_RESETHAND)))
-		return 0;
-	return ksig_check_blocked(t, task, action);
-}
-
-/*
- * 0: as things are, the target would take a signal, and not die of one that it
- * does not expect.
- * Context: RCU read-side section, one of ksig_send_locks held, and so interrupts
- * off (but on PREEMPT_RT).
- */
-static int ksig_ready(struct ksig_target *t, struct task_struct *task)
-{
-	struct sighand_struct *sighand;
-	int err;
-
-	/*
-	 * sighand is freed by RCU and is a lock at all times
-	 * (SLAB_TYPESAFE_BY_RCU), but exec may give the task another one.
-	 */
-again:
-	sighand = rcu_dereference(task->sighand);
-	if (!sighand)
-		return -ESRCH;
-	spin_lock(&sighand->siglock);
-	if (sighand != rcu_access_pointer(task->sighand)) {
-		spin_unlock(&sighand->siglock);
-		goto again;
-	}
-	err = ksig_ready_locked(t, task, &sighand->action[t->signo - 1]);
-	spin_unlock(&sighand->siglock);
-	return err;
-}
-
-/*
- * si_uid is translated from current's user namespace to the target's on the
- * way. The kernel is the sender and current may be a bystander, so what goes
- * in must come out as root, or as the overflow uid where root has no number,
- * and never as one of the bystander's numbers: (uid_t)-1 is no uid in any
- * namespace and comes out as the overflow uid. Within one namespace nothing
- * is translated.
+ * The kernel translates si_uid from current's user namespace to the target's. The kernel
+ * is the sender, and current may be unrelated, so the result must be root, or the overflow
+ * uid where root has no number, and never one of current's numbers: (uid_t)-1 is no uid in
+ * any namespace and becomes the overflow uid. Within one namespace nothing is translated.
  */
 static uid_t ksig_si_uid(const struct cred *target)
 {
@@ -380,7 +131,7 @@ static int ksig_send_thread(struct ksig_target *t, struct task_struct *task,
 	struct kernel_siginfo *info = &t->info;
 
 	info->si_errno = error;
-	/* the kernel may have rewritten these two the last time */
+	/* the kernel may have rewritten these two last time */
 	info->si_pid = 0;
 	info->si_uid = ksig_si_uid(__task_cred(task));
 	info->si_ptr = (void __user *)(unsigned long)value;
@@ -396,8 +147,8 @@ static int ksig_send_process(const struct ksig_target *t,
 	err = kill_pid_usb_asyncio(t->signo, error, addr, t->pid, t->cred);
 	/*
 	 * From an ancestor pid namespace kill(2) forces SIGKILL and SIGSTOP on a
-	 * namespace's init. The call above has asked whether the sender may, but
-	 * it never forces, and so the init has ignored the signal.
+	 * namespace's init. The call above has checked the permission, but it
+	 * never forces, so the init has ignored the signal.
 	 */
 	if (!err && t->from_above && sig_kernel_only(t->signo) &&
 	    task->signal->flags & SIGNAL_UNKILLABLE)
@@ -406,11 +157,11 @@ static int ksig_send_process(const struct ksig_target *t,
 }
 
 /*
- * Before a thread-directed signal: no exported call asks the security module
- * about one and doesn't send. Asking about signal 0 comes nearest; docs/design.md
- * says what that means for each module.
+ * For thread-directed signals no exported function asks the security module without
+ * sending. Asking about signal 0 comes closest; docs/design.md says what that means for
+ * each module.
  */
-static int ksig_ask_kernel(const struct ksig_target *t)
+static int ksig_ask_lsm(const struct ksig_target *t)
 {
 	sigval_t addr = { };
 
@@ -418,27 +169,27 @@ static int ksig_ask_kernel(const struct ksig_target *t)
 }
 
 /*
- * May the sender? Asked in full for credentials that were not seen yet, and again
- * when the answer is old. Process-directed, the security module is asked by the
- * call that sends.
+ * Check the permission, in full if the target's credentials are not the ones that were
+ * approved, or if that was long ago. For process-directed signals the security module is
+ * asked by the function that sends.
  */
-static int ksig_check_perm(struct ksig_target *t, struct task_struct *task)
+static int ksig_approve(struct ksig_target *t, struct task_struct *task)
 {
 	const struct cred *cred = __task_cred(task);
 	int err;
 
-	if (cred == t->checked && !t->session &&
-	    time_before(jiffies, t->checked_at + KSIG_CHECK_EVERY))
+	if (cred == t->approved_cred && !t->session &&
+	    time_before(jiffies, t->approved_at + KSIG_APPROVAL_TIME))
 		return 0;
 	err = ksig_may_signal(t, task, cred);
 	if (!err && !t->process)
-		err = ksig_ask_kernel(t);
-	if (err || !t->lasting)
+		err = ksig_ask_lsm(t);
+	if (err || !t->persistent)
 		return err;
-	t->checked_at = jiffies;
-	if (cred != t->checked) {
-		put_cred(t->checked);
-		t->checked = get_cred_rcu(cred);
+	t->approved_at = jiffies;
+	if (cred != t->approved_cred) {
+		put_cred(t->approved_cred);
+		t->approved_cred = get_cred_rcu(cred);
 	}
 	return 0;
 }
@@ -450,16 +201,16 @@ static int ksig_send_task(struct ksig_target *t, struct task_struct *task,
 		&ksig_send_locks[hash_ptr(task->signal, KSIG_SEND_LOCK_BITS)];
 	int err;
 
-	err = ksig_check_perm(t, task);
+	err = ksig_approve(t, task);
 	if (err)
 		return err;
-	/* an emitter is not to wait for long */
-	if (t->walk_max && unlikely(READ_ONCE(lock->slow)))
+	/* an emitter must not wait for long */
+	if (t->scan_max && unlikely(READ_ONCE(lock->slow)))
 		return -E2BIG;
 	spin_lock(&lock->lock);
-	if (!t->walk_max && get_nr_threads(task) > KSIG_LOOKS_A_SIGNAL)
+	if (!t->scan_max && get_nr_threads(task) > KSIG_SCANS_PER_SIGNAL)
 		WRITE_ONCE(lock->slow, true);
-	err = ksig_ready(t, task);
+	err = ksig_task_ready(t, task);
 	if (!err) {
 		err = t->process ? ksig_send_process(t, task, error, value) :
 				   ksig_send_thread(t, task, error, value);
@@ -473,17 +224,16 @@ static int ksig_send_task(struct ksig_target *t, struct task_struct *task,
 }
 
 /**
- * ksig_target_send() - send one signal, if the target may and would have it
- * @t: set up by ksig_target_init()
- * @error: what the receiver finds in si_errno
- * @value: what ksig_siginfo_value() gives the receiver
+ * ksig_target_send() - send one signal
+ * @t: set up by ksig_target_init(); the caller serializes sends
+ * @error: si_errno of the signal
+ * @value: the signal's value, see ksig_siginfo_value()
  *
- * Context: RCU read-side section; interrupts off (on PREEMPT_RT preemptible, and
- * so never NMI). One call at a time for one @t.
+ * Context: RCU read-side section; interrupts off, or on PREEMPT_RT preemptible; not NMI.
  *
- * Return: 0, or -ESRCH no such target any more, -EPERM (or what the security
- * module says), -ECONNREFUSED not ready, -EAGAIN no room in its queue,
- * -E2BIG the check takes more than t->walk_max steps. Nothing was sent then.
+ * Return: 0; on error nothing was sent: -ESRCH if the target has exited; -EPERM (or what
+ * the security module says); -ECONNREFUSED if it is not ready; -EAGAIN if it has no room;
+ * -E2BIG if the check would scan more than t->scan_max.
  */
 int ksig_target_send(struct ksig_target *t, int error, u64 value)
 {
@@ -491,25 +241,25 @@ int ksig_target_send(struct ksig_target *t, int error, u64 value)
 	const struct cred *cred;
 	int err;
 
-	t->cost = 0;
+	t->scan_cost = 0;
 	WRITE_ONCE(t->awaits, KSIG_AWAIT_ANY);
 	do {
 		task = pid_task(t->pid, PIDTYPE_PID);
 		cred = task ? __task_cred(task) : NULL;
 		err = task ? ksig_send_task(t, task, error, value) : -ESRCH;
-	} while (ksig_stale(t, task, cred, err));
+	} while (ksig_is_stale(t, task, cred, err));
 	if (err != -E2BIG)
 		trace_ksig_signal(t, error, value, err);
 	return err;
 }
 
 /**
- * ksig_target_check() - would the sender be allowed to signal the target now?
+ * ksig_target_check() - may the sender signal the target now?
  * @t: set up by ksig_target_init()
  *
  * Context: process.
  *
- * Return: 0, -ESRCH, -EPERM or what the security module says.
+ * Return: 0; -ESRCH; -EPERM (or what the security module says).
  */
 int ksig_target_check(struct ksig_target *t)
 {
@@ -523,14 +273,14 @@ int ksig_target_check(struct ksig_target *t)
 		cred = task ? __task_cred(task) : NULL;
 		err = task ? ksig_may_signal(t, task, cred) : -ESRCH;
 		if (!err)
-			err = ksig_ask_kernel(t);
-	} while (ksig_stale(t, task, cred, err));
+			err = ksig_ask_lsm(t);
+	} while (ksig_is_stale(t, task, cred, err));
 	rcu_read_unlock();
 	return err;
 }
 
 /**
- * ksig_target_gone() - has the target ended?
+ * ksig_target_gone() - has the target exited?
  * @t: set up by ksig_target_init()
  *
  * Context: any.
@@ -546,173 +296,37 @@ bool ksig_target_gone(const struct ksig_target *t)
 		if (!task) {
 			gone = true;
 		} else if (t->process) {
-			/* falls before the exit tracepoint of the last thread */
+			/* is 0 before the exit tracepoint of the last thread */
 			gone = !atomic_read(&task->signal->live);
 		} else {
-			gone = !ksig_live(task);
+			gone = !ksig_task_live(task);
 			/*
-			 * It dies because of that. Pairs with siglock, in
+			 * group_exec_task makes it exit. Pairs with siglock, in
 			 * de_thread() and then in get_signal().
 			 */
 			smp_rmb();
 			gone = gone && !ksig_changes_leader(t, task);
 		}
-	} while (gone && ksig_stale(t, task, NULL, -ESRCH));
+	} while (gone && ksig_is_stale(t, task, NULL, -ESRCH));
 	rcu_read_unlock();
 	return gone;
 }
 
-/* ------------------------------------------------- waiting without checking */
-
-/*
- * How often a thread has been switched away from, or KSIG_RUNS. While that stays
- * the same the thread has not run, and so not accepted any signal. Without a lock:
- * a thread that goes to sleep at this moment is noticed the next time.
- */
-static u64 ksig_switches(const struct task_struct *task)
-{
-	if (READ_ONCE(task->on_rq))
-		return KSIG_RUNS;
-	return READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
-}
-
-/* Of all threads; no more than a few are walked. Under RCU. */
-static u64 ksig_group_switches(struct task_struct *task)
-{
-	struct task_struct *thread;
-	u64 sum = 0, switches;
-
-	if (get_nr_threads(task) > KSIG_THREADS_COMPARED)
-		return KSIG_RUNS;
-	for_each_thread(task, thread) {
-		switches = ksig_switches(thread);
-		if (switches == KSIG_RUNS)
-			return KSIG_RUNS;
-		sum += switches;
-	}
-	return sum;
-}
-
-static u64 ksig_target_switches(const struct ksig_target *t,
-				struct task_struct *task)
-{
-	return t->process ? ksig_group_switches(task) : ksig_switches(task);
-}
-
-/* May the target's user have another signal queued? As __sigqueue_alloc() does. */
-static bool ksig_user_has_room(struct task_struct *task)
-{
-	unsigned long max = task_rlimit(task, RLIMIT_SIGPENDING);
-	struct ucounts *counts;
-
-	for (counts = task_ucounts(task); counts; counts = counts->ns->ucounts) {
-		if (get_rlimit_value(counts, UCOUNT_RLIMIT_SIGPENDING) >=
-		    min_t(unsigned long, max, LONG_MAX))
-			return false;
-		max = get_userns_rlimit_max(counts->ns,
-					    UCOUNT_RLIMIT_SIGPENDING);
-	}
-	return true;
-}
-
-static bool ksig_pending(const struct ksig_target *t, struct task_struct *task)
-{
-	struct sigpending *pending = t->process ? &task->signal->shared_pending :
-						  &task->pending;
-
-	return sigismember(&pending->signal, t->signo);
-}
-
 /**
- * ksig_target_note() - a check of the target follows
- * @t: set up by ksig_target_init()
+ * ksig_target_init() - pin a target, for signals with current's credentials
+ * @t: signo, process, persistent and max_pending are set, everything else is 0
+ * @pid: of a thread; a reference is taken
  *
- * For ksig_target_unchanged(), should the check find no room.
- *
- * Context: any but NMI, RCU read-side section. One call at a time for one @t, of
- * this and of ksig_target_unchanged().
- */
-void ksig_target_note(struct ksig_target *t)
-{
-	struct task_struct *task = pid_task(t->pid, PIDTYPE_PID);
-
-	t->seen = task ? ksig_target_switches(t, task) : KSIG_RUNS;
-	t->seen_at = jiffies;
-}
-
-/**
- * ksig_target_unchanged() - is there still no room in the target?
- * @t: ksig_target_send() said -EAGAIN after ksig_target_note()
- *
- * Takes no lock and walks next to nothing, so that many may wait. Another thread
- * may flush what is pending in the target, and another sender fill it again,
- * while the target sleeps; therefore the answer is no once a second.
- *
- * Context: as ksig_target_note().
- *
- * Return: true: a check would find the same.
- */
-bool ksig_target_unchanged(const struct ksig_target *t)
-{
-	struct task_struct *task = pid_task(t->pid, PIDTYPE_PID);
-
-	if (!task || time_after_eq(jiffies, t->seen_at + HZ))
-		return false;
-	switch (READ_ONCE(t->awaits)) {
-	case KSIG_AWAIT_TARGET:
-		return t->seen != KSIG_RUNS && ksig_pending(t, task) &&
-		       ksig_target_switches(t, task) == t->seen;
-	case KSIG_AWAIT_USER:
-		return !ksig_user_has_room(task);
-	}
-	return false;
-}
-
-/**
- * ksig_target_pending() - is a signal of that number pending in the target?
- * @t: set up by ksig_target_init()
- *
- * Context: any but NMI, RCU read-side section.
- */
-bool ksig_target_pending(const struct ksig_target *t)
-{
-	struct task_struct *task = pid_task(t->pid, PIDTYPE_PID);
-
-	return task && ksig_pending(t, task);
-}
-
-/* What current is to the target; its right is worked out at every send. */
-static void ksig_target_pin(struct ksig_target *t, struct pid *pid,
-			    struct task_struct *task)
-{
-	const struct cred *cred = __task_cred(task);
-
-	t->pid = get_pid(pid);
-	t->uid = cred->uid;
-	t->euid = cred->euid;
-	t->suid = cred->suid;
-	t->from_above = !pid_nr_ns(task_pid(current), ns_of_pid(pid));
-	t->kin = same_thread_group(current, task);
-	if (t->signo == SIGCONT)
-		t->session = get_pid(task_session(current));
-	t->cap_ns = get_user_ns(cred->user_ns);
-}
-
-/**
- * ksig_target_init() - pin a target, for signals by current's right
- * @t: signo, process, lasting and max_pending are set, all else is 0; not to
- *	be released on error
- * @pid: a thread; a reference is taken
- *
- * Whether current may signal the target is asked at every send, not here.
+ * Doesn't check whether current may signal the target; every send does.
  *
  * Context: process, may sleep.
  *
- * Return: 0, -ESRCH or -ENOMEM.
+ * Return: 0; -ESRCH; -ENOMEM. On error @t must not be released.
  */
 int ksig_target_init(struct ksig_target *t, struct pid *pid)
 {
 	struct task_struct *task;
+	const struct cred *cred;
 
 	clear_siginfo(&t->info);
 	t->info.si_signo = t->signo;
@@ -720,7 +334,7 @@ int ksig_target_init(struct ksig_target *t, struct pid *pid)
 	t->info.si_code = SI_QUEUE;
 	t->sender_uid = current_uid();
 	t->sender_euid = current_euid();
-	/* they concern the process, whomever they are sent to */
+	/* these always concern the process */
 	if (sig_kernel_only(t->signo))
 		t->process = true;
 	t->cred = prepare_creds();
@@ -729,13 +343,22 @@ int ksig_target_init(struct ksig_target *t, struct pid *pid)
 
 	rcu_read_lock();
 	task = pid_task(pid, PIDTYPE_PID);
-	if (task)
-		ksig_target_pin(t, pid, task);
-	rcu_read_unlock();
 	if (!task) {
+		rcu_read_unlock();
 		abort_creds(t->cred);
 		return -ESRCH;
 	}
+	cred = __task_cred(task);
+	t->pid = get_pid(pid);
+	t->uid = cred->uid;
+	t->euid = cred->euid;
+	t->suid = cred->suid;
+	t->from_above = !pid_nr_ns(task_pid(current), ns_of_pid(pid));
+	t->same_process = same_thread_group(current, task);
+	if (t->signo == SIGCONT)
+		t->session = get_pid(task_session(current));
+	t->cap_ns = get_user_ns(cred->user_ns);
+	rcu_read_unlock();
 	if (!ns_capable_noaudit(t->cap_ns, CAP_KILL)) {
 		put_user_ns(t->cap_ns);
 		t->cap_ns = NULL;
@@ -744,10 +367,10 @@ int ksig_target_init(struct ksig_target *t, struct pid *pid)
 }
 
 /**
- * ksig_target_release() - let go of what ksig_target_init() took
- * @t: no send is under way or will come
+ * ksig_target_release() - undo ksig_target_init()
+ * @t: not used any more
  *
- * Context: any but NMI.
+ * Context: any except NMI.
  */
 void ksig_target_release(struct ksig_target *t)
 {
@@ -755,41 +378,26 @@ void ksig_target_release(struct ksig_target *t)
 	put_pid(t->session);
 	if (t->cap_ns)
 		put_user_ns(t->cap_ns);
-	put_cred(t->checked);
+	put_cred(t->approved_cred);
 	abort_creds(t->cred);
 }
 
-/* From a process, in the context that the pump's lock gives otherwise. */
-static int ksig_target_send_now(struct ksig_target *t, u64 value)
-{
-	unsigned long flags = 0;
-	int err;
-
-	rcu_read_lock();
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
-		local_irq_save(flags);
-	err = ksig_target_send(t, 0, value);
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
-		local_irq_restore(flags);
-	rcu_read_unlock();
-	return err;
-}
-
 /**
- * ksig_send() - send one signal now, by current's right
+ * ksig_send() - send one signal now, with current's credentials
  * @nr: a thread's number in current's pid namespace
  * @signo: signal number
  * @process: process-directed
- * @value: what the receiver finds
+ * @value: the signal's value
  *
  * Context: process, may sleep.
  *
- * Return: 0, -EINVAL for a number out of range, or an error of
- * ksig_target_init() or ksig_target_send().
+ * Return: 0; -EINVAL if a number is out of range; an error of ksig_target_init() or
+ * ksig_target_send().
  */
 int ksig_send(s32 nr, int signo, bool process, u64 value)
 {
 	struct ksig_target target = { .signo = signo, .process = process };
+	unsigned long flags = 0;
 	struct pid *pid;
 	int err;
 
@@ -800,15 +408,23 @@ int ksig_send(s32 nr, int signo, bool process, u64 value)
 	if (!pid)
 		return -ESRCH;
 	if (sig_kernel_only(signo)) {
-		/* Nobody sees their siginfo: this is kill(2) itself. */
+		/* nobody sees their siginfo, so plain kill(2) will do */
 		err = kill_pid(pid, signo, 0);
-	} else {
-		err = ksig_target_init(&target, pid);
-		if (!err) {
-			err = ksig_target_send_now(&target, value);
-			ksig_target_release(&target);
-		}
+		put_pid(pid);
+		return err;
 	}
+	err = ksig_target_init(&target, pid);
 	put_pid(pid);
+	if (err)
+		return err;
+	/* the context that otherwise the delivery's lock provides */
+	rcu_read_lock();
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		local_irq_save(flags);
+	err = ksig_target_send(&target, 0, value);
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		local_irq_restore(flags);
+	rcu_read_unlock();
+	ksig_target_release(&target);
 	return err;
 }

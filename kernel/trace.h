@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ksig:ksig_emit, ksig:ksig_signal, ksig:ksig_lost for perf and trace-cmd. */
+/* ksig:ksig_emit, ksig:ksig_signal and ksig:ksig_lost, for perf and trace-cmd */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM ksig
 
@@ -8,9 +8,10 @@
 
 #include <linux/tracepoint.h>
 
-#include "ksig.h"
+#include "channel.h"
+#include "signal.h"
 
-/* An event, and how many subscriptions took it. */
+/* An event, and the number of subscriptions that accepted it */
 TRACE_EVENT(ksig_emit,
 	TP_PROTO(const struct ksig_chan *chan, const struct ksig_notice *n,
 		 int taken),
@@ -34,7 +35,7 @@ TRACE_EVENT(ksig_emit,
 		  __entry->value, __entry->taken)
 );
 
-/* A signal, and how it ended: 0, or the error. */
+/* A signal, and the result: 0 or an error */
 TRACE_EVENT(ksig_signal,
 	TP_PROTO(const struct ksig_target *t, int error, u64 value, int ret),
 	TP_ARGS(t, error, value, ret),
@@ -59,7 +60,7 @@ TRACE_EVENT(ksig_signal,
 		  __entry->error, __entry->value, __entry->ret)
 );
 
-/* An event that a full queue lost, and how many that makes in a row. */
+/* An event for which a queue had no room, and the number of such events in a row */
 TRACE_EVENT(ksig_lost,
 	TP_PROTO(const struct ksig_chan *chan, u64 seq, u32 gap),
 	TP_ARGS(chan, seq, gap),

@@ -187,9 +187,6 @@ int ksig_spec_resolve(struct ksig_spec *spec, const struct ksig_event_desc *d,
  * that isn't known is not passed.
  */
 bool ksig_spec_match(const struct ksig_spec *spec, const struct ksig_event *ev);
-/* And those that are? current.* count as passed. */
-bool ksig_spec_match_all(const struct ksig_spec *spec,
-			 const struct ksig_event *ev);
 /* Is there nothing left for the library to look at? */
 bool ksig_spec_in_kernel(const struct ksig_spec *spec);
 
@@ -281,8 +278,6 @@ extern const struct ksig_provider ksig_provider_native;
  * @value: the field that is a signal's value, by opts; NULL: the record's value
  * @fd: readable when there is something to say
  * @priv: the provider's
- * @settled: records up to this seq were offered before the filter was in place:
- *	the library looks at all conditions there. For open to set; 0: no more
  * @ends_itself: next says -ESHUTDOWN when the process that the filter names has
  *	exited. For open to set; else the library looks at @subject_fd
  * @subject_fd: pidfd of the process that the filter names; -1: it names none
@@ -321,7 +316,6 @@ struct ksig_sub {
 	const struct ksig_field_desc *value;
 	int fd;
 	void *priv;
-	uint64_t settled;
 	bool ends_itself;
 	/* sub.c and relay.c */
 	int subject_fd;

@@ -309,48 +309,60 @@ static struct ksig_cond *find_subject(struct ksig_sub *sub)
 	return NULL;
 }
 
-static int set_filter(struct ksig_sub *sub, const struct ksig_cond *subject,
-		      struct ksig_error *e)
+static int explain_subscribe(struct ksig_sub *sub,
+			     const struct ksig_cond *subject,
+			     struct ksig_error *e)
 {
-	struct ksig_filter filter = { .types = 1ULL << sub->desc->type };
-	struct ksig_stats st;
+	int err = errno;
+
+	switch (err) {
+	case ESRCH:
+		return ksig_fail(e, subject ? subject->text_column : 0, ESRCH,
+				 "there is no process %s",
+				 subject ? subject->text : "");
+	case EUSERS:
+		return ksig_fail(e, 0, EUSERS,
+				 "%s has so many subscriptions that this one can't leave own processes out: ask for them too (KSIG_SUB_SKIP_OWN, ksig watch --self)",
+				 sub->desc->channel);
+	case ENOBUFS:
+	case ENOMEM:
+	case EINVAL:
+		if (sub->opts.queue_len)
+			return ksig_fail(e, 0, err, "no queue of %u records: %s",
+					 sub->opts.queue_len, strerror(err));
+	}
+	return ksig_fail(e, 0, err, "cannot subscribe to %s: %s",
+			 sub->desc->channel, strerror(err));
+}
+
+static int subscribe(struct ksig_sub *sub, const struct ksig_cond *subject,
+		     struct ksig_error *e)
+{
+	struct ksig_subscribe s = {
+		.types = 1ULL << sub->desc->type,
+		.queue_len = sub->opts.queue_len,
+	};
 
 	if (subject) {
-		filter.flags = KSIG_FILTER_SUBJECT;
-		filter.subject = subject->number;
+		s.flags = KSIG_SUBSCRIBE_SUBJECT;
+		s.subject = subject->number;
 	} else if (sub->desc->pids && sub->opts.flags & KSIG_SUB_SKIP_OWN) {
-		filter.flags = KSIG_FILTER_SKIP_OWN;
+		s.flags = KSIG_SUBSCRIBE_SKIP_OWN;
 	}
-	if (ioctl(sub->fd, KSIG_IOC_FILTER, &filter)) {
-		if (errno == ESRCH)
-			return ksig_fail(e, subject ? subject->text_column : 0,
-					 ESRCH, "there is no process %s",
-					 subject ? subject->text : "");
-		if (errno == EUSERS)
-			return ksig_fail(e, 0, EUSERS,
-					 "%s has so many subscriptions that this one can't leave own processes out: ask for them too (KSIG_SUB_SKIP_OWN, ksig watch --self)",
-					 sub->desc->channel);
-		return ksig_fail(e, 0, errno, "%s refuses the filter: %s",
-				 sub->desc->channel, strerror(errno));
-	}
-	/* what came before it stands in the queue as it is */
-	if (ioctl(sub->fd, KSIG_IOC_STATS, &st))
-		return ksig_fail(e, 0, errno, "no counters of %s: %s",
-				 sub->desc->channel, strerror(errno));
-	sub->settled = st.offered;
+	if (ioctl(sub->fd, KSIG_IOC_SUBSCRIBE, &s))
+		return explain_subscribe(sub, subject, e);
 	return 0;
 }
 
 /*
- * The number is the caller's, and by the time that the kernel pins who has it,
- * it may be another's. So a pidfd comes before: if that process lives still
- * when the number is pinned, it is the one. And its pidfd is opened before the
- * subscription is, or its number could stand for somebody before in the queue.
+ * The number is the caller's, and by the time the kernel pins the process that has it,
+ * it may be another one. So a pidfd is opened first: if that process is still alive when
+ * the number has been pinned, it is the one.
  */
-static int filter_process(struct ksig_sub *sub, struct ksig_cond *subject,
+static int subscribe_process(struct ksig_sub *sub, struct ksig_cond *subject,
 			  int pidfd, struct ksig_error *e)
 {
-	int err = set_filter(sub, subject, e);
+	int err = subscribe(sub, subject, e);
 
 	if (!err && ksig_process_ended(pidfd))
 		err = ksig_fail(e, subject->text_column, ESRCH,
@@ -484,51 +496,6 @@ static void module_close(struct ksig_sub *sub)
 	free(m);
 }
 
-/*
- * Only an empty queue takes another length. ksig_sub_open() has not returned, so
- * nobody counts on what has come: it is thrown away, behind a filter that lets
- * next to nothing in, which is about this process where subjects are processes.
- * What did not even find room is told as lost.
- */
-static int empty_queue(struct ksig_sub *sub, const struct ksig_info *info)
-{
-	bool pids = info->flags & KSIG_CHANNEL_PIDS;
-	struct module *m = sub->priv;
-	struct ksig_filter next_to_nothing = {
-		.flags = KSIG_FILTER_SUBJECT,
-		.subject = pids ? (uint64_t)getpid() : UINT64_MAX,
-	};
-	const struct ksig_event *ev;
-	ssize_t len, at;
-
-	if (ioctl(sub->fd, KSIG_IOC_FILTER, &next_to_nothing))
-		return -errno;
-	while ((len = read(sub->fd, m->buf, READ_SIZE)) > 0) {
-		for (at = 0; at < len; at += m->event_size) {
-			ev = (const void *)(m->buf + at);
-			sub->gap += ev->lost_before;
-			sub->filtered++;
-		}
-	}
-	return 0;
-}
-
-static int set_queue(struct ksig_sub *sub, const struct ksig_info *info,
-		     struct ksig_error *e)
-{
-	struct ksig_queue queue = { .len = sub->opts.queue_len };
-	int tries = 10;
-
-	if (!queue.len)
-		return 0;
-	while (ioctl(sub->fd, KSIG_IOC_QUEUE, &queue)) {
-		if (errno != EBUSY || !tries-- || empty_queue(sub, info))
-			return ksig_fail(e, 0, errno, "no queue of %u records: %s",
-					 queue.len, strerror(errno));
-	}
-	return 0;
-}
-
 static int get_info(struct ksig_sub *sub, struct ksig_info *info,
 		    struct ksig_error *e)
 {
@@ -561,12 +528,10 @@ static int set_up(struct ksig_sub *sub, struct ksig_cond *subject, int pidfd,
 	m->buf = malloc(READ_SIZE);
 	if (!m->buf)
 		return ksig_fail(e, 0, ENOMEM, "out of memory");
-	err = set_queue(sub, &info, e);
+	err = pidfd >= 0 ? subscribe_process(sub, subject, pidfd, e) :
+			   subscribe(sub, subject, e);
 	if (!err)
-		err = pidfd >= 0 ? filter_process(sub, subject, pidfd, e) :
-				   set_filter(sub, subject, e);
-	if (!err)
-		map(sub, m, sub->opts.queue_len ?: info.queue_len);
+		map(sub, m, sub->opts.queue_len ?: KSIG_QUEUE_DEFAULT);
 	return err;
 }
 

@@ -562,18 +562,6 @@ bool ksig_spec_match(const struct ksig_spec *spec, const struct ksig_event *ev)
 	return true;
 }
 
-bool ksig_spec_match_all(const struct ksig_spec *spec,
-			 const struct ksig_event *ev)
-{
-	unsigned int i;
-
-	for (i = 0; i < spec->n_conds; i++) {
-		if (spec->conds[i].field && !match(&spec->conds[i], ev))
-			return false;
-	}
-	return true;
-}
-
 bool ksig_spec_in_kernel(const struct ksig_spec *spec)
 {
 	unsigned int i;

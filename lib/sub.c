@@ -206,7 +206,6 @@ static void close_provider(struct ksig_sub *sub)
 	sub->provider = NULL;
 	sub->priv = NULL;
 	sub->fd = -1;
-	sub->settled = 0;
 	sub->ends_itself = false;
 	sub->filtered = 0;
 	sub->gap = 0;
@@ -588,20 +587,6 @@ static int make_room(struct ksig_sub *sub, struct ksig_error *e)
 	       ksig_fail(e, 0, ENOMEM, "out of memory");
 }
 
-/*
- * What was queued before the filter was in place is looked at now, or the kernel
- * might send it as it is.
- */
-static void settle(struct ksig_sub *sub)
-{
-	int ret = -EAGAIN;
-
-	while (sub->settled && ret == -EAGAIN)
-		ret = ksig_sub_take(sub, sub->spare);
-	sub->has_spare = ret == 1;
-	ksig_sub_tell(sub);
-}
-
 static void release(struct ksig_sub *sub)
 {
 	ksig_status_close(sub);
@@ -657,7 +642,6 @@ int ksig_sub_open(const char *event, const struct ksig_sub_opts *opts,
 		release(sub);
 		return err;
 	}
-	settle(sub);
 	ksig_status_open(sub, event);
 	*out = sub;
 	return 0;
@@ -720,23 +704,11 @@ static void tell_unknown(struct ksig_sub *sub, const struct ksig_event *ev)
 	}
 }
 
-/* Of a record from before the filter: ksig_sub_open() had not returned yet. */
-static bool may_be_own(const struct ksig_sub *sub)
-{
-	return sub->desc->pids && sub->opts.flags & KSIG_SUB_SKIP_OWN &&
-	       sub->subject_fd < 0;
-}
-
 static bool passes(struct ksig_sub *sub, const struct ksig_event *ev)
 {
-	bool before = ev->seq <= sub->settled;
-
-	if (ev->seq >= sub->settled)
-		sub->settled = 0;
-	if (ev->type != sub->desc->type || (before && may_be_own(sub)))
+	if (ev->type != sub->desc->type)
 		return false;
-	if (before ? ksig_spec_match_all(&sub->spec, ev) :
-		     ksig_spec_match(&sub->spec, ev))
+	if (ksig_spec_match(&sub->spec, ev))
 		return true;
 	tell_unknown(sub, ev);
 	return false;
@@ -832,9 +804,6 @@ int ksig_sub_take(struct ksig_sub *sub, struct ksig_event *to)
 
 	for (i = 0; i < BATCH; i++) {
 		ret = next_until_end(sub, &ev);
-		/* an empty queue holds nothing from before the filter */
-		if (!ret)
-			sub->settled = 0;
 		if (ret <= 0)
 			return ret;
 		sub->gap += ev->lost_before;
@@ -922,8 +891,7 @@ int ksig_sub_next(struct ksig_sub *sub, int64_t timeout_ns,
  */
 static bool needs_relay(const struct ksig_sub *sub)
 {
-	return !sub->provider->arm || sub->has_spare || sub->settled ||
-	       sub->value ||
+	return !sub->provider->arm || sub->has_spare || sub->value ||
 	       (sub->provider->holds && sub->provider->holds(sub)) ||
 	       !ksig_spec_in_kernel(&sub->spec);
 }

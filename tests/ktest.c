@@ -334,9 +334,9 @@ void check_identity(int fd)
 
 void set_queue(int fd, uint32_t len)
 {
-	struct ksig_queue queue = { .len = len };
+	struct ksig_subscribe s = { .queue_len = len };
 
-	OK(ioctl(fd, KSIG_IOC_QUEUE, &queue));
+	OK(ioctl(fd, KSIG_IOC_SUBSCRIBE, &s));
 }
 
 int arm(int fd, int signo, uint32_t mode, uint32_t flags, pid_t tid)
@@ -385,9 +385,12 @@ union record expect_record(int fd, uint32_t type)
 
 void set_filter(int fd, uint64_t types)
 {
-	struct ksig_filter filter = { .types = types };
+	struct ksig_subscribe s = { .types = types };
+	struct ksig_info info;
 
-	OK(ioctl(fd, KSIG_IOC_FILTER, &filter));
+	OK(ioctl(fd, KSIG_IOC_INFO, &info));
+	s.queue_len = info.queue_len;
+	OK(ioctl(fd, KSIG_IOC_SUBSCRIBE, &s));
 }
 
 unsigned long how_many(unsigned long n)

@@ -24,27 +24,13 @@ static void die(const char *what)
 	exit(1);
 }
 
-/*
- * A subscription begins with open(2), a filter when it is set: what others were
- * told in between isn't for us.
- */
-static void drop_queued(int fd)
-{
-	char records[1024];
-
-	while (read(fd, records, sizeof(records)) > 0)
-		;
-	if (errno != EAGAIN)
-		die("read");
-}
-
 /* From now on this thread gets a signal for each N! that the card computes. */
 static void subscribe(const char *channel, int signo, const char *n)
 {
-	struct ksig_filter filter = {
+	struct ksig_subscribe settings = {
 		.types = 1 << FACTORIAL,
 		.subject = strtoul(n, NULL, 0),
-		.flags = KSIG_FILTER_SUBJECT,
+		.flags = KSIG_SUBSCRIBE_SUBJECT,
 	};
 	struct ksig_arm arm = { .signo = signo };
 	char path[PATH_MAX];
@@ -54,9 +40,8 @@ static void subscribe(const char *channel, int signo, const char *n)
 	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		die(path);
-	if (ioctl(fd, KSIG_IOC_FILTER, &filter))
-		die("KSIG_IOC_FILTER");
-	drop_queued(fd);
+	if (ioctl(fd, KSIG_IOC_SUBSCRIBE, &settings))
+		die("KSIG_IOC_SUBSCRIBE");
 	if (ioctl(fd, KSIG_IOC_ARM, &arm))
 		die("KSIG_IOC_ARM");
 }

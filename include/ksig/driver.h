@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For kernel code that has something to tell: a channel is a named stream of
- * events, /dev/ksig/NAME. docs/drivers.md is the way in.
+ * For kernel code that reports events: a channel is a named stream of events,
+ * /dev/ksig/NAME. docs/drivers.md is an introduction.
  *
- * A driver that is to build where there is no ksig.ko, too, is compiled with
- * KSIG_STUBS defined there. Then no symbol of ksig.ko is needed, and creating
- * a channel gives NULL, which every other call takes for a channel that nobody
- * subscribes to. So the driver is the same in both cases, without #ifdef, if it
- * asks IS_ERR() of what it gets, never whether it is NULL. In its Kbuild::
+ * A driver that should also build without ksig.ko is compiled with KSIG_STUBS defined in
+ * that case. Then no symbol of ksig.ko is needed, and creating a channel returns NULL, which
+ * every other function accepts as a channel without subscribers. The driver needs no #ifdef
+ * if it checks the result with IS_ERR() and never for NULL. In its Kbuild::
  *
  *	ccflags-y := -I$(KSIG)/include
  *	ccflags-$(if $(wildcard $(KSIG)/kernel/Module.symvers),,y) += -DKSIG_STUBS
@@ -26,18 +25,18 @@ struct pid;
 struct pid_namespace;
 
 /**
- * struct ksig_notice - an event as its emitter gives it
+ * struct ksig_notice - an event, as its emitter describes it
  * @type: index into the channel's types
- * @len: bytes at @data, at most event_size - 48
- * @subject: what it is about; on a KSIG_CHANNEL_PIDS channel @pid says it
- * @value: what a signal carries
- * @pid: the process that it is about, on a KSIG_CHANNEL_PIDS channel: each
- *	subscriber finds its number in his own pid namespace as the subject,
- *	and is not offered the event where it has none. NULL elsewhere
- * @related: with @pid: other processes whose numbers fill writes, or NULL
- * @net: where it happened, if that is one network namespace: only subscribers
- *	who opened the channel there are offered the event. NULL: everywhere
- * @data: copied into the record; may be NULL when @len is 0
+ * @len: number of bytes at @data, at most event_size - 48
+ * @subject: what the event is about; on a KSIG_CHANNEL_PIDS channel @pid replaces it
+ * @value: the value that a signal carries
+ * @pid: on a KSIG_CHANNEL_PIDS channel, the process that the event is about. Its subject is
+ *	the process's number in the subscriber's pid namespace; subscribers in whose namespace
+ *	it has none are not offered the event. NULL elsewhere
+ * @related: with @pid: other processes, whose numbers fill writes, or NULL
+ * @net: the network namespace in which it happened: only subscriptions that were opened
+ *	there are offered the event. NULL: all of them
+ * @data: copied into the record; may be NULL if @len is 0
  */
 struct ksig_notice {
 	u32 type;
@@ -51,33 +50,29 @@ struct ksig_notice {
 };
 
 /**
- * struct ksig_channel_desc - what a channel is to be
- * @name: [a-z0-9][a-z0-9_-]{0,46}. One that ends in "%d" gets the first number
- *	that is free
- * @description: a line for people; NULL: none
- * @types: names of the event types, NULL-terminated, at most 64; NULL: one,
- *	nameless
+ * struct ksig_channel_desc - description of a channel
+ * @name: [a-z0-9][a-z0-9_-]{0,46}. "%d" at the end is replaced by the first free number
+ * @description: one line for people, or NULL
+ * @types: names of the event types, NULL-terminated, at most 64; NULL: one nameless type
  * @mode: of the node; 0: 0600
- * @event_size: of a record, a multiple of 8 from 64 to 4096; 0: 64
+ * @event_size: size of a record, a multiple of 8 from 64 to 4096; 0: 64
  * @flags: KSIG_CHANNEL_PIDS or 0
- * @start: called before the first subscriber is let in, unless the channel is
- *	still started; may sleep. Its error fails the open(2). May be NULL. The node is there before
- *	ksig_channel_create() returns, and so may be a call of this: what is
- *	emitted to a pointer that is still NULL then is not offered to anybody
- * @stop: called about a second after the last subscriber has left if none has
- *	come since, from a work item, or by ksig_channel_destroy() at once; may
- *	sleep. Each call of @start that succeeds is followed by one call. NULL:
- *	@start is called for every first subscriber
- * @fill: called for each subscriber that takes an event, once its record holds
- *	what the emitter has said, to write the pids of the notice as @ns sees
- *	them. It may be called after the emit has returned, and after @stop,
- *	until ksig_channel_destroy() returns, with a copy of the notice and of
- *	its data. seq and lost_before come later, and are not to
- *	be touched. In any context, with interrupts off: it must not sleep or
- *	lock. May be NULL
- * @ctx: handed to @start and @stop
+ * @start: called before the first subscription is created, unless the channel is still
+ *	started; may sleep. Its error makes open(2) fail. May be NULL. The node exists before
+ *	ksig_channel_create() returns, so @start may be called before that; emitting to a
+ *	pointer that is still NULL offers the event to nobody
+ * @stop: called from a work item about a second after the last subscription was closed, if
+ *	none has been opened since, or by ksig_channel_destroy(); may sleep. There is one call
+ *	for each successful call of @start. NULL: @start is called for every first subscription
+ * @fill: called for each subscription that is offered an event, when its record contains
+ *	what the emitter has provided, to write the pids of the notice as numbered in @ns. It
+ *	may be called with a copy of the notice and its data, after the emit has returned and
+ *	after @stop, until ksig_channel_destroy() returns. It must not touch seq and
+ *	lost_before. Called in any context except NMI, with interrupts off: it must not sleep
+ *	or lock. May be NULL
+ * @ctx: passed to @start and @stop
  *
- * All is copied: it may be gone once the channel is created.
+ * Everything is copied and may be freed once the channel is created.
  */
 struct ksig_channel_desc {
 	const char *name;
@@ -94,8 +89,8 @@ struct ksig_channel_desc {
 };
 
 /**
- * struct ksig_channel - a channel, as far as its driver sees it
- * @subscribers: how many there are; read by ksig_channel_active() only
+ * struct ksig_channel - a driver's handle of a channel
+ * @subscribers: number of subscriptions; for ksig_channel_active()
  */
 struct ksig_channel {
 	unsigned int subscribers;
@@ -104,24 +99,24 @@ struct ksig_channel {
 #ifndef KSIG_STUBS
 
 /**
- * ksig_channel_create() - make a channel and its node
- * @desc: what it is to be
+ * ksig_channel_create() - create a channel and its node
+ * @desc: description of the channel
  *
  * Context: process, may sleep.
  *
- * Return: the channel, or an ERR_PTR: -EINVAL @desc is not as it must be,
- * -EEXIST the name is taken, -ENOSPC no number is free, -ENOMEM.
+ * Return: the channel; an ERR_PTR: -EINVAL if @desc is invalid; -EEXIST if the name is
+ * taken; -ENOSPC if no number is free; -ENOMEM.
  */
 struct ksig_channel *ksig_channel_create(const struct ksig_channel_desc *desc);
 
 /**
- * devm_ksig_channel_create() - make a channel that goes with its device
- * @dev: the device: /sys/class/ksig/NAME/device leads to it
- * @desc: what it is to be
+ * devm_ksig_channel_create() - create a channel that is destroyed with its device
+ * @dev: the device; /sys/class/ksig/NAME/device refers to it
+ * @desc: description of the channel
  *
- * As ksig_channel_create(). The channel is destroyed when @dev loses its driver,
- * unplugged or unloaded; what was acquired later is given back before that. So
- * whatever emits, an interrupt above all, is to be requested after this.
+ * As ksig_channel_create(). The channel is destroyed when @dev loses its driver, by unplugging
+ * or unloading. Resources that were acquired later are released before that, so request
+ * whatever emits, an interrupt above all, after this.
  *
  * Context: process, may sleep; from @dev's probe.
  *
@@ -132,15 +127,13 @@ devm_ksig_channel_create(struct device *dev,
 			 const struct ksig_channel_desc *desc);
 
 /**
- * ksig_channel_destroy() - end a channel
- * @ch: from ksig_channel_create(); NULL and ERR_PTR are let pass
+ * ksig_channel_destroy() - destroy a channel
+ * @ch: from ksig_channel_create(); NULL and ERR_PTRs are ignored
  *
- * Takes the node away, calls stop if the channel is still started, also if only
- * because the second after its last subscriber has not passed, waits for emits that
- * are under way, and tells every subscriber. No emit may begin once stop has
- * returned, or, without one, once this is called. Descriptors that are still
- * open stay usable and find the end; they need the driver no longer, nor its
- * device.
+ * Removes the node, calls stop if the channel is still started, waits for emits that are under
+ * way, and hangs up every subscription. No emit may begin after stop has returned or, without
+ * one, after this is called. Open descriptors remain valid and report end-of-file. They hold
+ * no reference to the driver or its device.
  *
  * Context: process, may sleep. Not from the channel's own start or stop.
  */
@@ -151,14 +144,14 @@ int __ksig_emit_value(struct ksig_channel *ch, u32 type, u64 subject,
 		      u64 value);
 
 /**
- * ksig_channel_active() - has the channel subscribers?
- * @ch: the channel; NULL: one that nobody subscribes to
+ * ksig_channel_active() - are there subscriptions?
+ * @ch: the channel; NULL: a channel without subscriptions
  *
- * For drivers that would have work to do before they emit.
+ * For drivers that have to prepare an event before they emit it.
  *
  * Context: any. Does not sleep.
  *
- * Return: true if there may be some.
+ * Return: true if there may be subscriptions.
  */
 static inline bool ksig_channel_active(const struct ksig_channel *ch)
 {
@@ -204,22 +197,20 @@ static inline int __ksig_emit_value(struct ksig_channel *ch, u32 type,
 #endif /* KSIG_STUBS */
 
 /**
- * ksig_emit_notice() - tell the subscribers that something happened
+ * ksig_emit_notice() - offer an event to the subscriptions
  * @ch: the channel
- * @n: what happened; not needed after the call
+ * @n: the event; not used after the call
  *
- * Context: any, NMI too. Never sleeps, never fails for want of memory. However many
- * subscriptions there are, a bounded number of them is served here: 32 are offered
- * the event, and 4 of those are sent a signal or woken. The rest is done by workers,
- * in order. What can't be sent from here is sent from a safe context. Outside of an
- * NMI the caller must not hold a siglock, tasklist_lock for writing, or the lock
- * of a run queue, wait queue, timer base or workqueue pool, nor be called while
- * the clock is updated (pvclock_gtod_register_notifier()); nor may a probe emit
- * from a tracepoint that lies within one of them.
+ * Context: any, including NMI. Never sleeps or fails for lack of memory. The amount of work
+ * done here is bounded, however many subscriptions there are: 32 are offered the event, and 4
+ * of those are notified by signal or wake-up. Workers do the rest, in order. What this context
+ * doesn't permit is done asynchronously. Outside of an NMI the caller must not hold a siglock,
+ * tasklist_lock for writing, or the lock of a run queue, wait queue, timer base or workqueue
+ * pool, nor be called while the clock is updated (pvclock_gtod_register_notifier()); nor may a
+ * probe emit from a tracepoint that lies within one of them.
  *
- * Return: how many subscriptions took the event, or -EINVAL: @n's type or len
- * is not one of the channel's. Subscriptions that a worker serves count as if all
- * of them took it.
+ * Return: number of subscriptions that accepted the event; -EINVAL if @n's type or len is
+ * invalid for the channel. Subscriptions that are served later count as if all accepted it.
  */
 static inline int ksig_emit_notice(struct ksig_channel *ch,
 				   const struct ksig_notice *n)
@@ -228,13 +219,11 @@ static inline int ksig_emit_notice(struct ksig_channel *ch,
 }
 
 /**
- * ksig_emit() - tell the subscribers that something happened
+ * ksig_emit() - offer an event without data to the subscriptions
  * @ch: the channel
- * @type: index into its types
- * @subject: what it is about
- * @value: what a signal carries
- *
- * An event without data.
+ * @type: index into the channel's types
+ * @subject: what the event is about
+ * @value: the value that a signal carries
  *
  * Context: as ksig_emit_notice().
  *

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /dev/ksig/cpu: a cpu is there, or not any more. */
+/* /dev/ksig/cpu: a cpu comes online or goes offline. */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
 
-#include "../ksig.h"
+#include "events.h"
 
 /*
- * The cpus that are known to be there. Changed by hotplug, one cpu at a time; an
- * attempt that fails half way goes back through our states, and changes nothing
- * here.
+ * The cpus known to be online. Changed by hotplug, one cpu at a time. An attempt that fails
+ * half way passes through our states in both directions and changes nothing.
  */
 static struct cpumask ksig_cpus;
 static int ksig_online_state, ksig_dead_state;
 
-/* On that cpu, nearly the last step of its way up. */
+/* On that cpu, nearly the last step when it comes online. */
 static int ksig_cpu_up(unsigned int cpu)
 {
 	if (!cpumask_test_and_set_cpu(cpu, &ksig_cpus))
@@ -22,7 +21,7 @@ static int ksig_cpu_up(unsigned int cpu)
 	return 0;
 }
 
-/* On another cpu; this one is dead. */
+/* On another cpu; that one is dead. */
 static int ksig_cpu_dead(unsigned int cpu)
 {
 	if (cpumask_test_and_clear_cpu(cpu, &ksig_cpus))
@@ -41,8 +40,8 @@ static int ksig_cpu_start(void *ctx)
 	ksig_dead_state = state;
 
 	/*
-	 * Calls for what is online already would wake up a thread of each cpu.
-	 * Under the lock no cpu comes or goes.
+	 * Calls for cpus that are online already would wake up a thread of each
+	 * cpu. The lock keeps cpus from coming online or going offline.
 	 */
 	cpus_read_lock();
 	state = cpuhp_setup_state_nocalls_cpuslocked(CPUHP_AP_ONLINE_DYN,

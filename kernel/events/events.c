@@ -7,7 +7,8 @@
 #include <linux/init.h>
 #include <linux/kernel.h>
 
-#include "../ksig.h"
+#include "../channel.h"
+#include "events.h"
 
 static struct ksig_builtin *const ksig_builtins[] = {
 	&ksig_test,

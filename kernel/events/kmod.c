@@ -6,14 +6,14 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "../ksig.h"
+#include "events.h"
 
 static_assert(sizeof_field(struct ksig_kmod_data, name) == MODULE_NAME_LEN);
 
 /*
- * A module whose init fails goes without ever having been there: nothing is said
- * of it. Serialized by the lock of the kernel's chain but for calls about
- * different modules at once: a lock of our own.
+ * Modules whose init function has not returned yet. A module whose init fails is not reported
+ * at all. The kernel may call the notifier for different modules at the same time, hence the
+ * lock.
  */
 struct ksig_coming {
 	struct list_head node;
@@ -34,7 +34,7 @@ static void ksig_kmod_coming(const struct module *mod)
 	mutex_unlock(&ksig_coming_lock);
 }
 
-/* Return: it was on its way. */
+/* Return: true if it was being loaded. */
 static bool ksig_kmod_arrived(const struct module *mod)
 {
 	struct ksig_coming *coming;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /dev/ksig/memory: out of memory, and whom that kills. */
+/* /dev/ksig/memory: out of memory, and the processes killed for it. */
 #include <linux/cgroup.h>
 #include <linux/oom.h>
 #include <linux/notifier.h>
@@ -10,18 +10,18 @@
 #include <trace/events/oom.h>
 #include <trace/events/vmscan.h>
 
-#include "../ksig.h"
+#include "../hook.h"
+#include "events.h"
 
 /*
- * Whoever found the machine out of memory, and has not been back in a cgroup's
- * reclaim since. It is compared only, never looked into. The OOM killer kills
- * in the context of who is short of memory: a victim that another task chooses
- * is one of a cgroup. Several may be at it, but the notifier and the killing
+ * The task that found the machine out of memory and has not reclaimed for a cgroup since;
+ * only compared. The OOM killer runs in the context of the task that is short of memory, so
+ * a victim that another task chooses belongs to a cgroup's OOM. The notifier and the killing
  * run under the kernel's oom_lock.
  */
 static struct task_struct *ksig_oom_by;
 
-/* Before a global kill, which may not be needed after all. Process context. */
+/* Before a global kill, which may turn out to be unnecessary. Process context. */
 static int ksig_on_oom(struct notifier_block *nb, unsigned long unused,
 		       void *freed)
 {
@@ -34,7 +34,7 @@ static struct notifier_block ksig_oom_notifier = {
 	.notifier_call = ksig_on_oom,
 };
 
-/* A cgroup kills only after it has tried this, a global kill never does. */
+/* Precedes every kill of a cgroup, and never a global one. */
 #ifdef CONFIG_MEMCG
 static void ksig_on_cgroup_reclaim(void)
 {
@@ -45,9 +45,9 @@ KSIG_DEFINE_RECLAIM_PROBE(ksig_on_cgroup_reclaim)
 #endif
 
 /*
- * Its path takes locks that do not fit here: user space finds it by the number. It
- * is that of /proc/PID/cgroup, so of the first thread. Caller is in an RCU read
- * section.
+ * The path would take locks that are not possible here, so user space looks it up by the
+ * number. It is the cgroup of the first thread, as in /proc/PID/cgroup. Called in an RCU
+ * read-side section.
  */
 static u64 ksig_cgroup_of(struct task_struct *leader)
 {
@@ -126,7 +126,7 @@ static const char *const ksig_memory_types[] = { "oom", "kill", NULL };
 struct ksig_builtin ksig_memory = {
 	.desc = {
 		.name = "memory",
-		.description = "out of memory, and whom the OOM killer kills",
+		.description = "out of memory, and the processes that the OOM killer kills",
 		.types = ksig_memory_types,
 		.event_size = sizeof(struct ksig_event) +
 			      sizeof(struct ksig_memory_data),

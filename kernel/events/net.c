@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /dev/ksig/net: a network interface can be used, or not any more. */
+/* /dev/ksig/net: a network interface becomes usable or unusable. */
 #include <linux/hash.h>
 #include <linux/hashtable.h>
 #include <linux/netdevice.h>
@@ -8,12 +8,12 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "../ksig.h"
+#include "events.h"
 
 /*
- * The interfaces that are up and have a carrier. The kernel tells of changes of
- * all kinds; those that make a difference here are found by comparing. Under
- * RTNL, as all notifier calls are.
+ * The interfaces that are up and have a carrier. The notifier is called for all kinds of
+ * changes; comparing shows the ones that matter. Protected by RTNL, which all notifier calls
+ * hold.
  */
 struct ksig_link {
 	struct hlist_node node;
@@ -76,7 +76,7 @@ static void ksig_link_compare(const struct net_device *dev, bool up)
 	}
 }
 
-/* Process context, RTNL is held. */
+/* Process context; RTNL is held. */
 static int ksig_on_netdev(struct notifier_block *nb, unsigned long event,
 			  void *ptr)
 {
@@ -104,9 +104,8 @@ static struct notifier_block ksig_netdev_notifier = {
 static int ksig_net_start(void *ctx)
 {
 	/*
-	 * It tells of all that is up, as if that came up: nobody has subscribed
-	 * yet. And when it is unregistered, as if that went down: nobody has any
-	 * more.
+	 * Registering reports everything that is up as coming up, and
+	 * unregistering as going down. There are no subscriptions then.
 	 */
 	return register_netdevice_notifier(&ksig_netdev_notifier);
 }

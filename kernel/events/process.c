@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /dev/ksig/process: a process forks, calls exec, ends. Threads are silent. */
+/* /dev/ksig/process: fork, exec and exit of processes, not of threads. */
 #include <linux/bitmap.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
@@ -9,20 +9,21 @@
 #include <linux/vmalloc.h>
 #include <trace/events/sched.h>
 
-#include "../ksig.h"
+#include "../hook.h"
+#include "events.h"
 
 /*
- * A bit for each process whose end was told. Threads that exit together each
- * find nobody left alive: the first one to set the bit tells. It is cleared
- * when a new process gets the number.
+ * One bit per process number: its exit was reported. Threads that exit together each find
+ * that no thread is left alive; the first one to set the bit reports. It is cleared when a
+ * new process gets the number.
  */
 static unsigned long *ksig_ended;
 
-/* In a notice's related[]. */
+/* Indexes of a notice's related[] */
 #define KSIG_PARENT	0
 #define KSIG_CHILD	1
 
-/* Numbers as the subscriber's namespace has them. */
+/* As numbered in the subscriber's namespace. */
 static void ksig_process_fill(struct ksig_event *ev,
 			      const struct ksig_notice *n,
 			      struct pid_namespace *ns)
@@ -36,8 +37,8 @@ static void ksig_process_fill(struct ksig_event *ev,
 }
 
 /*
- * From a tracepoint. @task is current, and @child doesn't run yet: their pids
- * stay. The parent's and the leader stay while this holds RCU.
+ * From a tracepoint. @task is current, and @child doesn't run yet, so their pids stay. RCU
+ * keeps the leader and the parent's pid.
  */
 static void ksig_process_emit(u32 type, struct task_struct *task,
 			      struct pid *child, u64 value)
@@ -68,20 +69,20 @@ static void ksig_on_fork(void *data, struct task_struct *parent,
 {
 	if (!thread_group_leader(child))
 		return;
-	/* it does not run yet, and so can't end before this */
+	/* it does not run yet, so it can't exit before this */
 	clear_bit(child->tgid, ksig_ended);
 	ksig_process_emit(KSIG_PROCESS_FORK, parent, task_pid(child),
 			  child->tgid);
 }
 
-/* It is the first thread by now, whichever it was. */
+/* The task is the first thread by now, whichever it was. */
 static void ksig_on_exec(void *data, struct task_struct *task, pid_t old_pid,
 			 struct linux_binprm *bprm)
 {
 	ksig_process_emit(KSIG_PROCESS_EXEC, task, NULL, 0);
 }
 
-/* As wait(2) gives it. */
+/* As wait(2) returns it. */
 static int ksig_exit_status(const struct task_struct *task)
 {
 	const struct signal_struct *signal = task->signal;
@@ -101,7 +102,7 @@ static void ksig_on_process_exit(struct task_struct *task)
 }
 KSIG_DEFINE_EXIT_PROBE(ksig_on_process_exit)
 
-/* Fork before exit: whoever is born unseen has no bit set either. */
+/* Fork before exit: a process whose fork was missed has no bit set. */
 static struct ksig_hook ksig_process_hooks[] = {
 	KSIG_HOOK(sched_process_fork, ksig_on_fork, false),
 	KSIG_HOOK(sched_process_exec, ksig_on_exec, false),
@@ -137,7 +138,7 @@ static const char *const ksig_process_types[] = {
 struct ksig_builtin ksig_process = {
 	.desc = {
 		.name = "process",
-		.description = "a process forks, runs another program, ends",
+		.description = "a process forks, executes a program, exits",
 		.types = ksig_process_types,
 		.event_size = sizeof(struct ksig_event) +
 			      sizeof(struct ksig_process_data),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* /dev/ksig/test: write(2) of a u64 emits an event with that value. */
-#include "../ksig.h"
+#include "../channel.h"
+#include "events.h"
 
 struct ksig_builtin ksig_test = {
 	.desc = {

@@ -444,7 +444,7 @@ static void test_before_filter(void)
 	context_unload();
 }
 
-/* kernel/ksig.h: KSIG_FRONT_MAX */
+/* kernel/channel.h: KSIG_FRONT_MAX */
 #define FRONT_MAX 32
 
 static void waits(struct child *self, void *arg)

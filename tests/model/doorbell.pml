@@ -1,41 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The doorbell, for spin: can a consumer sleep for ever beside a queue that is
- * not empty? tests/model/run asks, and says what each -D takes out or changes.
+ * The doorbell, for spin: can a consumer sleep forever next to a queue that is not empty?
+ * tests/model/run runs the search and explains what each -D removes or changes.
  *
- * Modelled is what the code does from a record's publication to the signal in
- * the target, under the names that it has there, for a subscription that is
- * armed with KSIG_MODE_DOORBELL and mapped (with -DUNMAPPED: that never was);
- * and a consumer who does what include/ksig/uapi.h tells him (calls read(2)
- * until it gives -EAGAIN). Left out: the stash, hang-up, DISARM, poll(2), and
- * what a record holds. A queue has room for 2 records instead of 16.
+ * The model covers the code from a record's commit to the signal in the target, with the
+ * names that the code has, for a subscription that is armed with KSIG_MODE_DOORBELL and
+ * mapped (with -DUNMAPPED: never mapped), and a consumer that follows include/ksig/uapi.h
+ * (calls read(2) until it returns -EAGAIN). Left out: the stash, hang-up, DISARM, poll(2)
+ * and the contents of records. A queue has room for 2 records instead of 16.
  *
- * Memory is that of x86 (TSO): a store waits in its cpu's store buffer and gets
- * to memory some time later, in order; loads don't wait. Full barriers, and
- * what has one built in (taking a lock, a read-modify-write), wait until the
- * buffer is empty. So loads may overtake stores, which is what the barriers are
- * there to prevent; machines that reorder more are not modelled.
+ * The memory model is that of x86 (TSO): a store waits in its cpu's store buffer and
+ * reaches memory later, in order; loads don't wait. Full barriers, and operations that
+ * include one (taking a lock, a read-modify-write), wait until the buffer is empty. So
+ * loads may overtake stores, which the barriers are there to prevent. Machines that reorder
+ * more are not modelled.
  *
- * Atomic is what looks at, or changes, one thing that others can see change.
- * A cpu's own buffer and what a lock that it holds protects don't count, and
- * to take a lock is as good as to take it later, right before that one thing. A
- * barrier that has to wait lets the others run.
+ * A step that is atomic accesses one thing that others can see change. A cpu's own buffer
+ * and data protected by a lock that it holds don't count, and taking a lock is equivalent
+ * to taking it later, right before that access. A barrier that has to wait lets the others
+ * run.
  */
 
-/* Cpus. Timer and irq_work have one of their own: more can happen than can. */
+/* Cpus. Worker and irq_work have one of their own, so more can happen than in reality. */
 #define CONSUMER	0
 #define EMITTER_A	1
 #define EMITTER_B	2
 #define DEFERRED	3
 #define CPUS		4
 
-/* What goes through the store buffers. */
-#define TAIL		0	/* ring->producer->tail; unmapped: sub->tail */
-#define HEAD		1	/* ring->consumer->head; unmapped: sub->head */
-#define OWED		2	/* sub->owed */
-#define ARM		3	/* sub->arm */
-#define LOCK		4	/* sub->lock */
-#define PUMP		5	/* sub->pump */
+/* Variables that go through the store buffers */
+#define TAIL		0	/* producer->tail; unmapped: ring->tail */
+#define HEAD		1	/* consumer->head; unmapped: ring->head */
+#define RING_DUE		2	/* doorbell_pending */
+#define ARM		3	/* delivery->arm */
+#define LOCK		4	/* the ring's lock */
+#define DELIVERY		5	/* the delivery's lock */
 #define VARS		6
 
 #define LEN		2	/* ring->len */
@@ -46,24 +45,24 @@
 byte mem[VARS];
 chan buffer[CPUS] = [4] of { byte, byte };
 
-/* Under sub->lock: what its holder knows. */
-byte sub_head, sub_tail;
-/* Under sub->pump: what ksig_queue_used() and ksig_target_send() gave. */
+/* The ring's fields as the holder of its lock sees them */
+byte ring_head, ring_tail;
+/* Under the delivery's lock: results of ksig_ring_count() and ksig_target_send() */
 byte used;
 #ifdef UNMAPPED
-bool looks;	/* ksig_queue_used() has loaded head, and not yet tail */
+bool looks;	/* ksig_ring_count() has loaded head, and not yet tail */
 #endif
 bool err;
 
-bool timer;	/* sub->retry is armed */
-bool work;	/* sub->irq_work is queued */
+bool timer;	/* the backlog will visit */
+bool work;	/* the irq_work is queued */
 bool armed;	/* KSIG_IOC_ARM has returned */
 
-/* Pending in the target. There is room: who sends never waits. */
+/* Signals pending in the target; there always is room. */
 #define DOORBELL	1
 #define STRANGER	2
 chan pending = [2] of { byte };
-/* How often the target will not have a signal, though none is pending. */
+/* How often the target refuses a signal although none is pending. */
 byte refusals = 1;
 
 /* ---------------------------------------------------------------- memory */
@@ -77,10 +76,10 @@ byte refusals = 1;
 #define kernel_barrier	full_barrier
 #endif
 
-#ifdef NO_PUMP_BARRIER
-#define pump_barrier	true
+#ifdef NO_DELIVERY_BARRIER
+#define delivery_barrier	true
 #else
-#define pump_barrier	full_barrier
+#define delivery_barrier	full_barrier
 #endif
 
 #ifdef NO_CONSUMER_BARRIER
@@ -94,7 +93,7 @@ inline store(var, val)
 	buffer[me]!var,val
 }
 
-/* What is in a buffer gets to memory, a store at a time, at any time. */
+/* The stores of a buffer reach memory one at a time, at any time. */
 proctype drain(byte me)
 {
 	byte var, val;
@@ -113,44 +112,44 @@ inline lock(l)
 	full_barrier && mem[l] == 0 -> mem[l] = 1
 }
 
-/* A release: no barrier, but behind all that was stored before. */
+/* A release: not a barrier, but after all earlier stores. */
 inline unlock(l)
 {
 	store(l, 0)
 }
 
-/* --------------------------------------------------------------- queue.c */
+/* --------------------------------------------------------------- ring.c */
 
-/* A consumer who keeps to uapi.h is always believed. */
-inline ksig_head()
+/* The position of a consumer that follows uapi.h is always accepted. */
+inline ksig_ring_head()
 {
-	assert(sub_head <= mem[HEAD] && mem[HEAD] <= sub_tail);
-	sub_head = mem[HEAD]
+	assert(ring_head <= mem[HEAD] && mem[HEAD] <= ring_tail);
+	ring_head = mem[HEAD]
 }
 
-inline ksig_publish()
+inline ksig_ring_commit()
 {
-	sub_tail++;
-	store(TAIL, sub_tail);
+	ring_tail++;
+	store(TAIL, ring_tail);
 	kernel_barrier;
-	ksig_head();
+	ksig_ring_head();
 	if
-	:: sub_head == sub_tail - 1 -> store(OWED, 1)
+	:: ring_head == ring_tail - 1 -> store(RING_DUE, 1)
 	:: else
 	fi
 }
 
-/* With ksig_push(); a record that finds the queue full is lost. */
-inline ksig_queue_offer()
+/* With ksig_ring_reserve(); a record for which the ring has no room is lost. */
+inline ksig_sub_push()
 {
 	atomic {
 		lock(LOCK);
 		if
-		:: sub_tail - sub_head == LEN -> ksig_head()
+		:: ring_tail - ring_head == LEN -> ksig_ring_head()
 		:: else
 		fi;
 		if
-		:: sub_tail - sub_head < LEN -> ksig_publish()
+		:: ring_tail - ring_head < LEN -> ksig_ring_commit()
 		:: else
 		fi;
 		unlock(LOCK)
@@ -158,22 +157,22 @@ inline ksig_queue_offer()
 }
 
 #ifndef UNMAPPED
-inline ksig_queue_used()
+inline ksig_ring_count()
 {
 	lock(LOCK);
-	ksig_head();
-	used = sub_tail - sub_head;
+	ksig_ring_head();
+	used = ring_tail - ring_head;
 	unlock(LOCK)
 }
 #else
-/* Without sub->lock: head now, and tail by ksig_queue_used_tail(). */
-inline ksig_queue_used()
+/* Without the ring's lock: head now, tail in ksig_ring_count_tail(). */
+inline ksig_ring_count()
 {
 	used = mem[HEAD];
 	looks = true
 }
 
-inline ksig_queue_used_tail()
+inline ksig_ring_count_tail()
 {
 	if
 	:: atomic { looks -> looks = false; used = mem[TAIL] - used }
@@ -181,7 +180,7 @@ inline ksig_queue_used_tail()
 	fi
 }
 
-inline ksig_queue_consume(to)
+inline ksig_ring_consume(to)
 {
 	lock(LOCK);
 	store(HEAD, to);
@@ -189,13 +188,13 @@ inline ksig_queue_consume(to)
 }
 #endif
 
-/* -------------------------------------------------------- subscription.c */
+/* ------------------------------------------------------------- deliver.c */
 
-inline ksig_ready()
+inline ksig_task_ready()
 {
 	full_barrier;
 	if
-	/* ksig_has_max_pending(): -EAGAIN */
+	/* ksig_count_pending(): -EAGAIN */
 	:: nempty(pending) -> err = true
 	/* -ECONNREFUSED, -EPERM; RLIMIT_SIGPENDING: -EAGAIN */
 	:: empty(pending) && refusals > 0 -> refusals--; err = true
@@ -208,7 +207,7 @@ inline ksig_send_thread()
 	if
 	:: err
 #ifdef CLASSIC
-	/* one that came since then swallows this, and that is no error */
+	/* it is merged with one that has come since, which is not an error */
 	:: !err && nempty(pending)
 	:: !err && empty(pending) -> pending!DOORBELL
 #else
@@ -217,7 +216,7 @@ inline ksig_send_thread()
 	fi
 }
 
-inline ksig_hold_back()
+inline ksig_deliver_hold()
 {
 #ifdef NO_TIMER
 	skip
@@ -227,69 +226,69 @@ inline ksig_hold_back()
 }
 
 /*
- * With ksig_pump_doorbell(). The lock has emptied the buffer, so the loads find
- * what memory has. siglock is taken to ask, and again to send.
+ * With ksig_deliver_doorbell(). Taking the lock has emptied the buffer, so the loads see
+ * what memory holds. siglock is taken to check the target, and again to send.
  */
-inline ksig_pump()
+inline ksig_deliver()
 {
 	atomic {
-		lock(PUMP);
+		lock(DELIVERY);
 		if
-		:: mem[ARM] && mem[OWED] ->
+		:: mem[ARM] && mem[RING_DUE] ->
 #ifndef CLEARED_LATE
-			store(OWED, 0);
+			store(RING_DUE, 0);
 #endif
-			pump_barrier;
-			ksig_queue_used()
+			delivery_barrier;
+			ksig_ring_count()
 		:: else
 		fi
 	};
 #ifdef UNMAPPED
-	ksig_queue_used_tail();
+	ksig_ring_count_tail();
 #endif
 	if
-	:: atomic { used == 0 -> unlock(PUMP) }
-	:: atomic { used > 0 -> used = 0; ksig_ready() };
+	:: atomic { used == 0 -> unlock(DELIVERY) }
+	:: atomic { used > 0 -> used = 0; ksig_task_ready() };
 		atomic {
 			ksig_send_thread();
 #ifdef CLEARED_LATE
-			store(OWED, 0);
+			store(RING_DUE, 0);
 #endif
 			if
-#ifndef NO_OWED
-			:: err -> store(OWED, 1); ksig_hold_back()
+#ifndef NO_PENDING
+			:: err -> store(RING_DUE, 1); ksig_deliver_hold()
 #endif
 			:: else
 			fi;
 			err = false;
-			unlock(PUMP)
+			unlock(DELIVERY)
 		}
 	fi
 }
 
-/* A load of owed finds this cpu's own store even while it is in the buffer. */
-#define ksig_must_tell	(mem[ARM] && (mem[OWED] || buffer[me]??[OWED,1]))
+/* A load of doorbell_pending sees this cpu's own store even while it is buffered. */
+#define ksig_sub_needs_notify	(mem[ARM] && (mem[RING_DUE] || buffer[me]??[RING_DUE,1]))
 
 proctype emitter(byte me; byte n)
 {
-	bool tell;
+	bool notify;
 
 	do
 	:: n > 0 ->
-		ksig_queue_offer();
-		atomic { n--; tell = ksig_must_tell };
+		ksig_sub_push();
+		atomic { n--; notify = ksig_sub_needs_notify };
 		if
-		/* ksig_may_tell() */
-		:: tell -> ksig_pump()
+		/* ksig_notify_allowed() */
+		:: notify -> ksig_deliver()
 		/* irq_work_queue(): a read-modify-write */
-		:: atomic { tell && full_barrier -> work = true }
-		:: !tell
+		:: atomic { notify && full_barrier -> work = true }
+		:: !notify
 		fi
 	:: else -> break
 	od
 }
 
-/* ksig_on_retry() and ksig_on_irq_work() */
+/* the backlog's worker and ksig_sub_on_irq_work() */
 proctype deferred(byte me)
 {
 end:
@@ -300,7 +299,7 @@ end:
 		:: work -> work = false
 		fi
 	   };
-	   ksig_pump()
+	   ksig_deliver()
 	od
 }
 
@@ -308,14 +307,14 @@ end:
 inline ksig_sub_arm()
 {
 	atomic {
-		lock(PUMP);
+		lock(DELIVERY);
 		store(ARM, 1);
 #ifndef NO_RING_ON_ARM
-		store(OWED, 1);
+		store(RING_DUE, 1);
 #endif
-		unlock(PUMP)
+		unlock(DELIVERY)
 	};
-	ksig_pump()
+	ksig_deliver()
 }
 
 /* ------------------------------------------------------------ user space */
@@ -340,9 +339,8 @@ again:
 }
 
 /*
- * The protocol at struct ksig_ring_consumer, or read(2) until it says -EAGAIN.
- * The signal is blocked, and so stays pending until sigwaitinfo(2) takes it,
- * which takes siglock.
+ * The protocol at struct ksig_ring_consumer, or read(2) until it returns -EAGAIN. The
+ * signal is blocked, so it stays pending until sigwaitinfo(2) takes siglock and removes it.
  */
 proctype consumer(byte me)
 {
@@ -351,25 +349,25 @@ proctype consumer(byte me)
 	ksig_sub_arm();
 	armed = true;
 	if
-	/* what is queued already rings */
+	/* records that are queued already cause a doorbell, too */
 	:: goto sleep
 	:: goto look
 	fi;
 look:
 #ifdef UNMAPPED
-	/* read(2): one record, or all that are there */
+	/* read(2): one record, or all of them */
 	if
 	:: atomic { mem[TAIL] == head -> goto sleep }
 	:: atomic { mem[TAIL] > head -> head++ }
 	:: atomic { mem[TAIL] > head + 1 -> head = mem[TAIL] }
 	fi;
 	atomic {
-		ksig_queue_consume(head);
+		ksig_ring_consume(head);
 		goto look
 	};
 #else
 	atomic {
-		/* all that is there, or a part */
+		/* all records, or some of them */
 		if
 		:: head = mem[TAIL]
 		:: mem[TAIL] > head -> head++
@@ -390,7 +388,7 @@ end:
 		full_barrier && nempty(pending) -> pending?signal;
 		if
 		:: signal == DOORBELL -> signal = 0; goto look
-		/* somebody else's, by its value: he may look, or sleep on */
+		/* sent by somebody else, as its value shows: check, or sleep on */
 		:: signal == STRANGER -> signal = 0; goto look
 #if !defined(CLASSIC) || defined(BY_VALUE)
 		:: signal == STRANGER -> signal = 0; goto sleep
@@ -402,15 +400,15 @@ end:
 /* ---------------------------------------------------------- the question */
 
 /*
- * Timeout: nothing can happen any more, no store is under way and no retry is
- * due. Whoever hangs at a lock then is an invalid end state.
+ * Timeout: nothing can happen any more, no store is buffered and no retry is due. A
+ * process that waits for a lock then is an invalid end state.
  */
 init {
 	atomic {
 		if
 		:: true
-		/* a record that another target was rung for, before */
-		:: sub_tail = 1; mem[TAIL] = 1
+		/* a record for which another target was notified before */
+		:: ring_tail = 1; mem[TAIL] = 1
 		fi;
 		run drain(CONSUMER);
 		run drain(EMITTER_A);
@@ -428,8 +426,8 @@ init {
 }
 
 /*
- * Nor does he sleep while a ring is tried for ever in vain. Under weak
- * fairness, with which locks are unfair: KSIG_IOC_ARM may never get sub->pump.
+ * Nor does it sleep while the doorbell is retried forever without success. Under weak
+ * fairness, which makes locks unfair: KSIG_IOC_ARM may never get the delivery's lock.
  */
 #ifdef LIVE
 ltl woken { [](armed -> <>(mem[HEAD] == mem[TAIL])) }

@@ -83,8 +83,7 @@ static bool reached(void)
 static int fd, control, context;
 static void *map;
 static struct ksig_arm arm_args = { .signo = SIG };
-static struct ksig_queue queue_args = { .len = 512 };
-static struct ksig_filter filter_args = { .types = 1 };
+static struct ksig_subscribe subscribe_args = { .types = 1, .queue_len = 512 };
 
 static int try_open(void)
 {
@@ -105,13 +104,12 @@ static int try_create(void)
 	return write(context, "name fails", 10) == 10 ? 0 : -1;
 }
 
-static int try_queue(void)
+static int try_subscribe(void)
 {
-	queue_args.len ^= 512 ^ 1024;
-	return ioctl(fd, KSIG_IOC_QUEUE, &queue_args);
+	subscribe_args.queue_len ^= 512 ^ 1024;
+	return ioctl(fd, KSIG_IOC_SUBSCRIBE, &subscribe_args);
 }
 
-static int try_filter(void) { return ioctl(fd, KSIG_IOC_FILTER, &filter_args); }
 static int try_arm(void) { return ioctl(fd, KSIG_IOC_ARM, &arm_args); }
 
 static int try_map(void)
@@ -190,9 +188,8 @@ int main(void)
 	CHECK(each_fails("start", try_start, ENFILE) >= 4);
 	CHECK(each_fails("create", try_create, 0) >= 4);
 	CHECK_EQ(access("/dev/ksig/fails", F_OK), -1);
-	CHECK(each_fails("queue", try_queue, 0) >= 2);
-	CHECK_EQ(queue_len(), queue_args.len);
-	CHECK(each_fails("filter", try_filter, 0) >= 1);
+	CHECK(each_fails("subscribe", try_subscribe, 0) >= 3);
+	CHECK_EQ(queue_len(), subscribe_args.queue_len);
 	CHECK(each_fails("mmap", try_map, 0) >= 2);
 	OK(munmap(map, 4096));
 	CHECK(each_fails("arm", try_arm, 0) >= 2);

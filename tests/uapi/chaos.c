@@ -107,24 +107,23 @@ static void do_read(struct thread *t)
 		CHECK(errno == EAGAIN || errno == EBUSY);
 }
 
-static void do_queue(struct thread *t)
+/* Armed or mapped; the channel is gone */
+static void try_subscribe(int fd, const struct ksig_subscribe *s)
 {
-	struct ksig_queue queue = { .len = 16 << pick(t, 5) };
-
-	if (ioctl(t->fd, KSIG_IOC_QUEUE, &queue))
-		CHECK_EQ(errno, EBUSY);
+	if (ioctl(fd, KSIG_IOC_SUBSCRIBE, s))
+		CHECK(errno == EBUSY || errno == ENODEV);
 }
 
-static void do_filter(struct thread *t)
+static void do_subscribe(struct thread *t)
 {
-	struct ksig_filter f = {
+	struct ksig_subscribe s = {
 		.types = pick(t, 2), .subject = pick(t, 2),
-		.flags = KSIG_FILTER_SUBJECT,
+		.flags = KSIG_SUBSCRIBE_SUBJECT, .queue_len = 16 << pick(t, 5),
 	};
 
-	OK(ioctl(t->fd, KSIG_IOC_FILTER, &f));
-	f = (struct ksig_filter){ };
-	OK(ioctl(t->fd, KSIG_IOC_FILTER, &f));
+	try_subscribe(t->fd, &s);
+	s = (struct ksig_subscribe){ };
+	try_subscribe(t->fd, &s);
 }
 
 static void do_fork(struct thread *t)
@@ -198,8 +197,8 @@ static void do_disarm(struct thread *t)
 static void *thread(void *arg)
 {
 	static void (*const what[])(struct thread *t) = {
-		do_open, do_arm, do_arm, do_map, do_consume, do_read, do_queue,
-		do_filter, do_pass, do_poll, do_take, do_look, do_disarm,
+		do_open, do_arm, do_arm, do_map, do_consume, do_read,
+		do_subscribe, do_pass, do_poll, do_take, do_look, do_disarm,
 	};
 	struct thread t = { .seed = (unsigned long)arg, .fd = -1 };
 	long n = 0;

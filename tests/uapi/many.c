@@ -191,7 +191,7 @@ static void test_charged(void)
 static void plain_user(struct child *self, void *arg)
 {
 	struct rlimit limit = { 1 << 20, 1 << 20 };
-	struct ksig_queue large = { .len = 65536 };
+	struct ksig_subscribe large = { .queue_len = 65536 };
 	int fds[200], n = 0;
 
 	(void)self;
@@ -209,7 +209,7 @@ static void plain_user(struct child *self, void *arg)
 	/* 16 KiB and 3 pages each */
 	CHECK_EQ(n, (1 << 20) / (16384 + 3 * 4096));
 	printf(": %d subscriptions in 1 MiB of RLIMIT_MEMLOCK\n", n);
-	FAILS(ioctl(fds[0], KSIG_IOC_QUEUE, &large), ENOBUFS);
+	FAILS(ioctl(fds[0], KSIG_IOC_SUBSCRIBE, &large), ENOBUFS);
 	emit(1);
 	CHECK_EQ(read_event(fds[0]).value, 1);
 	/* given back at once */

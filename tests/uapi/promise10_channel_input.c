@@ -54,67 +54,86 @@ static void test_info(void)
 	close(writer);
 }
 
-static void test_queue(void)
+static void test_subscribe(void)
 {
-	struct ksig_queue good = { .len = 64 };
-	static const uint32_t bad[] = {
-		0, 1, 8, 15, 17, 48, 255, 65537, 131072, 1U << 31, ~0U,
+	struct ksig_subscribe good = {
+		.types = 1, .subject = 7, .queue_len = 64,
+		.flags = KSIG_SUBSCRIBE_SUBJECT,
 	};
-	struct ring ring;
-	size_t i;
-
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		REJECT(KSIG_IOC_QUEUE, good, len, bad[i], EINVAL);
-	for (i = 0; i < 32; i++)
-		REJECT(KSIG_IOC_QUEUE, good, flags, 1U << i, EINVAL);
-	FAILS(ioctl(fd, KSIG_IOC_QUEUE, nowhere), EFAULT);
-	CHECK_EQ(queue_len(), KSIG_QUEUE_DEFAULT);
-
-	emit(1);
-	FAILS(ioctl(fd, KSIG_IOC_QUEUE, &good), EBUSY);
-	read_event(fd);
-	OK(arm(fd, SIG, KSIG_MODE_EACH, 0, 0));
-	FAILS(ioctl(fd, KSIG_IOC_QUEUE, &good), EBUSY);
-	OK(ioctl(fd, KSIG_IOC_DISARM, 0));
-	ring = ring_map(fd);
-	FAILS(ioctl(fd, KSIG_IOC_QUEUE, &good), EBUSY);
-	ring_unmap(&ring);
-	CHECK_EQ(queue_len(), KSIG_QUEUE_DEFAULT);
-	set_queue(fd, 65536);
-	set_queue(fd, 16);
-	CHECK_EQ(queue_len(), 16);
-	set_queue(fd, KSIG_QUEUE_DEFAULT);
-}
-
-static void test_filter(void)
-{
-	struct ksig_filter none = { }, good = {
-		.types = 1, .subject = 7, .flags = KSIG_FILTER_SUBJECT,
+	static const uint32_t bad[] = {
+		1, 8, 15, 17, 48, 255, 65537, 131072, 1U << 31, ~0U,
 	};
 	unsigned int i;
 
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		REJECT(KSIG_IOC_SUBSCRIBE, good, queue_len, bad[i], EINVAL);
 	for (i = 1; i < 64; i++)
-		REJECT(KSIG_IOC_FILTER, good, types, 1ULL << i, EINVAL);
+		REJECT(KSIG_IOC_SUBSCRIBE, good, types, 1ULL << i, EINVAL);
 	for (i = 1; i < 32; i++)
-		REJECT(KSIG_IOC_FILTER, good, flags,
-		       KSIG_FILTER_SUBJECT | 1U << i, EINVAL);
-	REJECT(KSIG_IOC_FILTER, good, flags, 0, EINVAL);
-	REJECT(KSIG_IOC_FILTER, good, reserved, 1, EINVAL);
-	FAILS(ioctl(fd, KSIG_IOC_FILTER, nowhere), EFAULT);
+		REJECT(KSIG_IOC_SUBSCRIBE, good, flags,
+		       KSIG_SUBSCRIBE_SUBJECT | 1U << i, EINVAL);
+	REJECT(KSIG_IOC_SUBSCRIBE, good, flags, 0, EINVAL);
+	FAILS(ioctl(fd, KSIG_IOC_SUBSCRIBE, nowhere), EFAULT);
+	CHECK_EQ(queue_len(), KSIG_QUEUE_DEFAULT);
 	emit(1);
 	CHECK_EQ(read_event(fd).value, 1);	/* nothing is filtered yet */
 
 	/* events of the test channel are about subject 0 */
-	OK(ioctl(fd, KSIG_IOC_FILTER, &good));
+	OK(ioctl(fd, KSIG_IOC_SUBSCRIBE, &good));
+	CHECK_EQ(queue_len(), 64);
 	emit(2);
 	CHECK_EQ(stats_of(fd).queued, 0);
 	good.subject = 0;
-	OK(ioctl(fd, KSIG_IOC_FILTER, &good));
+	OK(ioctl(fd, KSIG_IOC_SUBSCRIBE, &good));
 	emit(3);
 	CHECK_EQ(read_event(fd).value, 3);
-	OK(ioctl(fd, KSIG_IOC_FILTER, &none));
+	check_identity(fd);
+}
+
+/* It starts over: no record, no count, no loss is left; or nothing changes. */
+static void test_subscribe_again(void)
+{
+	struct ksig_subscribe none = { }, longer = { .queue_len = 32 };
+	struct ksig_subscribe fd16 = { .queue_len = 16 };
+	struct ring ring;
+	struct event ev;
+
+	OK(ioctl(fd, KSIG_IOC_SUBSCRIBE, &fd16));
+	emit_many(1, 17);
+	CHECK_EQ(stats_of(fd).lost, 1);
+	OK(arm(fd, SIG, KSIG_MODE_DOORBELL, 0, 0));
+	FAILS(ioctl(fd, KSIG_IOC_SUBSCRIBE, &none), EBUSY);
+	OK(ioctl(fd, KSIG_IOC_DISARM, 0));
+	take(SIG);
+	ring = ring_map(fd);
+	FAILS(ioctl(fd, KSIG_IOC_SUBSCRIBE, &none), EBUSY);
+	ring_unmap(&ring);
+	CHECK_EQ(queue_len(), 16);
+	CHECK_EQ(stats_of(fd).queued, 16);
+	OK(ioctl(fd, KSIG_IOC_SUBSCRIBE, &longer));
+	CHECK_EQ(queue_len(), 32);
+	CHECK_EQ(stats_of(fd).offered, 0);
+	CHECK_EQ(stats_of(fd).lost, 0);
+	CHECK_EQ(stats_of(fd).signals, 0);
 	emit(4);
-	CHECK_EQ(read_event(fd).value, 4);
+	ring = ring_map(fd);
+	CHECK_EQ(ring.producer->lost, 0);
+	CHECK_EQ(ring.producer->tail - ring.consumer->head, 1);
+	ring_unmap(&ring);
+	ev = read_event(fd);
+	CHECK_EQ(ev.seq, 1);
+	CHECK_EQ(ev.lost_before, 0);
+	CHECK_EQ(ev.value, 4);
+	/* the same length, without other memory */
+	emit(5);
+	OK(ioctl(fd, KSIG_IOC_SUBSCRIBE, &longer));
+	CHECK_EQ(stats_of(fd).queued, 0);
+	emit(6);
+	ev = read_event(fd);
+	CHECK_EQ(ev.seq, 1);
+	CHECK_EQ(ev.value, 6);
+	OK(ioctl(fd, KSIG_IOC_SUBSCRIBE, &none));
+	CHECK_EQ(queue_len(), KSIG_QUEUE_DEFAULT);
 	check_identity(fd);
 }
 
@@ -256,8 +275,8 @@ int main(void)
 	fd = OK(chan_open("test", O_NONBLOCK));
 	test_info();
 	test_write();
-	test_queue();
-	test_filter();
+	test_subscribe();
+	test_subscribe_again();
 	test_arm();
 	test_stats_and_unknown();
 	test_names();

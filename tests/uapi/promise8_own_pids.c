@@ -121,23 +121,23 @@ static bool filtered(void)
 {
 	struct child a = child_start(idle, NULL), b = child_start(idle, NULL);
 	int fd = OK(chan_open("pids", O_NONBLOCK));
-	struct ksig_filter f = {
-		.subject = a.pid, .flags = KSIG_FILTER_SUBJECT,
+	struct ksig_subscribe f = {
+		.subject = a.pid, .flags = KSIG_SUBSCRIBE_SUBJECT,
 	};
 	pid_t pid = a.pid;
 
-	OK(ioctl(fd, KSIG_IOC_FILTER, &f));
+	OK(ioctl(fd, KSIG_IOC_SUBSCRIBE, &f));
 	emit_about(b.pid, 1);
 	emit_about(a.pid, 2);
 	CHECK_EQ(read_pids(fd).value, 2);
 	CHECK_EQ(stats_of(fd).offered, 1);
 	f.subject = 0x100000000ULL + a.pid;
-	FAILS(ioctl(fd, KSIG_IOC_FILTER, &f), ESRCH);
+	FAILS(ioctl(fd, KSIG_IOC_SUBSCRIBE, &f), ESRCH);
 	f.subject = 0;
-	FAILS(ioctl(fd, KSIG_IOC_FILTER, &f), ESRCH);
+	FAILS(ioctl(fd, KSIG_IOC_SUBSCRIBE, &f), ESRCH);
 	child_kill(&a);
 	f.subject = pid;
-	FAILS(ioctl(fd, KSIG_IOC_FILTER, &f), ESRCH);
+	FAILS(ioctl(fd, KSIG_IOC_SUBSCRIBE, &f), ESRCH);
 	if (!get_number(pid, &a)) {
 		child_kill(&b);
 		close(fd);
@@ -147,16 +147,16 @@ static bool filtered(void)
 	CHECK_EQ(stats_of(fd).offered, 1);
 
 	/* types: this channel has two */
-	f = (struct ksig_filter){ .types = 2 };
-	OK(ioctl(fd, KSIG_IOC_FILTER, &f));
+	f = (struct ksig_subscribe){ .types = 2 };
+	OK(ioctl(fd, KSIG_IOC_SUBSCRIBE, &f));
 	emit_about(pid, 4);
-	CHECK_EQ(stats_of(fd).offered, 1);
+	CHECK_EQ(stats_of(fd).offered, 0);
 	f.types = 1;
-	OK(ioctl(fd, KSIG_IOC_FILTER, &f));
+	OK(ioctl(fd, KSIG_IOC_SUBSCRIBE, &f));
 	emit_about(pid, 5);
 	CHECK_EQ(read_pids(fd).value, 5);
 	f.types = 4;
-	FAILS(ioctl(fd, KSIG_IOC_FILTER, &f), EINVAL);
+	FAILS(ioctl(fd, KSIG_IOC_SUBSCRIBE, &f), EINVAL);
 	check_identity(fd);
 	child_kill(&a);
 	child_kill(&b);

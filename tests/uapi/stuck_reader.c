@@ -105,9 +105,7 @@ int main(void)
 	/* it is stuck */
 	CHECK_EQ(OK(poll(&p, 1, 20000)), 1);
 
-	dies(KSIG_IOC_ARM, &(struct ksig_arm){ .signo = SIG });
-	dies(KSIG_IOC_FILTER, &(struct ksig_filter){ .types = 1 });
-	dies(KSIG_IOC_QUEUE, &(struct ksig_queue){ .len = 64 });
+	dies(KSIG_IOC_SUBSCRIBE, &(struct ksig_subscribe){ .queue_len = 64 });
 	dies(0, NULL);
 	/* nothing of what they wanted has come true; and emitters don't wait */
 	emit(VALUE + 1);

@@ -5,14 +5,14 @@
 #include <linux/version.h>
 #include_next <linux/device.h>
 
-/* 6.2 made the argument of a class's devnode const. */
+/* Linux 6.2 made the argument of a class's devnode const. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
 #define KSIG_DEVNODE_CONST
 #else
 #define KSIG_DEVNODE_CONST const
 #endif
 
-/* 6.4 asks no more whose it is. */
+/* Linux 6.4 removed the owner. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 #include <linux/export.h>
 

@@ -4,7 +4,7 @@
 
 #include_next <linux/sched.h>
 
-/* 6.4 gave every thread that a driver clones from user space this flag. */
+/* Linux 6.4: threads that a driver clones from user space have this flag. */
 #ifndef PF_USER_WORKER
 #define PF_USER_WORKER 0
 #endif

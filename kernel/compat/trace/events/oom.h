@@ -4,7 +4,7 @@
 
 #include_next <trace/events/oom.h>
 
-/* 6.8 hands mark_victim's probes the task instead of its number. */
+/* Linux 6.8 passes probes of mark_victim the task instead of its number. */
 #define KSIG_VICTIM_PROBE(by_task, by_number)				\
 	KSIG_PICK_PROBE(mark_victim, by_task, by_number)
 

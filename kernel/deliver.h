@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Turns a ring's records into signals to the target that it is armed with. */
+#ifndef KSIG_DELIVER_H
+#define KSIG_DELIVER_H
+
+#include <linux/irq_work.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "backlog.h"
+#include "exit_watch.h"
+#include "ring.h"
+#include "signal.h"
+
+/*
+ * Number of signals that an emit sends to one target, where interrupts may be off,
+ * and that one visit of the backlog's worker sends.
+ */
+#define KSIG_INLINE_SIGNALS	4
+#define KSIG_VISIT_SIGNALS	64
+
+/*
+ * A doorbell is checked after this time if nothing has been consumed; the time doubles
+ * up to a second. One that the target was not ready for is repeated likewise, starting
+ * with a tick.
+ */
+#define KSIG_RING_CHECK_MS	64
+#define KSIG_RING_CHECK		(KSIG_RING_CHECK_MS * NSEC_PER_MSEC)
+
+struct pid_namespace;
+struct seq_file;
+
+/**
+ * struct ksig_arm_state - what a delivery is armed with; replaced as a whole
+ * @watch: notices when the target exits
+ * @target: receives the signals
+ * @value: of a doorbell's signal
+ * @doorbell: KSIG_MODE_DOORBELL, otherwise KSIG_MODE_EACH
+ * @by_subject: KSIG_ARM_SUBJECT
+ * @backoff: current retry delay in nanoseconds; under the delivery's lock
+ * @rcu: frees it
+ */
+struct ksig_arm_state {
+	struct ksig_exit_watch watch;
+	struct ksig_target target;
+	u64 value;
+	bool doorbell;
+	bool by_subject;
+	u64 backoff;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct ksig_delivery - signal delivery of one subscription
+ * @ring: the records
+ * @lock: serializes signals. A sleeping lock on PREEMPT_RT. Protects all members,
+ *	except as stated
+ * @arm: NULL: not armed. Changed under @lock, read under RCU
+ * @stalled: only the backlog's worker delivers
+ * @deliver_inline: armed, and the target is cheap to check: emitters deliver
+ * @doorbell_pending: a doorbell is to be sent; set under the ring's lock, cleared
+ *	under @lock
+ * @rung: a doorbell was sent, and it has to be checked that it was not flushed
+ * @target_full: the next signal waits for room in the target
+ * @target_gone: the target exited since @arm was set last
+ * @target_gone_notify: pollers have to be woken for that
+ * @rung_head: the ring's head when the doorbell was sent
+ * @rung_at: jiffies at that time
+ * @signals: number of signals sent
+ * @direct: events delivered, or refused, without a record
+ * @direct_refused: of these, refused ones
+ * @deferred: how often a notification had to wait; atomic
+ * @irq_work: the owner's: wakes pollers, and does what an emitter's context does not
+ *	permit
+ * @entry: the subscription's place in its user's backlog
+ */
+struct ksig_delivery {
+	struct ksig_ring *ring;
+	spinlock_t lock;
+	struct ksig_arm_state __rcu *arm;
+	bool stalled;
+	bool deliver_inline;
+	bool doorbell_pending;
+	bool rung;
+	bool target_full;
+	bool target_gone;
+	bool target_gone_notify;
+	u32 rung_head;
+	unsigned long rung_at;
+	u64 signals;
+	u64 direct;
+	u64 direct_refused;
+	atomic64_t deferred;
+	struct irq_work irq_work;
+	struct ksig_backlog_entry entry;
+};
+
+void ksig_delivery_init(struct ksig_delivery *d, struct ksig_ring *ring);
+struct ksig_arm_state *ksig_arm_create(const struct ksig_arm *a);
+void ksig_arm_destroy(struct ksig_arm_state *arm);
+int ksig_deliver_arm(struct ksig_delivery *d, struct ksig_arm_state *arm);
+void ksig_deliver_disarm(struct ksig_delivery *d);
+void ksig_deliver_check_target(struct ksig_delivery *d);
+bool ksig_deliver_direct(struct ksig_delivery *d, u64 subject, u64 value);
+void ksig_deliver(struct ksig_delivery *d, int budget);
+void ksig_deliver_or_leave(struct ksig_delivery *d);
+void ksig_deliver_leave(struct ksig_delivery *d, bool wake);
+void ksig_deliver_stats(struct ksig_delivery *d, struct ksig_stats *st);
+void ksig_deliver_show(struct ksig_delivery *d, struct seq_file *m,
+		       struct pid_namespace *ns);
+
+/* For retry.c */
+int ksig_deliver_hold(struct ksig_delivery *d, int err);
+int ksig_deliver_one(struct ksig_delivery *d, u32 scan_max);
+
+/* retry.c */
+u64 ksig_deliver_visit(struct ksig_delivery *d, struct ksig_visit *visit);
+
+static inline struct ksig_arm_state *
+ksig_arm_locked(const struct ksig_delivery *d)
+{
+	return rcu_dereference_protected(d->arm, lockdep_is_held(&d->lock));
+}
+
+static inline bool ksig_delivery_armed(const struct ksig_delivery *d)
+{
+	return rcu_access_pointer(d->arm) != NULL;
+}
+
+/**
+ * ksig_deliver_needed() - does the newest record call for a signal?
+ * @d: the delivery
+ *
+ * Context: any, RCU read-side section, after ksig_ring_commit().
+ */
+static inline bool ksig_deliver_needed(const struct ksig_delivery *d)
+{
+	const struct ksig_arm_state *arm = rcu_dereference(d->arm);
+
+	/* the barrier in ksig_ring_commit() pairs with the one in resume */
+	return arm && !READ_ONCE(d->stalled) &&
+	       (!arm->doorbell || READ_ONCE(d->doorbell_pending));
+}
+
+#endif /* KSIG_DELIVER_H */

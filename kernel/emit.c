@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Emitting: the walk from a driver's event to the channel's subscriptions.
+ *
+ * An NMI must not take locks that the code it interrupted may hold. It leaves a copy of
+ * the event in the channel's stash, and an irq_work offers it. While the stash is not
+ * empty, other emitters offer what is in it first: the order is kept.
+ */
+#include <linux/export.h>
+#include <linux/hardirq.h>
+#include <linux/percpu.h>
+#include <linux/pid.h>
+#include <linux/rculist.h>
+#include <linux/timekeeping.h>
+
+#include "channel.h"
+#include "fanout.h"
+#include "subscription.h"
+#include "trace.h"
+
+/* Size of a stash: 64 events without data, 4 of the largest. */
+#define KSIG_STASH_BYTES	16384
+
+/* To all, but notify nobody. Context: the stash's lock is held. */
+static void ksig_queue_to_all(struct ksig_chan *chan,
+			      const struct ksig_notice_slot *slot)
+{
+	struct ksig_sub *sub;
+
+	lockdep_assert_held(&chan->stash.lock);
+	list_for_each_entry_rcu(sub, &chan->subs, node) {
+		if (ksig_sub_in_namespaces(sub, slot->n.pid, slot->net_cookie))
+			ksig_sub_queue(sub, &slot->n, slot->now, slot->skipped);
+	}
+	/* pairs with the release in ksig_channel_join(): fanout is set */
+	if (unlikely(smp_load_acquire(&chan->rear)))
+		ksig_fanout_put(chan->fanout, &slot->n, slot->now,
+				slot->net_cookie, slot->skipped);
+}
+
+/* Return: false if the stash is empty, or its next event is still being written. */
+static bool ksig_stash_take_one(struct ksig_chan *chan)
+{
+	struct ksig_stash *stash = &chan->stash;
+	struct ksig_notice_slot *slot;
+	struct ksig_notice n = { };
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&stash->lock, flags);
+	slot = ksig_notice_ring_peek(&stash->ring);
+	if (slot) {
+		ksig_queue_to_all(chan, slot);
+		n = slot->n;
+		ksig_notice_ring_next(&stash->ring);
+	}
+	raw_spin_unlock_irqrestore(&stash->lock, flags);
+	/* not under a raw lock: it may free */
+	ksig_notice_put_pids(&n);
+	return slot;
+}
+
+/*
+ * Offer what the stash holds, and notify. No more than it has room for: NMIs may go on.
+ *
+ * Context: ksig_notify_allowed(), or the stash's irq_work; RCU read-side section.
+ */
+static void ksig_stash_empty(struct ksig_chan *chan, int *budget)
+{
+	u32 n = chan->stash.ring.slots;
+	struct ksig_sub *sub;
+
+	while (n && ksig_stash_take_one(chan))
+		n--;
+	if (!n)
+		irq_work_queue(&chan->stash.irq_work);
+	list_for_each_entry_rcu(sub, &chan->subs, node) {
+		if (ksig_sub_needs_notify(sub))
+			ksig_sub_notify(sub, (*budget)-- > 0);
+	}
+}
+
+/*
+ * Return: false if something is left: this context doesn't permit it, or an NMI of
+ * another cpu is still writing, with complete events after its own. What is emitted now
+ * belongs behind those.
+ */
+static noinline bool ksig_stash_try_empty(struct ksig_chan *chan, int *budget)
+{
+	if (!ksig_notify_allowed())
+		return false;
+	ksig_stash_empty(chan, budget);
+	return ksig_notice_ring_is_empty(&chan->stash.ring);
+}
+
+static void ksig_stash_on_irq_work(struct irq_work *work)
+{
+	struct ksig_chan *chan = container_of(work, struct ksig_chan,
+					      stash.irq_work);
+	int budget = KSIG_INLINE_NOTIFY;
+
+	rcu_read_lock();
+	ksig_stash_empty(chan, &budget);
+	rcu_read_unlock();
+}
+
+/* Return: number of subscriptions that may get it. */
+static noinline int ksig_stash_put(struct ksig_chan *chan,
+				   const struct ksig_notice *n, u64 now,
+				   u64 net_cookie)
+{
+	u64 skipped = atomic64_read(&chan->skipped);
+
+	if (!ksig_notice_ring_put(&chan->stash.ring, n, now, net_cookie,
+				  skipped)) {
+		atomic64_inc(&chan->skipped);
+		return 0;
+	}
+	irq_work_queue(&chan->stash.irq_work);
+	return READ_ONCE(chan->pub.subscribers);
+}
+
+/* @local: it is about a process or a network namespace: not for everybody. */
+static __always_inline int ksig_emit_to_all(struct ksig_chan *chan,
+					    const struct ksig_notice *n,
+					    bool local)
+{
+	int taken = -EINVAL, budget = KSIG_INLINE_NOTIFY;
+	u64 now, net_cookie, skipped;
+	struct ksig_sub *sub;
+	unsigned int rear;
+
+	/* to the end: ksig_channel_destroy() waits for it, then frees chan */
+	rcu_read_lock();
+	if (unlikely(n->type >= chan->ntypes ||
+		     n->len > chan->event_size - sizeof(struct ksig_event)))
+		goto unlock;
+
+	/* the exact clock takes a seqlock that an NMI may have interrupted */
+	now = unlikely(in_nmi()) ? ktime_get_mono_fast_ns() : ktime_get_ns();
+	net_cookie = local && n->net ? ksig_net_cookie(n->net) : 0;
+	if (unlikely(in_nmi() || !ksig_notice_ring_is_empty(&chan->stash.ring)) &&
+	    !ksig_stash_try_empty(chan, &budget)) {
+		taken = ksig_stash_put(chan, n, now, net_cookie);
+		goto emitted;
+	}
+	taken = 0;
+	skipped = atomic64_read(&chan->skipped);
+	list_for_each_entry_rcu(sub, &chan->subs, node) {
+		if (!local || ksig_sub_in_namespaces(sub, n->pid, net_cookie))
+			taken += ksig_sub_offer(sub, n, now, skipped, &budget);
+	}
+	/* pairs with the release in ksig_channel_join(): fanout is set */
+	rear = smp_load_acquire(&chan->rear);
+	if (unlikely(rear) &&
+	    ksig_fanout_put(chan->fanout, n, now, net_cookie, skipped))
+		taken += rear;
+emitted:
+	this_cpu_inc(*chan->emitted);
+	trace_ksig_emit(chan, n, taken);
+unlock:
+	rcu_read_unlock();
+	return taken;
+}
+
+int __ksig_emit(struct ksig_channel *ch, const struct ksig_notice *n)
+{
+	return ksig_emit_to_all(container_of(ch, struct ksig_chan, pub), n,
+				n->pid || n->net);
+}
+EXPORT_SYMBOL_GPL(__ksig_emit);
+
+/* The notice is built here, not at each driver's inline test. */
+int __ksig_emit_value(struct ksig_channel *ch, u32 type, u64 subject, u64 value)
+{
+	struct ksig_notice n;
+
+	/* an initializer would be cleared by "rep stos" first */
+	n.type = type;
+	n.len = 0;
+	n.subject = subject;
+	n.value = value;
+	n.pid = NULL;
+	n.related[0] = NULL;
+	n.related[1] = NULL;
+	n.net = NULL;
+	n.data = NULL;
+	return ksig_emit_to_all(container_of(ch, struct ksig_chan, pub), &n,
+				false);
+}
+EXPORT_SYMBOL_GPL(__ksig_emit_value);
+
+/* ------------------------------------------------------------------- flushing */
+
+/**
+ * ksig_channel_flush() - have offered what was emitted before the call
+ * @chan: the channel
+ * @sub: to this subscription; NULL: to all
+ *
+ * Context: process, may sleep.
+ */
+void ksig_channel_flush(struct ksig_chan *chan, const struct ksig_sub *sub)
+{
+	u32 tail = atomic_read(&chan->stash.ring.tail);
+	int budget = KSIG_INLINE_NOTIFY;
+
+	/* an NMI of another cpu may just be writing a slot */
+	while ((s32)(READ_ONCE(chan->stash.ring.head) - tail) < 0) {
+		rcu_read_lock();
+		ksig_stash_empty(chan, &budget);
+		rcu_read_unlock();
+		cond_resched();
+	}
+	if (sub ? sub->rear : !!chan->fanout)
+		ksig_fanout_flush(chan->fanout);
+}
+
+/**
+ * ksig_channel_skipped() - number of events skipped so far
+ * @chan: the channel
+ * @sub: that may have been for this subscription
+ *
+ * Context: any.
+ */
+u64 ksig_channel_skipped(const struct ksig_chan *chan, const struct ksig_sub *sub)
+{
+	return atomic64_read(&chan->skipped) +
+	       (sub->rear ? ksig_fanout_skipped(chan->fanout) : 0);
+}
+
+/* Number of events emitted while there were subscribers. */
+u64 ksig_channel_emitted(const struct ksig_chan *chan)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(*per_cpu_ptr(chan->emitted, cpu));
+	return sum;
+}
+
+/* Context: process, may sleep. Return: 0 or -ENOMEM. */
+int ksig_stash_init(struct ksig_chan *chan)
+{
+	raw_spin_lock_init(&chan->stash.lock);
+	init_irq_work(&chan->stash.irq_work, ksig_stash_on_irq_work);
+	return ksig_notice_ring_init(&chan->stash.ring, chan->event_size,
+				     KSIG_STASH_BYTES);
+}

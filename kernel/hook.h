@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Probes on the kernel's tracepoints, and when they are removed. */
+#ifndef KSIG_HOOK_H
+#define KSIG_HOOK_H
+
+#include <linux/tracepoint.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+/**
+ * struct ksig_hook - a probe on one of the kernel's tracepoints
+ * @name: of the tracepoint
+ * @probe: a function of its type; see KSIG_HOOK()
+ * @optional: not an error if the kernel doesn't have the tracepoint
+ * @tp: set while the probe is registered
+ */
+struct ksig_hook {
+	const char *name;
+	void *probe;
+	bool optional;
+	struct tracepoint *tp;
+};
+
+/*
+ * A struct ksig_hook. The kernel calls a probe through a pointer of the
+ * tracepoint's type; a probe of another type is a control-flow violation with CFI
+ * and receives wrong arguments without. The kernel's type check is compiled in
+ * here and never runs.
+ *
+ * Since 7.0 probes are preemptible and are not in an RCU read-side section.
+ */
+#define KSIG_HOOK(tracepoint, function, is_optional) {			\
+	.name = #tracepoint,						\
+	.probe = (void *)(function) + 0 *				\
+		sizeof((check_trace_callback_type_##tracepoint(function), 0)), \
+	.optional = (is_optional),					\
+}
+
+int ksig_hooks_add(struct ksig_hook *hooks, unsigned int n);
+void ksig_hooks_remove(struct ksig_hook *hooks, unsigned int n);
+
+/*
+ * For works that remove hooks. Adding and removing a hook stalls all cpus and takes
+ * global locks of the kernel, so opening and closing a node in a loop must not
+ * repeat it: a hook stays for a while after its last user.
+ */
+int ksig_linger_init(void);
+void ksig_linger_exit(void);
+bool ksig_linger_later(struct delayed_work *work);
+
+#endif /* KSIG_HOOK_H */

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Copies of events that are offered to subscriptions later, in another context. */
+#include <linux/errno.h>
+#include <linux/irqflags.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/pid.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "notice_ring.h"
+
+static struct ksig_notice_slot *
+ksig_notice_slot(const struct ksig_notice_ring *r, u32 index)
+{
+	return r->mem + (size_t)(index & (r->slots - 1)) * r->slot_size;
+}
+
+/**
+ * ksig_notice_ring_init() - allocate the slots
+ * @r: zeroed memory
+ * @event_size: of the channel's records
+ * @bytes: size of the ring, at most; it has two slots at least
+ *
+ * Context: process, may sleep.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int ksig_notice_ring_init(struct ksig_notice_ring *r, u32 event_size,
+			  size_t bytes)
+{
+	r->slot_size = sizeof(struct ksig_notice_slot) + event_size -
+		       sizeof(struct ksig_event);
+	r->slots = max_t(u32, 2, rounddown_pow_of_two(bytes / r->slot_size));
+	r->mem = kvzalloc((size_t)r->slots * r->slot_size,
+			  GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	return r->mem ? 0 : -ENOMEM;
+}
+
+/* It is empty, and has neither producers nor a consumer. */
+void ksig_notice_ring_destroy(struct ksig_notice_ring *r)
+{
+	kvfree(r->mem);
+}
+
+/* False: the ring is full. */
+static bool ksig_notice_ring_claim(struct ksig_notice_ring *r, u32 *index)
+{
+	u32 head, tail;
+
+	do {
+		tail = atomic_read(&r->tail);
+		/* acquire: the slot was given back; see ksig_notice_ring_next() */
+		head = smp_load_acquire(&r->head);
+		/* full, unless others have come and gone meanwhile */
+		if (tail - head >= r->slots && tail == atomic_read(&r->tail))
+			return false;
+	} while (atomic_cmpxchg(&r->tail, tail, tail + 1) != tail);
+	*index = tail;
+	return true;
+}
+
+/**
+ * ksig_notice_ring_put() - copy an event into the ring
+ * @r: the ring
+ * @n: the event
+ * @now: its time
+ * @net_cookie: of the network namespace in which it happened, or 0
+ * @skipped: number of events skipped so far
+ *
+ * Context: any.
+ *
+ * Return: false if the ring is full.
+ */
+bool ksig_notice_ring_put(struct ksig_notice_ring *r,
+			  const struct ksig_notice *n, u64 now, u64 net_cookie,
+			  u64 skipped)
+{
+	struct ksig_notice_slot *slot;
+	unsigned long flags;
+	u32 index;
+
+	/* a claimed slot blocks all after it: complete it at once */
+	local_irq_save(flags);
+	if (!ksig_notice_ring_claim(r, &index)) {
+		local_irq_restore(flags);
+		return false;
+	}
+	slot = ksig_notice_slot(r, index);
+	slot->n = *n;
+	slot->n.net = NULL;
+	slot->n.data = slot->data;
+	memcpy(slot->data, n->data, n->len);
+	if (n->pid) {
+		get_pid(n->pid);
+		get_pid(n->related[0]);
+		get_pid(n->related[1]);
+	}
+	slot->net_cookie = net_cookie;
+	slot->now = now;
+	slot->skipped = skipped;
+	/* release: complete; pairs with ksig_notice_ring_peek() */
+	smp_store_release(&slot->ready, 1);
+	local_irq_restore(flags);
+	return true;
+}
+
+/**
+ * ksig_notice_ring_peek() - the oldest event
+ * @r: the ring; the caller is its consumer
+ *
+ * Return: NULL if there is none, or if its producer is still writing it.
+ */
+struct ksig_notice_slot *ksig_notice_ring_peek(const struct ksig_notice_ring *r)
+{
+	struct ksig_notice_slot *slot = ksig_notice_slot(r, r->head);
+
+	/* pairs with the release in ksig_notice_ring_put() */
+	return smp_load_acquire(&slot->ready) ? slot : NULL;
+}
+
+/**
+ * ksig_notice_ring_next() - the oldest event's slot is free
+ * @r: the ring; the caller is its consumer, and has taken over the slot's pids
+ */
+void ksig_notice_ring_next(struct ksig_notice_ring *r)
+{
+	ksig_notice_slot(r, r->head)->ready = 0;
+	/* release: the slot is free; pairs with ksig_notice_ring_claim() */
+	smp_store_release(&r->head, r->head + 1);
+}
+
+void ksig_notice_put_pids(const struct ksig_notice *n)
+{
+	if (!n->pid)
+		return;
+	put_pid(n->pid);
+	put_pid(n->related[0]);
+	put_pid(n->related[1]);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Copies of events that are offered to subscriptions later, in another context. */
+#ifndef KSIG_NOTICE_RING_H
+#define KSIG_NOTICE_RING_H
+
+#include <linux/atomic.h>
+#include <linux/types.h>
+
+#include <ksig/driver.h>
+
+/**
+ * struct ksig_notice_slot - a copy of an event
+ * @ready: complete; the consumer may use it
+ * @n: the event. Its pids are references, its data is @data, its net is NULL
+ * @net_cookie: of the network namespace in which it happened, or 0
+ * @now: its time
+ * @skipped: number of events that had been skipped by then
+ * @data: copy of the notice's data
+ */
+struct ksig_notice_slot {
+	u32 ready;
+	struct ksig_notice n;
+	u64 net_cookie;
+	u64 now;
+	u64 skipped;
+	u64 data[];
+};
+
+/**
+ * struct ksig_notice_ring - a lockless queue with many producers and one consumer
+ * @tail: number of slots claimed; producers compete for it
+ * @head: number of slots given back; the consumer's
+ * @slots: a power of two
+ * @slot_size: bytes
+ * @mem: the slots
+ */
+struct ksig_notice_ring {
+	atomic_t tail;
+	u32 head;
+	u32 slots;
+	u32 slot_size;
+	void *mem;
+};
+
+int ksig_notice_ring_init(struct ksig_notice_ring *r, u32 event_size,
+			  size_t bytes);
+void ksig_notice_ring_destroy(struct ksig_notice_ring *r);
+bool ksig_notice_ring_put(struct ksig_notice_ring *r,
+			  const struct ksig_notice *n, u64 now, u64 net_cookie,
+			  u64 skipped);
+struct ksig_notice_slot *ksig_notice_ring_peek(const struct ksig_notice_ring *r);
+void ksig_notice_ring_next(struct ksig_notice_ring *r);
+
+/* Is nothing left, neither complete nor being written? */
+static inline bool ksig_notice_ring_is_empty(const struct ksig_notice_ring *r)
+{
+	return atomic_read(&r->tail) == READ_ONCE(r->head);
+}
+
+/* Of a slot that the consumer is done with. Context: any in which put_pid() is. */
+void ksig_notice_put_pids(const struct ksig_notice *n);
+
+#endif /* KSIG_NOTICE_RING_H */

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Visits by the backlog's worker: it delivers what emitters have left, waits for room in
+ * the target, and checks that a doorbell was not flushed.
+ */
+#include <linux/jiffies.h>
+#include <linux/minmax.h>
+#include <linux/sched/signal.h>
+
+#include "deliver.h"
+
+#define KSIG_BACKOFF_MAX	NSEC_PER_SEC
+
+/*
+ * Everything is delivered: emitters deliver again.
+ *
+ * Return: false if something has come in between.
+ */
+static bool ksig_deliver_resume(struct ksig_delivery *d)
+{
+	struct ksig_arm_state *arm = ksig_arm_locked(d);
+	u32 head;
+
+	lockdep_assert_held(&d->lock);
+	if (!arm)
+		return true;
+	WRITE_ONCE(d->deliver_inline, !arm->target.scan_cost);
+	WRITE_ONCE(d->stalled, false);
+	/*
+	 * Store of stalled, then load of tail or doorbell_pending. Pairs with the
+	 * barrier in ksig_ring_commit(), after which an emitter loads stalled:
+	 * either the emitter delivers its record, or it is seen here.
+	 */
+	smp_mb();
+	if (!READ_ONCE(d->ring->hup) &&
+	    (!ksig_ring_count(d->ring, &head) ||
+	     (arm->doorbell && !READ_ONCE(d->doorbell_pending))))
+		return true;
+	WRITE_ONCE(d->stalled, true);
+	return false;
+}
+
+static void ksig_visit_note_full(struct ksig_visit *visit,
+				 const struct ksig_target *t, bool checked)
+{
+	if (READ_ONCE(t->awaits) != KSIG_AWAIT_TARGET)
+		return;
+	visit->full_checked = checked;
+	visit->full_pid = t->pid;
+	visit->full_signo = t->signo;
+	visit->full_process = t->process;
+	visit->full_max = t->max_pending;
+}
+
+static u64 ksig_back_off(struct ksig_delivery *d, u64 first)
+{
+	struct ksig_arm_state *arm = ksig_arm_locked(d);
+
+	lockdep_assert_held(&d->lock);
+	if (!arm)
+		return 0;
+	arm->backoff = clamp_t(u64, 2 * arm->backoff, first, KSIG_BACKOFF_MAX);
+	return arm->backoff;
+}
+
+/* One step of ksig_visit_deliver(). Return: as ksig_deliver_one(). */
+static int ksig_visit_step(struct ksig_delivery *d, struct ksig_visit *visit)
+{
+	struct ksig_arm_state *arm = ksig_arm_locked(d);
+	int ret = ksig_deliver_one(d, 0);
+
+	/* what it has cost, unless the target is gone */
+	if (arm && arm == ksig_arm_locked(d)) {
+		visit->credit -= arm->target.scan_cost;
+		if (ret == -EAGAIN)
+			ksig_visit_note_full(visit, &arm->target, true);
+	}
+	if (ret >= 0)
+		visit->room = true;
+	else
+		visit->credit--;
+	if (!ret && !ksig_deliver_resume(d))
+		return 1;
+	return ret;
+}
+
+/*
+ * Send what waits, as far as there is room.
+ *
+ * Return: nanoseconds until the next visit; 0 at once; KSIG_NEVER if nothing is left.
+ */
+static u64 ksig_visit_deliver(struct ksig_delivery *d, struct ksig_visit *visit)
+{
+	u64 delay = KSIG_NEVER;
+	unsigned long flags;
+	int spent = 0, ret;
+
+	do {
+		spin_lock_irqsave(&d->lock, flags);
+		if (!spent && ksig_arm_locked(d))
+			ksig_target_note(&ksig_arm_locked(d)->target);
+		ret = ksig_visit_step(d, visit);
+		spent += max(ret, 0);
+		if (ret > 0)
+			delay = 0;
+		else if (ret == -EAGAIN)
+			/* a target that accepts some may soon accept more */
+			delay = spent ? KSIG_TICK / 4 : KSIG_TICK;
+		else if (ret)
+			delay = ksig_back_off(d, KSIG_TICK);
+		else
+			delay = KSIG_NEVER;
+		spin_unlock_irqrestore(&d->lock, flags);
+	} while (ret > 0 && spent < KSIG_VISIT_SIGNALS && visit->credit > 0);
+	return delay;
+}
+
+/*
+ * Is it certain that the target has no room yet? Takes no lock of the target's: five
+ * hundred subscriptions that wait are visited a hundred times a second. RCU keeps the
+ * arm state and the target's pid.
+ *
+ * Return: as ksig_deliver_visit(); 0 if a check is needed.
+ */
+static u64 ksig_visit_still_full(struct ksig_delivery *d,
+				 struct ksig_visit *visit)
+{
+	struct ksig_arm_state *arm = rcu_dereference(d->arm);
+	struct ksig_target *t;
+	unsigned long flags;
+
+	if (!arm)
+		return 0;
+	t = &arm->target;
+	if (visit->full_pid == t->pid && visit->full_signo == t->signo &&
+	    visit->full_process == t->process &&
+	    t->max_pending <= visit->full_max) {
+		if (visit->full_checked)
+			t->noted_at = jiffies;
+		if (unlikely(!READ_ONCE(d->target_full))) {
+			spin_lock_irqsave(&d->lock, flags);
+			ksig_deliver_hold(d, -EAGAIN);
+			spin_unlock_irqrestore(&d->lock, flags);
+		}
+		return KSIG_BEHIND;
+	}
+	if (!ksig_target_unchanged(t))
+		return 0;
+	ksig_visit_note_full(visit, t, false);
+	return KSIG_TICK;
+}
+
+/*
+ * A doorbell was sent. If nothing has been consumed since, and the signal is not pending
+ * any more, the target may have flushed it: send it again. A slow reader gets one signal
+ * more than it needs.
+ *
+ * Return: nanoseconds until the next check; 0 to send it now; KSIG_NEVER if no check is
+ * needed.
+ */
+static u64 ksig_check_doorbell(struct ksig_delivery *d)
+{
+	struct ksig_arm_state *arm;
+	unsigned long flags;
+	u64 delay;
+	u32 head;
+
+	spin_lock_irqsave(&d->lock, flags);
+	arm = ksig_arm_locked(d);
+	if (!arm || !d->rung || !ksig_ring_count(d->ring, &head) ||
+	    head != d->rung_head) {
+		WRITE_ONCE(d->rung, false);
+		if (arm)
+			arm->backoff = 0;
+		delay = KSIG_NEVER;
+	} else if (time_before(jiffies, d->rung_at +
+			       msecs_to_jiffies(KSIG_RING_CHECK_MS))) {
+		/* sent again since then: the reader has not had its time yet */
+		delay = KSIG_RING_CHECK;
+	} else if (ksig_target_pending(&arm->target)) {
+		delay = ksig_back_off(d, 2 * KSIG_RING_CHECK);
+	} else {
+		WRITE_ONCE(d->doorbell_pending, true);
+		WRITE_ONCE(d->stalled, true);
+		delay = 0;
+	}
+	spin_unlock_irqrestore(&d->lock, flags);
+	return delay;
+}
+
+/**
+ * ksig_deliver_visit() - the backlog's worker delivers what emitters have left
+ * @d: the delivery
+ * @visit: the worker's run
+ *
+ * Context: process, RCU read-side section; the backlog's lock is held.
+ *
+ * Return: nanoseconds until the next visit; 0 at once; KSIG_NEVER if none is needed.
+ */
+u64 ksig_deliver_visit(struct ksig_delivery *d, struct ksig_visit *visit)
+{
+	bool stalled = READ_ONCE(d->stalled);
+	struct ksig_arm_state *arm;
+	unsigned long flags;
+	u64 delay;
+
+	if (stalled)
+		delay = ksig_visit_still_full(d, visit);
+	else if (READ_ONCE(d->rung))
+		delay = ksig_check_doorbell(d);
+	else
+		return KSIG_NEVER;
+	if (!delay)
+		delay = ksig_visit_deliver(d, visit);
+	else
+		return delay;
+	if (delay != KSIG_NEVER)
+		return delay;
+	spin_lock_irqsave(&d->lock, flags);
+	arm = ksig_arm_locked(d);
+	if (!stalled)
+		delay = ksig_back_off(d, 2 * KSIG_RING_CHECK);
+	else if (arm)
+		arm->backoff = 0;
+	if (stalled && d->rung)
+		delay = KSIG_RING_CHECK;
+	spin_unlock_irqrestore(&d->lock, flags);
+	return delay;
+}
+

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A queue of records: memory, consuming, counters. ring_mmap.c maps it. */
+#include <linux/capability.h>
+#include <linux/err.h>
+#include <linux/gfp.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/user.h>
+#include <linux/uio.h>
+#include <linux/vmalloc.h>
+
+#include "ring.h"
+
+/* Charged beyond the records: the two pages of a mapping, and the rest. */
+#define KSIG_RING_EXTRA_PAGES	3
+
+/* ------------------------------------------------------------------- memory */
+
+static void ksig_ring_memory_uncharge(struct ksig_ring_memory *mem)
+{
+	if (!mem->user)
+		return;
+	atomic_long_sub(mem->pages, &mem->user->locked_vm);
+	free_uid(mem->user);
+	mem->user = NULL;
+}
+
+/**
+ * ksig_ring_memory_alloc() - memory for a ring, charged to the caller
+ * @mem: filled in on success
+ * @event_size: bytes per record
+ * @len: number of records, a power of two
+ *
+ * Context: process, may sleep.
+ *
+ * Return: 0; -ENOBUFS if the charge would exceed RLIMIT_MEMLOCK; -ENOMEM.
+ */
+int ksig_ring_memory_alloc(struct ksig_ring_memory *mem, u32 event_size, u32 len)
+{
+	size_t size = PAGE_ALIGN((size_t)len * event_size);
+	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	struct user_struct *user = current_user();
+
+	*mem = (struct ksig_ring_memory){ .len = len };
+	mem->pages = (size >> PAGE_SHIFT) + KSIG_RING_EXTRA_PAGES;
+	if (atomic_long_add_return(mem->pages, &user->locked_vm) > limit &&
+	    !capable(CAP_IPC_LOCK)) {
+		atomic_long_sub(mem->pages, &user->locked_vm);
+		return -ENOBUFS;
+	}
+	mem->user = get_uid(user);
+	mem->records = __vmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO |
+				       __GFP_NOWARN);
+	mem->consumer = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	mem->producer = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!mem->records || !mem->consumer || !mem->producer) {
+		ksig_ring_memory_free(mem);
+		return -ENOMEM;
+	}
+	mem->producer->len = len;
+	mem->producer->event_size = event_size;
+	return 0;
+}
+
+/* Undo ksig_ring_memory_alloc(). Empty memory is ignored. */
+void ksig_ring_memory_free(struct ksig_ring_memory *mem)
+{
+	ksig_ring_memory_uncharge(mem);
+	free_page((unsigned long)mem->producer);
+	free_page((unsigned long)mem->consumer);
+	vfree(mem->records);
+	*mem = (struct ksig_ring_memory){ };
+}
+
+/**
+ * ksig_ring_init() - a ring of the default length
+ * @ring: zeroed memory
+ * @event_size: bytes per record
+ *
+ * Return: as ksig_ring_memory_alloc().
+ */
+int ksig_ring_init(struct ksig_ring *ring, u32 event_size)
+{
+	raw_spin_lock_init(&ring->lock);
+	ring->event_size = event_size;
+	return ksig_ring_memory_alloc(&ring->mem, event_size,
+				      KSIG_QUEUE_DEFAULT);
+}
+
+/* The owner no longer uses the ring; emitters still may for a moment. */
+void ksig_ring_uncharge(struct ksig_ring *ring)
+{
+	ksig_ring_memory_uncharge(&ring->mem);
+}
+
+/* Nobody can reach the ring. */
+void ksig_ring_destroy(struct ksig_ring *ring)
+{
+	ksig_ring_memory_free(&ring->mem);
+}
+
+/**
+ * ksig_ring_reset() - start over: no records, all counters zero
+ * @ring: the ring; its lock is held, and its owner excludes other consumers
+ * @mem: the memory to use from now on; on success, the memory to be freed. NULL: the
+ *	ring keeps its memory
+ *
+ * Return: 0; -EBUSY if the ring is mapped or claimed; -ENODEV after hang-up.
+ */
+int ksig_ring_reset(struct ksig_ring *ring, struct ksig_ring_memory *mem)
+{
+	lockdep_assert_held(&ring->lock);
+	if (ring->hup)
+		return -ENODEV;
+	if (ring->maps || ring->claimed)
+		return -EBUSY;
+	if (mem) {
+		swap(ring->mem, *mem);
+		ring->mem.producer->tail = ring->tail;
+	}
+	ring->mem.producer->lost = 0;
+	WRITE_ONCE(ring->head, ring->tail);
+	ring->unreported_lost = 0;
+	ring->offered = 0;
+	ring->lost = 0;
+	ring->consumed = 0;
+	ring->refused = 0;
+	return 0;
+}
+
+/* ---------------------------------------------------------------- consuming */
+
+/**
+ * ksig_ring_claim() - have records consumed by signal delivery only
+ * @ring: the ring
+ *
+ * Return: 0; -EBUSY if the ring is mapped.
+ */
+int ksig_ring_claim(struct ksig_ring *ring)
+{
+	unsigned long flags;
+	int err = 0;
+
+	raw_spin_lock_irqsave(&ring->lock, flags);
+	if (ring->maps)
+		err = -EBUSY;
+	else
+		WRITE_ONCE(ring->claimed, true);
+	raw_spin_unlock_irqrestore(&ring->lock, flags);
+	return err;
+}
+
+/* Undo ksig_ring_claim(): read(2) and mmap(2) work again. */
+void ksig_ring_release(struct ksig_ring *ring)
+{
+	/* release: consumed until here; pairs with ksig_ring_read() */
+	smp_store_release(&ring->claimed, false);
+}
+
+/* No further record will be added. */
+void ksig_ring_hup(struct ksig_ring *ring)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&ring->lock, flags);
+	/* release: all records; pairs with whoever loads hup, then tail */
+	smp_store_release(&ring->hup, true);
+	WRITE_ONCE(ring->mem.producer->flags, KSIG_RING_HUP);
+	raw_spin_unlock_irqrestore(&ring->lock, flags);
+}
+
+static u32 ksig_add_saturating(u32 a, u32 b)
+{
+	return a + b < a ? U32_MAX : a + b;
+}
+
+/**
+ * ksig_ring_lose() - count events that the ring has no room for
+ * @ring: the ring; its lock is held
+ * @n: how many; counted as offered by the caller
+ */
+void ksig_ring_lose(struct ksig_ring *ring, u32 n)
+{
+	lockdep_assert_held(&ring->lock);
+	ring->lost += n;
+	ring->unreported_lost = ksig_add_saturating(ring->unreported_lost, n);
+	WRITE_ONCE(ring->mem.producer->lost, ring->lost);
+}
+
+/**
+ * ksig_ring_restore_lost() - a loss was consumed but not reported
+ * @ring: the ring
+ * @n: number of lost events; reported with the next record instead
+ */
+void ksig_ring_restore_lost(struct ksig_ring *ring, u32 n)
+{
+	unsigned long flags;
+	u32 head, *lost;
+
+	raw_spin_lock_irqsave(&ring->lock, flags);
+	head = ksig_ring_head(ring);
+	lost = head == ring->tail ? &ring->unreported_lost :
+	       &ksig_ring_slot(ring, head)->lost_before;
+	*lost = ksig_add_saturating(*lost, n);
+	raw_spin_unlock_irqrestore(&ring->lock, flags);
+}
+
+/**
+ * ksig_ring_count() - number of records in the ring
+ * @ring: the ring
+ * @head: set to the index of the oldest record
+ *
+ * Context: any except NMI.
+ */
+u32 ksig_ring_count(struct ksig_ring *ring, u32 *head)
+{
+	unsigned long flags;
+	u32 count;
+
+	if (likely(!READ_ONCE(ring->maps))) {
+		/* head first: tail - head was the count at some time between */
+		*head = smp_load_acquire(&ring->head);
+		/* pairs with ksig_ring_commit(): the records */
+		return smp_load_acquire(&ring->tail) - *head;
+	}
+	raw_spin_lock_irqsave(&ring->lock, flags);
+	*head = ksig_ring_head(ring);
+	count = ring->tail - *head;
+	raw_spin_unlock_irqrestore(&ring->lock, flags);
+	return count;
+}
+
+/**
+ * ksig_ring_peek() - the oldest record
+ * @ring: the ring, claimed; the caller is its consumer
+ *
+ * Return: the record, valid until it is consumed; NULL if there is none.
+ */
+const struct ksig_event *ksig_ring_peek(struct ksig_ring *ring)
+{
+	return ksig_ring_is_empty(ring) ? NULL : ksig_ring_slot(ring, ring->head);
+}
+
+/**
+ * ksig_ring_consume_one() - remove the oldest record
+ * @ring: the ring, claimed; the caller is its consumer
+ * @refused: the target refused the signal
+ *
+ * Return: true if more records are left.
+ */
+bool ksig_ring_consume_one(struct ksig_ring *ring, bool refused)
+{
+	ring->consumed++;
+	ring->refused += refused;
+	/* release: done with the record; pairs with ksig_ring_reserve() */
+	smp_store_release(&ring->head, ring->head + 1);
+	return !ksig_ring_is_empty(ring);
+}
+
+/**
+ * ksig_ring_read() - copy out as many whole records as fit
+ * @ring: the ring; the caller excludes other readers and ksig_ring_reset()
+ * @to: where to
+ *
+ * Context: process; touches user memory.
+ *
+ * Return: bytes copied; 0 if the ring is empty; -EBUSY if it is mapped or claimed;
+ * -EFAULT.
+ */
+ssize_t ksig_ring_read(struct ksig_ring *ring, struct iov_iter *to)
+{
+	u32 size = ring->event_size, len = ring->mem.len;
+	u32 done = 0, want, head, n, at;
+	unsigned long flags;
+	size_t copied;
+	bool valid;
+
+	/* acquire: what was consumed; pairs with ksig_ring_release() */
+	if (READ_ONCE(ring->maps) || smp_load_acquire(&ring->claimed))
+		return -EBUSY;
+	head = READ_ONCE(ring->head);
+	/* pairs with ksig_ring_commit(): the records */
+	want = smp_load_acquire(&ring->tail) - head;
+	want = min_t(size_t, iov_iter_count(to) / size, want);
+	while (done < want) {
+		at = (head + done) & (len - 1);
+		n = min(want - done, len - at);
+		/*
+		 * Not copy_to_iter(): its check would look the ring up among all
+		 * vmalloc areas.
+		 */
+		copied = _copy_to_iter(ksig_ring_slot(ring, at),
+				       (size_t)n * size, to);
+		done += copied / size;
+		if (copied != (size_t)n * size)
+			break;
+	}
+	if (!done)
+		return want ? -EFAULT : 0;
+	/* the copies, then head: pairs with the acquire in ksig_ring_reserve() */
+	smp_rmb();
+	raw_spin_lock_irqsave(&ring->lock, flags);
+	/* otherwise a mapping consumed meanwhile, or signals: copies may be torn */
+	valid = !ring->maps && !ring->claimed && ring->head == head;
+	if (valid) {
+		smp_store_release(&ring->head, head + done);
+		ring->consumed += done;
+	}
+	raw_spin_unlock_irqrestore(&ring->lock, flags);
+	return valid ? (ssize_t)done * size : -EBUSY;
+}
+
+/* ----------------------------------------------------------------- counters */
+
+/* The ring's length in records. */
+u32 ksig_ring_len(struct ksig_ring *ring)
+{
+	unsigned long flags;
+	u32 len;
+
+	raw_spin_lock_irqsave(&ring->lock, flags);
+	len = ring->mem.len;
+	raw_spin_unlock_irqrestore(&ring->lock, flags);
+	return len;
+}
+
+/**
+ * ksig_ring_stats() - the ring's part of KSIG_IOC_STATS
+ * @ring: the ring; the caller excludes signal delivery
+ * @st: filled in
+ */
+void ksig_ring_stats(struct ksig_ring *ring, struct ksig_stats *st)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&ring->lock, flags);
+	st->queued = ring->tail - ksig_ring_head(ring);
+	st->offered = ring->offered;
+	st->delivered = ring->consumed - ring->refused;
+	st->lost = ring->lost;
+	st->refused = ring->refused;
+	if (ring->hup)
+		st->flags |= KSIG_STATS_HUP;
+	if (ring->maps)
+		st->flags |= KSIG_STATS_MAPPED;
+	raw_spin_unlock_irqrestore(&ring->lock, flags);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A queue of fixed-size records that user space can read or map.
+ *
+ * Many producers, in any context except NMI, serialized by the ring's lock. One
+ * consumer at a time:
+ *
+ *  - read(2), serialized by the owner's reader mutex;
+ *  - signal delivery, under the owner's delivery lock, while the ring is claimed;
+ *  - a mapping, which stores its position in the consumer page.
+ *
+ * Slots between head and tail belong to the consumer. Producers don't write to
+ * them, so the consumer accesses them without the lock.
+ */
+#ifndef KSIG_RING_H
+#define KSIG_RING_H
+
+#include <linux/lockdep.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include <ksig/uapi.h>
+
+struct iov_iter;
+struct user_struct;
+struct vm_area_struct;
+
+/**
+ * struct ksig_ring_memory - what a ring of a given length consists of
+ * @records: @len slots, in vmalloc memory
+ * @consumer: the page that a mapping writes
+ * @producer: the page that a mapping reads
+ * @len: number of slots, a power of two
+ * @user: charged for @pages; NULL once uncharged
+ * @pages: charged against RLIMIT_MEMLOCK
+ */
+struct ksig_ring_memory {
+	void *records;
+	struct ksig_ring_consumer *consumer;
+	struct ksig_ring_producer *producer;
+	u32 len;
+	struct user_struct *user;
+	unsigned long pages;
+};
+
+/**
+ * struct ksig_ring - the queue
+ * @lock: innermost lock of ksig; no other lock is taken under it
+ * @mem: replaced by ksig_ring_reset() only
+ * @event_size: bytes per record; never changes
+ * @head: index of the oldest record. Written by the consumer: under @lock, or
+ *	under the owner's delivery lock while @claimed. A mapping's position is
+ *	copied to it when somebody checks
+ * @tail: index after the newest record; the producer page has a copy
+ * @unreported_lost: events lost since the newest record
+ * @maps: number of live mappings
+ * @claimed: records are delivered by signal; read(2) and mmap(2) fail
+ * @hup: no further record will be added
+ * @offered: events offered, lost ones included
+ * @lost: of these, events that found the ring full
+ * @consumed: records removed by the consumer, refused ones included. Written like
+ *	@head
+ * @refused: of these, records that the target of the signal refused. Likewise
+ *
+ * All members are protected by @lock, except as stated.
+ */
+struct ksig_ring {
+	raw_spinlock_t lock;
+	u32 event_size;
+	struct ksig_ring_memory mem;
+	u32 head;
+	u32 tail;
+	u32 unreported_lost;
+	unsigned int maps;
+	bool claimed;
+	bool hup;
+	u64 offered;
+	u64 lost;
+	u64 consumed;
+	u64 refused;
+};
+
+int ksig_ring_init(struct ksig_ring *ring, u32 event_size);
+void ksig_ring_uncharge(struct ksig_ring *ring);
+void ksig_ring_destroy(struct ksig_ring *ring);
+int ksig_ring_memory_alloc(struct ksig_ring_memory *mem, u32 event_size, u32 len);
+void ksig_ring_memory_free(struct ksig_ring_memory *mem);
+int ksig_ring_reset(struct ksig_ring *ring, struct ksig_ring_memory *mem);
+int ksig_ring_claim(struct ksig_ring *ring);
+void ksig_ring_release(struct ksig_ring *ring);
+void ksig_ring_hup(struct ksig_ring *ring);
+void ksig_ring_lose(struct ksig_ring *ring, u32 n);
+u32 ksig_ring_count(struct ksig_ring *ring, u32 *head);
+const struct ksig_event *ksig_ring_peek(struct ksig_ring *ring);
+bool ksig_ring_consume_one(struct ksig_ring *ring, bool refused);
+void ksig_ring_restore_lost(struct ksig_ring *ring, u32 n);
+ssize_t ksig_ring_read(struct ksig_ring *ring, struct iov_iter *to);
+u32 ksig_ring_len(struct ksig_ring *ring);
+void ksig_ring_stats(struct ksig_ring *ring, struct ksig_stats *st);
+
+int ksig_ring_mmap(struct ksig_ring *ring, struct vm_area_struct *vma);
+
+/**
+ * ksig_ring_slot() - address of a record
+ * @ring: the ring
+ * @index: free-running index
+ */
+static inline struct ksig_event *ksig_ring_slot(const struct ksig_ring *ring,
+						u32 index)
+{
+	return ring->mem.records +
+	       (index & (ring->mem.len - 1)) * ring->event_size;
+}
+
+/**
+ * ksig_ring_head() - the consumer's position
+ * @ring: the ring; its lock is held
+ *
+ * A mapping's position is accepted only if it lies between the last accepted one
+ * and the tail. Any other value is ignored: the ring stays as full as it was, so a
+ * misbehaving consumer harms only itself.
+ */
+static inline u32 ksig_ring_head(struct ksig_ring *ring)
+{
+	u32 step;
+
+	lockdep_assert_held(&ring->lock);
+	if (unlikely(ring->maps)) {
+		step = READ_ONCE(ring->mem.consumer->head) - ring->head;
+		if (step <= ring->tail - ring->head) {
+			WRITE_ONCE(ring->head, ring->head + step);
+			ring->consumed += step;
+		}
+	}
+	return ring->head;
+}
+
+/**
+ * ksig_ring_reserve() - the slot for an event's record
+ * @ring: the ring; its lock is held until ksig_ring_commit()
+ *
+ * Counts the event as offered, and as lost if the ring is full.
+ *
+ * Return: the slot; NULL if the ring is full.
+ */
+static __always_inline struct ksig_event *
+ksig_ring_reserve(struct ksig_ring *ring)
+{
+	u32 tail = ring->tail;
+
+	lockdep_assert_held(&ring->lock);
+	ring->offered++;
+	/* acquire: the slot was read; pairs with ksig_ring_consume_one() */
+	if (likely(tail - smp_load_acquire(&ring->head) < ring->mem.len) ||
+	    tail - ksig_ring_head(ring) < ring->mem.len)
+		return ksig_ring_slot(ring, tail);
+	ksig_ring_lose(ring, 1);
+	return NULL;
+}
+
+/**
+ * ksig_ring_commit() - make the reserved record visible
+ * @ring: the ring; its lock is held
+ * @ev: from ksig_ring_reserve(); complete except for seq and lost_before
+ * @seq: the event's number
+ *
+ * Return: true if the ring was empty before.
+ */
+static __always_inline bool ksig_ring_commit(struct ksig_ring *ring,
+					     struct ksig_event *ev, u64 seq)
+{
+	u32 tail = ring->tail;
+
+	lockdep_assert_held(&ring->lock);
+	ev->seq = seq;
+	ev->lost_before = ring->unreported_lost;
+	ring->unreported_lost = 0;
+	/* release: the record; pairs with the consumers' load-acquire of tail */
+	smp_store_release(&ring->tail, tail + 1);
+	smp_store_release(&ring->mem.producer->tail, tail + 1);
+	/*
+	 * Full barrier between the store of tail and the load of head or of the
+	 * wait queue. Pairs with the consumer's barrier between its store of
+	 * head (or prepare_to_wait()) and its load of tail. At least one side
+	 * sees the other's store: either this side finds an empty ring and
+	 * notifies the consumer, or the consumer finds the record.
+	 */
+	smp_mb();
+	return ksig_ring_head(ring) == tail;
+}
+
+/**
+ * ksig_ring_is_empty() - does the consumer have nothing to do?
+ * @ring: the ring; not mapped, and the caller is its consumer
+ */
+static inline bool ksig_ring_is_empty(const struct ksig_ring *ring)
+{
+	/* pairs with ksig_ring_commit(): the record */
+	return smp_load_acquire(&ring->tail) == ring->head;
+}
+
+#endif /* KSIG_RING_H */

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Mappings of a ring; <ksig/uapi.h> describes the layout. */
+#include <linux/mm.h>
+#include <linux/personality.h>
+#include <linux/sched.h>
+#include <linux/vmalloc.h>
+
+#include "ring.h"
+
+/* The ring's memory can't be replaced while @maps is not 0. */
+static int ksig_ring_map_begin(struct ksig_ring *ring, unsigned long pages,
+			       bool first)
+{
+	unsigned long flags, most = 1;
+	int err = 0;
+
+	raw_spin_lock_irqsave(&ring->lock, flags);
+	if (!first)
+		most += PAGE_ALIGN((size_t)ring->mem.len * ring->event_size) >>
+			PAGE_SHIFT;
+	if (pages > most) {
+		err = -EINVAL;
+	} else if (ring->claimed) {
+		err = -EBUSY;
+	} else {
+		/* from now on its value counts */
+		if (!ring->maps)
+			WRITE_ONCE(ring->mem.consumer->head, ring->head);
+		WRITE_ONCE(ring->maps, ring->maps + 1);
+	}
+	raw_spin_unlock_irqrestore(&ring->lock, flags);
+	return err;
+}
+
+static void ksig_ring_map_end(struct ksig_ring *ring)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&ring->lock, flags);
+	/* the last position that a mapping has stored */
+	ksig_ring_head(ring);
+	WRITE_ONCE(ring->maps, ring->maps - 1);
+	raw_spin_unlock_irqrestore(&ring->lock, flags);
+}
+
+/* munmap() of the middle of a mapping makes two of it. */
+static void ksig_ring_vma_open(struct vm_area_struct *vma)
+{
+	struct ksig_ring *ring = vma->vm_private_data;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&ring->lock, flags);
+	WRITE_ONCE(ring->maps, ring->maps + 1);
+	raw_spin_unlock_irqrestore(&ring->lock, flags);
+}
+
+static void ksig_ring_vma_close(struct vm_area_struct *vma)
+{
+	ksig_ring_map_end(vma->vm_private_data);
+}
+
+static const struct vm_operations_struct ksig_ring_vm_ops = {
+	.open = ksig_ring_vma_open,
+	.close = ksig_ring_vma_close,
+};
+
+static int ksig_ring_insert_pages(const struct ksig_ring *ring,
+				  struct vm_area_struct *vma)
+{
+	unsigned long at = vma->vm_start;
+	void *record = ring->mem.records;
+	int err;
+
+	if (!vma->vm_pgoff)
+		return vm_insert_page(vma, at, virt_to_page(ring->mem.consumer));
+
+	err = vm_insert_page(vma, at, virt_to_page(ring->mem.producer));
+	for (at += PAGE_SIZE; !err && at < vma->vm_end; at += PAGE_SIZE) {
+		err = vm_insert_page(vma, at, vmalloc_to_page(record));
+		record += PAGE_SIZE;
+	}
+	return err;
+}
+
+/**
+ * ksig_ring_mmap() - map one of the ring's two parts
+ * @ring: the ring; it lives as long as the area's file
+ * @vma: the area
+ *
+ * Context: process, under mmap_lock. Takes no lock under which user memory is
+ * accessed.
+ *
+ * Return: 0; -EINVAL for other ranges or a private mapping; -EACCES for rights that
+ * the part doesn't have; -EBUSY if records are delivered by signal; -ENOMEM.
+ */
+int ksig_ring_mmap(struct ksig_ring *ring, struct vm_area_struct *vma)
+{
+	bool first = !vma->vm_pgoff;
+	int err;
+
+	if (!(vma->vm_flags & VM_MAYSHARE) || vma->vm_pgoff > 1)
+		return -EINVAL;
+	if (!first && (vma->vm_flags & VM_WRITE))
+		return -EACCES;
+	if ((vma->vm_flags & VM_EXEC) &&
+	    !(current->personality & READ_IMPLIES_EXEC))
+		return -EACCES;
+
+	err = ksig_ring_map_begin(ring, vma_pages(vma), first);
+	if (err)
+		return err;
+	/*
+	 * Permanently: mprotect() can't restore the VM_MAY* flags, nor madvise()
+	 * clear VM_IO and, with it, VM_DONTCOPY.
+	 */
+	vm_flags_mod(vma, VM_IO | VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP,
+		     VM_EXEC | VM_MAYEXEC | (first ? 0 : VM_MAYWRITE));
+	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
+	err = ksig_ring_insert_pages(ring, vma);
+	if (err) {
+		ksig_ring_map_end(ring);
+		return err;
+	}
+	vma->vm_private_data = ring;
+	vma->vm_ops = &ksig_ring_vm_ops;
+	return 0;
+}
