@@ -3,13 +3,62 @@
 #ifndef KSIG_LIB_H
 #define KSIG_LIB_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <ksig/libksig.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* CLOCK_MONOTONIC, in nanoseconds */
+static inline int64_t ksig_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+/* Make a non-blocking eventfd readable... */
+static inline void ksig_event_set(int fd)
+{
+	uint64_t one = 1;
+
+	while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+/* ... or not */
+static inline void ksig_event_clear(int fd)
+{
+	uint64_t count;
+
+	while (read(fd, &count, sizeof(count)) < 0 && errno == EINTR)
+		;
+}
+
+/* ---------------------------------------------------------------- error.c */
+
+/* Where a call reports what was wrong: the caller's buffer. All may be NULL. */
+struct ksig_error {
+	char *buf;
+	size_t size;
+	unsigned int *column;
+};
+
+/* Return: -err, for "return ksig_fail(e, column, EINVAL, ...)"; column 0: none */
+int ksig_fail(struct ksig_error *e, unsigned int column, int err,
+	      const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/*
+ * Options from a caller with an older or a newer header: members that the caller's header
+ * lacks are 0, and members that this one lacks must be 0. Return: 0 or -EINVAL.
+ */
+int ksig_take_opts(void *to, size_t size, const void *from, size_t sz);
 
 /* -------------------------------------------------------------- catalog.c */
 
@@ -170,8 +219,6 @@ struct ksig_spec {
 	unsigned int settings_column;
 };
 
-struct ksig_error;
-
 /*
  * Take an event's name apart. What it means is ksig_spec_resolve()'s business.
  * Return: 0, -EINVAL, -ENOMEM; @spec is to be freed on 0 only.
@@ -190,34 +237,12 @@ bool ksig_spec_match(const struct ksig_spec *spec, const struct ksig_event *ev);
 /* Is there nothing left for the library to look at? */
 bool ksig_spec_in_kernel(const struct ksig_spec *spec);
 
-/* ------------------------------------------------------------------ sub.c */
+/* The condition that names one process, or NULL */
+const struct ksig_cond *
+ksig_spec_named_process(const struct ksig_spec *spec,
+			const struct ksig_event_desc *d);
 
-/* Where a call says what was wrong: the caller's buffer. All may be NULL. */
-struct ksig_error {
-	char *buf;
-	size_t size;
-	unsigned int *column;
-};
-
-/* Return: -err, for "return ksig_fail(e, column, EINVAL, ...)"; column 0: none */
-int ksig_fail(struct ksig_error *e, unsigned int column, int err,
-	      const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-
-/*
- * Options from a caller who may have an older or a newer header: what that one
- * doesn't know is 0, what this one doesn't know must be 0. 0 or -EINVAL.
- */
-int ksig_take_opts(void *to, size_t size, const void *from, size_t sz);
-
-/* In the order of preference, from 0; NULL: no more */
-const struct ksig_provider *ksig_provider_at(unsigned int index);
-
-/* CLOCK_MONOTONIC, in nanoseconds */
-int64_t ksig_now(void);
-
-/* An eventfd that doesn't block: make it readable, or not */
-void ksig_event_set(int fd);
-void ksig_event_clear(int fd);
+/* ------------------------------------------------------------- providers.c */
 
 /**
  * struct ksig_provider - what produces events
@@ -263,10 +288,14 @@ struct ksig_provider {
 	uint64_t (*subject_ino)(const struct ksig_sub *sub);
 };
 
-/* In the order of preference. */
 extern const struct ksig_provider ksig_provider_module;
 extern const struct ksig_provider ksig_provider_bpf;
 extern const struct ksig_provider ksig_provider_native;
+
+/* In order of preference, from 0; NULL: no more */
+const struct ksig_provider *ksig_provider_at(unsigned int index);
+/* 0; -EINVAL or -EOPNOTSUPP with the reason in @e */
+int ksig_provider_check_name(const char *name, struct ksig_error *e);
 
 /**
  * struct ksig_sub - a subscription
@@ -343,9 +372,18 @@ struct ksig_sub {
 	int status_fd;
 };
 
-/* The condition that names one process, whose pidfd is @subject_fd; or NULL */
-const struct ksig_cond *ksig_sub_named_process(const struct ksig_sub *sub);
-/* Once, and as long as the subscription lives: 0 or -errno */
+/* --------------------------------------------------------------- choose.c */
+
+/* Set @sub->desc, and its provider if only one knows the event. 0 or -errno */
+int ksig_choose_desc(struct ksig_sub *sub, struct ksig_error *e);
+/* Open it with the first provider that can serve it. 0 or -errno */
+int ksig_choose_open(struct ksig_sub *sub, struct ksig_error *e);
+
+/* --------------------------------------------------------------- reader.c */
+
+/* Add a descriptor to @sub->epoll: 0 or -errno */
+int ksig_reader_watch(struct ksig_sub *sub, int fd);
+/* Create @sub->wake, unless it exists: 0 or -errno */
 int ksig_sub_make_wake(struct ksig_sub *sub);
 /* Who polls ksig_sub_fd() is to see what the kernel doesn't know of. */
 void ksig_sub_tell(struct ksig_sub *sub);

@@ -83,6 +83,15 @@ struct ksig_native {
 	uint32_t gap_upto;
 };
 
+static inline struct ksig_event *
+ksig_native_record(const struct ksig_native *n, uint32_t index)
+{
+	return (void *)(n->records +
+			(size_t)(index % n->len) * n->desc->event_size);
+}
+
+/* --------------------------------------------------------- native_queue.c */
+
 /* Waits for it too. 0 or -errno */
 int ksig_native_watch(struct ksig_native *n, int fd, uint32_t events);
 /*

@@ -737,7 +737,7 @@ static int pin(struct state *st, struct ksig_sub *sub, uint64_t numbers[2],
 		/* that is nobody's: the idle tasks, or the kernel itself */
 		if (!c->number && current)
 			continue;
-		if (sub->subject_fd >= 0 && c == ksig_sub_named_process(sub))
+		if (sub->subject_fd >= 0 && c == ksig_spec_named_process(&sub->spec, sub->desc))
 			fd = st->lent = sub->subject_fd;
 		else
 			fd = ksig_process_open(c->number, c->text_column, e);
@@ -1366,7 +1366,7 @@ int ksig_sub_kill_current(struct ksig_sub *sub, int signo, uint64_t skip,
 		return -EINVAL;
 	if (sub->provider != &ksig_provider_bpf ||
 	    find_source(sub->desc) != &trace_source ||
-	    !ksig_sub_in_kernel(sub))
+	    !ksig_spec_in_kernel(&sub->spec))
 		return -EOPNOTSUPP;
 	if (!has_cap(CAP_KILL))
 		return -EPERM;

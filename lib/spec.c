@@ -572,3 +572,23 @@ bool ksig_spec_in_kernel(const struct ksig_spec *spec)
 	}
 	return true;
 }
+
+const struct ksig_cond *
+ksig_spec_named_process(const struct ksig_spec *spec,
+			const struct ksig_event_desc *d)
+{
+	const struct ksig_cond *c;
+	bool names;
+	unsigned int i;
+
+	for (i = 0; i < spec->n_conds; i++) {
+		c = &spec->conds[i];
+		names = c->field ? d->pids && c->field->offset ==
+				   offsetof(struct ksig_event, subject) :
+				   !strcmp(c->key, "current.pid");
+		/* 0: the idle tasks */
+		if (names && c->op == KSIG_OP_EQ && c->number)
+			return c;
+	}
+	return NULL;
+}

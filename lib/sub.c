@@ -17,82 +17,7 @@
 
 #include "lib.h"
 
-/* So many events are passed over before the clock is looked at again. */
-#define BATCH 64
-
-static const struct ksig_provider *const providers[] = {
-	&ksig_provider_module,
-#ifdef KSIG_HAVE_BPF
-	&ksig_provider_bpf,
-#endif
-#ifdef KSIG_HAVE_NATIVE
-	&ksig_provider_native,
-#endif
-};
-
-static const char *const all_providers[] = { "module", "bpf", "native" };
-
-int ksig_fail(struct ksig_error *e, unsigned int column, int err,
-	      const char *fmt, ...)
-{
-	va_list ap;
-
-	if (e && e->buf && e->size) {
-		va_start(ap, fmt);
-		vsnprintf(e->buf, e->size, fmt, ap);
-		va_end(ap);
-	}
-	if (e && e->column)
-		*e->column = column;
-	return -err;
-}
-
-int64_t ksig_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
-}
-
-void ksig_event_set(int fd)
-{
-	uint64_t one = 1;
-
-	while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
-}
-
-void ksig_event_clear(int fd)
-{
-	uint64_t count;
-
-	while (read(fd, &count, sizeof(count)) < 0 && errno == EINTR)
-		;
-}
-
-const struct ksig_provider *ksig_provider_at(unsigned int index)
-{
-	return index < ARRAY_SIZE(providers) ? providers[index] : NULL;
-}
-
 /* ------------------------------------------------------------------- options */
-
-int ksig_take_opts(void *to, size_t size, const void *from, size_t sz)
-{
-	const unsigned char *bytes = from;
-	size_t i;
-
-	if (sz < sizeof(size_t))
-		return -EINVAL;
-	for (i = size; i < sz; i++) {
-		if (bytes[i])
-			return -EINVAL;
-	}
-	memset(to, 0, size);
-	memcpy(to, from, sz < size ? sz : size);
-	return 0;
-}
 
 static int copy_opts(struct ksig_sub *sub, const struct ksig_sub_opts *opts)
 {
@@ -107,25 +32,6 @@ static int copy_opts(struct ksig_sub *sub, const struct ksig_sub_opts *opts)
 	return copied ? -ENOMEM : 0;
 }
 
-static int check_provider(const char *name, struct ksig_error *e)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(providers); i++) {
-		if (!strcmp(providers[i]->name, name))
-			return 0;
-	}
-	for (i = 0; i < ARRAY_SIZE(all_providers); i++) {
-		if (!strcmp(all_providers[i], name))
-			return ksig_fail(e, 0, EOPNOTSUPP,
-					 "the provider '%s' is not built in",
-					 name);
-	}
-	return ksig_fail(e, 0, EINVAL,
-			 "no provider '%s': there are module, bpf and native",
-			 name);
-}
-
 static int check_opts(const struct ksig_sub_opts *o, struct ksig_error *e)
 {
 	unsigned int len = o->queue_len;
@@ -137,258 +43,10 @@ static int check_opts(const struct ksig_sub_opts *o, struct ksig_error *e)
 				 len, KSIG_QUEUE_MIN, KSIG_QUEUE_MAX);
 	if (o->flags & ~KSIG_SUB_SKIP_OWN)
 		return ksig_fail(e, 0, EINVAL, "unknown flags 0x%x", o->flags);
-	return o->provider ? check_provider(o->provider, e) : 0;
+	return o->provider ? ksig_provider_check_name(o->provider, e) : 0;
 }
 
 /* ------------------------------------------------------------------- opening */
-
-/* Why none will do: a reason a provider, and the errno that says most. */
-struct reasons {
-	char text[768];
-	unsigned int column;
-	int err;
-};
-
-/* Not allowed is worth more than not there; no such event is worth nothing. */
-static int weight(int err)
-{
-	switch (err) {
-	case 0:
-		return 0;
-	case -ENOENT:
-		return 1;
-	case -EOPNOTSUPP:
-		return 2;
-	case -EACCES:
-	case -EPERM:
-		return 3;
-	}
-	return 4;
-}
-
-static void add_reason(struct reasons *r, const struct ksig_provider *p,
-		       int err, const char *text)
-{
-	size_t used = strlen(r->text);
-
-	if (weight(err) > weight(r->err))
-		r->err = err;
-	/* which has no such event is not worth a word while others have it */
-	if (err != -ENOENT)
-		snprintf(r->text + used, sizeof(r->text) - used, "%s%s: %s",
-			 used ? "; " : "", p->name,
-			 *text ? text : strerror(-err));
-}
-
-static bool wanted(const struct ksig_sub *sub, const struct ksig_provider *p)
-{
-	return !sub->opts.provider || !strcmp(sub->opts.provider, p->name);
-}
-
-/* Only who runs in the kernel then knows which task was running. */
-static int check_current(const struct ksig_sub *sub, struct ksig_error *e)
-{
-	const struct ksig_spec *spec = &sub->spec;
-	unsigned int i;
-
-	for (i = 0; i < spec->n_conds; i++) {
-		if (!spec->conds[i].field && !spec->conds[i].in_kernel)
-			return ksig_fail(e, spec->conds[i].column, EOPNOTSUPP,
-					 "it can't tell %s",
-					 spec->conds[i].key);
-	}
-	return 0;
-}
-
-static void close_provider(struct ksig_sub *sub)
-{
-	sub->provider->close(sub);
-	sub->provider = NULL;
-	sub->priv = NULL;
-	sub->fd = -1;
-	sub->ends_itself = false;
-	sub->filtered = 0;
-	sub->gap = 0;
-	sub->gap_upto = 0;
-}
-
-static int open_provider(struct ksig_sub *sub, const struct ksig_provider *p,
-			 struct ksig_error *e)
-{
-	unsigned int i;
-	int err;
-
-	for (i = 0; i < sub->spec.n_conds; i++)
-		sub->spec.conds[i].in_kernel = false;
-	err = p->check(sub->desc, e);
-	if (err)
-		return err;
-	sub->provider = p;
-	err = p->open(sub, e);
-	if (err) {
-		sub->provider = NULL;
-		return err;
-	}
-	err = check_current(sub, e);
-	if (err)
-		close_provider(sub);
-	return err;
-}
-
-/* What another provider may do better. */
-static bool may_try_next(int err)
-{
-	return err == -ENOENT || err == -EOPNOTSUPP || err == -EACCES ||
-	       err == -EPERM || err == -EUSERS;
-}
-
-static int none_will_do(const struct ksig_sub *sub, const struct reasons *r,
-			struct ksig_error *e)
-{
-	int err = r->err && r->err != -ENOENT ? r->err : -EOPNOTSUPP;
-
-	if (!*r->text)
-		return ksig_fail(e, 0, -err,
-				 "%s is not available here: %s does not have it",
-				 sub->spec.name, sub->opts.provider ?
-				 sub->opts.provider : "what is built in");
-	return ksig_fail(e, r->column, -err, "%s is not available here: %s",
-			 sub->spec.name, r->text);
-}
-
-static int choose_provider(struct ksig_sub *sub, struct ksig_error *e)
-{
-	struct reasons r = { };
-	char text[256];
-	struct ksig_error reason = {
-		.buf = text, .size = sizeof(text), .column = &r.column,
-	};
-	size_t i;
-	int err;
-
-	for (i = 0; i < ARRAY_SIZE(providers); i++) {
-		if (!wanted(sub, providers[i]))
-			continue;
-		*text = '\0';
-		r.column = 0;
-		err = open_provider(sub, providers[i], &reason);
-		if (!err)
-			return 0;
-		if (!may_try_next(err))
-			return ksig_fail(e, r.column, -err, "%s", *text ? text :
-					 strerror(-err));
-		add_reason(&r, providers[i], err, text);
-	}
-	return none_will_do(sub, &r, e);
-}
-
-/* @reason: what a provider has said that knows its channel; or "" */
-static int unknown_event(const struct ksig_sub *sub, const char *reason,
-			 struct ksig_error *e)
-{
-	const char *near = ksig_desc_nearest(sub->spec.name);
-
-	if (near)
-		return ksig_fail(e, 1, ENOENT,
-				 "no event '%s'; did you mean '%s'?",
-				 sub->spec.name, near);
-	if (*reason)
-		return ksig_fail(e, e->column && *e->column ? *e->column : 1,
-				 ENOENT, "%s", reason);
-	return ksig_fail(e, 1, ENOENT,
-			 "no event '%s': 'ksig events' lists what there is",
-			 sub->spec.name);
-}
-
-/* One that the catalog doesn't know: whose is it? */
-static int find_owner(struct ksig_sub *sub, struct ksig_error *e)
-{
-	struct ksig_event_desc *d;
-	size_t i;
-	int err;
-
-	for (i = 0; i < ARRAY_SIZE(providers); i++) {
-		if (!wanted(sub, providers[i]) || !providers[i]->desc)
-			continue;
-		err = providers[i]->desc(sub->spec.name, &sub->opts, &d, e);
-		if (!err) {
-			/* nobody else's record looks like that */
-			sub->provider = providers[i];
-			sub->own_desc = d;
-			sub->desc = d;
-		}
-		if (err != -ENOENT)
-			return err;
-	}
-	return -ENOENT;
-}
-
-/* Is it one of a provider that is not asked for? */
-static bool others_have(const struct ksig_sub *sub)
-{
-	struct ksig_event_desc *d;
-	struct ksig_error e = { };
-	size_t i;
-	int err;
-
-	for (i = 0; i < ARRAY_SIZE(providers); i++) {
-		if (wanted(sub, providers[i]) || !providers[i]->desc)
-			continue;
-		err = providers[i]->desc(sub->spec.name, &sub->opts, &d, &e);
-		if (!err)
-			providers[i]->desc_free(d);
-		if (err != -ENOENT)
-			return true;
-	}
-	return false;
-}
-
-static int find_desc(struct ksig_sub *sub, struct ksig_error *e)
-{
-	const struct reasons none = { };
-	char text[256] = "";
-	struct ksig_error reason = {
-		.buf = text, .size = sizeof(text), .column = e->column,
-	};
-	int err;
-
-	sub->desc = ksig_desc_find(sub->spec.name);
-	if (sub->desc)
-		return 0;
-	err = find_owner(sub, &reason);
-	if (err == -ENOENT && others_have(sub))
-		return none_will_do(sub, &none, e);
-	if (err == -ENOENT)
-		return unknown_event(sub, text, e);
-	if (err)
-		ksig_fail(e, e->column ? *e->column : 0, -err, "%s",
-			  *text ? text : strerror(-err));
-	return err;
-}
-
-static int open_desc(struct ksig_sub *sub, struct ksig_error *e)
-{
-	const struct ksig_provider *owner = sub->provider;
-	struct reasons r = { };
-	char text[256] = "";
-	struct ksig_error reason = {
-		.buf = text, .size = sizeof(text), .column = &r.column,
-	};
-	int err;
-
-	if (!owner)
-		return choose_provider(sub, e);
-	err = open_provider(sub, owner, &reason);
-	/* for desc_free */
-	sub->provider = owner;
-	if (!err)
-		return 0;
-	if (!may_try_next(err))
-		return ksig_fail(e, r.column, -err, "%s", *text ? text :
-				 strerror(-err));
-	add_reason(&r, owner, err, text);
-	return none_will_do(sub, &r, e);
-}
 
 static int init_sub(struct ksig_sub *sub, const char *event,
 		    const struct ksig_sub_opts *opts, struct ksig_error *e)
@@ -428,31 +86,13 @@ static int init_sub(struct ksig_sub *sub, const char *event,
 	return err;
 }
 
-const struct ksig_cond *ksig_sub_named_process(const struct ksig_sub *sub)
-{
-	const struct ksig_cond *c;
-	bool names;
-	unsigned int i;
-
-	for (i = 0; i < sub->spec.n_conds; i++) {
-		c = &sub->spec.conds[i];
-		names = c->field ? sub->desc->pids && c->field->offset ==
-				   offsetof(struct ksig_event, subject) :
-				   !strcmp(c->key, "current.pid");
-		/* 0: the idle tasks */
-		if (names && c->op == KSIG_OP_EQ && c->number)
-			return c;
-	}
-	return NULL;
-}
-
 /*
  * Opened before the provider pins the process that then has the number: whatever
  * comes in between, this one tells the end. Return: 0, or why it could not be.
  */
 static int open_subject(struct ksig_sub *sub)
 {
-	const struct ksig_cond *c = ksig_sub_named_process(sub);
+	const struct ksig_cond *c = ksig_spec_named_process(&sub->spec, sub->desc);
 	int fd = c ? ksig_process_open(c->number, 0, NULL) : -1;
 
 	if (c && fd < 0)
@@ -464,7 +104,7 @@ static int open_subject(struct ksig_sub *sub)
 /* @err: open_subject()'s. The provider, which was asked since, may have said better. */
 static int check_subject(struct ksig_sub *sub, int err, struct ksig_error *e)
 {
-	const struct ksig_cond *c = ksig_sub_named_process(sub);
+	const struct ksig_cond *c = ksig_spec_named_process(&sub->spec, sub->desc);
 
 	if (!err)
 		return 0;
@@ -473,13 +113,6 @@ static int check_subject(struct ksig_sub *sub, int err, struct ksig_error *e)
 				 c->text, strerror(-err));
 	return ksig_fail(e, c->text_column, ESRCH, "process %s has just exited",
 			 c->text);
-}
-
-static int epoll_add(struct ksig_sub *sub, int fd)
-{
-	struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
-
-	return epoll_ctl(sub->epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
 }
 
 /* Of a tracepoint the provider sees to it: its records have the value. */
@@ -527,7 +160,7 @@ static int make_epoll(struct ksig_sub *sub)
 	sub->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (sub->epoll < 0)
 		return -errno;
-	err = epoll_add(sub, sub->fd);
+	err = ksig_reader_watch(sub, sub->fd);
 	if (err || sub->subject_fd < 0)
 		return err;
 	/* this source watches the process itself */
@@ -536,39 +169,7 @@ static int make_epoll(struct ksig_sub *sub)
 		sub->subject_fd = -1;
 		return 0;
 	}
-	return epoll_add(sub, sub->subject_fd);
-}
-
-int ksig_sub_make_wake(struct ksig_sub *sub)
-{
-	int fd, err;
-
-	if (sub->wake >= 0)
-		return 0;
-	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (fd < 0)
-		return -errno;
-	err = epoll_add(sub, fd);
-	if (err) {
-		close(fd);
-		return err;
-	}
-	sub->wake = fd;
-	return 0;
-}
-
-void ksig_sub_tell(struct ksig_sub *sub)
-{
-	bool wanted = sub->has_spare ||
-		      (sub->provider->holds && sub->provider->holds(sub));
-
-	if (wanted == sub->woken)
-		return;
-	sub->woken = wanted;
-	if (wanted)
-		ksig_event_set(sub->wake);
-	else
-		ksig_event_clear(sub->wake);
+	return ksig_reader_watch(sub, sub->subject_fd);
 }
 
 static int make_room(struct ksig_sub *sub, struct ksig_error *e)
@@ -623,7 +224,7 @@ int ksig_sub_open(const char *event, const struct ksig_sub_opts *opts,
 		return -ENOMEM;
 	err = init_sub(sub, event, opts, &e);
 	if (!err)
-		err = find_desc(sub, &e);
+		err = ksig_choose_desc(sub, &e);
 	if (!err)
 		err = ksig_spec_resolve(&sub->spec, sub->desc, &e);
 	if (!err)
@@ -632,7 +233,7 @@ int ksig_sub_open(const char *event, const struct ksig_sub_opts *opts,
 		err = open_cgroups(sub, &e);
 	if (!err) {
 		subject_err = open_subject(sub);
-		err = open_desc(sub, &e);
+		err = ksig_choose_open(sub, &e);
 	}
 	if (!err)
 		err = check_subject(sub, subject_err, &e);
@@ -678,146 +279,6 @@ int ksig_sub_in_kernel(const struct ksig_sub *sub)
 }
 
 /* ------------------------------------------------------------------ receiving */
-
-/* It can't pass, whatever it is. Others of its kind may be known. */
-static void tell_unknown(struct ksig_sub *sub, const struct ksig_event *ev)
-{
-	const struct ksig_spec *spec = &sub->spec;
-	struct ksig_field f;
-	char line[160];
-	unsigned int i;
-
-	if (sub->unknown_told || !sub->opts.log)
-		return;
-	for (i = 0; i < spec->n_conds; i++) {
-		if (!spec->conds[i].field)
-			continue;
-		ksig_field_read(spec->conds[i].field, ev, &f);
-		if (f.known)
-			continue;
-		snprintf(line, sizeof(line),
-			 "%s: skipped an event whose %s is unknown to %s (reported once)",
-			 spec->name, f.name, sub->provider->name);
-		sub->unknown_told = true;
-		sub->opts.log(sub->opts.log_ctx, line);
-		return;
-	}
-}
-
-static bool passes(struct ksig_sub *sub, const struct ksig_event *ev)
-{
-	if (ev->type != sub->desc->type)
-		return false;
-	if (ksig_spec_match(&sub->spec, ev))
-		return true;
-	tell_unknown(sub, ev);
-	return false;
-}
-
-/*
- * The caller's copy: numbered among those that passed the whole filter, with
- * what was lost since the last of those. Texts end within their field.
- */
-static void copy_record(struct ksig_sub *sub, const struct ksig_event *ev,
-			struct ksig_event *to)
-{
-	const struct ksig_event_desc *d = sub->desc;
-	unsigned int i;
-
-	if (to != ev)
-		memcpy(to, ev, d->event_size);
-	*ksig_record_ino(sub, to) = sub->provider->subject_ino ?
-				    sub->provider->subject_ino(sub) : 0;
-	to->lost_before = sub->gap < UINT32_MAX ? sub->gap : UINT32_MAX;
-	for (i = 0; i < d->n_fields; i++) {
-		if (d->fields[i].type == KSIG_FIELD_STRING)
-			((char *)to)[d->fields[i].offset +
-				     d->fields[i].size - 1] = '\0';
-	}
-	to->flags |= sub->gap_upto;
-	sub->gap = 0;
-	sub->gap_upto = 0;
-	sub->taken++;
-	/* those that have left as signals are counted, too */
-	to->seq = ev->seq - sub->filtered;
-}
-
-static bool subject_ended(const struct ksig_sub *sub)
-{
-	return sub->subject_fd >= 0 && ksig_process_ended(sub->subject_fd);
-}
-
-static bool has_queued(const struct ksig_sub *sub)
-{
-	struct ksig_stats st = { };
-
-	return !sub->provider->stats || sub->provider->stats(sub, &st) ||
-	       st.queued;
-}
-
-/*
- * An event is offered before its process can be seen to have exited: once that
- * is so and the queue is empty, there will be none any more. What a worker of
- * ksig.ko has yet to queue is so by the time that its counters have been read.
- */
-static int next_until_end(struct ksig_sub *sub, const struct ksig_event **ev)
-{
-	int ret = sub->provider->next(sub, ev);
-
-	if (ret == -ESHUTDOWN)
-		sub->subject_gone |= sub->ends_itself;
-	if (ret || !subject_ended(sub))
-		return ret;
-	has_queued(sub);
-	ret = sub->provider->next(sub, ev);
-	if (ret || has_queued(sub))
-		return ret;
-	sub->subject_gone = true;
-	return -ESHUTDOWN;
-}
-
-/*
- * Into the copy, before the filter: now the cgroup is likely to exist still. The
- * provider's own record may be mapped and read-only.
- */
-static const struct ksig_event *add_cgroup(struct ksig_sub *sub,
-					   const struct ksig_event *ev,
-					   struct ksig_event *to)
-{
-	const struct ksig_memory_data *data = (const void *)to->data;
-	char *path = (char *)to + KSIG_RECORD_ADDED(sub->desc->event_size);
-
-	memcpy(to, ev, sub->desc->event_size);
-	if (!sub->cgroups ||
-	    ksig_cgroups_path(sub->cgroups, data->cgroup_id, path)) {
-		to->flags |= KSIG_EVENT_NO_CGROUP;
-		*path = '\0';
-	}
-	return to;
-}
-
-int ksig_sub_take(struct ksig_sub *sub, struct ksig_event *to)
-{
-	const struct ksig_event *ev;
-	unsigned int i;
-	int ret;
-
-	for (i = 0; i < BATCH; i++) {
-		ret = next_until_end(sub, &ev);
-		if (ret <= 0)
-			return ret;
-		sub->gap += ev->lost_before;
-		sub->gap_upto |= ev->flags & KSIG_EVENT_LOST_UPTO;
-		if (sub->desc->cgroup && ev->type == sub->desc->type)
-			ev = add_cgroup(sub, ev, to);
-		if (passes(sub, ev)) {
-			copy_record(sub, ev, to);
-			return 1;
-		}
-		sub->filtered++;
-	}
-	return -EAGAIN;
-}
 
 static int wait_for(int fd, int64_t until)
 {
