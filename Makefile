@@ -156,10 +156,9 @@ build/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) include/ksig/uapi.h | ready
 build/%.skel.h: build/%.bpf.o
 	bpftool gen skeleton $< name $*_bpf >$@
 
-skeletons := build/ksig.skel.h build/send.skel.h
+skeletons := build/ksig.skel.h
 
 $(O)/lib/provider_bpf.o: build/ksig.skel.h
-$(O)/lib/send_bpf.o: build/send.skel.h
 
 $(O)/lib/%.o: lib/%.c $(wildcard lib/*.h) bpf/shared.h $(headers) | ready
 	@mkdir -p $(@D)
@@ -189,7 +188,7 @@ $(O)/tests/lib/%: tests/lib/%.c tests/ktest.c $(O)/libksig.a $(headers) \
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< \
 		tests/ktest.c $(O)/libksig.a $(lib_libs)
 
-lib_module := $(filter-out lib/provider_bpf.c lib/send_bpf.c lib/tracepoint.c \
+lib_module := $(filter-out lib/provider_bpf.c lib/tracepoint.c \
 	lib/kernel_btf.c lib/provider_native.c lib/native_%.c, $(wildcard lib/*.c))
 
 $(O)/tests/lib/%-32: tests/lib/%.c tests/ktest.c $(lib_module) \

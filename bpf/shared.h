@@ -2,7 +2,6 @@
 /*
  * What lib/provider_bpf.c tells ksig.bpf.c before it loads it. All of it is
  * constant then: the verifier leaves out what one subscription doesn't need.
- * And, at the end, what lib/send_bpf.c asks of send.bpf.c.
  */
 #ifndef KSIG_SHARED_H
 #define KSIG_SHARED_H
@@ -72,22 +71,6 @@ struct ksig_bpf_string {
 	__u32 relative;
 	__u32 to;
 	__u32 size;
-};
-
-/**
- * struct ksig_bpf_send - what lib/send_bpf.c asks of send.bpf.c
- * @value: what the signal carries
- * @signo: signal number, 32 to 64
- * @process: process-directed
- * @send: 0: only look who is there
- * @error: out: 0 or a negative errno
- */
-struct ksig_bpf_send {
-	__u64 value;
-	__u32 signo;
-	__u32 process;
-	__u32 send;
-	__s32 error;
 };
 
 #endif /* KSIG_SHARED_H */

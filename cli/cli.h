@@ -69,7 +69,7 @@ int ksig_node_open(const char *path, int flags, int *fd);
 /* flags as ksig_send()'s; which way it took is said on stderr, too */
 int ksig_send_now(pid_t pid, int signo, uint64_t value, unsigned int flags,
 		  const char **by);
-/* Adds the KSIG_SEND_BY() of "module", "caller" or "bpf"; 0 or -EINVAL. */
+/* Adds the KSIG_SEND_BY() of "module" or "caller"; 0 or -EINVAL. */
 int ksig_parse_way(const char *s, unsigned int *flags);
 
 /* status_read.c: 0; -ENOENT @path is none; another -errno */

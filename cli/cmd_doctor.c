@@ -19,7 +19,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -63,7 +62,7 @@ static const char help[] =
 "  uevent       cpus and modules, native (opened only)\n"
 "  timerfd      the clock, native (opened only)\n"
 "  relay        the end of a process, told by signal without the module\n"
-"  send.module, send.caller, send.bpf\n"
+"  send.module, send.caller\n"
 "               the ways of 'ksig send': by ksig.ko, by the calling process, by BPF\n"
 "\n"
 "--json keys: kind (\"path\" or \"event\"), name, state (\"ok\", \"no\" or\n"
@@ -438,8 +437,6 @@ static void try_relay(const struct path *p, struct finding *f)
 
 static void why_not_sent(const struct path *p, struct finding *f, int err)
 {
-	struct utsname u;
-
 	if (p->way == KSIG_SENT_BY_MODULE && err == -EOPNOTSUPP)
 		found(f, NOT_HERE, err,
 		      "/dev/ksig/control is not there: ksig.ko is not loaded%s",
@@ -450,23 +447,8 @@ static void why_not_sent(const struct path *p, struct finding *f, int err)
 		      strerror(-err));
 	else if (p->way == KSIG_SENT_BY_CALLER && err == -EOPNOTSUPP)
 		no_proc(f, err);
-	else if (p->way == KSIG_SENT_BY_BPF && err == -EOPNOTSUPP &&
-		 !uname(&u))
-		found(f, NOT_HERE, err,
-		      "this kernel (%.32s) does not let a BPF program signal any process: it needs Linux 6.13, and BTF",
-		      u.release);
 	else
 		found(f, state_of(err), err, "%s", strerror(-err));
-}
-
-/* What keeps BPF programs from being loaded the provider says best. */
-static bool bpf_is_there(struct finding *f)
-{
-	struct ksig_sub *sub = subscribe(f, "process.exec", "bpf");
-
-	ksig_sub_close(sub);
-	*f->provider = '\0';
-	return sub;
 }
 
 static void try_send(const struct path *p, struct finding *f)
@@ -475,8 +457,6 @@ static void try_send(const struct path *p, struct finding *f)
 	int ret;
 
 	block_signal(&set);
-	if (p->way == KSIG_SENT_BY_BPF && !bpf_is_there(f))
-		return;
 	ret = ksig_send(getpid(), KSIG_SIGNO_DEFAULT, KSIG_VALUE_DEFAULT,
 			KSIG_SEND_BY(p->way));
 	if (ret < 0)
@@ -502,7 +482,6 @@ static const struct path paths[] = {
 	{ "relay", "native", ENDS, 0, try_relay },
 	{ "send.module", NULL, NULL, KSIG_SENT_BY_MODULE, try_send },
 	{ "send.caller", NULL, NULL, KSIG_SENT_BY_CALLER, try_send },
-	{ "send.bpf", NULL, NULL, KSIG_SENT_BY_BPF, try_send },
 };
 
 #define N_PATHS (sizeof(paths) / sizeof(paths[0]))

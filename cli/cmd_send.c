@@ -17,7 +17,7 @@ static const char help[] =
 "  -s, --signal SIG   signal name or number (default 44, the tutorial's)\n"
 "  -p, --process      any thread of the process may take it; without this,\n"
 "                     the thread PID gets it (for a process: its first)\n"
-"      --by WAY       that way only: module, caller or bpf\n"
+"      --by WAY       use only this way: module or caller\n"
 "      --json         print what was sent as one JSON object\n"
 "  -h, --help         this text\n"
 "\n"
@@ -26,15 +26,13 @@ static const char help[] =
 "waits for it, for it would be killed otherwise; 1 to 31 go as asked. You need\n"
 "the permission that kill(2) asks for.\n"
 "\n"
-"It is sent by the first of these that is there and may be used, and stderr says\n"
-"which. module: ksig.ko, by /dev/ksig/control, which is root's. caller: this\n"
-"process, by pidfd_send_signal(2); 1 to 31 go without a value then; not if PID may\n"
-"wait in sigwaitinfo(2), and you may not see for what (see ksig(1)). bpf: a BPF\n"
-"program, on Linux 6.13 and newer, which needs no /proc; 32 to 64 only, and a\n"
-"signalfd or a 32-bit program would not see the value.\n"
+"It is sent by the first of these that is available and permitted, and stderr says\n"
+"which. module: ksig.ko, through /dev/ksig/control (root only). caller: this process,\n"
+"by pidfd_send_signal(2); then standard signals carry no value, and it fails if PID may\n"
+"be in sigwaitinfo(2) and you may not see for which signals (see ksig(1)).\n"
 "\n"
 "--json keys: pid, signo (numbers), value (string; null: it went without one),\n"
-"process (boolean), by (\"module\", \"caller\" or \"bpf\").\n"
+"process (boolean), by (\"module\" or \"caller\").\n"
 "\n"
 "Exit status: 0 sent, 1 failed, 2 usage, 4 no such process, 5 it can't be sent\n"
 "that way here.\n"
@@ -71,7 +69,7 @@ static int run(int argc, char **argv)
 			break;
 		case 'b':
 			if (ksig_parse_way(optarg, &flags)) {
-				ksig_error("no way '%s': there are module, caller and bpf",
+				ksig_error("no way '%s': there are module and caller",
 					   optarg);
 				return KSIG_USAGE;
 			}

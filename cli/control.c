@@ -45,9 +45,6 @@ static int explain_gone(pid_t pid, unsigned int flags)
 {
 	if (!process_lives(pid))
 		ksig_error("no process %d", pid);
-	else if (flags == (KSIG_SEND_PROCESS | KSIG_SEND_BY(KSIG_SENT_BY_BPF)))
-		ksig_error("the main thread of process %d has ended: by bpf that can't be signalled; try --by caller",
-			   pid);
 	else if (flags & KSIG_SEND_PROCESS)
 		ksig_error("process %d is ending", pid);
 	else
@@ -57,17 +54,13 @@ static int explain_gone(pid_t pid, unsigned int flags)
 }
 
 /* Of the ways that were allowed. */
-static int explain_no_way(pid_t pid, int signo, unsigned int flags)
+static int explain_no_way(pid_t pid, unsigned int flags)
 {
 	unsigned int ways = flags & ~KSIG_SEND_PROCESS;
 
 	if (ways == KSIG_SEND_BY(KSIG_SENT_BY_MODULE))
 		ksig_error("/dev/ksig/control is not there: ksig.ko is not loaded%s",
 			   ksig_load_hint());
-	else if (ways == KSIG_SEND_BY(KSIG_SENT_BY_BPF) && signo < 32)
-		ksig_error("by bpf, only signals from 32 to 64 can be sent");
-	else if (ways && !(ways & KSIG_SEND_BY(KSIG_SENT_BY_CALLER)))
-		ksig_error("it can't be sent that way here: 'ksig doctor' says why");
 	else if (ways)
 		ksig_error("it can't be sent that way here: 'ksig doctor' says why, unless /proc does not show process %d (hidepid)",
 			   pid);
@@ -95,14 +88,12 @@ static int explain(pid_t pid, int signo, unsigned int flags, int err)
 	case ESRCH:
 		return explain_gone(pid, flags);
 	case EOPNOTSUPP:
-		return explain_no_way(pid, signo, flags);
+		return explain_no_way(pid, flags);
 	case EACCES:
 		explain_no_access(pid, signo, flags);
 		break;
 	case EPERM:
-		ksig_error("not allowed to signal process %d%s", pid,
-			   flags & KSIG_SEND_BY(KSIG_SENT_BY_BPF) ?
-			   ", or to load BPF programs: 'ksig doctor' says" : "");
+		ksig_error("not allowed to signal process %d", pid);
 		break;
 	case ECONNREFUSED:
 		ksig_error("process %d is not ready for signal %d: it has no "
@@ -122,7 +113,6 @@ static int explain(pid_t pid, int signo, unsigned int flags, int err)
 
 static const char *const ways[] = {
 	[KSIG_SENT_BY_MODULE] = "module",
-	[KSIG_SENT_BY_BPF] = "bpf",
 	[KSIG_SENT_BY_CALLER] = "caller",
 };
 

@@ -475,8 +475,6 @@ bool ksig_target_ended(const struct ksig_target *t);
 int ksig_target_thread_fd(const struct ksig_target *t);
 /* Was the last -EAGAIN for want of knowing whether it is ready, not of room? */
 bool ksig_target_unsure(const struct ksig_target *t);
-/* Was the last -EACCES the caller's, who may not look, not a security module's? */
-bool ksig_target_unseen(const struct ksig_target *t);
 
 /* --------------------------------------------------------- provider_bpf.c */
 
@@ -486,10 +484,5 @@ bool ksig_target_unseen(const struct ksig_target *t);
  */
 void ksig_libbpf_enter(const struct ksig_sub_opts *opts);
 void ksig_libbpf_leave(void);
-
-/* ------------------------------------------------------------- send_bpf.c */
-
-/* See struct way in send.c. */
-bool ksig_send_by_bpf(const struct ksig_send *send, int *ret);
 
 #endif /* KSIG_LIB_H */

@@ -59,7 +59,6 @@
  * @uids: real, effective, saved, as they were when it was pinned
  * @within: its user namespace is the caller's, or below
  * @unsure: how often in a row it could not be told whether it is ready
- * @unseen: that can't be told, for the caller may not look
  */
 struct ksig_target {
 	pid_t pid;
@@ -72,7 +71,6 @@ struct ksig_target {
 	unsigned int uids[3];
 	bool within;
 	unsigned int unsure;
-	bool unseen;
 };
 
 /* What /proc/PID/status says; sigsets: bit n - 1 is signal n. */
@@ -770,7 +768,6 @@ static int check_takes(struct ksig_target *t, const struct status *st)
 {
 	int ret = t->signo >= FIRST_REALTIME ? takes(t, st) : 1;
 
-	t->unseen = ret == -EACCES;
 	if (ret < 0)
 		return ret;
 	return ret == 1 ? 0 : -ECONNREFUSED;
@@ -790,11 +787,6 @@ static int unless_unsure(struct ksig_target *t, int err, int then)
 bool ksig_target_unsure(const struct ksig_target *t)
 {
 	return t->unsure;
-}
-
-bool ksig_target_unseen(const struct ksig_target *t)
-{
-	return t->unseen;
 }
 
 int ksig_target_send(struct ksig_target *t, int error, uint64_t value)

@@ -465,35 +465,25 @@ int ksig_event_format(const struct ksig_sub *sub, const struct ksig_event *ev,
 		      char *buf, size_t n);
 
 /**
- * ksig_send() - have one process signalled now
+ * ksig_send() - send one signal now
  * @pid: a thread, or with KSIG_SEND_PROCESS a process
  * @signo: signal number
- * @value: what it carries
- * @flags: KSIG_SEND_PROCESS; KSIG_SEND_BY() for each way that may be taken, all
- *	of them without any
+ * @value: the signal's value
+ * @flags: KSIG_SEND_PROCESS; KSIG_SEND_BY() for each way that may be used, all of them if
+ *	there is none
  *
- * In this order, until one is there and may be used:
+ * The first way that is available and permitted is used:
  *
  * KSIG_SENT_BY_MODULE: ksig.ko, as KSIG_IOC_SEND.
  *
- * KSIG_SENT_BY_CALLER: the calling process, as ksig_target_send(): si_pid is
- * the caller then.
+ * KSIG_SENT_BY_CALLER: the calling process, as ksig_target_send(); si_pid is the caller.
  *
- * KSIG_SENT_BY_BPF: a BPF program, 32 to 64 only, from Linux 6.13 on, if the
- * caller may load one (CAP_BPF and CAP_PERFMON) and may signal @pid by kill(2)'s
- * rule. It needs no /proc, and asks who is ready at the moment of sending; a
- * process without a handler must have a single thread for KSIG_SEND_PROCESS.
- * It comes last, for what such a program sends has si_code SI_KERNEL: the value
- * reaches handlers and sigwaitinfo(2) of 64-bit programs, but neither a signalfd
- * nor 32-bit programs, whom SI_QUEUE, which the others send with, reaches alike.
- *
- * Return: KSIG_SENT_BY_*; a negative errno as KSIG_IOC_SEND; or -EOPNOTSUPP,
- * -EACCES, -EPERM if no way that @flags allow can be taken here; -EACCES, too,
- * where the caller is the only one to send, and may not see whether @pid waits.
+ * Return: KSIG_SENT_BY_*; a negative errno as KSIG_IOC_SEND; -EOPNOTSUPP, -EACCES or -EPERM
+ * if no way that @flags allow can be used here; -EACCES also if the caller would have to
+ * send and may not see whether @pid waits for the signal.
  */
 #define KSIG_SENT_BY_MODULE	0
-#define KSIG_SENT_BY_BPF	1
-#define KSIG_SENT_BY_CALLER	2
+#define KSIG_SENT_BY_CALLER	1
 #define KSIG_SEND_BY(way)	(1U << (8 + (way)))
 int ksig_send(pid_t pid, int signo, uint64_t value, unsigned int flags);
 

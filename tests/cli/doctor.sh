@@ -33,7 +33,7 @@ is() {
 string='"([^"\\[:cntrl:]]|\\(["\\/bfnrt]|u[0-9a-f]{4}))*"'
 pair="$string:($string|null)"
 paths='module bpf tracepoint pidfd connector rtnetlink psi cgroup uevent timerfd
-	relay send.module send.caller send.bpf'
+	relay send.module send.caller'
 
 # examine PREFIX...: each path and event once; what doesn't work has a reason
 examine() {
@@ -119,7 +119,6 @@ grep -q '^ok     process.exit:pid=' "$tmp/stdout" || fail 'no event:'
 # as somebody else: root's things are root's, and say so
 examine as_other
 is no bpf EPERM 'CAP_BPF and CAP_PERFMON'
-is no send.bpf EPERM 'CAP_BPF and CAP_PERFMON'
 is no power.suspend 'EPERM|EACCES'
 [ ! -e /dev/ksig/test ] || is no module EACCES "it is root's"
 [ ! -e /dev/ksig/test ] || is no send.module EACCES "it is root's"

@@ -46,18 +46,9 @@ listener -n 2
 gives 0 ksig send --by caller --json $pid 5
 prints_just "{\"pid\":$pid,\"signo\":44,\"value\":\"5\",\"process\":false,\"by\":\"caller\"}"
 says '^ksig: sent by caller$'
-if ksig doctor | grep -q '^ok *send.bpf '; then
-	gives 0 ksig send --by bpf $pid 6
-	says '^ksig: sent by bpf$'
-else
-	gives 5 ksig send --by bpf $pid 6
-	says "'ksig doctor' says why"
-	gives 0 ksig send --by module $pid 6
-fi
+gives 0 ksig send --by module $pid 6
 got 'received value 5
 received value 6'
-gives 5 ksig send --by bpf $$ -s TERM
-says 'signals from 32 to 64'
 gives 2 ksig send --by foot $$
 says "no way 'foot'"
 

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * ksig_send() by the module, by the caller, by BPF: what each must keep, and
- * which is chosen.
- */
+/* ksig_send() by the module and by the caller: what each must keep, and which is chosen. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/capability.h>
@@ -22,7 +19,6 @@ static const struct {
 } ways[] = {
 	{ "module", KSIG_SENT_BY_MODULE, SI_QUEUE },
 	{ "caller", KSIG_SENT_BY_CALLER, SI_QUEUE },
-	{ "bpf", KSIG_SENT_BY_BPF, SI_KERNEL },
 };
 
 /* The one that is tested, in all that is below. */
@@ -84,8 +80,7 @@ static void value_arrives(struct child *self, void *arg)
 	fd = OK(signalfd(-1, &set, SFD_NONBLOCK));
 	CHECK_EQ(send_by(getpid(), SIGNO, 0), way);
 	CHECK_EQ(read(fd, &si, sizeof(si)), sizeof(si));
-	/* the kernel has no room for it there in what BPF may send */
-	CHECK_EQ(ksig_signalfd_value(&si), code == SI_QUEUE ? VALUE : 0);
+	CHECK_EQ(ksig_signalfd_value(&si), VALUE);
 
 	handle(SIGNO, handler, 0);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
@@ -363,13 +358,14 @@ static void check_way(void)
 	in_child(own_numbers, NULL);
 }
 
-/* Where the best two can't, BPF does; 1 to 31 never come by it. */
+/* The caller can't without /proc, the module can. */
 static void choice(struct child *self, void *arg)
 {
-	bool module = !access("/dev/ksig/control", F_OK), bpf = *(bool *)arg;
+	bool module = !access("/dev/ksig/control", F_OK);
 	int best = module ? KSIG_SENT_BY_MODULE : KSIG_SENT_BY_CALLER;
 
 	(void)self;
+	(void)arg;
 	block(SIGNO);
 	CHECK_EQ(ksig_send(getpid(), SIGNO, 1, 0), best);
 	OK(unshare(CLONE_NEWNS));
@@ -377,10 +373,7 @@ static void choice(struct child *self, void *arg)
 	OK(umount2("/proc", MNT_DETACH));
 	way = KSIG_SENT_BY_CALLER;
 	CHECK_EQ(send_by(getpid(), SIGNO, 0), -EOPNOTSUPP);
-	CHECK_EQ(ksig_send(getpid(), SIGNO, 1, 0), module ? best :
-		 bpf ? KSIG_SENT_BY_BPF : -EOPNOTSUPP);
-	way = KSIG_SENT_BY_BPF;
-	CHECK_EQ(send_by(getpid(), SIGUSR1, 0), -EOPNOTSUPP);
+	CHECK_EQ(ksig_send(getpid(), SIGNO, 1, 0), module ? best : -EOPNOTSUPP);
 }
 
 static void bad_input(void)
@@ -388,13 +381,12 @@ static void bad_input(void)
 	CHECK_EQ(ksig_send(0, SIGNO, 0, 0), -EINVAL);
 	CHECK_EQ(ksig_send(1, 65, 0, 0), -EINVAL);
 	CHECK_EQ(ksig_send(1, SIGNO, 0, KSIG_SEND_PROCESS << 1), -EINVAL);
-	CHECK_EQ(ksig_send(1, SIGNO, 0, KSIG_SEND_BY(3)), -EINVAL);
+	CHECK_EQ(ksig_send(1, SIGNO, 0, KSIG_SEND_BY(2)), -EINVAL);
 }
 
 int main(void)
 {
 	pid_t self = getpid();
-	bool bpf = false;
 	size_t i;
 
 	if (getuid())
@@ -404,7 +396,6 @@ int main(void)
 		code = ways[i].code;
 		if (!there(ways[i].name))
 			continue;
-		bpf |= way == KSIG_SENT_BY_BPF;
 		check_way();
 	}
 	way = KSIG_SENT_BY_CALLER;
@@ -412,7 +403,7 @@ int main(void)
 	unseen();
 	/* kill(2): SIGCONT may go to any process of the session */
 	in_child(continues, &self);
-	in_child(choice, &bpf);
+	in_child(choice, NULL);
 	bad_input();
 	return 0;
 }
