@@ -39,6 +39,8 @@ ksig_cflags := -std=gnu11 -Wall -Wextra -Wno-missing-field-initializers \
 KERNEL ?= $(shell tests/vm/fetch default $(arch))
 KDIR ?=
 PREFIX ?= /usr/local
+# /usr/lib/TRIPLET in a multiarch package
+LIBDIR ?= $(PREFIX)/lib
 UDEV ?= /usr/lib/udev
 SYSUSERS ?= /usr/lib/sysusers.d
 FUZZ_SECONDS ?= 60
@@ -59,7 +61,6 @@ CHECK_PACKAGES := sparse g++ g++-multilib perl spin dkms libclang-rt-dev \
 	dbus nginx-light python3-dbus python3-gi strace systemd \
 	groff-base valgrind
 
-cli_sources := $(wildcard cli/*.c)
 headers := $(wildcard include/ksig/*.h tests/*.h)
 tests := $(patsubst tests/uapi/%.c,%,$(wildcard tests/uapi/*.c))
 # Those that are run as 32-bit programs, too: where that makes a difference.
@@ -77,12 +78,18 @@ programs := $(O)/ksig $(examples) $(O)/listings/receiver \
 	$(tests:%=$(O)/tests/%) $(tests_32:%=$(O)/tests/%-32) \
 	$(lib_tests:%=$(O)/tests/lib/%) $(lib_tests_32:%=$(O)/tests/lib/%-32)
 
-lib_cflags := -fPIC -fvisibility=hidden -Ibuild -DKSIG_HAVE_BPF \
-	-DKSIG_HAVE_NATIVE
-lib_objects := $(patsubst lib/%.c,$(O)/lib/%.o,$(wildcard lib/*.c))
-# What the providers stand on, for who links libksig.a.
-lib_libs := $(SYSROOT:%=-L$(wildcard $(SYSROOT)/usr/lib/*-linux-gnu)) $(or $(if \
-	$(SYSROOT),,$(shell pkg-config --static --libs libbpf 2>/dev/null)),-lbpf -lelf -lz)
+# BPF=0: without that provider, libbpf and clang
+BPF ?= 1
+bpf_sources := lib/provider_bpf.c lib/tracepoint.c lib/kernel_btf.c
+lib_sources := $(filter-out $(if $(filter 0,$(BPF)),$(bpf_sources)),$(wildcard lib/*.c))
+lib_cflags := -fPIC -fvisibility=hidden -Ibuild -DKSIG_HAVE_NATIVE \
+	$(if $(filter 0,$(BPF)),,-DKSIG_HAVE_BPF)
+lib_objects := $(lib_sources:lib/%.c=$(O)/lib/%.o)
+cli_objects := $(patsubst cli/%.c,$(O)/cli/%.o,$(wildcard cli/*.c))
+# What the providers need, for whatever links libksig.a.
+lib_libs := $(if $(filter-out 0,$(BPF)),$(SYSROOT:%=-L$(wildcard \
+	$(SYSROOT)/usr/lib/*-linux-gnu)) $(or $(if $(SYSROOT),,$(shell \
+	pkg-config --static --libs libbpf 2>/dev/null)),-lbpf -lelf -lz))
 # Asked when it is needed, and once.
 static = $(eval static := $(if $(SYSROOT),yes,$(shell \
 	CC='$(CC)' tests/vm/ready static)))$(static)
@@ -90,7 +97,7 @@ library := $(O)/libksig.a $(O)/libksig.so.0
 version := $(shell sed -n 's/.*KSIG_VERSION "\(.*\)"/\1/p' \
 	include/ksig/version.h)
 
-host_only := bench mutants check fuzz test-unit test-sanitized install load unload
+host_only := bench mutants check fuzz test-unit test-sanitized install uninstall load unload
 ifneq ($(arch),$(own_arch))
 $(if $(filter $(host_only),$(MAKECMDGOALS)),$(error \
 	ksig: make $(MAKECMDGOALS) is for this machine alone: without ARCH=$(ARCH)))
@@ -127,7 +134,7 @@ help:
 	@echo 'make check      static checks: sparse, checkpatch, licences'
 	@echo 'make check-next  build the module for the newest kernel in the archive'
 	@echo 'make deps       install the Debian packages that all this needs'
-	@echo 'sudo make install  command, library, udev rule (PREFIX, DESTDIR)'
+	@echo 'sudo make install  command, library, udev rule (PREFIX, LIBDIR, DESTDIR); uninstall'
 	@echo 'sudo make load    build ksig.ko for the running kernel and load it'
 	@echo 'sudo make unload  take it out again'
 	@echo 'make clean      remove what was built; make distclean: downloads too'
@@ -153,6 +160,12 @@ build/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) include/ksig/uapi.h | ready
 			gcc -print-multiarch) -c -o $@ $<
 	llvm-strip -g $@
 
+# Everything is built again when these change.
+export build_flags := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) BPF=$(BPF)
+$(O)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$build_flags" | cmp -s - $@ || printf '%s\n' "$$build_flags" >$@
+
 build/%.skel.h: build/%.bpf.o
 	bpftool gen skeleton $< name $*_bpf >$@
 
@@ -160,9 +173,13 @@ skeletons := build/ksig.skel.h
 
 $(O)/lib/provider_bpf.o: build/ksig.skel.h
 
-$(O)/lib/%.o: lib/%.c $(wildcard lib/*.h) bpf/shared.h $(headers) | ready
+$(O)/lib/%.o: lib/%.c $(wildcard lib/*.h) bpf/shared.h $(headers) $(O)/flags | ready
 	@mkdir -p $(@D)
-	$(CC) $(ksig_cflags) $(lib_cflags) $(CFLAGS) -c -o $@ $<
+	$(CC) $(ksig_cflags) $(lib_cflags) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(O)/cli/%.o: cli/%.c $(wildcard cli/*.h lib/load_hint.h lib/text.h) $(headers) $(O)/flags | ready
+	@mkdir -p $(@D)
+	$(CC) $(ksig_cflags) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(O)/libksig.a: $(lib_objects)
 	rm -f $@
@@ -174,11 +191,10 @@ $(O)/libksig.so.0: $(lib_objects) lib/libksig.map
 		-o $@ \
 		$(lib_objects) $(lib_libs)
 
-$(O)/ksig: $(cli_sources) $(wildcard cli/*.h) $(headers) $(O)/libksig.a
+$(O)/ksig: $(cli_objects) $(O)/libksig.a
 	@mkdir -p $(@D)
-	$(CC) $(ksig_cflags) $(CFLAGS) $(if $(filter yes,$(static)),-static) \
-		-pthread -o $@ $(cli_sources) \
-		$(O)/libksig.a $(lib_libs)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(if $(filter yes,$(static)),-static) -pthread -o $@ \
+		$(cli_objects) $(O)/libksig.a $(lib_libs)
 
 # Tests of the library as any program uses it. For 32-bit programs there is the
 # module alone: what other providers need isn't there.
@@ -188,8 +204,7 @@ $(O)/tests/lib/%: tests/lib/%.c tests/ktest.c $(O)/libksig.a $(headers) \
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< \
 		tests/ktest.c $(O)/libksig.a $(lib_libs)
 
-lib_module := $(filter-out lib/provider_bpf.c lib/tracepoint.c \
-	lib/kernel_btf.c lib/provider_native.c lib/native_%.c, $(wildcard lib/*.c))
+lib_module := $(filter-out $(bpf_sources) lib/provider_native.c lib/native_%.c,$(lib_sources))
 
 $(O)/tests/lib/%-32: tests/lib/%.c tests/ktest.c $(lib_module) \
 		$(wildcard lib/*.h tests/lib/*.h) $(headers)
@@ -256,13 +271,12 @@ $(O)/$(1)/%: tests/lib/%.c $$(wildcard tests/lib/*.h) tests/ktest.c \
 	$$(CC) $$(ksig_cflags) -g -O1 -pthread $(2) -o $$@ \
 		$$(filter %.c %.o,$$^) $$(lib_libs)
 
-$(O)/$(1)/ksig: $(cli_sources) $$(wildcard cli/*.h) \
+$(O)/$(1)/ksig: $(wildcard cli/*.c) $$(wildcard cli/*.h) \
 		$(lib_sources:lib/%.c=$(O)/$(1)/%.o)
 	$$(CC) $$(ksig_cflags) -g -O1 -pthread $(2) -o $$@ \
 		$$(filter %.c %.o,$$^) $$(lib_libs)
 endef
 
-lib_sources := $(wildcard lib/*.c)
 $(eval $(call sanitized,asan,-fsanitize=address$(comma)undefined \
 	-fno-sanitize-recover=all))
 # gcc warns that TSan does not model atomic_thread_fence()
@@ -374,12 +388,12 @@ install: all
 	$(if $(findstring &,$(DESTDIR)$(PREFIX))$(findstring $(comma),$(PREFIX)),\
 		$(error ksig: PREFIX can't have & or a comma))
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(O)/ksig
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(O)/libksig.a
-	install -D -t $(DESTDIR)$(PREFIX)/lib $(O)/libksig.so.0
-	ln -sf libksig.so.0 $(DESTDIR)$(PREFIX)/lib/libksig.so
-	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@VERSION@,$(version),' \
-		-e 's,@LIBS@,$(lib_libs),' lib/libksig.pc.in | install -D -m 644 \
-		/dev/stdin $(DESTDIR)$(PREFIX)/lib/pkgconfig/libksig.pc
+	install -D -m 644 -t $(DESTDIR)$(LIBDIR) $(O)/libksig.a
+	install -D -t $(DESTDIR)$(LIBDIR) $(O)/libksig.so.0
+	ln -sf libksig.so.0 $(DESTDIR)$(LIBDIR)/libksig.so
+	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@LIBDIR@,$(LIBDIR),' \
+		-e 's,@VERSION@,$(version),' -e 's,@LIBS@,$(lib_libs),' lib/libksig.pc.in | \
+		install -D -m 644 /dev/stdin $(DESTDIR)$(LIBDIR)/pkgconfig/libksig.pc
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/ksig \
 		include/ksig/uapi.h include/ksig/libksig.h include/ksig/driver.h
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/ksig.1
@@ -392,7 +406,20 @@ ifneq ($(system_files),)
 else
 	@echo 'ksig: not root: left out the udev rule and the group of the' \
 		"module's nodes; programs find libksig.so.0 by" \
-		'LD_LIBRARY_PATH=$(PREFIX)/lib or an rpath'
+		'LD_LIBRARY_PATH=$(LIBDIR) or an rpath'
+endif
+	[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
+
+# What install puts there, given the same variables.
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/ksig \
+		$(addprefix $(DESTDIR)$(LIBDIR)/,libksig.a libksig.so.0 libksig.so pkgconfig/libksig.pc) \
+		$(addprefix $(DESTDIR)$(PREFIX)/include/ksig/,uapi.h libksig.h driver.h) \
+		$(addprefix $(DESTDIR)$(PREFIX)/share/man/,man1/ksig.1 man3/libksig.3)
+	[ ! -d $(DESTDIR)$(PREFIX)/include/ksig ] || \
+		rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/include/ksig
+ifneq ($(system_files),)
+	rm -f $(DESTDIR)$(UDEV)/rules.d/60-ksig.rules $(DESTDIR)$(SYSUSERS)/ksig.conf
 endif
 	[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
 
@@ -415,5 +442,5 @@ distclean: clean
 	[ -L .cache ] || [ ! -e .cache/roots ] || $(SUDO) rm -rf --one-file-system .cache/roots
 	rm -rf .cache
 
-.PHONY: all help ready owners deps programs mine skeletons test-unit test-unit-programs test-sanitized fuzz demo shell test test-all try bench mutants check check-next install load unload clean distclean
+.PHONY: FORCE all help ready owners deps programs mine skeletons test-unit test-unit-programs test-sanitized fuzz demo shell test test-all try bench mutants check check-next install uninstall load unload clean distclean
 .DELETE_ON_ERROR:

@@ -270,6 +270,8 @@ ksig_spec_named_process(const struct ksig_spec *spec,
  *	@next sets KSIG_EVENT_LOST_UPTO in the first record after it has grown
  * @subject_ino: the pidfs inode of the process that @next's last record is about;
  *	0: not known. NULL: never known
+ * @kill_current: ksig_sub_kill_current(), whose arguments are valid, if the kernel
+ *	applies the whole filter. NULL: not supported
  */
 struct ksig_provider {
 	const char *name;
@@ -286,6 +288,8 @@ struct ksig_provider {
 	int (*stats)(const struct ksig_sub *sub, struct ksig_stats *st);
 	uint64_t (*lost_upto)(const struct ksig_sub *sub);
 	uint64_t (*subject_ino)(const struct ksig_sub *sub);
+	int (*kill_current)(struct ksig_sub *sub, int signo, uint64_t skip,
+			    uint64_t count, unsigned int flags);
 };
 
 extern const struct ksig_provider ksig_provider_module;

@@ -1356,22 +1356,16 @@ static int stats(const struct ksig_sub *sub, struct ksig_stats *out)
 _Static_assert(KSIG_BPF_SIGNALLED == KSIG_EVENT_SIGNALLED &&
 	       KSIG_BPF_REFUSED == KSIG_EVENT_REFUSED, "one bit for each");
 
-int ksig_sub_kill_current(struct ksig_sub *sub, int signo, uint64_t skip,
-			  uint64_t count, unsigned int flags)
+static int kill_current(struct ksig_sub *sub, int signo, uint64_t skip,
+			uint64_t count, unsigned int flags)
 {
-	struct ksig_bpf__bss *bss;
-	struct state *st;
+	struct state *st = sub->priv;
+	struct ksig_bpf__bss *bss = st->bss;
 
-	if (signo < 0 || signo > 64 || flags & ~KSIG_KILL_READY)
-		return -EINVAL;
-	if (sub->provider != &ksig_provider_bpf ||
-	    find_source(sub->desc) != &trace_source ||
-	    !ksig_spec_in_kernel(&sub->spec))
+	if (find_source(sub->desc) != &trace_source)
 		return -EOPNOTSUPP;
 	if (!has_cap(CAP_KILL))
 		return -EPERM;
-	st = sub->priv;
-	bss = st->bss;
 	/*
 	 * None is sent while the rest changes: programs that have read the old
 	 * number are through when all processors have been elsewhere (RCU).
@@ -1421,4 +1415,5 @@ const struct ksig_provider ksig_provider_bpf = {
 	.stats = stats,
 	.subject_ino = subject_ino,
 	.lost_upto = lost_upto,
+	.kill_current = kill_current,
 };

@@ -422,3 +422,13 @@ int ksig_sub_lost_upto(const struct ksig_sub *sub, uint64_t *count)
 	ksig_relay_unlock(s, false);
 	return 0;
 }
+
+int ksig_sub_kill_current(struct ksig_sub *sub, int signo, uint64_t skip,
+			  uint64_t count, unsigned int flags)
+{
+	if (signo < 0 || signo > 64 || flags & ~KSIG_KILL_READY)
+		return -EINVAL;
+	if (!sub->provider->kill_current || !ksig_spec_in_kernel(&sub->spec))
+		return -EOPNOTSUPP;
+	return sub->provider->kill_current(sub, signo, skip, count, flags);
+}

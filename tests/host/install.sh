@@ -19,7 +19,7 @@ has() { [ -s "$tmp/prefix/$1" ] || fail "no $1:"; }
 make -s -C "$top" all
 copy_tree "$top" "$tree"
 mkdir "$tree/build"
-(cd "$top/build" && cp -a ksig libksig.a libksig.so.0 lib ./*.skel.h "$tree/build")
+(cd "$top/build" && cp -a ksig libksig.a libksig.so.0 lib cli flags ./*.skel.h "$tree/build")
 cp -a "$top/lib" "$top/cli" "$top/include" "$top/bpf" "$tree"
 as_user=
 if [ "$(id -u)" = 0 ]; then
@@ -49,6 +49,15 @@ grep -qx 'prefix=/usr' "$tmp/root/usr/lib/pkgconfig/libksig.pc" || fail 'prefix:
 $as_user make -C "$tree" install PREFIX="$tmp/prefix" UDEV="$tmp/udev" \
 	SYSUSERS="$tmp/sysusers" >"$tmp/out" 2>&1 || fail 'no place of my own:'
 [ -s "$tmp/udev/rules.d/60-ksig.rules" ] || fail 'no udev rule there:'
+# what a multiarch package wants, and all of it goes again
+make -C "$tree" install DESTDIR="$tmp/multi" PREFIX=/usr LIBDIR=/usr/lib/any \
+	>"$tmp/out" 2>&1 || fail 'no LIBDIR:'
+[ -s "$tmp/multi/usr/lib/any/libksig.so.0" ] || fail 'no library in LIBDIR:'
+grep -qx 'libdir=/usr/lib/any' "$tmp/multi/usr/lib/any/pkgconfig/libksig.pc" ||
+	fail 'libdir:'
+make -C "$tree" uninstall DESTDIR="$tmp/multi" PREFIX=/usr LIBDIR=/usr/lib/any \
+	>"$tmp/out" 2>&1 || fail 'no uninstall:'
+! find "$tmp/multi" ! -type d | grep . >"$tmp/out" || fail 'it left:'
 ! make -C "$tree" install PREFIX="$tmp/a b" >"$tmp/out" 2>&1 || fail 'a blank:'
 grep -q "PREFIX and DESTDIR can't have blanks" "$tmp/out" || fail 'a blank, unexplained:'
 for prefix in 'a&b' a,b; do

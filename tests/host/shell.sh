@@ -34,7 +34,7 @@ output() { [ "$(like <"$tmp/out" | grep -c "$(echo "$1" | like)")" -ge "$2" ]; }
 make -s -C "$top" -j2 programs
 copy_tree "$top" "$tree"
 mkdir -p "$tree/build" "$top/.cache"
-(cd "$top/build" && cp -a ksig libksig.a libksig.so.0 lib examples listings tests \
+(cd "$top/build" && cp -a ksig libksig.a libksig.so.0 lib cli flags examples listings tests \
 	./*.skel.h "$tree/build")
 ln -s "$top/.cache" "$tree/.cache"
 
