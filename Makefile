@@ -62,7 +62,7 @@ CHECK_PACKAGES := sparse g++ g++-multilib perl spin dkms libclang-rt-dev \
 	groff-base valgrind
 
 headers := $(wildcard include/ksig/*.h tests/*.h)
-tests := $(patsubst tests/uapi/%.c,%,$(wildcard tests/uapi/*.c))
+tests := $(patsubst tests/kernel/%.c,%,$(wildcard tests/kernel/*.c))
 # Those that are run as 32-bit programs, too: where that makes a difference.
 tests_32 := clients doorbell edu event_process promise1_channel \
 	promise1_four_receivers promise2_nothing_vanishes promise3_armed \
@@ -232,11 +232,11 @@ $(O)/listings/%: docs/drivers.md tests/listings $(headers)
 	@tests/listings $< $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -o $@ $@.c
 
-$(O)/tests/%: tests/uapi/%.c tests/ktest.c $(headers)
+$(O)/tests/%: tests/kernel/%.c tests/ktest.c $(headers)
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< tests/ktest.c
 
-$(O)/tests/%-32: tests/uapi/%.c tests/ktest.c $(headers)
+$(O)/tests/%-32: tests/kernel/%.c tests/ktest.c $(headers)
 	@mkdir -p $(@D)
 	$(CC32) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< \
 		tests/ktest.c
