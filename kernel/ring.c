@@ -267,8 +267,8 @@ bool ksig_ring_consume_one(struct ksig_ring *ring, bool refused)
  *
  * Context: process; touches user memory.
  *
- * Return: bytes copied; 0 if the ring is empty; -EBUSY if it is mapped or claimed;
- * -EFAULT.
+ * Return: bytes copied; 0 if the ring is empty; -EBUSY if it is mapped or claimed; -EAGAIN
+ * if it was meanwhile; -EFAULT.
  */
 ssize_t ksig_ring_read(struct ksig_ring *ring, struct iov_iter *to)
 {
@@ -276,7 +276,7 @@ ssize_t ksig_ring_read(struct ksig_ring *ring, struct iov_iter *to)
 	u32 done = 0, want, head, n, at;
 	unsigned long flags;
 	size_t copied;
-	bool valid;
+	ssize_t ret;
 
 	/* acquire: what was consumed; pairs with ksig_ring_release() */
 	if (READ_ONCE(ring->maps) || smp_load_acquire(&ring->claimed))
@@ -300,17 +300,21 @@ ssize_t ksig_ring_read(struct ksig_ring *ring, struct iov_iter *to)
 	}
 	if (!done)
 		return want ? -EFAULT : 0;
+	ret = (ssize_t)done * size;
 	/* the copies, then head: pairs with the acquire in ksig_ring_reserve() */
 	smp_rmb();
 	raw_spin_lock_irqsave(&ring->lock, flags);
-	/* otherwise a mapping consumed meanwhile, or signals: copies may be torn */
-	valid = !ring->maps && !ring->claimed && ring->head == head;
-	if (valid) {
+	if (ring->maps || ring->claimed) {
+		ret = -EBUSY;
+	} else if (ring->head != head) {
+		/* a mapping or signals have come and gone: copies may be torn */
+		ret = -EAGAIN;
+	} else {
 		smp_store_release(&ring->head, head + done);
 		ring->consumed += done;
 	}
 	raw_spin_unlock_irqrestore(&ring->lock, flags);
-	return valid ? (ssize_t)done * size : -EBUSY;
+	return ret;
 }
 
 /* ----------------------------------------------------------------- counters */

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libksig: kernel events, by file descriptor or by signal, with the module
- * ksig.ko or without it.
+ * libksig: kernel events, by file descriptor or by signal, with or without the module
+ * ksig.ko.
  *
- * Every call returns 0 or more, or a negative errno. Objects come back through
- * the last argument, which is written on success only. Options begin with their
- * size: set sz to sizeof of the structure, all that you don't use to 0; NULL
- * means all of it. A descriptor of 0 is a descriptor, and "none" is -1: begin
- * structures that have one with their KSIG_*_OPTS_INIT. Keys of the same name as
- * in the manual of ksig(1).
+ * Every function returns 0 or more, or a negative errno. Objects are returned through the
+ * last argument, which is written only on success. Options begin with their size: set sz to
+ * the size of the structure and unused members to 0; NULL means all defaults. A descriptor
+ * of 0 is a descriptor, and "none" is -1: initialize structures that contain one with their
+ * KSIG_*_OPTS_INIT. Keys are those of ksig-events in ksig(1).
  *
- * Threads: one handle is one thread's at a time; different handles are
- * independent, and there is no global state, but that libbpf's messages pass
- * through the library (libbpf_set_print()), which therefore stays loaded. After
- * fork(2) the child may only close a handle. All descriptors are close-on-exec.
+ * Threads: a handle may be used by one thread at a time; different handles are independent.
+ * There is no global state, except that libbpf's messages pass through the library
+ * (libbpf_set_print()), which therefore stays loaded. After fork(2) the child may only close
+ * a handle. All descriptors are close-on-exec.
  */
 #ifndef KSIG_LIBKSIG_H
 #define KSIG_LIBKSIG_H
@@ -28,48 +27,48 @@
 extern "C" {
 #endif
 
-/* In the shared library nothing else is visible. */
+/* Only these symbols are visible in the shared library. */
 #pragma GCC visibility push(default)
 
-/* Types beyond those of ksig.ko's channels; see ksig/uapi.h for the others. */
-#define KSIG_MEMORY_PRESSURE	2	/* value: microseconds stalled since the last */
-/* The wall clock was set. @value: by how many ns, to about 20 us; or not known */
+/* Types beyond those of ksig.ko's channels, which are in ksig/uapi.h */
+#define KSIG_MEMORY_PRESSURE	2	/* @value: microseconds stalled since the last event */
+/* The wall clock was set. @value: change in ns, accurate to about 20 us, or unknown */
 #define KSIG_TIME_SET		0
 
 /*
- * Names that a process leaves behind at its end: flags as those of uapi.h. By
- * native they are those of the moment when it is read of the event.
+ * Flags of an event, beyond those of uapi.h. The native provider reads a process's name and
+ * parent from /proc after the event; they are unknown if the process no longer exists.
  */
-#define KSIG_EVENT_NO_COMM	(1U << 28)	/* comm is not known */
-#define KSIG_EVENT_NO_PARENT	(1U << 29)	/* parent is not known */
+#define KSIG_EVENT_NO_COMM	(1U << 28)	/* comm is unknown */
+#define KSIG_EVENT_NO_PARENT	(1U << 29)	/* parent is unknown */
 /*
- * memory.kill: the path in "cgroup" is not known. The kernel gives a number, and
- * the library finds its directory when it reads the event: not if the cgroup has
- * been removed by then, is outside of what is mounted here, or no cgroup2 is.
+ * memory.kill: the path in "cgroup" is unknown. The kernel reports a number, and the library
+ * looks its directory up when it reads the event. That fails if the cgroup has been removed,
+ * if it is outside of the mounted hierarchy, or if no cgroup2 is mounted.
  */
 #define KSIG_EVENT_NO_CGROUP	(1U << 27)
 
 /* A subscription: a stream of events. */
 struct ksig_sub;
-/* A process or thread that is to be signalled, and no other by its number. */
+/* A pinned process or thread to send signals to. */
 struct ksig_target;
-/* A walk over what can be subscribed to. */
+/* An iterator over the events that can be subscribed to. */
 struct ksig_catalog;
 
 /**
- * struct ksig_sub_opts - how to subscribe
+ * struct ksig_sub_opts - options of a subscription
  * @sz: sizeof(struct ksig_sub_opts)
- * @provider: "module", "bpf" or "native"; NULL: the best that works here
- * @queue_len: records, a power of two, 16 to 65536; 0: 256
- * @value_field: which numeric field is a signal's value, 0 where it is not known;
- *	of trace.* it is the record's value as well. NULL: the record's value
- * @err: where to say what was wrong, a line without a newline; may be NULL
- * @err_size: bytes at @err
- * @err_column: where in the event's name it was wrong, from 1, or 0 where that
- *	makes no sense; may be NULL
- * @log: called for what is worth knowing and no error; may be NULL. Only from
- *	within calls on this handle, and from its relay thread
- * @log_ctx: handed to @log
+ * @provider: "module", "bpf" or "native"; NULL: the first that is available
+ * @queue_len: length of the queue in records, a power of two from 16 to 65536; 0: 256
+ * @value_field: the numeric field that becomes a signal's value (0 where it is unknown); for
+ *	trace.* also the record's value. NULL: the record's value
+ * @err: buffer for an error message, one line without a newline; may be NULL
+ * @err_size: size of @err
+ * @err_column: set to the position of the error in the event's name, from 1, or to 0 if it
+ *	has none; may be NULL
+ * @log: called with messages that are not errors; may be NULL. Called from within calls on
+ *	this handle and from its relay thread
+ * @log_ctx: passed to @log
  * @flags: KSIG_SUB_* bits
  */
 struct ksig_sub_opts {
@@ -86,84 +85,82 @@ struct ksig_sub_opts {
 };
 
 /*
- * Leave out events about the calling process and about the processes that it
- * and its descendants have started since it subscribed: process.*, memory.kill,
- * and trace.* while one of them runs. A filter that names one process by
- * "pid=N" is not affected.
+ * Skip events about the calling process and about the processes that it and its descendants
+ * have started since it subscribed: process.*, memory.kill, and trace.* while one of them
+ * runs. A filter that names one process with "pid=N" is not affected.
  *
- * By module and bpf, a process is a descendant if its chain of parents leads to
- * the caller within 64 steps. A process whose parent exits stays one only if
- * the caller is its subreaper (prctl(2), PR_SET_CHILD_SUBREAPER). By native it
- * is known from the forks. After messages were lost, an event about a process
- * that cannot be attributed is left out, and counts in ksig_sub_lost_upto().
- * memory.kill by native does not know the process, so nothing is left out there.
- * The module can't do it for more than the first subscriptions of a channel; if no
- * other provider will do either, that is -EUSERS.
+ * With module and bpf, a process is a descendant if its chain of parents reaches the caller
+ * within 64 steps. A process whose parent exits remains one only if the caller is its
+ * subreaper (prctl(2), PR_SET_CHILD_SUBREAPER). The native provider follows the forks. After
+ * a loss of messages, an event about a process that can't be attributed is skipped and
+ * counted in ksig_sub_lost_upto(). With native, memory.kill doesn't report the process, so
+ * nothing is skipped. The module supports it for the first subscriptions of a channel only;
+ * if no other provider is available, the error is -EUSERS.
  */
 #define KSIG_SUB_SKIP_OWN	(1U << 0)
 
 /**
- * ksig_sub_open() - subscribe
- * @event: "NAME[:KEY OP VALUE,...]" with OP one of = != < <= > >= &; NAME is
- *	CHANNEL.TYPE ("process.exit"), a channel that has one nameless type
- *	("test"), or a tracepoint ("trace.sched.sched_switch")
- * @opts: or NULL
- * @sub: out
+ * ksig_sub_open() - subscribe to an event
+ * @event: "NAME[:KEY OP VALUE,...]", where OP is one of = != < <= > >= &. NAME is
+ *	CHANNEL.TYPE ("process.exit"), a channel with one nameless type ("test"), or a
+ *	tracepoint ("trace.sched.sched_switch")
+ * @opts: options, or NULL
+ * @sub: set on success; to be closed with ksig_sub_close()
  *
- * Return: 0; -EINVAL @event or @opts, -ENOENT no such event, -EOPNOTSUPP not
- * available here, -EACCES or -EPERM not allowed, -ESRCH the process that a
- * filter names is gone, -ENOMEM, ... With @opts->err it says why in words.
+ * Return: 0; -EINVAL if @event or @opts is invalid; -ENOENT if there is no such event;
+ * -EOPNOTSUPP if it is not available here; -EACCES or -EPERM if it is not permitted; -ESRCH if
+ * the process that the filter names has exited; -ENOMEM, ... @opts->err explains it.
  */
 int ksig_sub_open(const char *event, const struct ksig_sub_opts *opts,
 		  struct ksig_sub **sub);
 
-/* Unsubscribe. No signal is sent once it returns. NULL is let pass. */
+/* Unsubscribe. No signal is sent once it returns. Passing NULL is a no-op. */
 void ksig_sub_close(struct ksig_sub *sub);
 
 /*
- * Return: a descriptor that poll(2) finds readable when ksig_sub_next() has
- * something to say; it stays the subscription's. Not for reading from.
+ * Return: a descriptor that is readable for poll(2) when ksig_sub_next() has something to
+ * return. It belongs to the subscription and must not be read from.
  */
 int ksig_sub_fd(const struct ksig_sub *sub);
 
-/* Return: "module", "bpf" or "native". Lives as long as @sub. */
+/* Return: "module", "bpf" or "native"; valid as long as @sub. */
 const char *ksig_sub_provider(const struct ksig_sub *sub);
 
-/* Return: the event's name without filter. Lives as long as @sub. */
+/* Return: the event's name without its filter; valid as long as @sub. */
 const char *ksig_sub_event(const struct ksig_sub *sub);
 
-/* Return: 1 if the whole filter runs in the kernel, else 0. */
+/* Return: 1 if the kernel applies the whole filter, otherwise 0. */
 int ksig_sub_in_kernel(const struct ksig_sub *sub);
 
 /**
- * ksig_sub_next() - the next event
+ * ksig_sub_next() - get the next event
  * @sub: the subscription
- * @timeout_ns: how long to wait; 0: not at all, negative: for ever
- * @ev: out; valid until the next call on @sub
+ * @timeout_ns: how long to wait; 0: don't wait; negative: wait forever
+ * @ev: set to the event, which is valid until the next call on @sub
  *
- * Events that the filter leaves out are read in batches. When the time is over
- * it returns 0 after the batch it is at, with more to read perhaps: ksig_sub_fd()
- * stays readable then, so wait for its level and not for an edge (EPOLLET).
+ * Events that don't match the filter are read in batches. When the timeout expires, the
+ * function returns 0 after the current batch, possibly with more to read. ksig_sub_fd() remains
+ * readable in this case, so wait for its level and not for an edge (EPOLLET).
  *
- * Return: 1 an event; 0 the time is over; -ESHUTDOWN there will be no more: the
- * channel was destroyed, or the process that the filter names (pid=N, or
- * current.pid=N) has exited, which KSIG_STATS_SUBJECT_GONE tells apart;
- * -EBUSY armed with KSIG_MODE_EACH: events leave as signals; -EINTR.
+ * Return: 1 with an event; 0 if the timeout expired; -ESHUTDOWN if there will be no more
+ * events: the channel was destroyed, or the process that the filter names (pid=N,
+ * current.pid=N) has exited (KSIG_STATS_SUBJECT_GONE); -EBUSY if armed with KSIG_MODE_EACH;
+ * -EINTR.
  */
 int ksig_sub_next(struct ksig_sub *sub, int64_t timeout_ns,
 		  const struct ksig_event **ev);
 
 /**
- * struct ksig_arm_opts - whom to tell by signal
+ * struct ksig_arm_opts - signal delivery settings
  * @sz: sizeof(struct ksig_arm_opts)
  * @pid: the target: a thread, or with KSIG_ARM_PROCESS a process; 0: the caller
- * @pidfd: with KSIG_ARM_PROCESS: a pidfd of @pid, or -1. @pid must still be the
- *	number of that process. Without KSIG_ARM_PROCESS not used, and -1 or 0
+ * @pidfd: with KSIG_ARM_PROCESS: a pidfd of @pid, or -1. @pid must still be the number of that
+ *	process. Without KSIG_ARM_PROCESS unused: -1 or 0
  * @signo: signal number
  * @mode: KSIG_MODE_EACH or KSIG_MODE_DOORBELL
  * @flags: KSIG_ARM_* bits
  * @max_pending: as in struct ksig_arm
- * @value: what a doorbell's signal carries
+ * @value: value of a doorbell's signal
  */
 struct ksig_arm_opts {
 	size_t sz;
@@ -181,95 +178,91 @@ struct ksig_arm_opts {
 	{ .sz = sizeof(struct ksig_arm_opts), .pidfd = -1 }
 
 /**
- * ksig_sub_arm() - have the events told by signal
+ * ksig_sub_arm() - deliver the events by signal
  * @sub: the subscription
- * @opts: whom and how
+ * @opts: target and mode
  *
- * Without the module a thread of the library's relays: it lives as long as it is
- * armed, blocks all signals, and signals by pidfd_send_signal(2).
+ * Without the module a relay thread of the library sends the signals with
+ * pidfd_send_signal(2). It exists while the subscription is armed and blocks all signals. The
+ * library also relays if the kernel doesn't apply the whole filter (ksig_sub_in_kernel()), and
+ * if it has read events ahead, as it does with the one that ksig_sub_next() returned last.
  *
- * It sends by the right that the calling process has at the time, and its
- * signals carry that process's pid and uid. If it is killed, what was not sent
- * yet goes with it.
+ * The relay sends with the credentials the calling process has at that time, and its signals
+ * carry that process's pid and uid. If it is killed, unsent events are lost.
  *
- * A filter that the kernel does not see to as a whole (ksig_sub_in_kernel())
- * makes the library relay in any case, and so do events that it has read from
- * the module already, as it does together with one that ksig_sub_next() gave.
+ * The relay can't count the pending signals of one number, only whether one is pending, and
+ * how many signals of any number are pending for the target's user: while one is pending,
+ * @max_pending is compared with the latter. So other pending signals of that user can make it
+ * wait until the target has none of that number pending.
  *
- * The relay can't tell how many of one signal wait at a target, but only whether
- * one does, and how many signals of any number wait for its user in all: while
- * one waits, @max_pending is compared with those. So what others of this user
- * leave waiting makes it wait for an empty queue.
- *
- * Return: 0; -EINVAL, also if @pidfd is not a pidfd of @pid; -EBADF @pidfd is not
- * open; -ESRCH the target is gone, -EPERM, -ENOMEM, -EAGAIN no
- * thread could be made, -EOPNOTSUPP as ksig_target_open(), where the library sends. What was armed before stays armed then; but if the
- * process of @pidfd ends within the call nothing is.
+ * Return: 0; -EINVAL, also if @pidfd is not a pidfd of @pid; -EBADF if @pidfd is not open;
+ * -ESRCH if the target has exited; -EPERM; -ENOMEM; -EAGAIN if no thread can be created;
+ * -EOPNOTSUPP as ksig_target_open(), if the library sends. On error, earlier settings remain in
+ * effect; but if the process of @pidfd exits during the call, nothing is armed.
  */
 int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts);
 
-/* No further signal is sent once it returns 0. Nothing armed is no error. */
+/* No signal is sent once it returns 0. It succeeds if nothing is armed. */
 int ksig_sub_disarm(struct ksig_sub *sub);
 
-/* What became of the signal: in the flags of an event, beside those of uapi.h. */
+/* Flags of an event: what became of the signal of ksig_sub_kill_current() */
 #define KSIG_EVENT_SIGNALLED	(1U << 30)	/* it was sent */
-#define KSIG_EVENT_REFUSED	(1U << 31)	/* it could not, or would kill */
+#define KSIG_EVENT_REFUSED	(1U << 31)	/* it could not be sent, or would kill */
 
 /**
- * ksig_sub_kill_current() - have the kernel signal the running task, at once
+ * ksig_sub_kill_current() - have the kernel signal the running task immediately
  * @sub: a subscription to a tracepoint, by BPF
- * @signo: signal number, 1 to 64; 0: no further one is sent
- * @skip: at so many events from now on it isn't sent yet
- * @count: then it is sent at so many
+ * @signo: signal number, 1 to 64; 0: send no further one
+ * @skip: number of events to skip first
+ * @count: number of events to send a signal at after that
  * @flags: KSIG_KILL_READY, or 0
  *
- * From within the tracepoint, before what it announces goes on: a signal at
- * trace.syscalls.sys_enter_write interrupts that write(2), if it waits at all.
- * It goes to the process whose thread runs, to that thread unless it blocks it.
- * The kernel counts, so neither more nor less than @count events cause one,
- * read or lost, on whatever cpu.
+ * The signal is sent from within the tracepoint, before the traced operation continues: a
+ * signal at trace.syscalls.sys_enter_write interrupts that write(2) if it blocks. It goes to
+ * the process of the running thread, and to that thread unless it blocks the signal. The kernel
+ * counts, so exactly @count events cause a signal, on whatever cpu, whether they are read or
+ * lost.
  *
- * A real-time signal is sent only if there is a handler, or a single thread
- * which blocks it; 1 to 31 go as asked, with KSIG_KILL_READY only if so, or
- * ignored. Neither kernel threads nor the first process of the machine get any.
- * It carries no value, and its si_code is SI_KERNEL. A real-time signal is
- * refused while one is pending. Where the tracepoint lies in a section with
- * interrupts or preemption off (since Linux 7.2 those of system calls, too), it is
- * sent once they are on, and one at a time: another is refused until then.
+ * A real-time signal is sent only if the process has a handler, or a single thread that blocks
+ * the signal. Standard signals are sent unconditionally; with KSIG_KILL_READY only if the
+ * process is ready or ignores them. Kernel threads and the first process of the machine are
+ * never signalled. The signal has no value, and its si_code is SI_KERNEL. A real-time signal is
+ * refused while one is pending. If interrupts or preemption are off at the tracepoint (since
+ * Linux 7.2 also at those of system calls), the signal is sent once they are on; until then
+ * another one is refused.
  *
- * What happens while another BPF program runs on the same cpu no tracepoint
- * tells of: the kernel skips it. ksig_sub_lost_upto() says how often at most.
+ * Events that happen while another BPF program runs on the same cpu may be skipped by the
+ * kernel; see ksig_sub_lost_upto().
  *
- * The kernel does not ask who may signal whom: so the caller must have CAP_KILL.
+ * The kernel checks no permissions for these signals, so the caller must have CAP_KILL.
  *
- * Return: 0; -EINVAL signo or flags; -EPERM without CAP_KILL; -EOPNOTSUPP not a
- * tracepoint, not by BPF, or what the kernel does not filter as a whole
+ * Return: 0; -EINVAL if @signo or @flags is invalid; -EPERM without CAP_KILL; -EOPNOTSUPP if it
+ * is not a tracepoint by BPF, or if the kernel doesn't apply the whole filter
  * (ksig_sub_in_kernel()).
  */
 #define KSIG_KILL_READY	(1U << 0)
 int ksig_sub_kill_current(struct ksig_sub *sub, int signo, uint64_t skip,
 			  uint64_t count, unsigned int flags);
 
-/* In the flags of struct ksig_stats, beside those of uapi.h */
+/* Flag of struct ksig_stats, beyond those of uapi.h */
 #define KSIG_STATS_SUBJECT_GONE	(1ULL << 32)	/* the filter's process has exited */
 
 /*
- * Counters; the identity of struct ksig_stats holds on every provider. What
- * ksig_sub_kill_current() has had sent is in signals.
+ * Counters, for which the identity of struct ksig_stats holds with every provider. Signals of
+ * ksig_sub_kill_current() are counted in @signals.
  */
 int ksig_sub_stats(const struct ksig_sub *sub, struct ksig_stats *st);
 
 /**
- * ksig_sub_lost_upto() - losses that cannot be counted exactly
+ * ksig_sub_lost_upto() - losses that can't be counted exactly
  * @sub: the subscription
- * @count: out
+ * @count: set to the upper bound
  *
- * Some losses happen before the filter has seen the event: the kernel drops a
- * netlink message, or skips a BPF program. Each of them may have been an event
- * of this subscription. They are not part of struct ksig_stats, of @seq or
- * @lost_before, nor of a signal's si_errno. @count is an upper bound: the number
- * of such losses since the subscription was opened. It never decreases. The next
- * record has KSIG_EVENT_LOST_UPTO in its flags.
+ * Some losses happen before the filter has seen the event: the kernel drops a netlink message,
+ * or skips a BPF program. Each may have been an event of this subscription. They are not
+ * included in struct ksig_stats, seq, lost_before or a signal's si_errno. @count is the number
+ * of such losses since the subscription was opened, and never decreases. The next record has
+ * KSIG_EVENT_LOST_UPTO in its flags.
  *
  * Return: 0.
  */
@@ -318,11 +311,10 @@ struct ksig_status {
 };
 
 /**
- * struct ksig_target_opts - whom to signal
+ * struct ksig_target_opts - a target, and what is sent to it
  * @sz: sizeof(struct ksig_target_opts)
- * @pid: a thread, or with KSIG_SEND_PROCESS a process, above 0
- * @pidfd: with KSIG_SEND_PROCESS: a pidfd of @pid, or -1. Without
- *	KSIG_SEND_PROCESS not used, and -1 or 0
+ * @pid: a thread, or with KSIG_SEND_PROCESS a process; greater than 0
+ * @pidfd: with KSIG_SEND_PROCESS: a pidfd of @pid, or -1. Otherwise unused: -1 or 0
  * @signo: signal number, 1 to 64
  * @flags: KSIG_SEND_PROCESS or 0
  * @max_pending: as in struct ksig_arm; 0: 32
@@ -341,14 +333,14 @@ struct ksig_target_opts {
 	{ .sz = sizeof(struct ksig_target_opts), .pidfd = -1 }
 
 /**
- * ksig_target_open() - pin who is to be signalled, by this process itself
- * @opts: whom
- * @target: out
+ * ksig_target_open() - pin a target for signals that this process sends
+ * @opts: the target
+ * @target: set on success; to be closed with ksig_target_close()
  *
- * Return: 0; -EINVAL, also if @pidfd is not a pidfd of @pid; -EBADF @pidfd is not
- * open; -ESRCH no such process, or that of @pidfd has exited; -EPERM may not be
- * signalled, -ENOMEM, -EOPNOTSUPP /proc is not mounted, or that of another pid namespace, or does not
- * show the target (proc(5), hidepid).
+ * Return: 0; -EINVAL, also if @pidfd is not a pidfd of @pid; -EBADF if @pidfd is not open;
+ * -ESRCH if there is no such process, or the one of @pidfd has exited; -EPERM if it may not be
+ * signalled; -ENOMEM; -EOPNOTSUPP if /proc is not mounted, belongs to another pid namespace, or
+ * doesn't show the target (proc(5), hidepid).
  */
 int ksig_target_open(const struct ksig_target_opts *opts,
 		     struct ksig_target **target);
@@ -356,63 +348,61 @@ int ksig_target_open(const struct ksig_target_opts *opts,
 /**
  * ksig_target_open_subject() - pin the process that an event is about
  * @sub: the subscription
- * @ev: the record that ksig_sub_next() gave last for it, not a copy
+ * @ev: the record that ksig_sub_next() returned last for it, not a copy
  * @opts: as for ksig_target_open(), with KSIG_SEND_PROCESS; pid 0 and pidfd -1
- * @target: out
+ * @target: set on success; to be closed with ksig_target_close()
  *
- * The number in the event can be another process's by now. Events by BPF on Linux
- * 6.9 and newer carry the inode of the process's pidfd, which is compared. Else the
- * process must have begun before the event: that is known to the microsecond with
- * CAP_NET_ADMIN in the initial pid namespace (taskstats), else in clock ticks of
- * /proc (10 ms).
+ * The number in the event may belong to another process by now. Events by BPF on Linux 6.9 and
+ * newer carry the inode of the process's pidfd, which is compared. Otherwise the process must
+ * have started before the event. The start time is known to the microsecond with CAP_NET_ADMIN
+ * in the initial pid namespace (taskstats), otherwise in clock ticks of /proc (10 ms).
  *
- * Return: as ksig_target_open(); -EINVAL also if @ev is not that record; -ESRCH also
- * if the number is another process's, or the event is about no process, or is
- * process.exit; -ESTALE it cannot be known which process has the number.
+ * Return: as ksig_target_open(); -EINVAL also if @ev is not that record; -ESRCH also if the
+ * number belongs to another process, if the event is not about a process, or if it is
+ * process.exit; -ESTALE if it is unknown which process has the number.
  */
 int ksig_target_open_subject(const struct ksig_sub *sub,
 			     const struct ksig_event *ev,
 			     const struct ksig_target_opts *opts,
 			     struct ksig_target **target);
 
-/* Return: a descriptor that poll(2) finds readable once the process has ended. */
+/* Return: a descriptor that is readable for poll(2) once the process has exited. */
 int ksig_target_fd(const struct ksig_target *target);
 
 /*
- * Is there a handler, is the signal ignored, blocked or waited for? Unlike a
- * send this asks so of 1 to 31 too.
- * Return: 0; -ECONNREFUSED it would kill; -EACCES it may wait for it, and the
- * caller may not know (see ksig_target_send()); -ESRCH
+ * Does the target handle, ignore or block the signal, or wait for it? Unlike ksig_target_send()
+ * this also checks standard signals.
+ *
+ * Return: 0; -ECONNREFUSED if the signal would kill it; -EACCES if it may be waiting for the
+ * signal and the caller may not see that (see ksig_target_send()); -ESRCH.
  */
 int ksig_target_ready(struct ksig_target *target);
 
 /**
- * ksig_target_send() - signal it now, if it may be signalled and is ready
- * @target: whom
- * @error: what a receiver finds in si_errno
- * @value: what it finds in si_value; 1 to 31 come without either
+ * ksig_target_send() - send a signal if the target is ready
+ * @target: the target
+ * @error: si_errno of the signal
+ * @value: si_value of the signal; standard signals carry neither
  *
- * By pidfd_send_signal(2) or rt_tgsigqueueinfo(2), with si_code SI_QUEUE. Who is
- * ready is read in /proc just before: user space can't do better. A target that
- * resets its handler after that is killed by a real-time signal; it should block
- * the signal first, or not be armed any more. What a thread
- * waits for in sigwaitinfo(2) is shown to whoever may trace it only (ptrace(2),
- * PTRACE_MODE_ATTACH: kernel.yama.ptrace_scope and PR_SET_DUMPABLE restrict it):
- * without that right the answer is -EACCES, and nothing is sent. /proc does not
- * show SA_RESETHAND, nor whether a thread that waits in sigwaitinfo(2) has the
- * signal blocked otherwise, as it must: both count as ready, and ksig.ko knows
- * better. The uids must be those of when it was opened, unless the caller has
- * CAP_KILL over it. Before Linux 6.9 a thread is known by its number, which may
- * have become that of another thread of the same process.
+ * Sends with pidfd_send_signal(2) or rt_tgsigqueueinfo(2) and si_code SI_QUEUE. Readiness is
+ * read from /proc just before. A target that resets its handler after that is killed by a
+ * real-time signal; it should block the signal first, or no longer be armed. The signals that a
+ * thread waits for in sigwaitinfo(2) are visible only with the permission to trace it
+ * (ptrace(2), PTRACE_MODE_ATTACH, which kernel.yama.ptrace_scope and PR_SET_DUMPABLE restrict);
+ * without it the result is -EACCES, and nothing is sent. /proc doesn't show SA_RESETHAND, nor
+ * whether a thread in sigwaitinfo(2) blocks the signal otherwise, as it must: both count as
+ * ready. ksig.ko knows better. The target's uids must be what they were when it was opened,
+ * unless the caller has CAP_KILL over it. Before Linux 6.9 a thread is identified by its
+ * number, which may belong to another thread of the same process by now.
  *
- * Return: 0 or as KSIG_IOC_SEND. -EAGAIN, too: max_pending signals wait there;
- * or it runs, and whether it is ready could not be seen (the hundredth time in
- * a row that is -ECONNREFUSED), or it can't be seen in /proc at all, as after a
- * chroot(2) (then that is -EOPNOTSUPP).
+ * Return: 0, or as KSIG_IOC_SEND. -EAGAIN also if max_pending signals are pending, if the
+ * target is running and its readiness could not be seen (the hundredth time in a row:
+ * -ECONNREFUSED), or if it is not visible in /proc at all, as after chroot(2) (then:
+ * -EOPNOTSUPP).
  */
 int ksig_target_send(struct ksig_target *target, int error, uint64_t value);
 
-/* NULL is let pass. */
+/* Passing NULL is a no-op. */
 void ksig_target_close(struct ksig_target *target);
 
 enum ksig_field_type {
@@ -422,13 +412,13 @@ enum ksig_field_type {
 };
 
 /**
- * struct ksig_field - one fact about an event
+ * struct ksig_field - a field of an event
  * @name: its key
- * @type: which of the next three it is in
- * @known: 0: the provider could not know it
+ * @type: which of @u, @s and @str holds the value
+ * @known: 0 if the provider couldn't know it
  * @u: KSIG_FIELD_UNSIGNED
  * @s: KSIG_FIELD_SIGNED
- * @str: KSIG_FIELD_STRING, NUL-terminated; lives as long as the event
+ * @str: KSIG_FIELD_STRING, NUL-terminated; valid as long as the event
  */
 struct ksig_field {
 	const char *name;
@@ -440,25 +430,25 @@ struct ksig_field {
 };
 
 /*
- * One field of an event by its key; "subject" and "value" are always there.
- * Return: 0; -ENOENT the event has no such field.
+ * Get a field of an event by its key; "subject" and "value" always exist.
+ * Return: 0; -ENOENT if the event has no such field.
  */
 int ksig_event_get(const struct ksig_sub *sub, const struct ksig_event *ev,
 		   const char *key, struct ksig_field *f);
 
 /*
- * All fields of an event in turn, from @index 0.
- * Return: 0; -ENOENT there are no more.
+ * Get a field of an event by its index, from 0.
+ * Return: 0; -ENOENT if there are no more.
  */
 int ksig_event_field(const struct ksig_sub *sub, const struct ksig_event *ev,
 		     unsigned int index, struct ksig_field *f);
 
 /*
- * "net.up ifname=eth0": the event in a line, without time and newline. UTF-8 is
- * copied. A text is quoted if it is empty, is "unknown", or has blanks, quotes,
- * backslashes, arrows or characters that must not be printed; these are escaped:
- * bytes that are invalid or control characters as \xNN, others (invisible ones,
- * and those that change the direction of writing) as \uNNNN or \UNNNNNNNN.
+ * Format an event as one line without time and newline: "net.up ifname=eth0". UTF-8 is copied.
+ * A string is quoted if it is empty, is "unknown", or contains blanks, quotes, backslashes,
+ * arrows or unprintable characters. The latter are escaped: invalid bytes and control characters
+ * as \xNN, others (invisible ones, and those that change the direction of writing) as \uNNNN or
+ * \UNNNNNNNN.
  * Return: the length, as snprintf(3).
  */
 int ksig_event_format(const struct ksig_sub *sub, const struct ksig_event *ev,
@@ -488,12 +478,12 @@ int ksig_event_format(const struct ksig_sub *sub, const struct ksig_event *ev,
 int ksig_send(pid_t pid, int signo, uint64_t value, unsigned int flags);
 
 /**
- * struct ksig_catalog_entry - an event that there may be
- * @name: to be given to ksig_sub_open()
- * @description: a line for people
- * @provider: which one it is about: an event has an entry for each
- * @error: 0: works here; else the negative errno that ksig_sub_open() gives
- * @reason: why not, and the cure, in words; "" when @error is 0
+ * struct ksig_catalog_entry - an event, with one provider
+ * @name: for ksig_sub_open()
+ * @description: one line for people
+ * @provider: the provider; an event has an entry for each
+ * @error: 0 if it is available here; otherwise the negative errno of ksig_sub_open()
+ * @reason: why it is not available, and the cure; "" if @error is 0
  *
  * Valid until the next call on the catalog.
  */
@@ -506,7 +496,7 @@ struct ksig_catalog_entry {
 };
 
 int ksig_catalog_open(struct ksig_catalog **c);
-/* Return: 1 an entry, 0 there are no more. Tracepoints are not listed. */
+/* Return: 1 with an entry; 0 if there are no more. Tracepoints are not listed. */
 int ksig_catalog_next(struct ksig_catalog *c,
 		      const struct ksig_catalog_entry **e);
 void ksig_catalog_close(struct ksig_catalog *c);
