@@ -131,7 +131,7 @@ help:
 	@echo 'make mutants    break the code in many places and see each noticed'
 	@echo 'make fuzz       what comes from outside at random, for FUZZ_SECONDS (60)'
 	@echo 'make test-sanitized  the library under ASan, UBSan, TSan, valgrind'
-	@echo 'make check      static checks: sparse, checkpatch, licences'
+	@echo 'make check      static checks: sparse, checkpatch, licences (CHECKS="a b": some)'
 	@echo 'make check-next  build the module for the newest kernel in the archive'
 	@echo 'make deps       install the Debian packages that all this needs'
 	@echo 'sudo make install  command, library, udev rule (PREFIX, LIBDIR, DESTDIR); uninstall'
@@ -373,7 +373,7 @@ check-next: owners deps
 
 check: ready
 	@tests/vm/deps $(PACKAGES) $(CHECK_PACKAGES)
-	@tests/check
+	@tests/check $(CHECKS)
 
 # The module comes by DKMS: kernel/ and include/ are its package. A user who is
 # not root installs below PREFIX alone, and elsewhere only what was asked for
