@@ -15,22 +15,22 @@
 
 static const char help[] =
 "Usage: ksig emit [OPTIONS] VALUE\n"
-"Emit an event that carries VALUE, on the channel 'test'.\n"
+"Emit an event with VALUE on the channel 'test'.\n"
+"\n"
+"Examples:\n"
+"  ksig emit 42\n"
+"  exec 5<>/dev/ksig/test; ksig emit 42; ksig status\n"
 "\n"
 "      --json         print what was emitted as one JSON object\n"
-"  -h, --help         this text\n"
+"  -h, --help         print this text\n"
 "\n"
-"VALUE is decimal, 0x hex or negative (behind a \"--\"), 64 bits. Every\n"
-"subscription of " NODE " is offered the event; that there may be none\n"
-"is no error: 'ksig status' shows who got it. You need write access to the\n"
-"node, which root has.\n"
+"VALUE is a decimal number, hexadecimal with 0x, or negative (after \"--\"); 64\n"
+"bits. Every subscription of /dev/ksig/test is offered the event; it is not an\n"
+"error if there are none. You need write access to the node, which root has.\n"
 "\n"
-"--json keys: channel, value (strings; the value as a signed decimal).\n"
+"JSON keys: channel, value (strings; the value as a signed decimal number).\n"
 "\n"
-"Exit status: 0 emitted, 1 failed, 2 usage, 5 ksig.ko is not loaded.\n"
-"\n"
-"Example: subscribe in a shell, emit, and see one event offered and queued\n"
-"  exec 5<>" NODE "; ksig emit 42; ksig status\n";
+"Exit status: 0 emitted, 1 failed, 2 usage, 5 ksig.ko is not loaded.\n";
 
 static int emit(uint64_t value)
 {

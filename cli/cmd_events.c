@@ -11,26 +11,26 @@
 
 static const char help[] =
 "Usage: ksig events [OPTIONS]\n"
-"List the events that can be watched, and what provides them here.\n"
+"List the events that can be watched here.\n"
 "\n"
-"  -a, --all          those that are not available here too, and why\n"
-"      --json         one JSON object a line, all of them\n"
-"  -h, --help         this text\n"
+"Examples:\n"
+"  ksig events\n"
+"  ksig events --all\n"
 "\n"
-"A line is an event, the provider that 'ksig watch' would choose for it, and what it\n"
-"means. With --all there is a line for each event and provider, with the reason\n"
-"behind it where that does not work. Each is tried out: you see what you may watch,\n"
-"root sees what the machine can do.\n"
+"  -a, --all          list events that are not available here, too, and why\n"
+"      --json         print one JSON object per line, for all events\n"
+"  -h, --help         print this text\n"
 "\n"
-"--json keys: event, provider, description, available (true or false), reason (null\n"
-"if available).\n"
+"A line has the event, the provider that 'ksig watch' would use, and a\n"
+"description. With --all there is a line for each event and provider; if it is\n"
+"not available, the line says why. Each one is tried: you see what you may\n"
+"watch, root sees what the machine supports. Tracepoints are events, too:\n"
+"trace.CATEGORY.NAME, by the provider bpf. They are not listed.\n"
 "\n"
-"Any tracepoint is an event, too, trace.CATEGORY.NAME, where the provider bpf works;\n"
-"they are not listed.\n"
+"JSON keys: event, provider, description, available (boolean), reason (null if\n"
+"available).\n"
 "\n"
-"Exit status: 0 done, 1 failed, 2 usage, 5 nothing can be watched here.\n"
-"\n"
-"Example: ksig events --all\n";
+"Exit status: 0 done, 1 failed, 2 usage, 5 nothing can be watched here.\n";
 
 struct events {
 	bool all;

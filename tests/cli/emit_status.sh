@@ -210,7 +210,7 @@ for command in 'emit --help' 'emit -h' 'status --help' 'status -h'; do
 	gives 0 ksig $command
 	grep -q "^Usage: ksig ${command% *}" /tmp/stdout || fail "no usage"
 	grep -q '^Exit status:' /tmp/stdout || fail "no exit status"
-	grep -q '^Example:' /tmp/stdout || fail "no example"
+	grep -q '^Examples:' /tmp/stdout || fail "no example"
 	says_no .
 done
 
