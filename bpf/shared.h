@@ -23,7 +23,7 @@
 #define KSIG_BPF_REFUSED	(1U << 31)
 
 /* Where a condition finds what it compares. */
-enum ksig_bpf_source {
+enum ksig_bpf_operand {
 	KSIG_BPF_NUMBER,	/* in the record, or the tracepoint's entry */
 	KSIG_BPF_TEXT_AT,	/* a string there */
 	KSIG_BPF_TEXT_LOC,	/* a string that a word there locates */
@@ -33,7 +33,7 @@ enum ksig_bpf_source {
 
 /**
  * struct ksig_bpf_cond - a condition
- * @source: enum ksig_bpf_source
+ * @source: enum ksig_bpf_operand
  * @size: 1, 2, 4, 8 for a number; a string's most, with terminator
  * @is_signed: of a number
  * @negate: pass if what follows doesn't hold

@@ -60,7 +60,10 @@ int ksig_fail(struct ksig_error *e, unsigned int column, int err,
  */
 int ksig_take_opts(void *to, size_t size, const void *from, size_t sz);
 
-/* -------------------------------------------------------------- catalog.c */
+/* ------------------------------------------------- catalog.c and fields.c */
+
+struct ksig_native_source;
+struct ksig_bpf_source;
 
 /**
  * struct ksig_field_desc - where a record has a field
@@ -94,9 +97,11 @@ struct ksig_field_desc {
  *	added
  * @n_fields: number of @fields
  * @fields: subject and value by their names here, then what is in data[]
+ * @native: where the native provider gets it from; NULL: it doesn't
+ * @bpf: likewise, of the provider bpf
  *
- * Static for what catalog.c knows. A provider makes one for a tracepoint, or a
- * driver's channel, and the subscription owns it then.
+ * catalog.c has the static ones. A provider creates one for a tracepoint or a
+ * driver's channel, and the subscription owns it.
  */
 struct ksig_event_desc {
 	const char *name;
@@ -108,6 +113,8 @@ struct ksig_event_desc {
 	bool cgroup;
 	unsigned int n_fields;
 	const struct ksig_field_desc *fields;
+	const struct ksig_native_source *native;
+	const struct ksig_bpf_source *bpf;
 };
 
 /* NULL: not one of the built-in ones */
@@ -481,6 +488,10 @@ int ksig_target_thread_fd(const struct ksig_target *t);
 bool ksig_target_unsure(const struct ksig_target *t);
 
 /* --------------------------------------------------------- provider_bpf.c */
+
+extern const struct ksig_bpf_source ksig_bpf_fork, ksig_bpf_exec, ksig_bpf_exit,
+				    ksig_bpf_kill, ksig_bpf_power, ksig_bpf_cpu,
+				    ksig_bpf_kmod;
 
 /*
  * Around calls of libbpf's: what it says between them goes to the log in @opts;

@@ -47,44 +47,45 @@
 #define BUSY_TRIES 100
 
 /**
- * struct source - where an event comes from
- * @name: the event
+ * struct ksig_bpf_source - where an event comes from
  * @programs: those of ksig.bpf.c that listen
  * @tracepoints: what each of these listens to; none: whatever the event names
  * @entry_program: listens instead where probes are preemptible; NULL: there is none
  * @entry_field: the field of the tracepoint's entry that it reads, or NULL
  */
-struct source {
-	const char *name;
+struct ksig_bpf_source {
 	const char *programs[PROGRAMS_MAX];
 	const char *tracepoints[PROGRAMS_MAX];
 	const char *entry_program;
 	const char *entry_field;
 };
 
-static const struct source sources[] = {
-	{ "process.fork", { "ksig_fork" }, { "sched_process_fork" },
-	  "ksig_fork_entry", "child_pid" },
-	{ "process.exec", { "ksig_exec" }, { "sched_process_exec" },
-	  "ksig_exec_entry", NULL },
-	{ "process.exit", { "ksig_exit" }, { "sched_process_exit" },
-	  "ksig_exit_entry", "group_dead" },
-	{ "memory.kill", { "ksig_kill" }, { "mark_victim" } },
-	{ "power.suspend", { "ksig_power" }, { "suspend_resume" } },
-	{ "power.resume", { "ksig_power" }, { "suspend_resume" } },
-	{ "cpu.online", { "ksig_cpu" }, { "cpuhp_exit" } },
-	{ "cpu.offline", { "ksig_cpu" }, { "cpuhp_exit" } },
-	{ "kmod.load",
-	  { "ksig_module_load", "ksig_module_put", "ksig_module_free" },
-	  { "module_load", "module_put", "module_free" } },
-	{ "kmod.unload",
-	  { "ksig_module_load", "ksig_module_put", "ksig_module_free" },
-	  { "module_load", "module_put", "module_free" } },
+const struct ksig_bpf_source ksig_bpf_fork = {
+	{ "ksig_fork" }, { "sched_process_fork" }, "ksig_fork_entry", "child_pid",
+};
+const struct ksig_bpf_source ksig_bpf_exec = {
+	{ "ksig_exec" }, { "sched_process_exec" }, "ksig_exec_entry", NULL,
+};
+const struct ksig_bpf_source ksig_bpf_exit = {
+	{ "ksig_exit" }, { "sched_process_exit" }, "ksig_exit_entry", "group_dead",
+};
+const struct ksig_bpf_source ksig_bpf_kill = {
+	{ "ksig_kill" }, { "mark_victim" }, NULL, NULL,
+};
+const struct ksig_bpf_source ksig_bpf_power = {
+	{ "ksig_power" }, { "suspend_resume" }, NULL, NULL,
+};
+const struct ksig_bpf_source ksig_bpf_cpu = {
+	{ "ksig_cpu" }, { "cpuhp_exit" }, NULL, NULL,
+};
+const struct ksig_bpf_source ksig_bpf_kmod = {
+	{ "ksig_module_load", "ksig_module_put", "ksig_module_free" },
+	{ "module_load", "module_put", "module_free" }, NULL, NULL,
 };
 
 /* Of any tracepoint: it is found by its number, not by BTF. */
-static const struct source trace_source = {
-	KSIG_TRACE, { "ksig_trace" },
+static const struct ksig_bpf_source trace_source = {
+	{ "ksig_trace" }, { }, NULL, NULL,
 };
 
 /**
@@ -193,17 +194,10 @@ static size_t ring_record(size_t event_size)
 	return event_size + sizeof(uint64_t) + BPF_RINGBUF_HDR_SZ;
 }
 
-static const struct source *find_source(const struct ksig_event_desc *d)
+static const struct ksig_bpf_source *find_source(const struct ksig_event_desc *d)
 {
-	size_t i;
-
-	if (!strncmp(d->name, KSIG_TRACE, strlen(KSIG_TRACE)))
-		return &trace_source;
-	for (i = 0; i < ARRAY_SIZE(sources); i++) {
-		if (!strcmp(sources[i].name, d->name))
-			return &sources[i];
-	}
-	return NULL;
+	return strncmp(d->name, KSIG_TRACE, strlen(KSIG_TRACE)) ? d->bpf :
+								  &trace_source;
 }
 
 static bool has_cap(unsigned int cap)
@@ -512,7 +506,7 @@ static int find_tracepoint(const struct btf *btf, const char *tracepoint,
 			 tracepoint);
 }
 
-static int find_tracepoints(const struct btf *btf, const struct source *src,
+static int find_tracepoints(const struct btf *btf, const struct ksig_bpf_source *src,
 			    struct ksig_error *e)
 {
 	unsigned int i;
@@ -525,7 +519,7 @@ static int find_tracepoints(const struct btf *btf, const struct source *src,
 
 static int check(const struct ksig_event_desc *d, struct ksig_error *e)
 {
-	const struct source *src = find_source(d);
+	const struct ksig_bpf_source *src = find_source(d);
 	const struct btf *btf;
 	int err;
 
@@ -751,7 +745,7 @@ static int pin(struct state *st, struct ksig_sub *sub, uint64_t numbers[2],
 
 /* -------------------------------------------------------------------- opening */
 
-static void choose_programs(struct ksig_bpf *skel, const struct source *src,
+static void choose_programs(struct ksig_bpf *skel, const struct ksig_bpf_source *src,
 			    const char *instead)
 {
 	struct bpf_program *p;
@@ -811,7 +805,7 @@ static int place_of(const struct ksig_tracepoint *tp, const char *name)
  * were skipped is known afterwards. Return: the program; NULL: none
  */
 static const char *use_entry(struct state *st, struct ksig_bpf *skel,
-			     const struct source *src)
+			     const struct ksig_bpf_source *src)
 {
 	struct ksig_tracepoint *tp;
 	char name[64];
@@ -866,7 +860,7 @@ static void use_raw_syscalls(struct state *st, struct ksig_bpf *skel,
 
 /* What has changed from kernel to kernel. */
 static int adapt(struct state *st, struct ksig_bpf *skel,
-		 const struct source *src, struct ksig_tracepoint *tp,
+		 const struct ksig_bpf_source *src, struct ksig_tracepoint *tp,
 		 struct ksig_error *e)
 {
 	const struct btf_type *exit, *kill, *t = NULL;
@@ -927,7 +921,7 @@ static size_t ring_size(uint64_t queue, size_t page)
 static int configure(struct state *st, struct ksig_bpf *skel,
 		     struct ksig_sub *sub, struct ksig_error *e)
 {
-	const struct source *src = find_source(sub->desc);
+	const struct ksig_bpf_source *src = find_source(sub->desc);
 	struct ksig_tracepoint *tp = src != &trace_source ? NULL :
 				     ksig_tracepoint_of(sub->desc);
 	struct ksig_bpf__rodata *ro = skel->rodata;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * The native provider: its sources' queue, and which event comes from where.
- */
+/* The native provider: its subscriptions, and the queue of each. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,36 +8,6 @@
 #include <unistd.h>
 
 #include "native.h"
-
-static const struct {
-	const char *event;
-	const struct ksig_native_source *source;
-} sources[] = {
-	{ "process.fork", &ksig_native_connector },
-	{ "process.exec", &ksig_native_connector },
-	{ "process.exit", &ksig_native_connector },
-	{ "memory.kill", &ksig_native_kill },
-	{ "memory.pressure", &ksig_native_pressure },
-	{ "power.resume", &ksig_native_clock },
-	{ "time.set", &ksig_native_clock },
-	{ "net.up", &ksig_native_link },
-	{ "net.down", &ksig_native_link },
-	{ "cpu.online", &ksig_native_uevent },
-	{ "cpu.offline", &ksig_native_uevent },
-	{ "kmod.load", &ksig_native_uevent },
-	{ "kmod.unload", &ksig_native_uevent },
-};
-
-static const struct ksig_native_source *find_source(const char *event)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(sources); i++) {
-		if (!strcmp(sources[i].event, event))
-			return sources[i].source;
-	}
-	return NULL;
-}
 
 /* -------------------------------------------------------------------- queue */
 
@@ -136,7 +104,7 @@ static const struct ksig_native_source *choose_source(struct ksig_sub *sub)
 	if (!strcmp(sub->desc->name, "process.exit") &&
 	    ksig_native_subject(sub))
 		return &ksig_native_pidfd;
-	return find_source(sub->desc->name);
+	return sub->desc->native;
 }
 
 static int native_open(struct ksig_sub *sub, struct ksig_error *e)
