@@ -80,7 +80,7 @@ programs := $(O)/ksig $(examples) $(O)/listings/receiver \
 
 # BPF=0: without that provider, libbpf and clang
 BPF ?= 1
-bpf_sources := lib/provider_bpf.c lib/tracepoint.c lib/kernel_btf.c
+bpf_sources := lib/provider_bpf.c $(wildcard lib/bpf_*.c) lib/tracepoint.c lib/kernel_btf.c
 lib_sources := $(filter-out $(if $(filter 0,$(BPF)),$(bpf_sources)),$(wildcard lib/*.c))
 lib_cflags := -fPIC -fvisibility=hidden -Ibuild -DKSIG_HAVE_NATIVE \
 	$(if $(filter 0,$(BPF)),,-DKSIG_HAVE_BPF)
@@ -171,7 +171,7 @@ build/%.skel.h: build/%.bpf.o
 
 skeletons := build/ksig.skel.h
 
-$(O)/lib/provider_bpf.o: build/ksig.skel.h
+$(patsubst %.c,$(O)/%.o,$(filter lib/%bpf%.c,$(bpf_sources))): build/ksig.skel.h
 
 $(O)/lib/%.o: lib/%.c $(wildcard lib/*.h) bpf/shared.h $(headers) $(O)/flags | ready
 	@mkdir -p $(@D)

@@ -492,12 +492,7 @@ bool ksig_target_unsure(const struct ksig_target *t);
 extern const struct ksig_bpf_source ksig_bpf_fork, ksig_bpf_exec, ksig_bpf_exit,
 				    ksig_bpf_kill, ksig_bpf_power, ksig_bpf_cpu,
 				    ksig_bpf_kmod;
-
-/*
- * Around calls of libbpf's: what it says between them goes to the log in @opts;
- * NULL: nowhere.
- */
-void ksig_libbpf_enter(const struct ksig_sub_opts *opts);
-void ksig_libbpf_leave(void);
+/* Of any tracepoint, by its number */
+extern const struct ksig_bpf_source ksig_bpf_trace;
 
 #endif /* KSIG_LIB_H */

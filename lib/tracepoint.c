@@ -418,6 +418,7 @@ int ksig_tracepoint_read(const char *name, const char *value,
 	*dot = '\0';
 	tp->desc.description = "a tracepoint of the kernel";
 	tp->desc.pids = true;
+	tp->desc.bpf = &ksig_bpf_trace;
 	err = read_into(tp, category, dot + 1, e);
 	if (!err && value)
 		err = choose_value(tp, value, e);

@@ -44,10 +44,11 @@ int ksig_tracepoint_read(const char *name, const char *value,
 			 struct ksig_tracepoint **tp, struct ksig_error *e);
 void ksig_tracepoint_free(struct ksig_tracepoint *tp);
 
+/* The tracepoint that the event is; NULL: it isn't one. */
 static inline struct ksig_tracepoint *
 ksig_tracepoint_of(const struct ksig_event_desc *d)
 {
-	return (struct ksig_tracepoint *)(uintptr_t)d;
+	return d->bpf == &ksig_bpf_trace ? (struct ksig_tracepoint *)(uintptr_t)d : NULL;
 }
 
 #endif /* KSIG_TRACEPOINT_H */

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What libbpf and the kernel say when something fails, and whether BPF programs may be
+ * loaded here at all.
+ *
+ * libbpf has one log function for the whole process. It is set to ours at first use and stays:
+ * what libbpf says within a call on a handle goes to that handle's log, all else to where it
+ * went before.
+ */
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/capability.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "bpf.h"
+
+/* The oldest kernel on which it is tested */
+#define OLDEST "6.1"
+
+/* ------------------------------------------------------------- libbpf's words */
+
+/* Whose call this thread is in; what libbpf has said last in it. */
+static __thread struct {
+	bool inside;
+	const struct ksig_sub_opts *opts;
+	char last[128];
+} here;
+
+static libbpf_print_fn_t others;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static int print(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[1024];
+
+	if (!here.inside)
+		return others ? others(level, fmt, ap) : 0;
+	if (level != LIBBPF_WARN)
+		return 0;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = '\0';
+	snprintf(here.last, sizeof(here.last), "%.*s",
+		 (int)sizeof(here.last) - 1, line);
+	if (here.opts && here.opts->log)
+		here.opts->log(here.opts->log_ctx, line);
+	return 0;
+}
+
+static void set_print(void)
+{
+	others = libbpf_set_print(print);
+}
+
+void ksig_libbpf_enter(const struct ksig_sub_opts *opts)
+{
+	pthread_once(&once, set_print);
+	here.inside = true;
+	here.opts = opts;
+	here.last[0] = '\0';
+}
+
+void ksig_libbpf_leave(void)
+{
+	here.inside = false;
+	here.opts = NULL;
+}
+
+/* ------------------------------------------------- why a program was refused */
+
+bool ksig_bpf_has_cap(unsigned int cap)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2] = { };
+
+	return !syscall(SYS_capget, &head, data) &&
+	       data[cap / 32].effective >> cap % 32 & 1;
+}
+
+static bool in_user_namespace(void)
+{
+	unsigned long first, outside, count;
+	FILE *f = fopen("/proc/self/uid_map", "re");
+	int n;
+
+	if (!f)
+		return false;
+	n = fscanf(f, "%lu %lu %lu", &first, &outside, &count);
+	fclose(f);
+	/* empty until it is set */
+	return n != 3 || first || outside || count != 4294967295;
+}
+
+/* In the mode in which BPF programs may not read the kernel's memory? */
+static bool locked_down(void)
+{
+	FILE *f = fopen("/sys/kernel/security/lockdown", "re");
+	char line[128];
+	bool locked;
+
+	if (!f)
+		return false;
+	locked = fgets(line, sizeof(line), f) &&
+		 strstr(line, "[confidentiality]");
+	fclose(f);
+	return locked;
+}
+
+static int not_allowed(int err, struct ksig_error *e)
+{
+	if (!ksig_bpf_has_cap(CAP_SYS_ADMIN) &&
+	    (!ksig_bpf_has_cap(CAP_BPF) || !ksig_bpf_has_cap(CAP_PERFMON)))
+		return ksig_fail(e, 0, err,
+				 "it needs the capabilities CAP_BPF and CAP_PERFMON (or root); %s missing here",
+				 ksig_bpf_has_cap(CAP_BPF) ? "CAP_PERFMON is" :
+				 ksig_bpf_has_cap(CAP_PERFMON) ? "CAP_BPF is" :
+				 "both are");
+	if (in_user_namespace())
+		return ksig_fail(e, 0, err,
+				 "BPF programs are loaded from the initial user namespace only: run it outside of the container");
+	return ksig_fail(e, 0, err,
+			 "bpf(2) is forbidden here (%s), by a seccomp filter or a security module: allow it in the container's or service's settings",
+			 strerror(err));
+}
+
+int ksig_bpf_refused(int err, struct ksig_error *e)
+{
+	struct utsname u;
+
+	if (err == EPERM || err == EACCES)
+		return not_allowed(err, e);
+	if (locked_down())
+		return ksig_fail(e, 0, EPERM,
+				 "kernel lockdown (confidentiality) keeps BPF programs from reading kernel memory: boot with lockdown=integrity or without");
+	if (err == ENOSYS)
+		return ksig_fail(e, 0, EOPNOTSUPP,
+				 "this kernel has no bpf(2): it needs CONFIG_BPF_SYSCALL");
+	if (err == ENOMEM || err == EMFILE || err == ENFILE)
+		return ksig_fail(e, 0, err, "loading a BPF program: %s",
+				 strerror(err));
+	uname(&u);
+	return ksig_fail(e, 0, EOPNOTSUPP,
+			 "this kernel (%.32s) does not take the BPF program: it needs Linux " OLDEST
+			 "; %.128s", u.release,
+			 *here.last ? here.last : strerror(err));
+}
+
+/* A program that does what ours must be allowed to. */
+int ksig_bpf_try(struct ksig_error *e)
+{
+	static const struct bpf_insn insns[] = {
+		/* r1 = r10 - 8; r2 = 8; r3 = 0; bpf_probe_read_kernel() */
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 1,
+		  .src_reg = 10 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 1, .imm = -8 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 2, .imm = 8 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 3, .imm = 0 },
+		{ .code = BPF_JMP | BPF_CALL,
+		  .imm = BPF_FUNC_probe_read_kernel },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int fd;
+
+	fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "ksig_probe", "GPL",
+			   insns, ARRAY_SIZE(insns), NULL);
+	if (fd < 0)
+		return ksig_bpf_refused(-fd, e);
+	close(fd);
+	return 0;
+}
