@@ -80,8 +80,10 @@ programs := $(O)/ksig $(examples) $(O)/listings/receiver \
 
 # BPF=0: without that provider, libbpf and clang
 BPF ?= 1
-bpf_sources := lib/provider_bpf.c $(wildcard lib/bpf_*.c) lib/tracepoint.c lib/kernel_btf.c
-lib_sources := $(filter-out $(if $(filter 0,$(BPF)),$(bpf_sources)),$(wildcard lib/*.c))
+bpf_sources := $(wildcard lib/bpf/*.c)
+lib_sources := $(wildcard lib/*.c lib/module/*.c lib/native/*.c) \
+	$(if $(filter 0,$(BPF)),,$(bpf_sources))
+lib_headers := $(wildcard lib/*.h lib/*/*.h) bpf/shared.h $(headers)
 lib_cflags := -fPIC -fvisibility=hidden -Ibuild -DKSIG_HAVE_NATIVE \
 	$(if $(filter 0,$(BPF)),,-DKSIG_HAVE_BPF)
 lib_objects := $(lib_sources:lib/%.c=$(O)/lib/%.o)
@@ -171,9 +173,9 @@ build/%.skel.h: build/%.bpf.o
 
 skeletons := build/ksig.skel.h
 
-$(patsubst %.c,$(O)/%.o,$(filter lib/%bpf%.c,$(bpf_sources))): build/ksig.skel.h
+$(bpf_sources:%.c=$(O)/%.o): build/ksig.skel.h
 
-$(O)/lib/%.o: lib/%.c $(wildcard lib/*.h) bpf/shared.h $(headers) $(O)/flags | ready
+$(O)/lib/%.o: lib/%.c $(lib_headers) $(O)/flags | ready
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(lib_cflags) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
@@ -204,10 +206,10 @@ $(O)/tests/lib/%: tests/lib/%.c tests/ktest.c $(O)/libksig.a $(headers) \
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< \
 		tests/ktest.c $(O)/libksig.a $(lib_libs)
 
-lib_module := $(filter-out $(bpf_sources) lib/provider_native.c lib/native_%.c,$(lib_sources))
+lib_module := $(filter-out lib/bpf/% lib/native/%,$(lib_sources))
 
 $(O)/tests/lib/%-32: tests/lib/%.c tests/ktest.c $(lib_module) \
-		$(wildcard lib/*.h tests/lib/*.h) $(headers)
+		$(wildcard tests/lib/*.h) $(lib_headers)
 	@mkdir -p $(@D)
 	$(CC32) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ \
 		$(filter %.c,$^)
@@ -255,8 +257,7 @@ unit_tests := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 comma := ,
 
 define sanitized
-$(O)/$(1)/%.o: lib/%.c $$(wildcard lib/*.h) bpf/shared.h $$(skeletons) \
-		$$(headers)
+$(O)/$(1)/%.o: lib/%.c $$(lib_headers) $$(skeletons)
 	@mkdir -p $$(@D)
 	$$(CC) $$(ksig_cflags) $$(lib_cflags) -g -O1 $(2) -c -o $$@ $$<
 
@@ -305,8 +306,7 @@ test-sanitized: $(foreach how,asan tsan memcheck,$(O)/$(how)/ksig \
 fuzz_targets := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 fuzz_flags := -fsanitize=address,undefined -fno-sanitize-recover=all
 
-$(O)/fuzz/%.o: lib/%.c $(wildcard lib/*.h) bpf/shared.h $(skeletons) \
-		$(headers)
+$(O)/fuzz/%.o: lib/%.c $(lib_headers) $(skeletons)
 	@mkdir -p $(@D)
 	clang $(ksig_cflags) $(lib_cflags) -g -O1 $(fuzz_flags) \
 		-fsanitize=fuzzer-no-link -c -o $@ $<
@@ -314,7 +314,7 @@ $(O)/fuzz/%.o: lib/%.c $(wildcard lib/*.h) bpf/shared.h $(skeletons) \
 $(O)/fuzz/%: tests/fuzz/%.c $(lib_sources:lib/%.c=$(O)/fuzz/%.o)
 	clang $(ksig_cflags) $(lib_cflags) -g -O1 -pthread -o $@ $(fuzz_flags) \
 		-fsanitize=fuzzer $< \
-		$(filter-out $(O)/fuzz/$*.o,$(filter %.o,$^)) $(lib_libs)
+		$(filter-out $(O)/fuzz/native/$*.o $(O)/fuzz/bpf/$*.o,$(filter %.o,$^)) $(lib_libs)
 
 # One after the other, FUZZ_SECONDS together. What they find new goes to
 # build/fuzz/NAME.corpus, what breaks beside it.

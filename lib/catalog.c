@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lib.h"
-#include "native.h"
+#include "native/native.h"
 
 #ifdef KSIG_HAVE_NATIVE
 #define BY_NATIVE(source) .native = &ksig_native_##source

@@ -171,6 +171,15 @@ void ksig_cgroups_close(struct ksig_cgroups *c);
  * @path of KSIG_CGROUP_MAX bytes: 0; or -errno, and -ENOENT there is none.
  */
 int ksig_cgroups_path(struct ksig_cgroups *c, uint64_t id, char *path);
+/*
+ * The folder of a cgroup, by its path in the cgroup2 hierarchy or in the file
+ * system; NULL: the hierarchy's root. To be freed by the caller. 0, or -errno
+ * and why in @e.
+ */
+int ksig_cgroup_path(const char *cgroup, unsigned int column, char **path,
+		     struct ksig_error *e);
+/* Is that word in that file of that folder? 1, 0 or -errno */
+int ksig_cgroup_has(const char *path, const char *file, const char *word);
 
 /* ---------------------------------------------------------------- event.c */
 

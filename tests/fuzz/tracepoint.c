@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* A tracepoint's description as tracefs has it, made of any bytes. */
-#include "../../lib/tracepoint.c"
+#include "../../lib/bpf/tracepoint.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

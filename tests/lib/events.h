@@ -25,7 +25,7 @@ static const char *const provider_names[] = { "module", "bpf", "native" };
 
 /*
  * Who has which event, by the table in README.md, and the flags of what
- * they can't know. (memory.pressure: native_pressure.c)
+ * they can't know. (memory.pressure: native/pressure.c)
  */
 static struct source {
 	const char *event;

@@ -380,7 +380,7 @@ static void status_is_no_guess(void)
 }
 
 #define HEADLESS 100
-/* lib/native_connector.c has 64 at most, and some for itself */
+/* lib/native/connector.c has 64 at most, and some for itself */
 #define DESCRIPTORS_MOST 80
 
 static int count_descriptors(void)

@@ -2,7 +2,7 @@
 /* memory.pressure: a PSI trigger that fires without a stall is no event. */
 /* beside the library's own */
 #define ksig_native_pressure ksig_native_pressure_tested
-#include "../../lib/native_pressure.c"
+#include "../../lib/native/pressure.c"
 
 #include "test.h"
 

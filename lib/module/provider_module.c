@@ -19,8 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib.h"
-#include "load_hint.h"
+#include "../lib.h"
+#include "../load_hint.h"
 
 #define DEV "/dev/ksig/"
 #define CLASS "/sys/class/ksig/"

@@ -6,8 +6,8 @@
 #include <linux/bpf.h>
 #include <unistd.h>
 
-#include "../bpf/shared.h"
-#include "lib.h"
+#include "../../bpf/shared.h"
+#include "../lib.h"
 
 struct btf;
 struct btf_type;

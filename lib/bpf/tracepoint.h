@@ -3,8 +3,8 @@
 #ifndef KSIG_TRACEPOINT_H
 #define KSIG_TRACEPOINT_H
 
-#include "../bpf/shared.h"
-#include "lib.h"
+#include "../../bpf/shared.h"
+#include "../lib.h"
 
 /* What a tracepoint's event is called begins with it. */
 #define KSIG_TRACE "trace."

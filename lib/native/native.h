@@ -15,7 +15,7 @@
 
 #include <sys/types.h>
 
-#include "lib.h"
+#include "../lib.h"
 
 struct ksig_native;
 
@@ -90,7 +90,7 @@ ksig_native_record(const struct ksig_native *n, uint32_t index)
 			(size_t)(index % n->len) * n->desc->event_size);
 }
 
-/* --------------------------------------------------------- native_queue.c */
+/* ----------------------------------------------------------------- queue.c */
 
 /* Waits for it too. 0 or -errno */
 int ksig_native_watch(struct ksig_native *n, int fd, uint32_t events);
@@ -115,7 +115,7 @@ struct ksig_cond *ksig_native_subject(struct ksig_sub *sub);
 /* An errno for which nothing better is known: "WHAT: No such file" */
 int ksig_native_fail(struct ksig_error *e, int err, const char *what);
 
-/* --------------------------------------------------------- native_netlink.c */
+/* --------------------------------------------------------------- netlink.c */
 
 /**
  * struct ksig_netlink - a netlink socket that hears a multicast group
@@ -147,7 +147,7 @@ void ksig_netlink_close(struct ksig_netlink *nl);
 ssize_t ksig_netlink_read(struct ksig_netlink *nl, void *buf, size_t size,
 			  uint64_t *lost);
 
-/* ----------------------------------------------------------- native_order.c */
+/* ----------------------------------------------------------------- order.c */
 
 /* Before a socket is bound: where in the log its messages can be at the earliest */
 uint64_t ksig_order_begin(int protocol);
@@ -158,7 +158,7 @@ uint64_t ksig_order_begin(int protocol);
 uint64_t ksig_order_time(int protocol, uint64_t *position, const void *msg,
 			 size_t len);
 
-/* ------------------------------------------------------------ native_proc.c */
+/* ------------------------------------------------------------------ proc.c */
 
 /**
  * struct ksig_proc_stat - a process as /proc shows it
@@ -189,7 +189,7 @@ bool ksig_proc_began_before(const struct ksig_proc_stat *st, uint64_t time_ns);
 void ksig_proc_fill(struct ksig_event *ev, pid_t pid,
 		    const struct ksig_proc_stat *st);
 
-/* ----------------------------------------------------------- native_pidfd.c */
+/* ----------------------------------------------------------------- pidfd.c */
 
 /*
  * What the process of a pidfd has exited with, as wait(2) gives it; false: unknown.
@@ -197,18 +197,6 @@ void ksig_proc_fill(struct ksig_event *ev, pid_t pid,
  * Linux 6.15 on.
  */
 bool ksig_pidfd_status(int fd, uint64_t *status);
-
-/* ---------------------------------------------------------- native_cgroup.c */
-
-/*
- * The folder of a cgroup, by its path in the cgroup2 hierarchy or in the file
- * system; NULL: the hierarchy's root. To be freed by the caller. 0, or -errno
- * and why in @e.
- */
-int ksig_cgroup_path(const char *cgroup, unsigned int column, char **path,
-		     struct ksig_error *e);
-/* Is that word in that file of that folder? 1, 0 or -errno */
-int ksig_cgroup_has(const char *path, const char *file, const char *word);
 
 /* ------------------------------------------------------- one a kind of source */
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What is behind memory.pressure: in an event's name. */
-#include "../../lib/native_pressure.c"
+#include "../../lib/native/pressure.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

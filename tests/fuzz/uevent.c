@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* A uevent of any bytes, as cpu.online and kmod.load take it. */
-#include "../../lib/native_uevent.c"
+#include "../../lib/native/uevent.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
