@@ -184,6 +184,8 @@ int64_t ksig_proc_time_offset(void);
 
 /* 0, or -errno: -ENOENT, -ESRCH it is gone */
 int ksig_proc_read(pid_t pid, struct ksig_proc_stat *st);
+/* The process that had the number at @time_ns, or zeros: what /proc shows may have begun later. */
+void ksig_proc_read_at(pid_t pid, uint64_t time_ns, struct ksig_proc_stat *st);
 /* Had it begun by then? @time_ns: CLOCK_MONOTONIC */
 bool ksig_proc_began_before(const struct ksig_proc_stat *st, uint64_t time_ns);
 void ksig_proc_fill(struct ksig_event *ev, pid_t pid,

@@ -96,6 +96,12 @@ bool ksig_proc_began_before(const struct ksig_proc_stat *st, uint64_t time_ns)
 	return st->start <= (time_ns + slept) / tick;
 }
 
+void ksig_proc_read_at(pid_t pid, uint64_t time_ns, struct ksig_proc_stat *st)
+{
+	if (ksig_proc_read(pid, st) || !ksig_proc_began_before(st, time_ns))
+		memset(st, 0, sizeof(*st));
+}
+
 void ksig_proc_fill(struct ksig_event *ev, pid_t pid,
 		    const struct ksig_proc_stat *st)
 {

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+/* Who was started by whom: see kin.h. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kin.h"
+
+/* The kernel's PID_MAX_LIMIT */
+#define PID_LIMIT (4 * 1024 * 1024)
+
+/**
+ * struct relative - a process as /proc shows it
+ * @pid: its number
+ * @parent: its parent
+ * @kin: KIN_OWN or KIN_OTHER
+ */
+struct relative {
+	pid_t pid;
+	pid_t parent;
+	enum kin kin;
+};
+
+enum kin ksig_kin_of(const struct ksig_kin *k, pid_t pid)
+{
+	return pid > 0 && pid < PID_LIMIT ? k->of[pid] : KIN_OTHER;
+}
+
+/* A child that is older than the subscription does not belong to it. */
+static enum kin kin_of_child(const struct ksig_kin *k, pid_t pid,
+			     const struct ksig_proc_stat *st)
+{
+	if (pid == getpid())
+		return KIN_OWN;
+	if (st->parent != getpid() || ksig_kin_of(k, pid) == KIN_OWN ||
+	    !ksig_proc_began_before(st, k->since))
+		return KIN_UNKNOWN;
+	return KIN_OTHER;
+}
+
+static size_t list_relatives(const struct ksig_kin *k,
+			     struct relative **list)
+{
+	DIR *dir = opendir("/proc");
+	struct relative *r = NULL, *more;
+	struct ksig_proc_stat st;
+	struct dirent *d;
+	size_t n = 0;
+	pid_t pid;
+
+	while (dir && (d = readdir(dir))) {
+		pid = atoi(d->d_name);
+		if (pid <= 0 || pid >= PID_LIMIT || ksig_proc_read(pid, &st))
+			continue;
+		if (!(n & (n - 1))) {
+			more = realloc(r, (n ? 2 * n : 1) * sizeof(*r));
+			if (!more)
+				break;
+			r = more;
+		}
+		r[n++] = (struct relative) { pid, st.parent,
+					     kin_of_child(k, pid, &st) };
+	}
+	if (dir)
+		closedir(dir);
+	*list = r;
+	return n;
+}
+
+void ksig_kin_find(struct ksig_kin *k)
+{
+	struct relative *list;
+	size_t n = list_relatives(k, &list), i;
+	bool changed = true;
+
+	memset(k->of, KIN_UNKNOWN, PID_LIMIT);
+	k->of[getpid()] = KIN_OWN;
+	while (changed) {
+		changed = false;
+		for (i = 0; i < n; i++) {
+			if (list[i].kin || ksig_kin_of(k, list[i].parent) != KIN_OWN)
+				continue;
+			list[i].kin = KIN_OWN;
+			k->of[list[i].pid] = KIN_OWN;
+			changed = true;
+		}
+	}
+	for (i = 0; i < n; i++) {
+		if (list[i].kin != KIN_OWN)
+			k->of[list[i].pid] = KIN_OTHER;
+	}
+	free(list);
+	k->torn_until = ksig_now();
+}
+
+void ksig_kin_fork(struct ksig_kin *k, pid_t parent, pid_t child,
+		   uint64_t time_ns)
+{
+	enum kin kin = ksig_kin_of(k, parent);
+
+	if (child <= 0 || child >= PID_LIMIT)
+		return;
+	if (kin == KIN_COUNTED)
+		kin = KIN_UNKNOWN;
+	if (kin == KIN_UNKNOWN && time_ns > k->torn_until)
+		kin = KIN_OTHER;
+	k->of[child] = kin;
+}
+
+bool ksig_kin_leaves_out(struct ksig_kin *k, struct ksig_native *n, pid_t pid,
+			 uint64_t time_ns)
+{
+	struct ksig_proc_stat st;
+
+	if (!k->of || ksig_kin_of(k, pid) == KIN_OTHER)
+		return false;
+	if (ksig_kin_of(k, pid) == KIN_OWN)
+		return true;
+	/* what lives now, and did then, was found in /proc in between */
+	if (time_ns > k->torn_until ||
+	    (!ksig_proc_read(pid, &st) && ksig_proc_began_before(&st, time_ns)))
+		return false;
+	ksig_native_lose_upto(n, 1);
+	return true;
+}
+
+int ksig_kin_begin(struct ksig_kin *k)
+{
+	k->of = calloc(PID_LIMIT, 1);
+	if (!k->of)
+		return -ENOMEM;
+	k->of[getpid()] = KIN_OWN;
+	k->since = ksig_now();
+	return 0;
+}
