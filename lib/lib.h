@@ -468,7 +468,7 @@ void ksig_status_update(struct ksig_status *s, const struct ksig_stats *st,
  */
 int ksig_started_before(pid_t pid, uint64_t time_ns);
 
-/* --------------------------------------------------------------- target.c */
+/* -------------------------------------------------------------- process.c */
 
 /*
  * Is @pid a process, not another thread of one, and alive? The pidfd, which
@@ -488,8 +488,13 @@ int ksig_pidfd_is_open(int pidfd);
  * the process has exited.
  */
 int ksig_pidfd_check(int pidfd, pid_t pid);
-/* Has the process, or thread, of a pidfd ended? */
+/* Has the process, or thread, of a pidfd exited? */
 bool ksig_process_ended(int pidfd);
+/* From Linux 6.9 on each process has an inode, which no other one ever gets. */
+bool ksig_pidfd_in_pidfs(int pidfd);
+
+/* --------------------------------------------------------------- target.c */
+
 bool ksig_target_ended(const struct ksig_target *t);
 /* A pidfd of the thread that is the target; -1: only its process's tells its end. */
 int ksig_target_thread_fd(const struct ksig_target *t);

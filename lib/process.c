@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+/* Processes, and their pidfds. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "readiness.h"
+
+#ifndef PID_FS_MAGIC
+#define PID_FS_MAGIC 0x50494446
+#endif
+
+bool ksig_process_ended(int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+static int why_no_pidfd(pid_t pid, unsigned int column, struct ksig_error *e)
+{
+	struct ksig_thread_status st;
+
+	/* EINVAL, and ENOENT since 6.15: the number is another thread's */
+	if (errno != ESRCH && !ksig_thread_status(pid, &st) && st.tgid != pid)
+		return ksig_fail(e, column, EINVAL,
+				 "%d is a thread of process %d: give %d", pid,
+				 st.tgid, st.tgid);
+	if (errno == ESRCH || errno == EINVAL || errno == ENOENT)
+		return ksig_fail(e, column, ESRCH, "there is no process %d",
+				 pid);
+	return ksig_fail(e, column, errno, "no pidfd of process %d: %s", pid,
+			 strerror(errno));
+}
+
+int ksig_process_open(uint64_t pid, unsigned int column, struct ksig_error *e)
+{
+	int fd;
+
+	if (!pid || pid > INT_MAX)
+		return ksig_fail(e, column, ESRCH,
+				 "there is no process %" PRIu64, pid);
+	fd = syscall(SYS_pidfd_open, (pid_t)pid, 0);
+	if (fd < 0)
+		return why_no_pidfd(pid, column, e);
+	if (ksig_process_ended(fd)) {
+		close(fd);
+		return ksig_fail(e, column, ESRCH,
+				 "process %d has exited and waits for its parent (a zombie)",
+				 (pid_t)pid);
+	}
+	return fd;
+}
+
+bool ksig_pidfd_in_pidfs(int pidfd)
+{
+	struct statfs fs;
+
+	return !fstatfs(pidfd, &fs) && fs.f_type == PID_FS_MAGIC;
+}
+
+static int same_inode(int pidfd, pid_t pid)
+{
+	int fd = syscall(SYS_pidfd_open, pid, 0);
+	struct stat a, b;
+	bool same;
+
+	if (fd < 0)
+		return errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
+	same = !fstat(pidfd, &a) && !fstat(fd, &b) && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+	close(fd);
+	return same ? 0 : -EINVAL;
+}
+
+/* Before that /proc shows its number; -1: the process has exited. */
+static int same_number(int pidfd, pid_t pid)
+{
+	char path[48], line[128];
+	int number = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/thread-self/fdinfo/%d", pidfd);
+	f = fopen(path, "re");
+	if (!f)
+		return errno == ENOENT ? -EOPNOTSUPP : -errno;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "Pid: %d", &number) == 1)
+			break;
+	}
+	fclose(f);
+	return number < 0 ? -ESRCH : number == pid ? 0 : -EINVAL;
+}
+
+int ksig_pidfd_is_open(int pidfd)
+{
+	return pidfd >= 0 && fcntl(pidfd, F_GETFD) < 0 ? -errno : 0;
+}
+
+int ksig_pidfd_check(int pidfd, pid_t pid)
+{
+	bool inodes = ksig_pidfd_in_pidfs(pidfd);
+	int err;
+
+	if (fcntl(pidfd, F_GETFD) < 0)
+		return -errno;
+	err = inodes ? same_inode(pidfd, pid) : same_number(pidfd, pid);
+	/* its number can be another process's, or nobody's, only then */
+	if (inodes && ksig_process_ended(pidfd))
+		err = -ESRCH;
+	return err;
+}
