@@ -179,7 +179,7 @@ $(O)/lib/%.o: lib/%.c $(lib_headers) $(O)/flags | ready
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(lib_cflags) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-$(O)/cli/%.o: cli/%.c $(wildcard cli/*.h lib/load_hint.h lib/text.h) $(headers) $(O)/flags | ready
+$(O)/cli/%.o: cli/%.c $(wildcard cli/*.h lib/load_hint.h lib/status.h lib/text.h) $(headers) $(O)/flags | ready
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 

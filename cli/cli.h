@@ -9,6 +9,8 @@
 
 #include <ksig/libksig.h>
 
+struct ksig_status;
+
 /* Exit codes, of every command. */
 enum {
 	KSIG_DONE = 0,

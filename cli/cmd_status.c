@@ -17,6 +17,7 @@
 
 #include <ksig/uapi.h>
 
+#include "../lib/status.h"
 #include "cli.h"
 
 static const char help[] =

@@ -262,7 +262,7 @@ static int open_all(struct watch *w, char *const *names)
 static bool is_about_processes(const struct ksig_sub *sub)
 {
 	const struct ksig_event ev = { };
-	struct ksig_field f;
+	struct ksig_field f = { .sz = sizeof(f) };
 
 	return !ksig_event_get(sub, &ev, "pid", &f) ||
 	       !strncmp(ksig_sub_event(sub), "trace.", 6);
@@ -289,7 +289,7 @@ static int adopt_children(const struct watch *w)
 static int check_subjects(const struct watch *w)
 {
 	const struct ksig_event ev = { };
-	struct ksig_field f;
+	struct ksig_field f = { .sz = sizeof(f) };
 	int i;
 
 	if (!w->has_to || w->to.kind != KSIG_TO_SUBJECT)
@@ -320,7 +320,7 @@ static int check_subjects(const struct watch *w)
 static int signal_by_kernel(struct watch *w, struct source *s)
 {
 	uint64_t count = w->count ? w->count : UINT64_MAX;
-	struct ksig_stats st = { };
+	struct ksig_sub_stats st = { .sz = sizeof(st) };
 	int err;
 
 	err = ksig_sub_kill_current(s->sub, w->to.signo, w->skip, count,
@@ -558,9 +558,11 @@ static void report_gap(struct source *s)
 static void take_event(struct watch *w, struct source *s,
 		       const struct ksig_event *ev)
 {
+	struct ksig_sub_stats st = { .sz = sizeof(st) };
+
 	s->lost += ev->lost_before;
-	if (ev->flags & KSIG_EVENT_LOST_UPTO)
-		ksig_sub_lost_upto(s->sub, &s->lost_upto);
+	if (ev->flags & KSIG_EVENT_LOST_UPTO && !ksig_sub_stats(s->sub, &st))
+		s->lost_upto = st.lost_upto;
 	report_gap(s);
 	if (s->by_kernel &&
 	    !(ev->flags & (KSIG_EVENT_SIGNALLED | KSIG_EVENT_REFUSED)))
@@ -583,7 +585,7 @@ static void take_event(struct watch *w, struct source *s,
 static void check_through(struct watch *w)
 {
 	struct source *s = w->sources;
-	struct ksig_stats st;
+	struct ksig_sub_stats st = { .sz = sizeof(st) };
 
 	if (!s->by_kernel || !w->count || enough(w) || w->now.sub || s->next ||
 	    ksig_sub_stats(s->sub, &st) || !st.lost || st.queued ||
@@ -614,7 +616,7 @@ static bool will_pass(struct source *s, int err)
 
 static void source_over(struct source *s, int err)
 {
-	struct ksig_stats st = { };
+	struct ksig_sub_stats st = { .sz = sizeof(st) };
 
 	s->ended = err == -ESHUTDOWN && !ksig_sub_stats(s->sub, &st) &&
 		   st.flags & KSIG_STATS_SUBJECT_GONE;
@@ -868,7 +870,7 @@ static void tell_undone(struct watch *w, struct source *s)
 	uint64_t n = w->now.sub == s->sub ? 1 + w->now.merged : 0;
 	struct pollfd p = { .fd = ksig_sub_fd(s->sub), .events = POLLIN };
 	const struct ksig_event *ev;
-	struct ksig_stats st = { };
+	struct ksig_sub_stats st = { .sz = sizeof(st) };
 	int ret, i;
 
 	if (s->next && !s->by_kernel) {
@@ -887,9 +889,11 @@ static void tell_undone(struct watch *w, struct source *s)
 		w->skip -= !!w->skip;
 	}
 	/* no event reports what was lost last */
-	if (!ksig_sub_stats(s->sub, &st) && st.lost > s->lost)
-		s->lost = st.lost;
-	ksig_sub_lost_upto(s->sub, &s->lost_upto);
+	if (!ksig_sub_stats(s->sub, &st)) {
+		if (st.lost > s->lost)
+			s->lost = st.lost;
+		s->lost_upto = st.lost_upto;
+	}
 	if (n)
 		ksig_error(n == 1 ?
 			   "%" PRIu64 " event of %s was left undone" :

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../lib/status.h"
 #include "cli.h"
 
 #define LINK "/memfd:" KSIG_STATUS_NAME " (deleted)"

@@ -100,7 +100,7 @@ void ksig_happening_value(const struct ksig_happening *h, struct ksig_field *f)
 static void print_header(const struct ksig_happening *h)
 {
 	const struct ksig_event *ev = h->ev;
-	struct ksig_field value;
+	struct ksig_field value = { .sz = sizeof(value) };
 
 	fputs(",\"subject\":", stdout);
 	if (ev->flags & KSIG_EVENT_NO_SUBJECT)
@@ -114,7 +114,7 @@ static void print_header(const struct ksig_happening *h)
 
 static void print_fields(const struct ksig_happening *h)
 {
-	struct ksig_field f;
+	struct ksig_field f = { .sz = sizeof(f) };
 	unsigned int i;
 
 	fputs(",\"fields\":{", stdout);

@@ -114,7 +114,7 @@ static int set_environment(const struct ksig_happening *h)
 		.type = KSIG_FIELD_UNSIGNED, .u = h->ev->subject,
 		.known = !(h->ev->flags & KSIG_EVENT_NO_SUBJECT),
 	};
-	struct ksig_field f, value;
+	struct ksig_field f = { .sz = sizeof(f) }, value = { .sz = sizeof(value) };
 	unsigned int i;
 	int err = 0;
 

@@ -37,3 +37,15 @@ int ksig_take_opts(void *to, size_t size, const void *from, size_t sz)
 	memcpy(to, from, sz < size ? sz : size);
 	return 0;
 }
+
+int ksig_give(void *to, const void *from, size_t size)
+{
+	size_t sz = *(const size_t *)to;
+
+	if (sz < sizeof(size_t))
+		return -EINVAL;
+	memset(to, 0, sz);
+	memcpy(to, from, sz < size ? sz : size);
+	*(size_t *)to = sz;
+	return 0;
+}

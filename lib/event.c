@@ -74,24 +74,28 @@ void ksig_field_read(const struct ksig_field_desc *fd,
 		f->s = sign_extend(f->u, fd->size);
 }
 
+static int give_field(const struct ksig_field_desc *fd,
+		      const struct ksig_event *ev, struct ksig_field *f)
+{
+	struct ksig_field read;
+
+	ksig_field_read(fd, ev, &read);
+	return ksig_give(f, &read, sizeof(read));
+}
+
 int ksig_event_get(const struct ksig_sub *sub, const struct ksig_event *ev,
 		   const char *key, struct ksig_field *f)
 {
 	const struct ksig_field_desc *fd = ksig_desc_field(sub->desc, key);
 
-	if (!fd)
-		return -ENOENT;
-	ksig_field_read(fd, ev, f);
-	return 0;
+	return fd ? give_field(fd, ev, f) : -ENOENT;
 }
 
 int ksig_event_field(const struct ksig_sub *sub, const struct ksig_event *ev,
 		     unsigned int index, struct ksig_field *f)
 {
-	if (index >= sub->desc->n_fields)
-		return -ENOENT;
-	ksig_field_read(&sub->desc->fields[index], ev, f);
-	return 0;
+	return index < sub->desc->n_fields ?
+	       give_field(&sub->desc->fields[index], ev, f) : -ENOENT;
 }
 
 /* -------------------------------------------------------------------- a line */

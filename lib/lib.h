@@ -59,6 +59,11 @@ int ksig_fail(struct ksig_error *e, unsigned int column, int err,
  * lacks are 0, and members that this one lacks must be 0. Return: 0 or -EINVAL.
  */
 int ksig_take_opts(void *to, size_t size, const void *from, size_t sz);
+/*
+ * Gives the caller a result of @size bytes in a structure of his, of which he has written
+ * into its first member, a size_t, how many bytes it has. 0 or -EINVAL
+ */
+int ksig_give(void *to, const void *from, size_t size);
 
 /* ------------------------------------------------- catalog.c and fields.c */
 
@@ -282,7 +287,7 @@ ksig_spec_named_process(const struct ksig_spec *spec,
  * @disarm: with @arm
  * @stats: fills in offered, lost and what else the provider counts; where the
  *	library relays or filters it goes on from there
- * @lost_upto: see ksig_sub_lost_upto(); NULL: all losses are counted in @stats.
+ * @lost_upto: see struct ksig_sub_stats; NULL: all losses are counted in @stats.
  *	@next sets KSIG_EVENT_LOST_UPTO in the first record after it has grown
  * @subject_ino: the pidfs inode of the process that @next's last record is about;
  *	0: not known. NULL: never known
@@ -446,8 +451,9 @@ void ksig_relay_stop(struct ksig_sub *sub);
  * that a doorbell rings for what comes next.
  */
 int ksig_relay_take(struct ksig_sub *sub, bool last);
-/* Adds what the relay has done to the provider's counters. */
-int ksig_relay_stats(struct ksig_sub *sub, struct ksig_stats *st);
+/* The provider's counters, and what the relay has done added; @upto: possible losses */
+int ksig_relay_stats(struct ksig_sub *sub, struct ksig_stats *st,
+		     uint64_t *upto);
 
 /* --------------------------------------------------------------- status.c */
 

@@ -531,6 +531,10 @@ int ksig_relay_take(struct ksig_sub *sub, bool last)
 	return ret;
 }
 
+/*
+ * A provider without counters of its own for what it hands out has handed out
+ * what was taken and what was passed over; the rest of what it offers waits.
+ */
 static int stats_locked(struct ksig_sub *sub, struct ksig_stats *st)
 {
 	const struct ksig_provider *p = sub->provider;
@@ -559,15 +563,17 @@ static int stats_locked(struct ksig_sub *sub, struct ksig_stats *st)
 	return 0;
 }
 
-int ksig_relay_stats(struct ksig_sub *sub, struct ksig_stats *st)
+int ksig_relay_stats(struct ksig_sub *sub, struct ksig_stats *st,
+		     uint64_t *upto)
 {
 	struct ksig_relay *r = sub->relay;
 	int err;
 
-	if (!r)
-		return stats_locked(sub, st);
-	lock(r);
+	if (r)
+		lock(r);
 	err = stats_locked(sub, st);
-	unlock(r);
+	*upto = lost_upto(sub);
+	if (r)
+		unlock(r);
 	return err;
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "lib.h"
+#include "status.h"
 
 _Static_assert(sizeof(struct ksig_status) == 392,
 	       "another version of the library reads it");

@@ -402,25 +402,25 @@ int ksig_sub_disarm(struct ksig_sub *sub)
 	return err;
 }
 
-/*
- * A provider without counters of its own for what it hands out has handed out
- * what was taken and what was passed over; the rest of what it offers waits.
- */
-int ksig_sub_stats(const struct ksig_sub *sub, struct ksig_stats *st)
+int ksig_sub_stats(const struct ksig_sub *sub, struct ksig_sub_stats *st)
 {
-	memset(st, 0, sizeof(*st));
+	struct ksig_sub_stats all = { };
+	struct ksig_stats counted = { };
+	int err;
+
 	/* the relay's lock is no part of what is looked at */
-	return ksig_relay_stats((struct ksig_sub *)sub, st);
-}
-
-int ksig_sub_lost_upto(const struct ksig_sub *sub, uint64_t *count)
-{
-	struct ksig_sub *s = (struct ksig_sub *)sub;
-
-	ksig_relay_lock(s);
-	*count = sub->provider->lost_upto ? sub->provider->lost_upto(sub) : 0;
-	ksig_relay_unlock(s, false);
-	return 0;
+	err = ksig_relay_stats((struct ksig_sub *)sub, &counted, &all.lost_upto);
+	if (err)
+		return err;
+	all.offered = counted.offered;
+	all.delivered = counted.delivered;
+	all.queued = counted.queued;
+	all.lost = counted.lost;
+	all.refused = counted.refused;
+	all.signals = counted.signals;
+	all.deferred = counted.deferred;
+	all.flags = counted.flags;
+	return ksig_give(st, &all, sizeof(all));
 }
 
 int ksig_sub_kill_current(struct ksig_sub *sub, int signo, uint64_t skip,

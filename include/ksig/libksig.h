@@ -93,7 +93,7 @@ struct ksig_sub_opts {
  * within 64 steps. A process whose parent exits remains one only if the caller is its
  * subreaper (prctl(2), PR_SET_CHILD_SUBREAPER). The native provider follows the forks. After
  * a loss of messages, an event about a process that can't be attributed is skipped and
- * counted in ksig_sub_lost_upto(). With native, memory.kill doesn't report the process, so
+ * counted as possibly lost (struct ksig_sub_stats, @lost_upto). With native, memory.kill doesn't report the process, so
  * nothing is skipped. The module supports it for the first subscriptions of a channel only;
  * if no other provider is available, the error is -EUSERS.
  */
@@ -232,7 +232,7 @@ int ksig_sub_disarm(struct ksig_sub *sub);
  * another one is refused.
  *
  * Events that happen while another BPF program runs on the same cpu may be skipped by the
- * kernel; see ksig_sub_lost_upto().
+ * kernel; see struct ksig_sub_stats, @lost_upto.
  *
  * The kernel checks no permissions for these signals, so the caller must have CAP_KILL.
  *
@@ -244,71 +244,45 @@ int ksig_sub_disarm(struct ksig_sub *sub);
 int ksig_sub_kill_current(struct ksig_sub *sub, int signo, uint64_t skip,
 			  uint64_t count, unsigned int flags);
 
-/* Flag of struct ksig_stats, beyond those of uapi.h */
+/**
+ * struct ksig_sub_stats - counters of a subscription
+ * @sz: sizeof(struct ksig_sub_stats), set by the caller
+ * @offered: events that passed the filter
+ * @delivered: returned by ksig_sub_next(), or accepted into the target's signal queue
+ * @queued: still in the queue
+ * @lost: the queue was full
+ * @refused: the target was not ready, or the caller is not permitted to signal it
+ *	(KSIG_MODE_EACH)
+ * @signals: number of signals sent, doorbells, hang-ups and those of
+ *	ksig_sub_kill_current() included
+ * @deferred: how often a signal had to wait
+ * @flags: KSIG_STATS_* bits, those of uapi.h and KSIG_STATS_SUBJECT_GONE
+ * @lost_upto: upper bound of the number of further losses, which can't be counted exactly
+ *	because they happen before the filter has seen the event: the kernel drops a netlink
+ *	message, or skips a BPF program. Each may have been an event of this subscription.
+ *	They are not included in the other counters, seq, lost_before or a signal's si_errno.
+ *	The next record has KSIG_EVENT_LOST_UPTO in its flags
+ *
+ * At any time, offered = delivered + queued + lost + refused, with every provider. Of these
+ * all but @queued and @flags never decrease.
+ */
+struct ksig_sub_stats {
+	size_t sz;
+	uint64_t offered;
+	uint64_t delivered;
+	uint64_t queued;
+	uint64_t lost;
+	uint64_t refused;
+	uint64_t signals;
+	uint64_t deferred;
+	uint64_t flags;
+	uint64_t lost_upto;
+};
+
 #define KSIG_STATS_SUBJECT_GONE	(1ULL << 32)	/* the filter's process has exited */
 
-/*
- * Counters, for which the identity of struct ksig_stats holds with every provider. Signals of
- * ksig_sub_kill_current() are counted in @signals.
- */
-int ksig_sub_stats(const struct ksig_sub *sub, struct ksig_stats *st);
-
-/**
- * ksig_sub_lost_upto() - losses that can't be counted exactly
- * @sub: the subscription
- * @count: set to the upper bound
- *
- * Some losses happen before the filter has seen the event: the kernel drops a netlink message,
- * or skips a BPF program. Each may have been an event of this subscription. They are not
- * included in struct ksig_stats, seq, lost_before or a signal's si_errno. @count is the number
- * of such losses since the subscription was opened, and never decreases. The next record has
- * KSIG_EVENT_LOST_UPTO in its flags.
- *
- * Return: 0.
- */
-int ksig_sub_lost_upto(const struct ksig_sub *sub, uint64_t *count);
-
-/**
- * struct ksig_status - what a subscription tells `ksig status` of itself
- * @magic: KSIG_STATUS_MAGIC, without a terminator: of this structure, for ever
- * @provider: "module", "bpf" or "native"
- * @event: as it was given to ksig_sub_open(), cut off where it is too long
- * @filter: KSIG_STATUS_*: what runs it
- * @fd: "module": the channel's descriptor, whose fdinfo knows more; else -1
- * @target: whom @stats.flags, KSIG_STATS_ARMED, is about, by the number that
- *	the armer's pid namespace has for it. Only where the library relays
- * @signo: as armed
- * @mode: as armed
- * @flags: as armed
- * @seq: odd while @target to @stats change, another one once they have
- * @stats: as ksig_sub_stats(), when the library last looked. "module": zeros,
- *	unless the library relays
- * @lost_upto: as ksig_sub_lost_upto(), at the same time
- *
- * Each subscription keeps one in a memfd, which is found as
- * /proc/PID/fd/N -> "/memfd:ksig (deleted)" by whoever may look there. Believe
- * nothing in it: any process may make one.
- */
-#define KSIG_STATUS_NAME	"ksig"
-#define KSIG_STATUS_MAGIC	"ksigsub2"
-#define KSIG_STATUS_NO_FILTER	0
-#define KSIG_STATUS_KERNEL	1
-#define KSIG_STATUS_LIBRARY	2	/* at least a part of it */
-
-struct ksig_status {
-	char magic[8];
-	char provider[16];
-	char event[256];
-	__u32 filter;
-	__s32 fd;
-	__s32 target;
-	__s32 signo;
-	__u32 mode;
-	__u32 flags;
-	__u64 seq;
-	struct ksig_stats stats;
-	__u64 lost_upto;
-};
+/* Return: 0; -EINVAL if @st->sz is invalid. Counting @lost_upto may take a system call. */
+int ksig_sub_stats(const struct ksig_sub *sub, struct ksig_sub_stats *st);
 
 /**
  * struct ksig_target_opts - a target, and what is sent to it
@@ -413,6 +387,7 @@ enum ksig_field_type {
 
 /**
  * struct ksig_field - a field of an event
+ * @sz: sizeof(struct ksig_field), set by the caller
  * @name: its key
  * @type: which of @u, @s and @str holds the value
  * @known: 0 if the provider couldn't know it
@@ -421,6 +396,7 @@ enum ksig_field_type {
  * @str: KSIG_FIELD_STRING, NUL-terminated; valid as long as the event
  */
 struct ksig_field {
+	size_t sz;
 	const char *name;
 	enum ksig_field_type type;
 	int known;
@@ -431,7 +407,7 @@ struct ksig_field {
 
 /*
  * Get a field of an event by its key; "subject" and "value" always exist.
- * Return: 0; -ENOENT if the event has no such field.
+ * Return: 0; -ENOENT if the event has no such field; -EINVAL if @f->sz is invalid.
  */
 int ksig_event_get(const struct ksig_sub *sub, const struct ksig_event *ev,
 		   const char *key, struct ksig_field *f);

@@ -100,7 +100,7 @@ static void test_exact(unsigned int queue_len)
 	uint64_t signalled = 0, refused = 0;
 	const struct ksig_event *ev;
 	pthread_t threads[THREADS];
-	struct ksig_stats st;
+	struct ksig_sub_stats st;
 
 	caught = 0;
 	OK(sigaction(SIGRTMIN + 3, &action, NULL));

@@ -259,7 +259,7 @@ static void test_overflow(void)
 	struct ksig_sub_opts opts = *SUB_OPTS(.queue_len = 1024, .value_field = "count");
 	const struct ksig_event *ev;
 	struct ksig_sub *sub;
-	struct ksig_stats st;
+	struct ksig_sub_stats st;
 	char text[64];
 	int i;
 

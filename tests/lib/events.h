@@ -246,7 +246,7 @@ static inline void found_text(const struct ksig_sub *sub,
 			      const struct ksig_event *ev, char *buf,
 			      size_t size)
 {
-	struct ksig_field f, g;
+	struct ksig_field f = { .sz = sizeof(f) }, g = { .sz = sizeof(g) };
 	unsigned int i;
 	size_t n = 0;
 

@@ -55,7 +55,7 @@ static void test_delta(void)
 		.modes = ADJ_SETOFFSET | ADJ_NANO, .time.tv_usec = 5000000,
 	};
 	const struct ksig_event *ev;
-	struct ksig_field f;
+	struct ksig_field f = { .sz = sizeof(f) };
 
 	if (adjtimex(&forward) < 0)
 		skip("the clock can't be set here: %m");

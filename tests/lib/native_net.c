@@ -93,7 +93,7 @@ static void lost_messages(void)
 {
 	struct ksig_sub *up, *down;
 	const struct ksig_event *ev;
-	struct ksig_stats st;
+	struct ksig_sub_stats st;
 
 	ip("add vc type veth peer name vd");
 	ip("add vx type veth peer name vy");
@@ -137,7 +137,7 @@ static void lost_messages(void)
 static void lost_changes(void)
 {
 	struct ksig_sub *up;
-	struct ksig_stats st;
+	struct ksig_sub_stats st;
 	const struct ksig_event *ev;
 	int i;
 

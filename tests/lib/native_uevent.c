@@ -147,7 +147,7 @@ static void too_many(void)
 	struct ksig_sub *sub = sub_open("kmod.load", SUB_OPTS(.queue_len = 16));
 	uint64_t got = 0, seq = 0;
 	const struct ksig_event *ev;
-	struct ksig_stats st;
+	struct ksig_sub_stats st;
 	char path[64];
 	int i;
 
@@ -185,7 +185,7 @@ static void own_queue(void)
 {
 	struct ksig_sub *sub = sub_open("kmod.load", SUB_OPTS(.queue_len = 16));
 	const struct ksig_event *ev;
-	struct ksig_stats st;
+	struct ksig_sub_stats st;
 	int i;
 
 	for (i = 0; i < 40; i++)

@@ -15,7 +15,7 @@
  * @values: the @n that were caused
  * @next: the first of them that was neither received nor missed
  * @missed: so many were not received; if not @exact, up to so many as
- *	ksig_sub_lost_upto() says are beyond @lost
+ *	lost_upto says are beyond @lost
  */
 struct tally {
 	bool exact;
@@ -48,7 +48,7 @@ static void count(struct tally *t, uint64_t value, int lost)
 /* Every one is accounted for, and the last was received. */
 static void check_tally(struct ksig_sub *sub, const struct tally *t)
 {
-	struct ksig_stats st = sub_stats(sub);
+	struct ksig_sub_stats st = sub_stats(sub);
 
 	CHECK_EQ(t->next, t->n);
 	CHECK_EQ(st.lost, t->lost);
@@ -108,7 +108,7 @@ static void test_overflow(uint32_t flags)
 	bool exact = ksig_sub_in_kernel(sub);
 	uint64_t n = exact ? 1000 : 300, values[1000 + MORE];
 	struct tally t = { .exact = exact, .values = values };
-	struct ksig_stats st;
+	struct ksig_sub_stats st;
 
 	CHECK_EQ(arm_each(sub, 0, flags), 0);
 	while (t.n < 100 && !sub_stats(sub).deferred) {
@@ -138,7 +138,7 @@ static void test_overflow(uint32_t flags)
 static void test_gap_before_refused(void)
 {
 	struct ksig_sub *sub = subscribe(16);
-	struct ksig_stats st;
+	struct ksig_sub_stats st;
 	siginfo_t info;
 	uint64_t value;
 
@@ -167,7 +167,7 @@ static void test_gap_given_back(void)
 	struct ksig_sub *sub = subscribe(16);
 	bool exact = ksig_sub_in_kernel(sub);
 	const struct ksig_event *ev;
-	struct ksig_stats st;
+	struct ksig_sub_stats st;
 	uint64_t value;
 
 	produce(1, 20, NULL);
@@ -229,7 +229,7 @@ static void test_many_refused(void)
 {
 	struct ksig_sub *sub = subscribe(4096);
 	uint64_t n = how_many(ksig_sub_in_kernel(sub) ? 4000 : 200);
-	struct ksig_stats st;
+	struct ksig_sub_stats st;
 
 	produce(1, n, NULL);
 	unblock_all();

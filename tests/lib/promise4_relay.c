@@ -13,7 +13,7 @@ static struct ksig_sub *sub;
 /* One event for that target: was it sent, or refused? */
 static bool reaches(pid_t pid, unsigned int flags)
 {
-	struct ksig_stats before = sub_stats(sub), after;
+	struct ksig_sub_stats before = sub_stats(sub), after;
 
 	CHECK_EQ(arm_each(sub, pid, flags), 0);
 	produce_one(VALUE);
@@ -55,7 +55,7 @@ static void test_no_handler(void)
 static void arms_itself(struct child *self, void *arg)
 {
 	unsigned long n = how_many(200), i;
-	struct ksig_stats st;
+	struct ksig_sub_stats st;
 
 	(void)self;
 	(void)arg;

@@ -32,7 +32,7 @@ static void stuck(struct child *self, void *arg)
 {
 	struct ksig_sub *sub = subscribe(ROOM);
 	uint64_t start = 0, sent;
-	struct ksig_stats st;
+	struct ksig_sub_stats st;
 	siginfo_t info;
 	int i;
 
@@ -141,7 +141,7 @@ static void test_stopped(uint32_t flags)
 	struct child c = child_start(takes_many, shared->values);
 	struct ksig_sub *sub = subscribe(ROOM);
 	struct ksig_arm_opts o = each_to(c.pid, flags);
-	struct ksig_stats st;
+	struct ksig_sub_stats st;
 
 	child_hear(&c);
 	OK(kill(c.pid, SIGSTOP));
@@ -192,7 +192,7 @@ static void test_killed(uint32_t flags)
 static void test_counts_everybodys(void)
 {
 	struct ksig_sub *sub = subscribe(0);
-	struct ksig_stats st;
+	struct ksig_sub_stats st;
 	uint64_t value;
 	siginfo_t info;
 	int i;

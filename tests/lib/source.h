@@ -171,9 +171,9 @@ static inline int arm_each(struct ksig_sub *sub, pid_t pid, unsigned int flags)
 } while (0)
 
 /* Nothing is on its way any more of @n events: they were sent or refused. */
-static inline struct ksig_stats settled(struct ksig_sub *sub, uint64_t n)
+static inline struct ksig_sub_stats settled(struct ksig_sub *sub, uint64_t n)
 {
-	struct ksig_stats st;
+	struct ksig_sub_stats st;
 
 	UNTIL((st = sub_stats(sub), st.offered >= n && !st.queued));
 	return st;

@@ -127,9 +127,9 @@ static inline void sub_or_skip_apart(const char *event)
 	CHECK_EQ(status, 0);
 }
 
-static inline struct ksig_stats sub_stats(const struct ksig_sub *sub)
+static inline struct ksig_sub_stats sub_stats(const struct ksig_sub *sub)
 {
-	struct ksig_stats st;
+	struct ksig_sub_stats st = { .sz = sizeof(st) };
 
 	CHECK_EQ(ksig_sub_stats(sub, &st), 0);
 	CHECK_EQ(st.offered, st.delivered + st.queued + st.lost + st.refused);
@@ -138,10 +138,7 @@ static inline struct ksig_stats sub_stats(const struct ksig_sub *sub)
 
 static inline uint64_t sub_lost_upto(const struct ksig_sub *sub)
 {
-	uint64_t count;
-
-	CHECK_EQ(ksig_sub_lost_upto(sub, &count), 0);
-	return count;
+	return sub_stats(sub).lost_upto;
 }
 
 /* The next event, waited for through the descriptor as any program would. */
@@ -193,7 +190,7 @@ static inline struct ksig_field field(const struct ksig_sub *sub,
 				      const struct ksig_event *ev,
 				      const char *key)
 {
-	struct ksig_field f;
+	struct ksig_field f = { .sz = sizeof(f) };
 
 	CHECK_EQ(ksig_event_get(sub, ev, key, &f), 0);
 	return f;

@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -197,13 +198,14 @@ static struct ksig_arm_opts each(pid_t pid)
 }
 
 /* Promise 2, at any time. */
-static struct ksig_stats stats(const struct ksig_sub *sub)
+static struct ksig_sub_stats stats(const struct ksig_sub *sub)
 {
-	struct ksig_stats st;
+	struct ksig_sub_stats st = { .sz = sizeof(st) };
 
 	CHECK(!ksig_sub_stats(sub, &st));
 	if (st.offered != st.delivered + st.queued + st.lost + st.refused)
-		printf("%llu offered: %llu delivered, %llu queued, %llu lost, %llu refused\n",
+		printf("%" PRIu64 " offered: %" PRIu64 " delivered, %" PRIu64
+		       " queued, %" PRIu64 " lost, %" PRIu64 " refused\n",
 		       st.offered, st.delivered, st.queued, st.lost, st.refused);
 	CHECK(st.offered == st.delivered + st.queued + st.lost + st.refused);
 	return st;
@@ -258,7 +260,7 @@ static void test_each(void)
 	struct ksig_sub *sub = fake_sub("test");
 	struct ksig_arm_opts o = each(0);
 	const struct ksig_event *ev;
-	struct ksig_stats st;
+	struct ksig_sub_stats st = { .sz = sizeof(st) };
 	siginfo_t info;
 	uint64_t i, got, lost = 0;
 
@@ -499,7 +501,7 @@ static void test_gone_before(void)
 	struct ksig_sub *sub = fake_sub("test");
 	pid_t pid = child(sleep_on);
 	struct ksig_arm_opts o = each(pid);
-	struct ksig_stats st = { };
+	struct ksig_sub_stats st = { .sz = sizeof(st) };
 
 	sub->provider = &fake_kernel;
 	fake_held = true;

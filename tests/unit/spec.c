@@ -245,7 +245,7 @@ static bool formats(const struct ksig_sub *sub, const char *wanted)
 static void test_format(void)
 {
 	struct ksig_sub sub = { .desc = ksig_desc_find("process.exit") };
-	struct ksig_field f;
+	struct ksig_field f = { .sz = sizeof(f) };
 
 	CHECK(formats(&sub, "process.exit pid=42 status=1792 comm=sh parent=-1"));
 	record.ev.flags = KSIG_EVENT_NO_VALUE;
@@ -265,6 +265,13 @@ static void test_format(void)
 	CHECK(formats(&sub, "process.exit pid=42 status=unknown comm=cccccccccccccccc parent=-1"));
 	strcpy(record.data.comm, "sh");
 
+	/* a caller who knows less of the structure gets less, one who says nothing nothing */
+	f = (struct ksig_field) { .sz = offsetof(struct ksig_field, u), .u = 7 };
+	CHECK(!ksig_event_get(&sub, &record.ev, "subject", &f) && f.known &&
+	      f.u == 7 && f.sz == offsetof(struct ksig_field, u));
+	f = (struct ksig_field) { .sz = 0 };
+	CHECK(ksig_event_get(&sub, &record.ev, "subject", &f) == -EINVAL);
+	f = (struct ksig_field) { .sz = sizeof(f) };
 	CHECK(!ksig_event_get(&sub, &record.ev, "value", &f) && !f.known);
 	record.ev.flags = 0;
 	CHECK(!ksig_event_get(&sub, &record.ev, "status", &f));

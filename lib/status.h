@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* What the library tells `ksig status`: between the two, and no part of the library's ABI. */
+#ifndef KSIG_STATUS_H
+#define KSIG_STATUS_H
+
+#include <ksig/libksig.h>
+
+/**
+ * struct ksig_status - what a subscription tells `ksig status` about itself
+ * @magic: KSIG_STATUS_MAGIC, without a terminator: of this structure, for ever
+ * @provider: "module", "bpf" or "native"
+ * @event: as it was given to ksig_sub_open(), cut off where it is too long
+ * @filter: KSIG_STATUS_*: what runs it
+ * @fd: "module": the channel's descriptor, whose fdinfo knows more; else -1
+ * @target: whom @stats.flags, KSIG_STATS_ARMED, is about, by the number that
+ *	the armer's pid namespace has for it. Only where the library relays
+ * @signo: as armed
+ * @mode: as armed
+ * @flags: as armed
+ * @seq: odd while @target to @stats change, another one once they have
+ * @stats: as ksig_sub_stats(), when the library last looked. "module": zeros,
+ *	unless the library relays
+ * @lost_upto: as in struct ksig_sub_stats, at the same time
+ *
+ * Each subscription keeps one in a memfd, which is found as
+ * /proc/PID/fd/N -> "/memfd:ksig (deleted)" by whoever may look there. Believe
+ * nothing in it: any process may make one.
+ */
+#define KSIG_STATUS_NAME	"ksig"
+#define KSIG_STATUS_MAGIC	"ksigsub2"
+#define KSIG_STATUS_NO_FILTER	0
+#define KSIG_STATUS_KERNEL	1
+#define KSIG_STATUS_LIBRARY	2	/* at least a part of it */
+
+struct ksig_status {
+	char magic[8];
+	char provider[16];
+	char event[256];
+	__u32 filter;
+	__s32 fd;
+	__s32 target;
+	__s32 signo;
+	__u32 mode;
+	__u32 flags;
+	__u64 seq;
+	struct ksig_stats stats;
+	__u64 lost_upto;
+};
+
+#endif /* KSIG_STATUS_H */
