@@ -597,6 +597,8 @@ static int examine_event(struct doctor *d, const char *name,
 	/* of an EVENT that was named, that is its mistake who named it */
 	if (d->all_wanted &&
 	    (f.err == EINVAL || f.err == ENOENT || f.err == ESRCH)) {
+		if (f.err == ENOENT)
+			ksig_suggest(name, f.text, sizeof(f.text));
 		ksig_error("%s", f.text);
 		return f.err == ESRCH ? KSIG_TARGET_GONE : KSIG_USAGE;
 	}

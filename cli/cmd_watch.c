@@ -234,6 +234,8 @@ static int open_source(struct watch *w, struct source *source)
 		return KSIG_DONE;
 	if (!*text)
 		snprintf(text, sizeof(text), "%s", strerror(-err));
+	if (err == -ENOENT)
+		ksig_suggest(source->name, text, sizeof(text));
 	if (column)
 		ksig_error("%s, column %u: %s", source->name, column, text);
 	else

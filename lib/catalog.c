@@ -170,27 +170,3 @@ const struct ksig_event_desc *ksig_desc_find(const char *name)
 	}
 	return NULL;
 }
-
-/* "exit" */
-static const char *type_known(const char *name)
-{
-	const char *dot;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(events); i++) {
-		dot = strchr(events[i].name, '.');
-		if (dot && !strcmp(dot + 1, name))
-			return events[i].name;
-	}
-	return NULL;
-}
-
-const char *ksig_desc_nearest(const char *name)
-{
-	struct ksig_nearest n = ksig_nearest_to(name);
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(events); i++)
-		ksig_nearer(&n, events[i].name);
-	return n.name ? n.name : type_known(name);
-}

@@ -147,22 +147,14 @@ static int choose_provider(struct ksig_sub *sub, struct ksig_error *e)
 	return none_will_do(sub, &r, e);
 }
 
-/* @reason: what a provider has said that knows its channel; or "" */
+/* @reason: of a provider that knows its channel or category; or "" */
 static int unknown_event(const struct ksig_sub *sub, const char *reason,
 			 struct ksig_error *e)
 {
-	const char *near = ksig_desc_nearest(sub->spec.name);
-
-	if (near)
-		return ksig_fail(e, 1, ENOENT,
-				 "no event '%s'; did you mean '%s'?",
-				 sub->spec.name, near);
 	if (*reason)
 		return ksig_fail(e, e->column && *e->column ? *e->column : 1,
 				 ENOENT, "%s", reason);
-	return ksig_fail(e, 1, ENOENT,
-			 "no event '%s': 'ksig events' lists what there is",
-			 sub->spec.name);
+	return ksig_fail(e, 1, ENOENT, "no event '%s'", sub->spec.name);
 }
 
 /* One that the catalog doesn't know: whose is it? */

@@ -124,34 +124,12 @@ struct ksig_event_desc {
 
 /* NULL: not one of the built-in ones */
 const struct ksig_event_desc *ksig_desc_find(const char *name);
-/* The nearest known name, for "did you mean"; NULL: none is near */
-const char *ksig_desc_nearest(const char *name);
 /*
  * By its key: one of @d's, or "subject" or "value", which every record has.
  * NULL: there is no such field
  */
 const struct ksig_field_desc *ksig_desc_field(const struct ksig_event_desc *d,
 					      const char *key);
-/* The key nearest to @key; NULL: none is near */
-const char *ksig_desc_nearest_field(const struct ksig_event_desc *d,
-				    const char *key);
-
-/**
- * struct ksig_nearest - what of many may have been meant
- * @wanted: what was written
- * @name: the nearest so far; NULL: none is near
- * @distance: how many letters differ; another must be nearer
- */
-struct ksig_nearest {
-	const char *wanted;
-	const char *name;
-	unsigned int distance;
-};
-
-struct ksig_nearest ksig_nearest_to(const char *wanted);
-/* True: it is the nearest so far */
-bool ksig_nearer(struct ksig_nearest *n, const char *name);
-
 /* The built-in ones in turn, from 0; NULL: no more */
 const struct ksig_event_desc *ksig_desc_at(unsigned int index);
 

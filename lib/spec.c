@@ -286,13 +286,8 @@ static void list_fields(const struct ksig_event_desc *d, char *buf, size_t size)
 static int no_field(const struct ksig_cond *c, const struct ksig_event_desc *d,
 		    struct ksig_error *e)
 {
-	const char *near = ksig_desc_nearest_field(d, c->key);
 	char list[256];
 
-	if (near)
-		return ksig_fail(e, c->column, EINVAL,
-				 "%s has no field '%s'; did you mean '%s'?",
-				 d->name, c->key, near);
 	list_fields(d, list, sizeof(list));
 	return ksig_fail(e, c->column, EINVAL,
 			 "%s has no field '%s'%s%s", d->name, c->key,

@@ -18,7 +18,6 @@
 /* Longer arrays are too long to be told number by number. */
 #define ARRAY_MAX 16
 
-#define NEAR_MAX 128
 
 /* A line of the file: "field:TYPE NAME; offset:8; size:4; signed:1;" */
 struct line {
@@ -260,44 +259,16 @@ static int no_tracefs(int err, struct ksig_error *e)
 			 TRACEFS);
 }
 
-/* Which of the names in @dir is most like @name? */
-static bool nearest(const char *dir, const char *name, char near[NEAR_MAX])
-{
-	struct ksig_nearest n = ksig_nearest_to(name);
-	struct dirent *d;
-	DIR *list = opendir(dir);
-
-	if (!list)
-		return false;
-	while ((d = readdir(list))) {
-		if (d->d_type == DT_DIR && ksig_nearer(&n, d->d_name))
-			snprintf(near, NEAR_MAX, "%.127s", d->d_name);
-	}
-	closedir(list);
-	return n.name;
-}
-
 static int no_tracepoint(const char *root, const char *category,
 			 const char *name, struct ksig_error *e)
 {
-	char dir[512], near[NEAR_MAX];
+	char dir[512];
 
 	snprintf(dir, sizeof(dir), "%s/events/%s", root, category);
-	if (access(dir, F_OK)) {
-		snprintf(dir, sizeof(dir), "%s/events", root);
-		if (nearest(dir, category, near))
-			return ksig_fail(e, sizeof(KSIG_TRACE), ENOENT,
-					 "this kernel has no tracepoints '%s'; did you mean '%s'?",
-					 category, near);
+	if (access(dir, F_OK))
 		return ksig_fail(e, sizeof(KSIG_TRACE), ENOENT,
-				 "this kernel has no tracepoints '%s': see 'ls %s'",
-				 category, dir);
-	}
-	if (nearest(dir, name, near))
-		return ksig_fail(e, sizeof(KSIG_TRACE) + strlen(category) + 1,
-				 ENOENT,
-				 "this kernel has no tracepoint %s.%s; did you mean '%s'?",
-				 category, name, near);
+				 "this kernel has no tracepoints '%s': see 'ls %s/events'",
+				 category, root);
 	return ksig_fail(e, sizeof(KSIG_TRACE) + strlen(category) + 1, ENOENT,
 			 "this kernel has no tracepoint %s.%s: see 'ls %s'",
 			 category, name, dir);

@@ -301,7 +301,7 @@ kill -KILL $target
 gives 2 ksig watch tesd
 says "^ksig: tesd, column 1: no event 'tesd'; did you mean 'test'?"
 gives 2 ksig watch test:valeu=1
-says "^ksig: test:valeu=1, column 6: test has no field 'valeu'; did you mean 'value'?"
+says "^ksig: test:valeu=1, column 6: test has no field 'valeu'; it has: "
 gives 2 ksig watch test:value=1,value=x
 says "column 20: 'value' is a number, 'x' is none"
 gives 2 ksig watch test:value

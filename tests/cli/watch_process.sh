@@ -113,7 +113,7 @@ says "column 1: no event 'proces.exit'; did you mean 'process.exit'?"
 gives 2 ksig watch process
 says "did you mean 'process.fork'?"
 gives 2 ksig watch process.exit:pdi=1
-says "column 14: process.exit has no field 'pdi'; did you mean 'pid'?"
+says "column 14: process.exit has no field 'pdi'; it has: pid, status, comm"
 gives 2 ksig watch 'process.exit:comm<x'
 says "column 18: 'comm' is a text: only = and != make sense"
 gives 2 ksig watch process.exit:comm=0123456789abcdef

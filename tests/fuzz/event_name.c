@@ -64,7 +64,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		free(event);
 		return 0;
 	}
-	ksig_desc_nearest(spec.name);
 	d = ksig_desc_find(spec.name);
 	if (d && ksig_spec_resolve(&spec, d, &e))
 		check_error(event, text, column);

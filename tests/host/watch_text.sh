@@ -80,5 +80,17 @@ allowed=$(($(date +%s) - begin + 2))
 # --quiet: no notes, but what went wrong
 ksig watch process.exec:comm=nobody --quiet -t 1ms >stdout 2>stderr || [ $? = 3 ]
 [ ! -s stderr ] || fail "it said: $(cat stderr)"
-gives 2 ksig watch -q proces.exec
-says "did you mean 'process.exec'?"
+while read -r wrong right; do
+	gives 2 ksig watch -q "$wrong"
+	says "no event '$wrong'; did you mean '$right'?"
+done <<'EOF'
+proces.exec process.exec
+process.eixt process.exit
+net.upp net.up
+resume power.resume
+kmod kmod.load
+EOF
+gives 2 ksig watch -q something.else
+says "no event 'something.else': 'ksig events' lists what there is"
+gives 2 ksig watch -q ""
+says "an event's name is missing"

@@ -338,9 +338,9 @@ static void test_bad_input(void)
 	sub_fails("trace.sched", ENOENT, 7, "trace.sched.sched_switch");
 	sub_fails("trace.", ENOENT, 7, "trace.sched.sched_switch");
 	sub_fails("trace.schad.sched_switch", ENOENT, 7,
-		  "did you mean 'sched'");
+		  "no tracepoints 'schad'");
 	sub_fails("trace.sched.sched_swutch", ENOENT, 13,
-		  "did you mean 'sched_sw");
+		  "no tracepoint sched.sched_swutch: see 'ls ");
 	sub_fails("trace.qqqqq.x", ENOENT, 7, "no tracepoints 'qqqqq'");
 	sub_fails("trace.sched.sched_switch:prio=1", EINVAL, 26,
 		  "no field 'prio'");

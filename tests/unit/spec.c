@@ -81,10 +81,10 @@ static void test_syntax(void)
 
 static void test_fields(void)
 {
-	bad("process.exit:pdi=1", 14, "did you mean 'pid'?");
+	bad("process.exit:pdi=1", 14, "no field 'pdi'; it has: pid, status, comm");
 	bad("process.exit:zzzzzz=1", 14, "it has: pid, status, comm");
 	bad("power.resume:zzzzzz=1", 14, "only subject and value");
-	bad("process.exit:pid=1,stat=0", 20, "did you mean 'status'?");
+	bad("process.exit:pid=1,stat=0", 20, "no field 'stat'; it has: pid, status");
 	bad("process.exit:pid=x", 18, "'x' is none");
 	bad("process.exit:pid=0x", 18, "is none");
 	bad("process.exit:pid=1 ", 18, "is none");
@@ -306,13 +306,6 @@ static void test_catalog(void)
 		CHECK(ksig_desc_field(d, "value"));
 	}
 	CHECK(i == 16);
-	CHECK(!strcmp(ksig_desc_nearest("proces.exit"), "process.exit"));
-	CHECK(!strcmp(ksig_desc_nearest("process.eixt"), "process.exit"));
-	CHECK(!strcmp(ksig_desc_nearest("net.upp"), "net.up"));
-	CHECK(!strcmp(ksig_desc_nearest("resume"), "power.resume"));
-	CHECK(!strcmp(ksig_desc_nearest("kmod"), "kmod.load"));
-	CHECK(!ksig_desc_nearest("something.else"));
-	CHECK(!ksig_desc_nearest(""));
 }
 
 static void opens(const char *event, const struct ksig_sub_opts *o, int err)
@@ -354,7 +347,7 @@ static void test_options(void)
 	CHECK(strstr(text, "'comm' is a text"));
 	o.value_field = NULL;
 	opens("tesst", &o, -ENOENT);
-	CHECK(strstr(text, "did you mean 'test'?") && column == 1);
+	CHECK(!strcmp(text, "no event 'tesst'") && column == 1);
 	opens("test:value=x", &o, -EINVAL);
 	CHECK(column == 12);
 	o.sz = 4;
