@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What ksig doctor tries. Each trial runs in a process of its own: what it blocks, forks or
+ * unshares is gone with it.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <ksig/libksig.h>
+
+#include "../lib/load_hint.h"
+#include "cli.h"
+#include "doctor.h"
+
+/* What was caused comes within that time, or not at all. */
+#define PATIENCE_S 10
+
+void ksig_found(struct ksig_finding *f, enum ksig_finding_state state, int err,
+		const char *fmt, ...)
+{
+	va_list ap;
+
+	f->state = state;
+	f->err = err < 0 ? -err : err;
+	va_start(ap, fmt);
+	vsnprintf(f->text, sizeof(f->text), fmt, ap);
+	va_end(ap);
+}
+
+/* What the kernel, or whoever set it up, does not let us have. */
+static enum ksig_finding_state state_of(int err)
+{
+	return err == -EOPNOTSUPP || err == -EACCES || err == -EPERM ?
+	       KSIG_FOUND_NOT_HERE : KSIG_FOUND_BROKEN;
+}
+
+/* ---------------------------------------------------------------- in a trial */
+
+static struct ksig_sub *subscribe(struct ksig_finding *f, const char *event,
+				  const char *provider)
+{
+	struct ksig_sub_opts opts = {
+		.sz = sizeof(opts),
+		.provider = provider,
+		.err = f->text,
+		.err_size = sizeof(f->text),
+	};
+	struct ksig_sub *sub;
+	int err;
+
+	err = ksig_sub_open(event, &opts, &sub);
+	if (err) {
+		f->state = state_of(err);
+		f->err = -err;
+		if (!*f->text)
+			ksig_found(f, f->state, err, "%s", strerror(-err));
+		return NULL;
+	}
+	snprintf(f->provider, sizeof(f->provider), "%s",
+		 ksig_sub_provider(sub));
+	return sub;
+}
+
+/* The event that was caused, or the finding that it hasn't come. */
+static const struct ksig_event *receive(struct ksig_finding *f,
+					struct ksig_sub *sub)
+{
+	const struct ksig_event *ev;
+	int ret = ksig_sub_next(sub, PATIENCE_S * 1000000000LL, &ev);
+
+	if (ret == 1)
+		return ev;
+	if (ret)
+		ksig_found(f, KSIG_FOUND_BROKEN, ret, "it opened, but reading an event: %s",
+		      strerror(-ret));
+	else
+		ksig_found(f, KSIG_FOUND_BROKEN, ETIMEDOUT,
+		      "it opened, but an event that was caused did not come within %d s; the kernel's log (dmesg) may say more",
+		      PATIENCE_S);
+	return NULL;
+}
+
+/* From here on the signal waits until it is asked for. */
+static void block_signal(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, KSIG_SIGNO_DEFAULT);
+	sigprocmask(SIG_BLOCK, set, NULL);
+}
+
+/* With that value. Else the finding why not; @way is what sent it. */
+static bool receive_signal(struct ksig_finding *f, const sigset_t *set,
+			   uint64_t value, const char *way)
+{
+	struct timespec patience = { .tv_sec = PATIENCE_S };
+	siginfo_t info;
+
+	if (sigtimedwait(set, &info, &patience) < 0) {
+		ksig_found(f, KSIG_FOUND_BROKEN, ETIMEDOUT,
+		      "a signal by %s did not come within %d s", way,
+		      PATIENCE_S);
+		return false;
+	}
+	if (ksig_siginfo_value(&info) == value)
+		return true;
+	ksig_found(f, KSIG_FOUND_BROKEN, EBADMSG, "a signal by %s came with value %" PRIu64
+	      " instead of %" PRIu64, way,
+	      (uint64_t)ksig_siginfo_value(&info), value);
+	return false;
+}
+
+static void no_proc(struct ksig_finding *f, int err)
+{
+	ksig_found(f, KSIG_FOUND_NOT_HERE, err,
+	      "whether a process is ready is read in /proc: mount it");
+}
+
+static bool arm(struct ksig_finding *f, struct ksig_sub *sub)
+{
+	struct ksig_arm_opts opts = {
+		.sz = sizeof(opts),
+		.pidfd = -1,
+		.signo = KSIG_SIGNO_DEFAULT,
+	};
+	int err = ksig_sub_arm(sub, &opts);
+
+	if (err == -EOPNOTSUPP)
+		no_proc(f, err);
+	else if (err)
+		ksig_found(f, KSIG_FOUND_BROKEN, err, "arming: %s", strerror(-err));
+	return !err;
+}
+
+/**
+ * struct patient - a child that ends when it is told to, or we do
+ * @pid: whose
+ * @end: to be closed for that
+ */
+struct patient {
+	pid_t pid;
+	int end;
+};
+
+static bool patient_start(struct ksig_finding *f, struct patient *p)
+{
+	int ends[2];
+	char c;
+
+	if (pipe2(ends, O_CLOEXEC)) {
+		ksig_found(f, KSIG_FOUND_BROKEN, errno, "a pipe: %s", strerror(errno));
+		return false;
+	}
+	p->pid = fork();
+	if (!p->pid) {
+		close(ends[1]);
+		_exit(read(ends[0], &c, 1) != 0);
+	}
+	if (p->pid < 0)
+		ksig_found(f, KSIG_FOUND_BROKEN, errno, "a process: %s", strerror(errno));
+	close(ends[0]);
+	p->end = ends[1];
+	if (p->pid < 0)
+		close(p->end);
+	return p->pid > 0;
+}
+
+static void patient_end(struct patient *p)
+{
+	close(p->end);
+	waitpid(p->pid, NULL, 0);
+}
+
+/* ---------------------------------------------------------------- the trials */
+
+static bool emit(struct ksig_finding *f)
+{
+	uint64_t value = KSIG_VALUE_DEFAULT;
+	int fd = open("/dev/ksig/test", O_WRONLY | O_CLOEXEC);
+	bool emitted = fd >= 0 &&
+		       write(fd, &value, sizeof(value)) == sizeof(value);
+
+	if (!emitted)
+		ksig_found(f, KSIG_FOUND_BROKEN, errno, "writing to /dev/ksig/test: %s",
+		      strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return emitted;
+}
+
+static bool emit_and_read(struct ksig_finding *f, struct ksig_sub *sub)
+{
+	const struct ksig_event *ev = emit(f) ? receive(f, sub) : NULL;
+
+	if (ev && ev->value != KSIG_VALUE_DEFAULT)
+		ksig_found(f, KSIG_FOUND_BROKEN, EBADMSG, "an event came with value %" PRIu64
+		      " instead of %d", (uint64_t)ev->value,
+		      KSIG_VALUE_DEFAULT);
+	return ev && ev->value == KSIG_VALUE_DEFAULT;
+}
+
+static void try_module(const struct ksig_path *p, struct ksig_finding *f)
+{
+	struct ksig_sub *sub = subscribe(f, p->event, p->provider);
+	sigset_t set;
+
+	if (!sub)
+		return;
+	block_signal(&set);
+	if (emit_and_read(f, sub) && arm(f, sub) && emit(f) &&
+	    receive_signal(f, &set, KSIG_VALUE_DEFAULT, "ksig.ko"))
+		ksig_found(f, KSIG_FOUND_WORKS, 0,
+		      "an event was read, and one came by signal");
+	ksig_sub_close(sub);
+}
+
+/* About a process: @p's event names the one that ends. */
+static struct ksig_sub *subscribe_to(const struct ksig_path *p, pid_t pid,
+				     struct ksig_finding *f)
+{
+	char event[128];
+
+	snprintf(event, sizeof(event), p->event, pid);
+	return subscribe(f, event, p->provider);
+}
+
+static void try_end(const struct ksig_path *p, struct ksig_finding *f)
+{
+	const struct ksig_event *ev;
+	struct patient patient;
+	struct ksig_sub *sub;
+
+	if (!patient_start(f, &patient))
+		return;
+	sub = subscribe_to(p, patient.pid, f);
+	patient_end(&patient);
+	ev = sub ? receive(f, sub) : NULL;
+	if (ev && ev->subject == (uint64_t)patient.pid)
+		ksig_found(f, KSIG_FOUND_WORKS, 0, "the end of a process was seen");
+	else if (ev)
+		ksig_found(f, KSIG_FOUND_BROKEN, EBADMSG, "the end of process %d was told as that of %"
+		      PRIu64, patient.pid, (uint64_t)ev->subject);
+	ksig_sub_close(sub);
+}
+
+static void try_fork(const struct ksig_path *p, struct ksig_finding *f)
+{
+	struct ksig_sub *sub = subscribe_to(p, getpid(), f);
+	const struct ksig_event *ev;
+	struct patient patient;
+
+	if (!sub)
+		return;
+	if (patient_start(f, &patient)) {
+		patient_end(&patient);
+		ev = receive(f, sub);
+		if (ev && ev->value == (uint64_t)patient.pid)
+			ksig_found(f, KSIG_FOUND_WORKS, 0, "a new process was seen");
+		else if (ev)
+			ksig_found(f, KSIG_FOUND_BROKEN, EBADMSG,
+			      "the new process %d was told as %" PRIu64,
+			      patient.pid, (uint64_t)ev->value);
+	}
+	ksig_sub_close(sub);
+}
+
+static int raise_loopback(void)
+{
+	struct ifreq req = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
+
+	if (fd < 0)
+		return -errno;
+	err = ioctl(fd, SIOCSIFFLAGS, &req) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+static void try_open(const struct ksig_path *p, struct ksig_finding *f)
+{
+	struct ksig_sub *sub = subscribe(f, p->event, p->provider);
+
+	if (sub)
+		ksig_found(f, KSIG_FOUND_WORKS, 0, "opened only, no event was caused");
+	ksig_sub_close(sub);
+}
+
+/* In a network namespace of its own nobody else sees an interface come up. */
+static void try_link(const struct ksig_path *p, struct ksig_finding *f)
+{
+	struct ksig_sub *sub;
+	int err;
+
+	try_open(p, f);
+	if (f->state != KSIG_FOUND_WORKS)
+		return;
+	if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET)) {
+		ksig_found(f, KSIG_FOUND_WORKS, 0,
+		      "opened only, no event was caused: no network namespace for it: %s",
+		      strerror(errno));
+		return;
+	}
+	sub = subscribe(f, p->event, p->provider);
+	if (!sub)
+		return;
+	err = raise_loopback();
+	if (err)
+		ksig_found(f, KSIG_FOUND_WORKS, 0,
+		      "opened only, no event was caused: no interface for it: %s",
+		      strerror(-err));
+	else if (receive(f, sub))
+		ksig_found(f, KSIG_FOUND_WORKS, 0, "an interface was seen to come up");
+	ksig_sub_close(sub);
+}
+
+static void try_relay(const struct ksig_path *p, struct ksig_finding *f)
+{
+	struct patient patient;
+	struct ksig_sub *sub;
+	bool armed = false;
+	sigset_t set;
+
+	if (!patient_start(f, &patient))
+		return;
+	block_signal(&set);
+	sub = subscribe_to(p, patient.pid, f);
+	if (sub)
+		armed = arm(f, sub);
+	patient_end(&patient);
+	/* the end of a child that was ended in good order: status 0 */
+	if (armed && receive_signal(f, &set, 0, "the library"))
+		ksig_found(f, KSIG_FOUND_WORKS, 0,
+		      "the end of a process came by signal, sent by a thread of the library's");
+	ksig_sub_close(sub);
+}
+
+static void why_not_sent(const struct ksig_path *p, struct ksig_finding *f, int err)
+{
+	if (p->way == KSIG_SENT_BY_MODULE && err == -EOPNOTSUPP)
+		ksig_found(f, KSIG_FOUND_NOT_HERE, err,
+		      "/dev/ksig/control is not there: ksig.ko is not loaded%s",
+		      ksig_load_hint());
+	else if (p->way == KSIG_SENT_BY_MODULE && err == -EACCES)
+		ksig_found(f, KSIG_FOUND_NOT_HERE, err,
+		      "cannot open /dev/ksig/control: %s (it is root's: try sudo)",
+		      strerror(-err));
+	else if (p->way == KSIG_SENT_BY_CALLER && err == -EOPNOTSUPP)
+		no_proc(f, err);
+	else
+		ksig_found(f, state_of(err), err, "%s", strerror(-err));
+}
+
+static void try_send(const struct ksig_path *p, struct ksig_finding *f)
+{
+	sigset_t set;
+	int ret;
+
+	block_signal(&set);
+	ret = ksig_send(getpid(), KSIG_SIGNO_DEFAULT, KSIG_VALUE_DEFAULT,
+			KSIG_SEND_BY(p->way));
+	if (ret < 0)
+		why_not_sent(p, f, ret);
+	else if (receive_signal(f, &set, KSIG_VALUE_DEFAULT, p->name))
+		ksig_found(f, KSIG_FOUND_WORKS, 0, "a signal came with its value");
+}
+
+#define ENDS "process.exit:pid=%d"
+
+static const struct ksig_path paths[] = {
+	{ "module", "module", "test", 0, try_module },
+	{ "bpf", "bpf", ENDS, 0, try_end },
+	{ "tracepoint", "bpf",
+	  "trace.sched.sched_process_exit:current.pid=%d", 0, try_end },
+	{ "pidfd", "native", ENDS, 0, try_end },
+	{ "connector", "native", "process.fork:pid=%d", 0, try_fork },
+	{ "rtnetlink", "native", "net.up", 0, try_link },
+	{ "psi", "native", "memory.pressure", 0, try_open },
+	{ "cgroup", "native", "memory.kill", 0, try_open },
+	{ "uevent", "native", "cpu.online", 0, try_open },
+	{ "timerfd", "native", "time.set", 0, try_open },
+	{ "relay", "native", ENDS, 0, try_relay },
+	{ "send.module", NULL, NULL, KSIG_SENT_BY_MODULE, try_send },
+	{ "send.caller", NULL, NULL, KSIG_SENT_BY_CALLER, try_send },
+};
+
+const struct ksig_path *ksig_doctor_path(size_t index)
+{
+	return index < sizeof(paths) / sizeof(*paths) ? &paths[index] : NULL;
+}
+
+void ksig_try_event(const struct ksig_path *p, struct ksig_finding *f)
+{
+	struct ksig_sub *sub = subscribe(f, p->event, NULL);
+
+	if (sub)
+		ksig_found(f, KSIG_FOUND_WORKS, 0, "by %s", f->provider);
+	ksig_sub_close(sub);
+}
