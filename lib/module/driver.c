@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+/* Events of drivers' channels, as sysfs describes them. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "module.h"
+
+/* How an event of a driver's channel is described, and the strings that that points to */
+struct driver_desc {
+	struct ksig_event_desc desc;
+	struct ksig_field_desc fields[2];
+	char name[2 * KSIG_NAME_MAX];
+	char channel[KSIG_NAME_MAX];
+	char description[128];
+};
+
+/* An attribute of the channel's, of which the newline at the end is cut off. */
+static int read_attr(const char *channel, const char *attr, char *buf,
+		     size_t size)
+{
+	char path[sizeof(CLASS) + KSIG_NAME_MAX + 32];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), CLASS "%s/%s", channel, attr);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	len = read(fd, buf, size - 1);
+	close(fd);
+	if (len < 0)
+		return -EIO;
+	buf[len] = '\0';
+	if (len && buf[len - 1] == '\n')
+		buf[len - 1] = '\0';
+	return 0;
+}
+
+/* Which line is @type? A channel without lines has one nameless type. */
+static int find_type(const char *types, const char *type)
+{
+	const char *line = types;
+	int index;
+
+	if (!*types)
+		return *type ? -ENOENT : 0;
+	for (index = 0; *type && line; index++) {
+		size_t len = strcspn(line, "\n");
+
+		if (len == strlen(type) && !strncmp(line, type, len))
+			return index;
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	return -ENOENT;
+}
+
+static int wrong_type(const char *name, const char *types,
+		      struct ksig_error *e)
+{
+	char list[256], *c;
+
+	snprintf(list, sizeof(list), "%.*s", (int)sizeof(list) - 1, types);
+	for (c = list; *c; c++) {
+		if (*c == '\n')
+			*c = ' ';
+	}
+	if (!*list)
+		return ksig_fail(e, 1, ENOENT,
+				 "no event '%s': that channel has one event, which bears the channel's name",
+				 name);
+	return ksig_fail(e, 1, ENOENT,
+			 "no event '%s': behind the channel's name comes one of: %s",
+			 name, list);
+}
+
+/*
+ * What only a descriptor tells. One for writing is no subscription; whoever
+ * may have neither will be told by check.
+ */
+static bool subjects_are_pids(const char *channel)
+{
+	char path[sizeof(DEV) + KSIG_NAME_MAX];
+	struct ksig_info info = { };
+	int fd;
+
+	snprintf(path, sizeof(path), DEV "%s", channel);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return false;
+	if (ioctl(fd, KSIG_IOC_INFO, &info))
+		info.flags = 0;
+	close(fd);
+	return info.flags & KSIG_CHANNEL_PIDS;
+}
+
+static struct driver_desc *make_desc(const char *name, const char *channel,
+				     int type, uint32_t event_size)
+{
+	bool pids = subjects_are_pids(channel);
+	struct driver_desc *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return NULL;
+	snprintf(d->name, sizeof(d->name), "%s", name);
+	snprintf(d->channel, sizeof(d->channel), "%s", channel);
+	if (read_attr(channel, "description", d->description,
+		      sizeof(d->description)))
+		*d->description = '\0';
+	d->fields[0] = (struct ksig_field_desc) {
+		.name = pids ? "pid" : "subject",
+		.type = KSIG_FIELD_UNSIGNED,
+		.offset = offsetof(struct ksig_event, subject),
+		.size = 8,
+		.unknown = KSIG_EVENT_NO_SUBJECT,
+	};
+	d->fields[1] = (struct ksig_field_desc) {
+		.name = "value",
+		.type = KSIG_FIELD_SIGNED,
+		.offset = offsetof(struct ksig_event, value),
+		.size = 8,
+		.unknown = KSIG_EVENT_NO_VALUE,
+	};
+	d->desc = (struct ksig_event_desc) {
+		.name = d->name,
+		.description = d->description,
+		.channel = d->channel,
+		.type = type,
+		.event_size = event_size,
+		.pids = pids,
+		.n_fields = ARRAY_SIZE(d->fields),
+		.fields = d->fields,
+	};
+	return d;
+}
+
+int ksig_module_desc(const char *name, const struct ksig_sub_opts *opts,
+		     struct ksig_event_desc **out, struct ksig_error *e)
+{
+	size_t len = strcspn(name, ".");
+	char channel[KSIG_NAME_MAX], types[4096], size[16];
+	struct driver_desc *d;
+	int type;
+
+	(void)opts;
+	if (!len || len >= sizeof(channel) || strlen(name) >= sizeof(d->name))
+		return -ENOENT;
+	snprintf(channel, sizeof(channel), "%.*s", (int)len, name);
+	if (read_attr(channel, "types", types, sizeof(types)) ||
+	    read_attr(channel, "event_size", size, sizeof(size)))
+		return -ENOENT;
+	type = find_type(types, name + len + (name[len] == '.'));
+	if (type < 0)
+		return wrong_type(name, types, e);
+	d = make_desc(name, channel, type, strtoul(size, NULL, 10));
+	if (!d)
+		return ksig_fail(e, 0, ENOMEM, "out of memory");
+	*out = &d->desc;
+	return 0;
+}
+
+void ksig_module_desc_free(struct ksig_event_desc *d)
+{
+	/* the first member */
+	free((struct driver_desc *)d);
+}
