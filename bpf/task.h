@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What both BPF objects ask about tasks. */
+/* Tasks, their numbers and namespaces. */
 #ifndef KSIG_TASK_H
 #define KSIG_TASK_H
 
