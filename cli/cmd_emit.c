@@ -67,7 +67,7 @@ static int run(int argc, char **argv)
 			return ksig_help(&ksig_cmd_emit);
 		default:
 			if (isdigit(optopt))
-				ksig_error("a negative VALUE goes after '--'");
+				ksig_error("a negative VALUE must follow '--'");
 			return ksig_usage(&ksig_cmd_emit);
 		}
 	}
@@ -75,7 +75,7 @@ static int run(int argc, char **argv)
 	argc -= optind;
 	argv += optind;
 	if (argc != 1) {
-		ksig_error(argc ? "too many arguments: '%s'" : "which VALUE?",
+		ksig_error(argc ? "too many arguments: '%s'" : "missing VALUE",
 			   argc ? argv[1] : "");
 		return ksig_usage(&ksig_cmd_emit);
 	}

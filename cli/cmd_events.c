@@ -89,7 +89,7 @@ static int print_all(struct events *ev, struct ksig_catalog *c)
 		ret = print_entry(ev, e);
 	if (ret || ev->available)
 		return ret;
-	ksig_error("nothing can be watched here%s", ev->all || ev->json ? "" :
+	ksig_error("no event is available here%s", ev->all || ev->json ? "" :
 		   ": 'ksig events --all' says why");
 	return KSIG_NOT_HERE;
 }

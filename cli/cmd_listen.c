@@ -76,7 +76,7 @@ static int listen_for(const struct listen *l)
 	sigemptyset(&set);
 	if (sigaddset(&set, l->signo) || l->signo == SIGKILL ||
 	    l->signo == SIGSTOP) {
-		ksig_error("signal %d can't be waited for", l->signo);
+		ksig_error("signal %d cannot be waited for", l->signo);
 		return KSIG_USAGE;
 	}
 	sigprocmask(SIG_BLOCK, &set, NULL);

@@ -70,7 +70,7 @@ static int run(int argc, char **argv)
 			break;
 		case 'b':
 			if (ksig_parse_way(optarg, &flags)) {
-				ksig_error("no way '%s': there are module and caller",
+				ksig_error("invalid way '%s': expected module or caller",
 					   optarg);
 				return KSIG_USAGE;
 			}
@@ -82,7 +82,7 @@ static int run(int argc, char **argv)
 			return ksig_help(&ksig_cmd_send);
 		default:
 			if (isdigit(optopt))
-				ksig_error("a negative VALUE goes after '--'");
+				ksig_error("a negative VALUE must follow '--'");
 			return ksig_usage(&ksig_cmd_send);
 		}
 	}
@@ -90,12 +90,12 @@ static int run(int argc, char **argv)
 	argc -= optind;
 	argv += optind;
 	if (argc < 1 || argc > 2) {
-		ksig_error(argc ? "too many arguments: '%s'" : "which PID?",
+		ksig_error(argc ? "too many arguments: '%s'" : "missing PID",
 			   argc ? argv[2] : "");
 		return ksig_usage(&ksig_cmd_send);
 	}
 	if (ksig_parse_pid(argv[0], &pid)) {
-		ksig_error("'%s' is no process id", argv[0]);
+		ksig_error("invalid pid '%s'", argv[0]);
 		return KSIG_USAGE;
 	}
 	if (argv[1] && ksig_parse_value(argv[1], &value))

@@ -290,7 +290,7 @@ static bool take_status(struct status *st, struct row *row, const char *path)
 static bool too_many(struct status *st)
 {
 	if (++st->told == TOLD_MAX + 1)
-		ksig_error("process %s tells of more than %u subscriptions: not all are listed",
+		ksig_error("process %s has more than %u subscriptions: not all are listed",
 			   st->pid, TOLD_MAX);
 	return st->told > TOLD_MAX;
 }
@@ -495,7 +495,7 @@ static int print_none(const struct status *st)
 {
 	ksig_error("no subscriptions");
 	if (st->hidden || geteuid())
-		ksig_error("those of others may be hidden: /proc/PID/fdinfo is "
+		ksig_error("other processes' subscriptions may be hidden: /proc/PID/fdinfo is "
 			   "readable by its owner only%s",
 			   geteuid() ? " (try sudo)" : "");
 	return KSIG_DONE;

@@ -228,7 +228,7 @@ static int open_source(struct watch *w, struct source *source)
 		err = ksig_sub_open(source->name, &opts, &source->sub);
 	}
 	if (!err && opts.queue_len < QUEUE_DEFAULT && !w->opts.queue_len)
-		ksig_note("%s: its queue holds %u events: RLIMIT_MEMLOCK allows no more",
+		ksig_note("%s: the queue has room for %u events: RLIMIT_MEMLOCK allows no more",
 			  source->name, opts.queue_len);
 	if (!err)
 		return KSIG_DONE;
@@ -241,7 +241,7 @@ static int open_source(struct watch *w, struct source *source)
 	else
 		ksig_error("%s", text);
 	if (err == -EUSERS && opts.flags & KSIG_SUB_SKIP_OWN)
-		ksig_error("too many watch this channel for the kernel to leave out this watch's own processes: --self includes them");
+		ksig_error("the channel has too many subscriptions for another one that skips its own processes: use --self");
 	return exit_code(err);
 }
 
@@ -311,7 +311,7 @@ static int check_subjects(const struct watch *w)
 		}
 		if (!strcmp(ksig_sub_event(sub), "memory.kill") &&
 		    !strcmp(ksig_sub_provider(sub), "native")) {
-			ksig_error("--to subject cannot be used with memory.kill by native: it does not know the process (bpf and module do)");
+			ksig_error("--to subject cannot be used with memory.kill by native: it doesn't report the process (bpf and module do)");
 			return KSIG_NOT_HERE;
 		}
 	}
@@ -329,12 +329,12 @@ static int signal_by_kernel(struct watch *w, struct source *s)
 				    ksig_to_careful(&w->to) ?
 				    KSIG_KILL_READY : 0);
 	if (err == -EOPNOTSUPP) {
-		ksig_error("%s: the kernel signals who runs, and not all of this filter is its business",
+		ksig_error("%s: the kernel can't apply the whole filter, so it can't signal the running task",
 			   s->name);
 		return KSIG_USAGE;
 	}
 	if (err == -EPERM) {
-		ksig_error("%s: to signal whoever runs takes CAP_KILL: try sudo",
+		ksig_error("%s: signalling the running task needs CAP_KILL: try sudo",
 			   s->name);
 		return KSIG_FAILED;
 	}
@@ -449,7 +449,7 @@ static void hold(struct watch *w)
 	w->held = true;
 	if (clock_ns() < w->tell_held)
 		return;
-	ksig_error("process %d does not take the signals that wait there: an event of %s waits, too, and those behind it",
+	ksig_error("process %d is not consuming its pending signals: delivery of %s is stalled",
 		   w->to.pid, ksig_sub_event(w->now.sub));
 	w->tell_held = NEVER;
 }
@@ -593,7 +593,7 @@ static void check_through(struct watch *w)
 	    ksig_sub_stats(s->sub, &st) || !st.lost || st.queued ||
 	    st.offered < s->last)
 		return;
-	ksig_error("%llu events of %s were lost in all, and %" PRIu64 " of them counted: the kernel has sent %llu signals",
+	ksig_error("%llu events of %s were lost in total, %" PRIu64 " of which count for -n: the kernel has sent %llu signals",
 		   (unsigned long long)st.lost, ksig_sub_event(s->sub),
 		   w->count - w->acted, (unsigned long long)st.signals);
 	w->acted = w->count;
@@ -610,7 +610,7 @@ static bool will_pass(struct source *s, int err)
 	if (err != -ENOMEM && err != -EMFILE && err != -ENFILE)
 		return false;
 	if (!s->failing)
-		ksig_note("%s: %s; it is tried again",
+		ksig_note("%s: %s; trying again",
 			   ksig_sub_event(s->sub), strerror(-err));
 	s->failing = true;
 	return true;
@@ -626,7 +626,7 @@ static void source_over(struct source *s, int err)
 		ksig_note("%s: the process has exited; there will be no more events",
 			   s->name);
 	else if (err == -ESHUTDOWN)
-		ksig_error("%s is gone: there will be no more events",
+		ksig_error("%s no longer exists: there will be no more events",
 			   ksig_sub_event(s->sub));
 	else
 		ksig_error("%s: %s", ksig_sub_event(s->sub), strerror(-err));
@@ -753,7 +753,7 @@ static int target_ended(struct watch *w)
 {
 	if (ksig_to_follow(&w->to) || w->to.kind == KSIG_TO_UNIT)
 		return GO_ON;
-	ksig_error("process %d has ended", w->to.pid);
+	ksig_error("process %d has exited", w->to.pid);
 	return KSIG_TARGET_GONE;
 }
 
@@ -898,8 +898,8 @@ static void tell_undone(struct watch *w, struct source *s)
 	}
 	if (n)
 		ksig_error(n == 1 ?
-			   "%" PRIu64 " event of %s was left undone" :
-			   "%" PRIu64 " events of %s were left undone",
+			   "%" PRIu64 " event of %s was not acted on" :
+			   "%" PRIu64 " events of %s were not acted on",
 			   n, ksig_sub_event(s->sub));
 }
 
@@ -982,7 +982,7 @@ static const struct option options[] = {
 
 static int bad_count(const char *s)
 {
-	ksig_error("'%s' is no number of events: give 1 or more", s);
+	ksig_error("invalid number of events '%s': expected 1 or more", s);
 	return KSIG_USAGE;
 }
 
@@ -990,7 +990,7 @@ static int take_time(const char *s, int64_t *ns)
 {
 	if (!ksig_parse_time(s, ns))
 		return KSIG_DONE;
-	ksig_error("'%s' is no time: give seconds, or a number with us, ms, s, m, h or d",
+	ksig_error("invalid time '%s': expected seconds, or a number with us, ms, s, m, h or d",
 		   s);
 	return KSIG_USAGE;
 }
@@ -1067,12 +1067,12 @@ static int check_current(const struct watch *w, char *const *names)
 	if (i == w->n_sources)
 		return KSIG_DONE;
 	if (w->every) {
-		ksig_error("--every can't be had with --to subject and %s: the kernel signals at once",
+		ksig_error("--every cannot be used with --to subject and %s: the kernel sends these signals immediately",
 			   names[i]);
 		return ksig_usage(&ksig_cmd_watch);
 	}
 	if (w->n_sources > 1 && (w->count || w->skip)) {
-		ksig_error("-n and --skip take a single EVENT with --to subject and %s: the kernel counts",
+		ksig_error("with --to subject and %s, -n and --skip allow only one EVENT: the kernel counts",
 			   names[i]);
 		return ksig_usage(&ksig_cmd_watch);
 	}
@@ -1082,19 +1082,19 @@ static int check_current(const struct watch *w, char *const *names)
 static int check_options(const struct watch *w, char *const *names)
 {
 	if (!w->n_sources) {
-		ksig_error("which EVENT? 'ksig events' lists what there is");
+		ksig_error("missing EVENT: 'ksig events' lists them");
 		return ksig_usage(&ksig_cmd_watch);
 	}
 	if (w->command && w->has_to) {
-		ksig_error("--to and a command exclude each other");
+		ksig_error("--to and a command cannot be used together");
 		return ksig_usage(&ksig_cmd_watch);
 	}
 	if (w->command && !w->command[0]) {
-		ksig_error("which command? There is nothing behind '--'");
+		ksig_error("missing command after '--'");
 		return ksig_usage(&ksig_cmd_watch);
 	}
 	if ((w->to.signo || w->to.force) && !w->has_to) {
-		ksig_error("%s is for --to TARGET",
+		ksig_error("%s requires --to TARGET",
 			   w->to.signo ? "-s" : "--force");
 		return ksig_usage(&ksig_cmd_watch);
 	}

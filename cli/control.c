@@ -18,12 +18,12 @@ int ksig_node_open(const char *path, int flags, int *fd)
 	if (*fd >= 0)
 		return KSIG_DONE;
 	if (errno == ENOENT || errno == ENXIO || errno == ENODEV) {
-		ksig_error("%s is not there: ksig.ko is not loaded%s", path,
+		ksig_error("%s doesn't exist: ksig.ko is not loaded%s", path,
 			   ksig_load_hint());
 		return KSIG_NOT_HERE;
 	}
 	ksig_error("cannot open %s: %s%s", path, strerror(errno),
-		   errno == EACCES ? " (it is root's: try sudo)" : "");
+		   errno == EACCES ? " (only root may: try sudo)" : "");
 	return KSIG_FAILED;
 }
 
@@ -46,9 +46,9 @@ static int explain_gone(pid_t pid, unsigned int flags)
 	if (!process_lives(pid))
 		ksig_error("no process %d", pid);
 	else if (flags & KSIG_SEND_PROCESS)
-		ksig_error("process %d is ending", pid);
+		ksig_error("process %d is exiting", pid);
 	else
-		ksig_error("the main thread of process %d has ended; try -p",
+		ksig_error("the main thread of process %d has exited; try -p",
 			   pid);
 	return KSIG_TARGET_GONE;
 }
@@ -59,13 +59,13 @@ static int explain_no_way(pid_t pid, unsigned int flags)
 	unsigned int ways = flags & ~KSIG_SEND_PROCESS;
 
 	if (ways == KSIG_SEND_BY(KSIG_SENT_BY_MODULE))
-		ksig_error("/dev/ksig/control is not there: ksig.ko is not loaded%s",
+		ksig_error("/dev/ksig/control doesn't exist: ksig.ko is not loaded%s",
 			   ksig_load_hint());
 	else if (ways)
-		ksig_error("it can't be sent that way here: 'ksig doctor' says why, unless /proc does not show process %d (hidepid)",
+		ksig_error("cannot send that way: 'ksig doctor' says why, unless /proc doesn't show process %d (hidepid)",
 			   pid);
 	else
-		ksig_error("no way of sending works here: 'ksig doctor' says why, unless /proc does not show process %d (hidepid)",
+		ksig_error("no way of sending is available: 'ksig doctor' says why, unless /proc doesn't show process %d (hidepid)",
 			   pid);
 	return KSIG_NOT_HERE;
 }
@@ -75,10 +75,10 @@ static void explain_no_access(pid_t pid, int signo, unsigned int flags)
 	unsigned int ways = flags & ~KSIG_SEND_PROCESS;
 
 	if (ways == KSIG_SEND_BY(KSIG_SENT_BY_MODULE))
-		ksig_error("cannot open /dev/ksig/control: %s (it is root's: try sudo)",
+		ksig_error("cannot open /dev/ksig/control: %s (only root may: try sudo)",
 			   strerror(EACCES));
 	else
-		ksig_error("process %d may be waiting for signal %d where you may not see that (prctl(2), PR_SET_DUMPABLE; kernel.yama.ptrace_scope), or a security module forbids it; nothing was sent: try sudo",
+		ksig_error("process %d may be waiting for signal %d, but you are not permitted to see that (prctl(2), PR_SET_DUMPABLE; kernel.yama.ptrace_scope), or a security module forbids the signal; nothing was sent: try sudo",
 			   pid, signo);
 }
 
@@ -93,7 +93,7 @@ static int explain(pid_t pid, int signo, unsigned int flags, int err)
 		explain_no_access(pid, signo, flags);
 		break;
 	case EPERM:
-		ksig_error("not allowed to signal process %d", pid);
+		ksig_error("not permitted to signal process %d", pid);
 		break;
 	case ECONNREFUSED:
 		ksig_error("process %d is not ready for signal %d: it has no "

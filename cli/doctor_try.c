@@ -351,11 +351,11 @@ static void why_not_sent(const struct ksig_path *p, struct ksig_finding *f, int 
 {
 	if (p->way == KSIG_SENT_BY_MODULE && err == -EOPNOTSUPP)
 		ksig_found(f, KSIG_FOUND_NOT_HERE, err,
-		      "/dev/ksig/control is not there: ksig.ko is not loaded%s",
+		      "/dev/ksig/control doesn't exist: ksig.ko is not loaded%s",
 		      ksig_load_hint());
 	else if (p->way == KSIG_SENT_BY_MODULE && err == -EACCES)
 		ksig_found(f, KSIG_FOUND_NOT_HERE, err,
-		      "cannot open /dev/ksig/control: %s (it is root's: try sudo)",
+		      "cannot open /dev/ksig/control: %s (only root may: try sudo)",
 		      strerror(-err));
 	else if (p->way == KSIG_SENT_BY_CALLER && err == -EOPNOTSUPP)
 		no_proc(f, err);

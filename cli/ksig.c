@@ -72,14 +72,14 @@ int ksig_help(const struct ksig_command *cmd)
 
 int ksig_bad_signo(const char *s)
 {
-	ksig_error("no signal '%s': give a number from 1 to 64, or a name "
+	ksig_error("invalid signal '%s': expected a number from 1 to 64, or a name "
 		   "like USR1 or RTMIN+10", s);
 	return KSIG_USAGE;
 }
 
 int ksig_bad_value(const char *s)
 {
-	ksig_error("'%s' is no value: give a decimal, negative or 0x number of "
+	ksig_error("invalid value '%s': expected a decimal, negative or 0x number of "
 		   "64 bits", s);
 	return KSIG_USAGE;
 }
@@ -173,7 +173,7 @@ int main(int argc, char **argv)
 	int ret;
 
 	if (!fill_standard()) {
-		ksig_error("a standard descriptor is closed, and /dev/null can't be opened: %s",
+		ksig_error("a standard descriptor is closed, and /dev/null cannot be opened: %s",
 			   strerror(errno));
 		return KSIG_FAILED;
 	}

@@ -66,12 +66,12 @@ static int check_folder(struct walk *w)
 	if (fstat(w->dir, &st))
 		return -errno;
 	if (st.st_mode & S_IWOTH && !(st.st_mode & S_ISVTX)) {
-		ksig_error("%s: a folder on the way can be written by anybody: chmod o-w it, or give the pid",
+		ksig_error("%s: a directory of the path is writable by everyone: chmod o-w it, or give the pid",
 			   w->path);
 		return -ECANCELED;
 	}
 	if (st.st_uid && w->folder_uid && st.st_uid != w->folder_uid) {
-		ksig_error("%s: folders on the way belong to different users (uid %u and %u): chown them, or give the pid",
+		ksig_error("%s: the directories of the path have different owners (uid %u and %u): chown them, or give the pid",
 			   w->path, w->folder_uid, st.st_uid);
 		return -ECANCELED;
 	}
@@ -124,7 +124,7 @@ static int follow(struct walk *w, int fd, const char *name,
 	if (fstat(w->dir, &dir) || fstatfs(fd, &fs))
 		return -errno;
 	if (!is_trusted_link(link, &dir)) {
-		ksig_error("%s: the symbolic link '%s' on the way is not followed: it, or the folder that it is in, is not root's or yours alone (uid %u); give the path that it leads to",
+		ksig_error("%s: the symbolic link '%s' is not followed: it, or its directory, is not owned by root or you alone (uid %u): give the path that it leads to",
 			   w->path, name, link->st_uid ? link->st_uid :
 						dir.st_uid);
 		return -ECANCELED;
@@ -274,10 +274,10 @@ static bool is_protected(const char *path, const struct stat *st)
 	if (!S_ISREG(st->st_mode))
 		ksig_error("%s is not a regular file", path);
 	else if (st->st_mode & S_IWOTH)
-		ksig_error("%s can be written by anybody: chmod o-w it, or give the pid",
+		ksig_error("%s is writable by everyone: chmod o-w it, or give the pid",
 			   path);
 	else if (st->st_mode & S_IWGRP && st->st_gid)
-		ksig_error("%s can be written by group %u: chmod g-w it, or give the pid",
+		ksig_error("%s is writable by group %u: chmod g-w it, or give the pid",
 			   path, st->st_gid);
 	else
 		return true;
@@ -296,7 +296,7 @@ static int read_pid(const char *path, int found, pid_t *pid)
 	close(fd);
 	if (!err)
 		return KSIG_DONE;
-	ksig_error("%s holds no pid: its first line must be a number and nothing else",
+	ksig_error("%s has no pid: its first line must be a number and nothing else",
 		   path);
 	return KSIG_FAILED;
 }
@@ -386,24 +386,24 @@ int ksig_pidfile_check(const char *path, const struct ksig_pidfile *file,
 	uid_t real, saved;
 
 	if (!read_uids(pid, &real, &saved) || !read_start(pid, &start)) {
-		ksig_error("%s: cannot read /proc/%d to see whether the file is that process's",
+		ksig_error("%s: cannot read /proc/%d to check that the file is that process's",
 			   path, pid);
 		return KSIG_FAILED;
 	}
 	if (st->st_uid && st->st_uid != real && st->st_uid != saved) {
-		ksig_error("%s belongs to uid %u, which is neither root nor the user of process %d (uid %u): chown it, or give the pid",
+		ksig_error("%s is owned by uid %u, which is neither root nor the user of process %d (uid %u): chown it, or give the pid",
 			   path, st->st_uid, pid, real);
 		return KSIG_FAILED;
 	}
 	if (file->folder_uid && file->folder_uid != real &&
 	    file->folder_uid != saved) {
-		ksig_error("%s: a folder on the way belongs to uid %u, which is neither root nor the user of process %d (uid %u): chown it, or give the pid",
+		ksig_error("%s: a directory of the path is owned by uid %u, which is neither root nor the user of process %d (uid %u): chown it, or give the pid",
 			   path, file->folder_uid, pid, real);
 		return KSIG_FAILED;
 	}
 	written += st->st_mtim.tv_nsec ? COARSE_NS : SECONDS_NS;
 	if (written < start) {
-		ksig_error("%s was written %" PRId64 ".%03" PRId64 " s before process %d started: the number was another process's then, or the clock has been set; restart the service, or give the pid",
+		ksig_error("%s was written %" PRId64 ".%03" PRId64 " s before process %d started: the pid was another process's then, or the clock has been set: restart the service, or give the pid",
 			   path, (start - written) / NS,
 			   (start - written) % NS / 1000000, pid);
 		return KSIG_FAILED;

@@ -85,6 +85,7 @@ static void print_value(const struct ksig_field *f)
 /* A tracepoint's records have it as their value already. */
 void ksig_happening_value(const struct ksig_happening *h, struct ksig_field *f)
 {
+	f->sz = sizeof(*f);
 	if (h->value_field &&
 	    strncmp(ksig_sub_event(h->sub), "trace.", 6) &&
 	    !ksig_event_get(h->sub, h->ev, h->value_field, f))

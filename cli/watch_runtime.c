@@ -113,6 +113,6 @@ void ksig_runtime_warn(pid_t pid, int signo)
 	what = is_go(pid) ? "a Go program" : is_jvm(pid) ? "a Java program" :
 	       NULL;
 	if (what)
-		ksig_note("process %d is %s: unless it handles HUP itself, its runtime ends it",
+		ksig_note("process %d is %s: unless it handles HUP itself, its runtime exits",
 			  pid, what);
 }

@@ -53,7 +53,7 @@ int ksig_to_parse(const char *text, struct ksig_to *to)
 	}
 	if (to->kind == KSIG_TO_SUBJECT || (to->name && *to->name))
 		return KSIG_DONE;
-	ksig_error("'%s' is no target: give a pid, pidfile:PATH, unit:NAME or subject",
+	ksig_error("invalid target '%s': expected a pid, pidfile:PATH, unit:NAME or subject",
 		   text);
 	return KSIG_USAGE;
 }
@@ -173,12 +173,12 @@ static int ask_unit(struct ksig_to *to)
 	int err = find_unit(to, &to->pid);
 
 	if (err == -ENOENT) {
-		ksig_error("unit:%s needs systemd's systemctl, which is not here",
+		ksig_error("unit:%s needs systemctl, which is not installed",
 			   to->name);
 		return KSIG_NOT_HERE;
 	}
 	if (err) {
-		ksig_error("systemctl can't tell the main process of '%s'%s",
+		ksig_error("systemctl cannot report the main process of '%s'%s",
 			   to->name, err == -ETIMEDOUT ? ": no answer" : "");
 		return KSIG_FAILED;
 	}
@@ -242,18 +242,18 @@ static int explain(const struct ksig_to *to, int err)
 		ksig_error("no process %d", to->pid);
 		return KSIG_TARGET_GONE;
 	case -EPERM:
-		ksig_error("not allowed to signal process %d", to->pid);
+		ksig_error("not permitted to signal process %d", to->pid);
 		return KSIG_FAILED;
 	case -ECONNREFUSED:
-		ksig_error("process %d would die of %s: it has no handler for it; --force does it all the same",
+		ksig_error("process %d has no handler for %s and would be killed; use --force to send it anyway",
 			   to->pid, name);
 		return KSIG_FAILED;
 	case -EACCES:
-		ksig_error("process %d may be waiting for %s, or would die of it, where you may not see that (prctl(2), PR_SET_DUMPABLE; kernel.yama.ptrace_scope), or a security module forbids it; --force does not ask",
+		ksig_error("process %d may be waiting for %s or be killed by it, and you are not permitted to see which (prctl(2), PR_SET_DUMPABLE; kernel.yama.ptrace_scope), or a security module forbids the signal; use --force to send it without checking",
 			   to->pid, name);
 		return KSIG_FAILED;
 	case -EOPNOTSUPP:
-		ksig_error("/proc, which tells whether process %d is ready for %s, is not mounted, is another pid namespace's, or does not show it (hidepid)",
+		ksig_error("cannot check whether process %d is ready for %s: /proc is not mounted, belongs to another pid namespace, or hides it (hidepid)",
 			   to->pid, name);
 		return KSIG_NOT_HERE;
 	}
@@ -389,7 +389,7 @@ const char *ksig_to_outcome(int err)
 	case -ESTALE:
 		return "uncertain";
 	case -EPERM:
-		return "not allowed";
+		return "not permitted";
 	case -EACCES:
 	case -ECONNREFUSED:
 		return "refused";

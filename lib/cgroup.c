@@ -262,7 +262,7 @@ int ksig_cgroup_path(const char *cgroup, unsigned int column, char **path,
 		return ksig_fail(e, 0, -err, "/proc/self/mountinfo: %s", strerror(-err));
 	if (!*mount)
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "there is no cgroup2 here: as root, mount -t cgroup2 none /sys/fs/cgroup");
+				 "cgroup2 is not mounted: as root, mount -t cgroup2 none /sys/fs/cgroup");
 	err = join(mount, cgroup ? cgroup : "", path);
 	if (err)
 		return ksig_fail(e, 0, -err, "a cgroup's path: %s", strerror(-err));
@@ -271,7 +271,7 @@ int ksig_cgroup_path(const char *cgroup, unsigned int column, char **path,
 	free(*path);
 	*path = NULL;
 	return ksig_fail(e, column, EINVAL,
-			 "there is no cgroup '%s' below %s", cgroup, mount);
+			 "no cgroup '%s' in %s", cgroup, mount);
 }
 
 int ksig_cgroup_has(const char *path, const char *file, const char *word)

@@ -58,7 +58,7 @@ static int check_current(const struct ksig_sub *sub, struct ksig_error *e)
 	for (i = 0; i < spec->n_conds; i++) {
 		if (!spec->conds[i].field && !spec->conds[i].in_kernel)
 			return ksig_fail(e, spec->conds[i].column, EOPNOTSUPP,
-					 "it can't tell %s",
+					 "it doesn't report %s",
 					 spec->conds[i].key);
 	}
 	return 0;
@@ -113,7 +113,7 @@ static int none_will_do(const struct ksig_sub *sub, const struct reasons *r,
 
 	if (!*r->text)
 		return ksig_fail(e, 0, -err,
-				 "%s is not available here: %s does not have it",
+				 "%s is not available here: %s doesn't provide it",
 				 sub->spec.name, sub->opts.provider ?
 				 sub->opts.provider : "what is built in");
 	return ksig_fail(e, r->column, -err, "%s is not available here: %s",

@@ -7,6 +7,8 @@
 
 #include "lib.h"
 
+#define SIZE_MOST 4096
+
 int ksig_fail(struct ksig_error *e, unsigned int column, int err,
 	      const char *fmt, ...)
 {
@@ -42,7 +44,8 @@ int ksig_give(void *to, const void *from, size_t size)
 {
 	size_t sz = *(const size_t *)to;
 
-	if (sz < sizeof(size_t))
+	/* no structure is so big: it was not set */
+	if (sz < sizeof(size_t) || sz > SIZE_MOST)
 		return -EINVAL;
 	memset(to, 0, sz);
 	memcpy(to, from, sz < size ? sz : size);

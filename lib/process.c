@@ -33,12 +33,12 @@ static int why_no_pidfd(pid_t pid, unsigned int column, struct ksig_error *e)
 	/* EINVAL, and ENOENT since 6.15: the number is another thread's */
 	if (errno != ESRCH && !ksig_thread_status(pid, &st) && st.tgid != pid)
 		return ksig_fail(e, column, EINVAL,
-				 "%d is a thread of process %d: give %d", pid,
+				 "%d is a thread of process %d: use %d", pid,
 				 st.tgid, st.tgid);
 	if (errno == ESRCH || errno == EINVAL || errno == ENOENT)
-		return ksig_fail(e, column, ESRCH, "there is no process %d",
+		return ksig_fail(e, column, ESRCH, "no process %d",
 				 pid);
-	return ksig_fail(e, column, errno, "no pidfd of process %d: %s", pid,
+	return ksig_fail(e, column, errno, "cannot open a pidfd of process %d: %s", pid,
 			 strerror(errno));
 }
 
@@ -48,7 +48,7 @@ int ksig_process_open(uint64_t pid, unsigned int column, struct ksig_error *e)
 
 	if (!pid || pid > INT_MAX)
 		return ksig_fail(e, column, ESRCH,
-				 "there is no process %" PRIu64, pid);
+				 "no process %" PRIu64, pid);
 	fd = syscall(SYS_pidfd_open, (pid_t)pid, 0);
 	if (fd < 0)
 		return why_no_pidfd(pid, column, e);

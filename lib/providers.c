@@ -33,10 +33,10 @@ int ksig_provider_check_name(const char *name, struct ksig_error *e)
 	for (i = 0; i < ARRAY_SIZE(all_providers); i++) {
 		if (!strcmp(all_providers[i], name))
 			return ksig_fail(e, 0, EOPNOTSUPP,
-					 "the provider '%s' is not built in",
+					 "this build has no provider '%s'",
 					 name);
 	}
 	return ksig_fail(e, 0, EINVAL,
-			 "no provider '%s': there are module, bpf and native",
+			 "unknown provider '%s': expected module, bpf or native",
 			 name);
 }

@@ -77,10 +77,10 @@ static int parse_key(struct text *t, struct ksig_cond *c)
 	if (!len)
 		return *t->at ?
 		       ksig_fail(t->e, c->column, EINVAL,
-				 "a field's name is missing before '%.16s'",
+				 "missing field name before '%.16s'",
 				 t->at) :
 		       ksig_fail(t->e, c->column, EINVAL,
-				 "a field's name is missing at the end");
+				 "missing field name at the end");
 	c->key = take(t, len);
 	return c->key ? 0 : no_memory(t);
 }
@@ -91,9 +91,9 @@ static int parse_op(struct text *t, struct ksig_cond *c)
 
 	if (!o)
 		return ksig_fail(t->e, column(t), EINVAL,
-				 "'%s' needs one of " OPERATORS " and a value%s",
+				 "expected one of " OPERATORS " and a value after '%s'%s",
 				 c->key, *t->at && *t->at != ',' ?
-				 "; there is something else" : "");
+				 "; found something else" : "");
 	c->op = o->op;
 	t->at += strlen(o->text);
 	return 0;
@@ -106,7 +106,7 @@ static int parse_text(struct text *t, struct ksig_cond *c)
 	c->text_column = column(t);
 	if (!len)
 		return ksig_fail(t->e, c->text_column, EINVAL,
-				 "'%s' is compared with nothing", c->key);
+				 "missing value after '%s'", c->key);
 	c->text = take(t, len);
 	return c->text ? 0 : no_memory(t);
 }
@@ -146,12 +146,12 @@ static int parse_name(struct text *t, struct ksig_spec *spec)
 	if (t->at[len] && t->at[len] != ':') {
 		t->at += len;
 		return ksig_fail(t->e, column(t), EINVAL,
-				 "'%c' is not part of an event's name; a filter begins with ':'",
+				 "invalid character '%c' in an event's name (a filter begins with ':')",
 				 *t->at >= ' ' && *t->at < 0x7f ? *t->at : '?');
 	}
 	if (!len)
 		return ksig_fail(t->e, 1, EINVAL,
-				 "an event's name is missing");
+				 "missing event name");
 	spec->name = take(t, len);
 	return spec->name ? 0 : no_memory(t);
 }
@@ -227,13 +227,13 @@ static int resolve_number(struct ksig_cond *c, enum ksig_field_type type,
 {
 	if (!parse_number(c->text, &c->number))
 		return ksig_fail(e, c->text_column, EINVAL,
-				 "'%s' is a number, '%s' is none: give a decimal, negative or 0x number of 64 bits",
+				 "invalid value '%2$s' for '%1$s': expected a number (decimal, negative or 0x, 64 bits)",
 				 c->key, c->text);
 	if (type != KSIG_FIELD_UNSIGNED || c->text[0] != '-')
 		return 0;
 	if (c->op != KSIG_OP_NE && c->op != KSIG_OP_GT && c->op != KSIG_OP_GE)
 		return ksig_fail(e, c->text_column, EINVAL,
-				 "'%s' is never negative, so never %s",
+				 "'%s' is never negative, so it is never %s",
 				 c->key, c->text);
 	/* it always is */
 	c->op = KSIG_OP_GE;
@@ -246,11 +246,11 @@ static int resolve_string(struct ksig_cond *c, size_t size,
 {
 	if (c->op != KSIG_OP_EQ && c->op != KSIG_OP_NE)
 		return ksig_fail(e, c->column + strlen(c->key), EINVAL,
-				 "'%s' is a text: only = and != make sense",
+				 "'%s' is a string: only = and != apply",
 				 c->key);
 	if (strlen(c->text) >= size)
 		return ksig_fail(e, c->text_column, EINVAL,
-				 "'%s' has at most %zu bytes, '%s' has %zu",
+				 "'%s' has at most %zu bytes: '%s' has %zu",
 				 c->key, size - 1, c->text, strlen(c->text));
 	return 0;
 }
@@ -262,7 +262,7 @@ static int resolve_current(struct ksig_cond *c, struct ksig_error *e)
 	if (!strcmp(c->key, "current.comm"))
 		return resolve_string(c, 16, e);
 	return ksig_fail(e, c->column, EINVAL,
-			 "no '%s': there are current.pid and current.comm",
+			 "unknown key '%s': expected current.pid or current.comm",
 			 c->key);
 }
 
@@ -423,7 +423,7 @@ static int check_pair(const struct ksig_cond *a, const struct ksig_cond *b,
 	    (is_string(a) ? strings_agree(a, b) : numbers_agree(a, b)))
 		return 0;
 	return ksig_fail(e, b->column, EINVAL,
-			 "no event matches both %s%s%s and %s%s%s: give each alternative an event specification of its own",
+			 "no event matches both %s%s%s and %s%s%s: give each alternative its own event specification",
 			 a->key, operator_text(a->op), a->text,
 			 b->key, operator_text(b->op), b->text);
 }
@@ -466,7 +466,7 @@ static int check_module_name(const struct ksig_cond *c,
 		name[i] = c->text[i] == '-' ? '_' : c->text[i];
 	name[i] = '\0';
 	return ksig_fail(e, c->text_column, EINVAL,
-			 "no module's name has a '-' in the kernel: use %s%s%s",
+			 "the kernel's module names have no '-': use %s%s%s",
 			 c->key, operator_text(c->op), name);
 }
 

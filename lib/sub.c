@@ -39,7 +39,7 @@ static int check_opts(const struct ksig_sub_opts *o, struct ksig_error *e)
 	if (len && (len < KSIG_QUEUE_MIN || len > KSIG_QUEUE_MAX ||
 		    len & (len - 1)))
 		return ksig_fail(e, 0, EINVAL,
-				 "a queue of %u is not possible: give a power of two from %u to %u",
+				 "invalid queue length %u: expected a power of two from %u to %u",
 				 len, KSIG_QUEUE_MIN, KSIG_QUEUE_MAX);
 	if (o->flags & ~KSIG_SUB_SKIP_OWN)
 		return ksig_fail(e, 0, EINVAL, "unknown flags 0x%x", o->flags);
@@ -63,7 +63,7 @@ static int init_sub(struct ksig_sub *sub, const char *event,
 	if (err) {
 		memset(&sub->opts, 0, sizeof(sub->opts));
 		return ksig_fail(e, 0, EINVAL,
-				 "options of another version of libksig");
+				 "invalid options: compiled for another version of libksig");
 	}
 	*e = (struct ksig_error) {
 		.buf = sub->opts.err,
@@ -125,11 +125,11 @@ static int resolve_value(struct ksig_sub *sub, struct ksig_error *e)
 	sub->value = ksig_desc_field(sub->desc, key);
 	if (!sub->value)
 		return ksig_fail(e, 0, EINVAL,
-				 "%s has no field '%s' to be a signal's value",
+				 "%s has no field '%s'",
 				 sub->spec.name, key);
 	if (sub->value->type == KSIG_FIELD_STRING)
 		return ksig_fail(e, 0, EINVAL,
-				 "'%s' is a text: a signal's value must be a number",
+				 "'%s' is a string: the value must be a number",
 				 key);
 	return 0;
 }
@@ -147,7 +147,7 @@ static int open_cgroups(struct ksig_sub *sub, struct ksig_error *e)
 		c = &sub->spec.conds[i];
 		if (c->field && c->field->added)
 			return ksig_fail(e, c->column, EOPNOTSUPP,
-					 "'%s' is not known without cgroup2: as root, mount -t cgroup2 none /sys/fs/cgroup",
+					 "'%s' is unknown without cgroup2: as root, mount -t cgroup2 none /sys/fs/cgroup",
 					 c->key);
 	}
 	return 0;
@@ -179,7 +179,7 @@ static int make_room(struct ksig_sub *sub, struct ksig_error *e)
 	if (!err && sub->provider->holds)
 		err = ksig_sub_make_wake(sub);
 	if (err)
-		return ksig_fail(e, 0, -err, "no descriptor to wait on: %s",
+		return ksig_fail(e, 0, -err, "cannot create the descriptor to wait on: %s",
 				 strerror(-err));
 	/* zeros after it, so that no text runs out of it, and the inode */
 	sub->record = calloc(1, ksig_record_size(sub->desc));

@@ -107,12 +107,12 @@ static int check_known(const struct ksig_sub *sub,
 		c = &sub->spec.conds[i];
 		if (c->field && is_unknown(sub, c->field))
 			return ksig_fail(e, c->column, EOPNOTSUPP,
-					 "the kernel's tracepoint does not give '%s'",
+					 "the kernel's tracepoint doesn't report '%s'",
 					 c->key);
 		if (tp && !tp->value && c->field &&
 		    c->field->offset == offsetof(struct ksig_event, value))
 			return ksig_fail(e, c->column, EINVAL,
-					 "%s has no value unless a field is chosen as such (ksig watch --value FIELD): name the field in the filter",
+					 "%s has no value unless a field is chosen with ksig watch --value FIELD: use the field's name in the filter",
 					 sub->desc->name);
 	}
 	return 0;

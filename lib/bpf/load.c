@@ -293,7 +293,7 @@ static int run_setup(struct ksig_bpf_sub *st, const struct ksig_bpf *skel,
 	/* alive still: so it was theirs while the setup looked them up */
 	for (i = 0; i < 2; i++) {
 		if (st->pidfds[i] >= 0 && ksig_process_ended(st->pidfds[i]))
-			return ksig_fail(e, 0, ESRCH, "process %llu has ended",
+			return ksig_fail(e, 0, ESRCH, "process %llu has exited",
 					 (unsigned long long)numbers[i]);
 	}
 	return 0;
@@ -384,7 +384,7 @@ static int attach(struct ksig_bpf_sub *st, const struct ksig_bpf *skel,
 	}
 	if (fd == -E2BIG)
 		return ksig_fail(e, 0, EUSERS,
-				 "the kernel takes no more BPF programs on one tracepoint (at most 64)");
+				 "no more BPF programs can be attached to this tracepoint (at most 64)");
 	if (fd < 0)
 		return ksig_fail(e, 0, -fd,
 				 "attaching a BPF program to %s: %s",

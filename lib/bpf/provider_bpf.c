@@ -59,7 +59,7 @@ static int check(const struct ksig_event_desc *d, struct ksig_error *e)
 	int err;
 
 	if (!d->bpf)
-		return ksig_fail(e, 0, ENOENT, "BPF knows no event %s",
+		return ksig_fail(e, 0, ENOENT, "bpf doesn't provide the event '%s'",
 				 d->name);
 	ksig_libbpf_enter(NULL);
 	err = ksig_bpf_try(e);

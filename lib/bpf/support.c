@@ -120,15 +120,15 @@ static int not_allowed(int err, struct ksig_error *e)
 	if (!ksig_bpf_has_cap(CAP_SYS_ADMIN) &&
 	    (!ksig_bpf_has_cap(CAP_BPF) || !ksig_bpf_has_cap(CAP_PERFMON)))
 		return ksig_fail(e, 0, err,
-				 "it needs the capabilities CAP_BPF and CAP_PERFMON (or root); %s missing here",
+				 "needs root or CAP_BPF+CAP_PERFMON (%s missing)",
 				 ksig_bpf_has_cap(CAP_BPF) ? "CAP_PERFMON is" :
 				 ksig_bpf_has_cap(CAP_PERFMON) ? "CAP_BPF is" :
 				 "both are");
 	if (in_user_namespace())
 		return ksig_fail(e, 0, err,
-				 "BPF programs are loaded from the initial user namespace only: run it outside of the container");
+				 "BPF programs can only be loaded from the initial user namespace: run ksig outside the container");
 	return ksig_fail(e, 0, err,
-			 "bpf(2) is forbidden here (%s), by a seccomp filter or a security module: allow it in the container's or service's settings",
+			 "bpf(2) is forbidden (%s) by a seccomp filter or a security module: allow it in the settings of the container or service",
 			 strerror(err));
 }
 
@@ -143,13 +143,13 @@ int ksig_bpf_refused(int err, struct ksig_error *e)
 				 "kernel lockdown (confidentiality) keeps BPF programs from reading kernel memory: boot with lockdown=integrity or without");
 	if (err == ENOSYS)
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "this kernel has no bpf(2): it needs CONFIG_BPF_SYSCALL");
+				 "this kernel has no bpf(2): needs CONFIG_BPF_SYSCALL");
 	if (err == ENOMEM || err == EMFILE || err == ENFILE)
 		return ksig_fail(e, 0, err, "loading a BPF program: %s",
 				 strerror(err));
 	uname(&u);
 	return ksig_fail(e, 0, EOPNOTSUPP,
-			 "this kernel (%.32s) does not take the BPF program: it needs Linux " OLDEST
+			 "this kernel (%.32s) rejects the BPF program: it needs Linux " OLDEST
 			 "; %.128s", u.release,
 			 *here.last ? here.last : strerror(err));
 }

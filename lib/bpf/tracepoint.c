@@ -253,7 +253,7 @@ static int no_tracefs(int err, struct ksig_error *e)
 {
 	if (err == EACCES)
 		return ksig_fail(e, 0, EACCES,
-				 "may not read " TRACEFS "/events: be root, or have root mount it with -o remount,gid=GROUP,mode=750");
+				 "not permitted to read " TRACEFS "/events: run ksig as root, or remount it as root with -o remount,gid=GROUP,mode=750");
 	return ksig_fail(e, 0, EOPNOTSUPP,
 			 "tracefs is not mounted: mount -t tracefs tracefs "
 			 TRACEFS);
@@ -292,7 +292,7 @@ static FILE *open_format(const char *category, const char *name, int *err,
 	}
 	if (!strcmp(category, "ftrace")) {
 		*err = ksig_fail(e, sizeof(KSIG_TRACE), ENOENT,
-				 "'ftrace' holds ftrace's own records, not tracepoints");
+				 "'ftrace' has ftrace's own records, not tracepoints");
 		return NULL;
 	}
 	snprintf(path, sizeof(path), "%s/events/%s/%s/format", root, category,
@@ -318,15 +318,15 @@ static int choose_value(struct ksig_tracepoint *tp, const char *value,
 	}
 	if (!f)
 		return ksig_fail(e, 0, EINVAL,
-				 "%s has no field '%s' to be the value",
+				 "%s has no field '%s'",
 				 tp->desc.name, value);
 	if (f->type == KSIG_FIELD_STRING)
 		return ksig_fail(e, 0, EINVAL,
-				 "'%s' of %s is a text: only a number can be the value",
+				 "'%s' of %s is a string: the value must be a number",
 				 value, tp->desc.name);
 	if (f->offset < KSIG_TRACE_ENTRY)
 		return ksig_fail(e, 0, EINVAL,
-				 "'%s' of %s is the subject already: only the tracepoint's own fields can be the value",
+				 "'%s' of %s can't be the value: only the tracepoint's own fields can",
 				 value, tp->desc.name);
 	tp->value = f;
 	return 0;
@@ -356,7 +356,7 @@ static int read_into(struct ksig_tracepoint *tp, const char *category,
 		err = -EOPNOTSUPP;
 	if (err)
 		return ksig_fail(e, 0, -err,
-				 "the description of the tracepoint %s.%s can't be read: %s",
+				 "cannot read the format of the tracepoint %s.%s: %s",
 				 category, name, strerror(-err));
 	place_strings(tp);
 	return 0;
@@ -375,7 +375,7 @@ int ksig_tracepoint_read(const char *name, const char *value,
 			 strchr(dot + 1, '.'))) {
 		free(category);
 		return ksig_fail(e, sizeof(KSIG_TRACE), ENOENT,
-				 "'%s' is no tracepoint's name: it is " KSIG_TRACE
+				 "invalid tracepoint '%s': expected " KSIG_TRACE
 				 "CATEGORY.NAME, as in trace.sched.sched_switch",
 				 name);
 	}

@@ -128,7 +128,7 @@ int ksig_bpf_types(const struct btf **btf, struct ksig_error *e)
 				 strerror(-err));
 	if (err)
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "no BTF of this kernel (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF, and /sys mounted");
+				 "no BTF of this kernel (/sys/kernel/btf/vmlinux): needs CONFIG_DEBUG_INFO_BTF, and /sys mounted");
 	return 0;
 }
 
@@ -192,7 +192,7 @@ static int find_tracepoint(const struct btf *btf, const char *tracepoint,
 	uname(&u);
 	if (t)
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "this kernel's (%.32s) tracepoint %s has other arguments than this libksig knows",
+				 "the tracepoint %2$s of this kernel (%1$.32s) has arguments that this libksig doesn't know",
 				 u.release, tracepoint);
 	return ksig_fail(e, 0, EOPNOTSUPP,
 			 "this kernel (%.32s) has no tracepoint %s", u.release,

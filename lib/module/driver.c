@@ -73,10 +73,10 @@ static int wrong_type(const char *name, const char *types,
 	}
 	if (!*list)
 		return ksig_fail(e, 1, ENOENT,
-				 "no event '%s': that channel has one event, which bears the channel's name",
+				 "no event '%s': the channel has a single event, with the channel's name",
 				 name);
 	return ksig_fail(e, 1, ENOENT,
-			 "no event '%s': behind the channel's name comes one of: %s",
+			 "no event '%s': after the channel's name, give one of: %s",
 			 name, list);
 }
 

@@ -73,27 +73,27 @@ static int explain_open(const char *path, int err, struct ksig_error *e)
 	case ENODEV:
 		if (module_loaded())
 			return ksig_fail(e, 0, EOPNOTSUPP,
-					 "%s is not there: this ksig.ko has no such channel",
+					 "%s doesn't exist: this ksig.ko has no such channel",
 					 path);
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "%s is not there: ksig.ko is not loaded%s",
+				 "%s doesn't exist: ksig.ko is not loaded%s",
 				 path, ksig_load_hint());
 	case EOPNOTSUPP:
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "%s: this kernel has no hook for it", path);
+				 "%s: not supported by this kernel (no hook for it)", path);
 	case EACCES:
 	case EPERM:
 		if (!stat(path, &st) && st.st_gid)
 			return ksig_fail(e, 0, err,
-					 "cannot open %s: %s (it is for root and its group: try sudo, or join group %u)",
+					 "cannot open %s: %s (only root and group %u may: try sudo, or join the group)",
 					 path, strerror(err),
 					 (unsigned int)st.st_gid);
 		return ksig_fail(e, 0, err,
-				 "cannot open %s: %s (it is root's: try sudo)",
+				 "cannot open %s: %s (only root may: try sudo)",
 				 path, strerror(err));
 	case ENOBUFS:
 		return ksig_fail(e, 0, err,
-				 "cannot open %s: its queue would take you over RLIMIT_MEMLOCK (see 'ulimit -l')",
+				 "cannot open %s: its queue would exceed RLIMIT_MEMLOCK (see 'ulimit -l')",
 				 path);
 	}
 	return ksig_fail(e, 0, err, "cannot open %s: %s", path, strerror(err));
@@ -152,17 +152,17 @@ static int explain_subscribe(struct ksig_sub *sub,
 	switch (err) {
 	case ESRCH:
 		return ksig_fail(e, subject ? subject->text_column : 0, ESRCH,
-				 "there is no process %s",
+				 "no process %s",
 				 subject ? subject->text : "");
 	case EUSERS:
 		return ksig_fail(e, 0, EUSERS,
-				 "%s has so many subscriptions that this one can't leave own processes out: ask for them too (KSIG_SUB_SKIP_OWN, ksig watch --self)",
+				 "%s has too many subscriptions for another one that skips its own processes (KSIG_SUB_SKIP_OWN): use ksig watch --self",
 				 sub->desc->channel);
 	case ENOBUFS:
 	case ENOMEM:
 	case EINVAL:
 		if (sub->opts.queue_len)
-			return ksig_fail(e, 0, err, "no queue of %u records: %s",
+			return ksig_fail(e, 0, err, "cannot have a queue of %u records: %s",
 					 sub->opts.queue_len, strerror(err));
 	}
 	return ksig_fail(e, 0, err, "cannot subscribe to %s: %s",
@@ -200,7 +200,7 @@ static int subscribe_process(struct ksig_sub *sub, struct ksig_cond *subject,
 
 	if (!err && ksig_process_ended(pidfd))
 		err = ksig_fail(e, subject->text_column, ESRCH,
-				"process %s has just ended", subject->text);
+				"process %s has just exited", subject->text);
 	return err;
 }
 
@@ -334,15 +334,15 @@ static int get_info(struct ksig_sub *sub, struct ksig_info *info,
 		    struct ksig_error *e)
 {
 	if (ioctl(sub->fd, KSIG_IOC_INFO, info))
-		return ksig_fail(e, 0, errno, "no answer from ksig.ko: %s",
+		return ksig_fail(e, 0, errno, "ksig.ko: %s",
 				 strerror(errno));
 	if (info->abi != KSIG_ABI)
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "ksig.ko speaks version %u, this library %u",
+				 "ksig.ko has interface version %u, this library %u",
 				 info->abi, KSIG_ABI);
 	if (info->event_size < sub->desc->event_size)
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "records of %s have %u bytes, %u are expected",
+				 "records of %s have %u bytes, expected %u",
 				 sub->desc->channel, info->event_size,
 				 sub->desc->event_size);
 	return 0;

@@ -296,20 +296,20 @@ static int explain(int err, struct ksig_error *e)
 	case -EPROTONOSUPPORT:
 	case -ECONNREFUSED:
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "there is no proc connector in this network namespace: it is in the initial one only, of a kernel with CONFIG_PROC_EVENTS; one process's exit needs none (process.exit:pid=N)");
+				 "no proc connector: it exists only in the initial network namespace of a kernel with CONFIG_PROC_EVENTS; a single process's exit doesn't need it (process.exit:pid=N)");
 	case -EPERM:
 	case -EACCES:
 		return ksig_fail(e, 0, EPERM,
-				 "the proc connector needs CAP_NET_ADMIN before Linux 6.6: run it as root; one process's exit needs none (process.exit:pid=N)");
+				 "the proc connector needs root or CAP_NET_ADMIN before Linux 6.6; a single process's exit doesn't need it (process.exit:pid=N)");
 	case -ENOMSG:
 		if (!is_namespace("/proc/self/ns/user", INITIAL_USER_NS))
 			return ksig_fail(e, 0, EPERM,
-					 "the proc connector does not answer in a user namespace: run it outside; one process's exit needs none (process.exit:pid=N)");
+					 "the proc connector doesn't work in a user namespace: run ksig outside; a single process's exit doesn't need it (process.exit:pid=N)");
 		if (!is_namespace("/proc/self/ns/pid", INITIAL_PID_NS))
 			return ksig_fail(e, 0, EPERM,
-					 "the proc connector does not answer in a pid namespace: run it outside; one process's exit needs none (process.exit:pid=N)");
+					 "the proc connector doesn't work in a pid namespace: run ksig outside; a single process's exit doesn't need it (process.exit:pid=N)");
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "the proc connector does not answer: it takes a kernel with CONFIG_PROC_EVENTS");
+				 "the proc connector doesn't answer: needs CONFIG_PROC_EVENTS");
 	}
 	return ksig_native_fail(e, err, "the proc connector");
 }
@@ -350,7 +350,7 @@ static int pin(struct connector_state *s, const struct ksig_cond *c,
 		return s->pidfd;
 	s->pinned_at = ksig_now();
 	return ksig_process_ended(s->pidfd) ? ksig_fail(e, c->text_column, ESRCH,
-				 "process %s has just ended", c->text) : 0;
+				 "process %s has just exited", c->text) : 0;
 }
 
 static void release(struct ksig_native *n)

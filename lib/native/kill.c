@@ -464,10 +464,10 @@ static int no_controller(const char *path, struct ksig_error *e)
 {
 	if (ksig_cgroup_has(path, "cgroup.controllers", "memory") > 0)
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "cgroups do not count memory there: as root, echo +memory into cgroup.subtree_control of %s",
+				 "the memory controller is not enabled: as root, echo +memory into cgroup.subtree_control of %s",
 				 path);
 	return ksig_fail(e, 0, EOPNOTSUPP,
-			 "%s has no memory controller: the kernel lacks CONFIG_MEMCG, or cgroup v1 has it (boot with cgroup_no_v1=memory)",
+			 "%s has no memory controller: the kernel lacks CONFIG_MEMCG, or cgroup v1 uses it (boot with cgroup_no_v1=memory)",
 			 path);
 }
 
@@ -517,7 +517,7 @@ static int watch(struct ksig_native *n, const char *path, struct ksig_error *e)
 	}
 	if (err == -ENOSYS)
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "inotify tells of new cgroups: it takes a kernel with CONFIG_INOTIFY_USER");
+				 "new cgroups can't be noticed: needs CONFIG_INOTIFY_USER");
 	return err ? ksig_native_fail(e, err, path) : 0;
 }
 
@@ -531,7 +531,7 @@ static int check_known(const struct ksig_sub *sub, struct ksig_error *e)
 		c = &sub->spec.conds[i];
 		if (c->field && !c->field->added)
 			return ksig_fail(e, c->column, EOPNOTSUPP,
-					 EVENTS_FILE " does not give '%s'",
+					 EVENTS_FILE " doesn't report '%s'",
 					 c->key);
 	}
 	return 0;

@@ -170,7 +170,7 @@ static int open_process(const struct ksig_cond *c, struct ksig_error *e)
 {
 	if (!c->number || c->number > INT32_MAX)
 		return ksig_fail(e, c->text_column, EINVAL,
-				 "%s is no process's number", c->text);
+				 "invalid pid '%s'", c->text);
 	return ksig_process_open(c->number, c->text_column, e);
 }
 

@@ -109,7 +109,7 @@ static int bad(const struct ksig_sub *sub, const char *all, const char *at,
 	       struct ksig_error *e)
 {
 	return ksig_fail(e, sub->spec.settings_column + (at - all), EINVAL,
-			 "'%s': give some=STALL/WINDOW or full=STALL/WINDOW, as in memory.pressure:" DEFAULT_SETTINGS ", and then ,cgroup=PATH (units: us, ms, s)",
+			 "invalid setting '%s': expected some=STALL/WINDOW or full=STALL/WINDOW, as in memory.pressure:" DEFAULT_SETTINGS ", and then ,cgroup=PATH (units: us, ms, s)",
 			 at);
 }
 
@@ -135,10 +135,10 @@ static int parse(const struct ksig_sub *sub, struct settings *set,
 	if (set->window_us < WINDOW_LEAST_US || set->window_us > WINDOW_MOST_US)
 		return ksig_fail(e, sub->spec.settings_column + (s - all),
 				 EINVAL,
-				 "'%s': a window is from 500ms to 10s long", s);
+				 "invalid window '%s': expected 500ms to 10s", s);
 	if (!set->stall_us || set->stall_us > set->window_us)
 		return ksig_fail(e, sub->spec.settings_column + 5, EINVAL,
-				 "'%s': the stall must be above 0 and no longer than the window",
+				 "invalid stall '%s': expected more than 0 and at most the window",
 				 all + 5);
 	if (*next) {
 		set->cgroup = next + 8;
@@ -235,15 +235,15 @@ static int no_file(const struct settings *set, int err, const char *path,
 {
 	if (err == -ENOENT || err == -EOPNOTSUPP)
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "there is no %s: it takes a kernel with CONFIG_PSI, booted with psi=1 if it has it off",
+				 "no %s: needs CONFIG_PSI, and psi=1 on the kernel command line if it is off by default",
 				 path);
 	if (err == -EPERM && !set->cgroup)
 		return ksig_fail(e, 0, EPERM,
-				 "%s: before Linux 6.4 it needs CAP_SYS_RESOURCE: run it as root",
+				 "%s: needs root or CAP_SYS_RESOURCE before Linux 6.4",
 				 path);
 	if (err == -EPERM || err == -EACCES)
 		return ksig_fail(e, set->cgroup_column, -err,
-				 "%s can't be opened for writing: %s; run it as root, or give a cgroup that is yours",
+				 "cannot open %s for writing: %s; run ksig as root, or give a cgroup that you own",
 				 path, strerror(-err));
 	return ksig_native_fail(e, err, path);
 }
@@ -253,7 +253,7 @@ static int no_trigger(const struct ksig_sub *sub, const struct settings *set,
 {
 	if (err == -EINVAL && set->window_us % WINDOW_STEP_US)
 		return ksig_fail(e, sub->spec.settings_column + 5, EPERM,
-				 "without CAP_SYS_RESOURCE a window must be a multiple of 2s: give 2s, 4s, ... or run it as root");
+				 "without CAP_SYS_RESOURCE the window must be a multiple of 2s: give 2s, 4s, ... or run ksig as root");
 	return no_file(set, err, path, e);
 }
 
@@ -312,7 +312,7 @@ static int start(struct ksig_native *n, struct pressure_state *s,
 				 "asynchronous requests (io_setup): %s%s",
 				 strerror(err),
 				 err == EAGAIN ? "; raise fs.aio-max-nr" :
-				 err == ENOSYS ? ": it takes a kernel with CONFIG_AIO" :
+				 err == ENOSYS ? ": needs CONFIG_AIO" :
 						 "");
 	}
 	err = request(s);

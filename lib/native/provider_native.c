@@ -114,7 +114,7 @@ static int native_open(struct ksig_sub *sub, struct ksig_error *e)
 	int err;
 
 	if (!source)
-		return ksig_fail(e, 0, ENOENT, "there is no native '%s'",
+		return ksig_fail(e, 0, ENOENT, "native doesn't provide the event '%s'",
 				 sub->desc->name);
 	n = calloc(1, sizeof(*n));
 	if (!n)

@@ -166,10 +166,10 @@ static int check_namespace(struct ksig_sub *sub, struct ksig_error *e)
 
 	if (!hears)
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "the kernel sends no uevents to a network namespace that a user namespace owns: run it in the host's (nsenter --net)");
+				 "the kernel sends no uevents to a network namespace that a user namespace owns: run ksig in the host's (nsenter --net)");
 	if (hears < 0 && sub->opts.log)
 		sub->opts.log(sub->opts.log_ctx,
-			      "whether uevents reach this network namespace can't be told from this user namespace");
+			      "cannot find out in this user namespace whether uevents reach this network namespace");
 	return 0;
 }
 

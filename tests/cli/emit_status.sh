@@ -33,7 +33,7 @@ says_no hidden
 gives 0 su alice -c 'ksig status --json'
 prints_just ''
 says 'no subscriptions'
-says 'others may be hidden'
+says 'subscriptions may be hidden'
 gives 0 ksig emit 1
 prints_just ''
 says_no .
@@ -189,15 +189,15 @@ gives 1 in_proc ksig status
 says 'cannot read /proc/11/task: Not a directory'
 
 gives 2 ksig emit
-says 'which VALUE'
+says 'missing VALUE'
 gives 2 ksig emit 1 2
 says "too many arguments: '2'"
 gives 2 ksig emit -5
-says "negative VALUE goes after"
+says "negative VALUE must follow"
 for bad in '' x 12x 0x 0x0x12 0xg 1.0 ' 1' +1 18446744073709551616 \
     0x10000000000000000; do
 	gives 2 ksig emit "$bad"
-	says "'$bad' is no value"
+	says "invalid value '$bad'"
 done
 gives 2 ksig emit -- -9223372036854775809
 gives 2 ksig emit --unknown
@@ -219,7 +219,7 @@ gives 1 su alice -c 'ksig emit 1'
 says 'Permission denied'
 rmmod ksig
 gives 5 ksig emit 1
-says '/dev/ksig/test is not there: ksig.ko is not loaded'
+says "/dev/ksig/test doesn't exist: ksig.ko is not loaded"
 gives 0 ksig status
 says 'no subscriptions'
 insmod /ksig/ksig.ko

@@ -50,7 +50,7 @@ gives 0 ksig send --by module $pid 6
 got 'received value 5
 received value 6'
 gives 2 ksig send --by foot $$
-says "no way 'foot'"
+says "invalid way 'foot'"
 
 # a dead writer's end: not silence
 listener -n 1 -s USR1 --json
@@ -83,23 +83,23 @@ gives 2 ksig
 gives 2 ksig nonsense
 says "unknown command 'nonsense'"
 gives 2 ksig send
-says 'which PID'
+says 'missing PID'
 gives 2 ksig send 0
 gives 2 ksig send 12abc
-says "'12abc' is no process id"
+says "invalid pid '12abc'"
 gives 2 ksig send 99999999999
 gives 2 ksig send 1 0x
-says "'0x' is no value"
+says "invalid value '0x'"
 gives 2 ksig send 1 0x0x12
-says "'0x0x12' is no value"
+says "invalid value '0x0x12'"
 gives 2 ksig send 1 18446744073709551616
 gives 2 ksig send 1 -5
-says "negative VALUE goes after"
+says "negative VALUE must follow"
 gives 2 ksig send 1 2 3
 says "too many arguments: '3'"
 for bad in 0 65 x '' SIGNONE RTMIN+31 RTMAX+1 RTMIN-1 44x; do
 	gives 2 ksig send 1 -s "$bad"
-	says "no signal '$bad'"
+	says "invalid signal '$bad'"
 	gives 2 ksig listen -s "$bad"
 done
 gives 2 ksig listen -n 0
@@ -119,7 +119,7 @@ done
 
 # who may not open the node signals his own, and nobody else's
 gives 1 su alice -c 'ksig send 1'
-says 'not allowed to signal process 1'
+says 'not permitted to signal process 1'
 gives 1 su alice -c 'ksig send --by module 1'
 says 'Permission denied'
 gives 0 su alice -c 'ksig listen -n1 --ask'

@@ -129,7 +129,7 @@ until_true pidof sleep
 dd if=/dev/zero of=/dev/ksig/test bs=8 count=400 2>/dev/null
 ends 3
 says "'sleep' was still running and was sent TERM"
-says '255 events of test were left undone'
+says '255 events of test were not acted on'
 says '145 events of test were lost'
 until_true sh -c '! pidof sleep'
 
@@ -193,7 +193,7 @@ echo $target >/tmp/pidfile
 watch test --to pidfile:/tmp/pidfile -s HUP
 kill -KILL $target
 ends 4
-says "process $target has ended"
+says "process $target has exited"
 gives 4 ksig watch test --to $target -s 44
 says "no process $target"
 gives 4 ksig watch test --to pidfile:/tmp/pidfile -s HUP
@@ -201,7 +201,7 @@ gives 1 ksig watch test --to pidfile:/tmp/none -s HUP
 says 'cannot open /tmp/none: No such file'
 echo x >/tmp/pidfile
 gives 1 ksig watch test --to pidfile:/tmp/pidfile -s HUP
-says '/tmp/pidfile holds no pid'
+says '/tmp/pidfile has no pid'
 
 # one that would die of it
 sleep 1000 &
@@ -209,7 +209,7 @@ target=$!
 until_true grep -q sleep /proc/$target/comm
 for signal in HUP USR1 USR2; do
 	gives 1 timeout 20 ksig watch test --to $target -s $signal
-	says "process $target would die of $signal"
+	says "process $target has no handler for $signal"
 done
 kill -0 $target
 # a real-time signal neither: it is told, and counted
@@ -248,7 +248,7 @@ says "--to subject cannot be used with test: it is not about a process"
 
 # a unit, across a restart; and without systemd
 gives 5 ksig watch test --to unit:a.service -s HUP
-says "unit:a.service needs systemd's systemctl"
+says "unit:a.service needs systemctl"
 mkdir -p /tmp/bin
 cat >/tmp/bin/systemctl <<'END'
 #!/bin/sh
@@ -303,24 +303,24 @@ says "^ksig: tesd, column 1: no event 'tesd'; did you mean 'test'?"
 gives 2 ksig watch test:valeu=1
 says "^ksig: test:valeu=1, column 6: test has no field 'valeu'; it has: "
 gives 2 ksig watch test:value=1,value=x
-says "column 20: 'value' is a number, 'x' is none"
+says "column 20: invalid value 'x' for 'value': expected a number"
 gives 2 ksig watch test:value
-says "column 11: 'value' needs one of"
+says "column 11: expected one of"
 gives 2 ksig watch test:current.thing=1
-says "column 6: no 'current.thing'"
+says "column 6: unknown key 'current.thing'"
 gives 5 ksig watch test:current.pid=1
-says "module: it can't tell current.pid"
+says "module: it doesn't report current.pid"
 gives 2 ksig watch test --provider modul
-says "no provider 'modul'"
+says "unknown provider 'modul'"
 gives 2 ksig watch test --value pid
-says "test has no field 'pid' to be a signal's value"
+says "test has no field 'pid'"
 
 gives 2 ksig watch
-says 'which EVENT?'
+says 'missing EVENT'
 gives 2 ksig watch test --
-says 'which command?'
+says 'missing command'
 gives 2 ksig watch test --to 1 -- true
-says 'exclude each other'
+says 'cannot be used together'
 gives 2 ksig watch test --to 1
 says '--to needs a signal: give -s SIG'
 gives 2 ksig watch test -- nosuchcommand
@@ -331,21 +331,21 @@ gives 2 ksig watch test -- /tmp/plain
 says "cannot run '/tmp/plain': not executable"
 chmod +x /tmp/plain
 gives 2 ksig watch test -s HUP
-says 'is for --to'
+says 'requires --to'
 for bad in 0 -1 x 1x ''; do
 	gives 2 ksig watch test -n "$bad"
-	says "'$bad' is no number"
+	says "invalid .*'$bad'"
 	gives 2 ksig watch test -t "$bad"
-	says "'$bad' is no time"
+	says "invalid time '$bad'"
 done
 gives 2 ksig watch test --every 1.2.3
 gives 2 ksig watch test -t 5y
 for bad in 0 -1 x pidfile: unit: ''; do
 	gives 2 ksig watch test --to "$bad"
-	says "'$bad' is no target"
+	says "invalid target '$bad'"
 done
 gives 2 ksig watch test --to 1 -s NONE
-says "no signal 'NONE'"
+says "invalid signal 'NONE'"
 gives 2 ksig watch --unknown
 says 'ksig watch: unrecognized option'
 gives 2 ksig events extra
@@ -373,11 +373,11 @@ gives 1 su alice -c 'ksig watch test -t 1'
 says "cannot open /dev/ksig/test: Permission denied"
 sleep 1000 &
 gives 1 su alice -c "ksig watch test --to $! -s TERM"
-says "not allowed to signal process $!"
+says "not permitted to signal process $!"
 rmmod ksig
 gives 5 ksig watch test
-says 'module: /dev/ksig/test is not there: ksig.ko is not loaded'
+says "module: /dev/ksig/test doesn't exist: ksig.ko is not loaded"
 # other providers need no module
 ksig events --all >/tmp/stdout 2>/tmp/stderr || [ $? = 5 ]
-prints 'test  *module .*; no: /dev/ksig/test is not there: ksig.ko is not loaded .*'
+prints 'test  *module .*; no: /dev/ksig/test doesn.t exist: ksig.ko is not loaded .*'
 insmod /ksig/ksig.ko

@@ -92,20 +92,20 @@ ends 4
 
 # whom a filter may not name
 gives 4 ksig watch process.exit:pid=4194000
-says 'column 18: there is no process 4194000'
+says 'column 18: no process 4194000'
 gives 4 ksig watch process.exit:pid=0
 gives 4 ksig watch process.exit:pid=99999999999
-says 'there is no process 99999999999'
+says 'no process 99999999999'
 gives 2 ksig watch process.exit:pid=-1
 says 'never negative'
 make_zombie
 gives 4 ksig watch process.exit:pid="$zombie"
-says 'process [0-9]* has ended, and waits for its parent'
+says 'process [0-9]* has exited and waits for its parent'
 many_threads >/dev/null 2>&1 &
 until_true sh -c "[ \$(ls /proc/$!/task | wc -l) -gt 1 ]"
 tid=$(ls /proc/$!/task | sort -n | tail -n 1)
 gives 2 ksig watch process.exit:pid=$tid
-says "$tid is a thread of process $!: give $!"
+says "$tid is a thread of process $!: use $!"
 kill -KILL $!
 
 gives 2 ksig watch proces.exit
@@ -115,7 +115,7 @@ says "did you mean 'process.fork'?"
 gives 2 ksig watch process.exit:pdi=1
 says "column 14: process.exit has no field 'pdi'; it has: pid, status, comm"
 gives 2 ksig watch 'process.exit:comm<x'
-says "column 18: 'comm' is a text: only = and != make sense"
+says "column 18: 'comm' is a string: only = and != apply"
 gives 2 ksig watch process.exit:comm=0123456789abcdef
 says "at most 15 bytes"
 gives 1 su alice -c 'ksig watch process.exit --provider module'
@@ -134,6 +134,6 @@ kill -TERM $process
 ends 0
 lines 1
 gives 1 ksig watch process.exit --provider module -t 1ms -- true
-says '\-\-self includes them$'
+says 'use --self$'
 gives 3 ksig watch process.exit:status=15 --self --provider module -t 1ms -- true
 kill -TERM $others

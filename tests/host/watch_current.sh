@@ -50,7 +50,7 @@ stop
 # the kernel does not ask who may signal whom
 gives 1 setpriv --bounding-set=-kill --inh-caps=-all ksig watch $write \
 	--to subject -s USR1 -t 1
-says 'to signal whoever runs takes CAP_KILL'
+says 'signalling the running task needs CAP_KILL'
 
 # who would die of it does not, unless that is asked for; and is told
 mkfifo in
@@ -84,16 +84,16 @@ halt $watcher
 dd if=/dev/zero of=/dev/null bs=1 count=20000 2>/dev/null
 kill -CONT $watcher
 ends 0
-says '[0-9]* events of trace.syscalls.sys_enter_write were lost in all, and 1 of them counted: the kernel has sent 1 signals'
+says '[0-9]* events of trace.syscalls.sys_enter_write were lost in total, 1 of which count for -n: the kernel has sent 1 signals'
 lines 0
 
 # what can't be had with it, and why
 gives 2 ksig watch $write --to subject -s USR1 --every 1
-says "^ksig: --every can't be had with --to subject and $write"
+says "^ksig: --every cannot be used with --to subject and $write"
 gives 2 ksig watch $write process.exec --to subject -s USR1 -n1
-says 'take a single EVENT with --to subject'
+says 'allow only one EVENT'
 gives 2 ksig watch process.exec $write --to subject -s USR1 --skip 1
 conds=fd=1
 for i in 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17; do conds=$conds,fd!=$i; done
 gives 2 ksig watch trace.syscalls.sys_enter_write:$conds --to subject -s USR1
-says "not all of this filter is its business"
+says "can't apply the whole filter"

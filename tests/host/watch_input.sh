@@ -54,11 +54,11 @@ gives 2 ksig watch process.exit:pid=1,pid=2
 says "^ksig: process.exit:pid=1,pid=2, column 20: no event matches both pid=1 and pid=2"
 if has_event bpf memory.kill; then
 	gives 5 ksig watch memory.kill:value=1 --provider bpf
-	says "column 13: .*does not give 'value'"
+	says "column 13: .*doesn't report 'value'"
 fi
 if has_event native memory.kill; then
 	gives 5 ksig watch memory.kill:cgroup=/x,comm=x --provider native
-	says "column 23: .*does not give 'comm'"
+	says "column 23: .*doesn't report 'comm'"
 fi
 if [ -e /sys/kernel/tracing/events ] && has_event bpf process.exit; then
 	gives 2 ksig watch trace.sched.sched_switch:value=1
@@ -72,17 +72,17 @@ gives 2 ksig watch net.upp --provider native
 says "did you mean 'net.up'?"
 if [ -e /sys/kernel/tracing/events ]; then
 	gives 2 ksig watch trace.sched.sched_swich
-	says "column 13: .*no tracepoint sched.sched_swich; did you mean 'sched_switch'?"
+	says "column 13: .*no tracepoint sched.sched_swich: see 'ls "
 	gives 2 ksig watch trace.sched.sched_switch:next_pri=1
-	says "column 26: .*did you mean 'next_prio'?"
+	says "column 26: .*has no field 'next_pri'; it has: .*next_prio"
 	gives 2 ksig watch trace.sched.sched_switch:next_prio=x
-	says "column 36: 'next_prio' is a number, 'x' is none"
+	says "column 36: invalid value 'x' for 'next_prio': expected a number"
 	gives 2 ksig watch 'trace.sched.sched_switch:next_comm<x'
-	says "column [0-9]*: 'next_comm' is a text"
+	says "column [0-9]*: 'next_comm' is a string"
 	gives 2 ksig watch trace.sched.sched_switch --value next_pri
 	says "next_pri"
 	gives 2 ksig watch trace.ftrace.print
-	says "column 7: 'ftrace' holds ftrace's own records, not tracepoints"
+	says "column 7: 'ftrace' has ftrace's own records, not tracepoints"
 fi
 
 # filters: by whichever provider, the column is the same
@@ -90,26 +90,26 @@ for provider in bpf native; do
 	has_event $provider process.exit || continue
 	from="--provider $provider"
 	gives 2 ksig watch process.exit:pdi=1 $from
-	says "column 14: process.exit has no field 'pdi'; did you mean 'pid'?"
+	says "column 14: process.exit has no field 'pdi'; it has: pid, "
 	gives 2 ksig watch process.exit:status=1,pid=x $from
-	says "column 27: 'pid' is a number, 'x' is none"
+	says "column 27: invalid value 'x' for 'pid': expected a number"
 	gives 2 ksig watch process.exit:pid $from
-	says "column 17: 'pid' needs one of"
+	says "column 17: expected one of"
 	gives 2 ksig watch 'process.exit:comm<x' $from
-	says "column 18: 'comm' is a text: only = and != make sense"
+	says "column 18: 'comm' is a string: only = and != apply"
 	gives 2 ksig watch process.exit:pid=-1 $from
 	says 'never negative'
 	gives 4 ksig watch process.exit:pid=4194000 $from
-	says 'column 18: there is no process 4194000'
+	says 'column 18: no process 4194000'
 	true & gone=$!
 	wait $gone
 	gives 4 ksig watch process.exit:pid=$gone $from
-	says "there is no process $gone"
+	says "no process $gone"
 	gives 4 ksig watch process.exec $from --to $gone -s TERM
 	says "no process $gone"
 done
 gives 2 ksig watch process.exit --provider bfp
-says "no provider 'bfp'"
+says "unknown provider 'bfp'"
 
 # /proc hides one that lives
 start sleep 1000
@@ -121,11 +121,11 @@ for how in 1 2; do
 	fi
 	gives 5 unshare -m sh -c "$hidden &&
 		exec $nobody ./ksig watch time.set --to $pid -s TERM"
-	says "/proc, which tells whether process $pid .*hidepid"
+	says "cannot check whether process $pid .*hidepid"
 	for way in "" "--by caller"; do
 		gives 5 unshare -m sh -c "$hidden &&
 			exec $nobody ./ksig send $way $pid"
-		says "unless /proc does not show process $pid"
+		says "unless /proc doesn't show process $pid"
 	done
 done
 lives $pid
@@ -140,7 +140,7 @@ fi
 
 # no target
 gives 2 ksig watch time.set --force
-says '--force is for --to TARGET'
+says '--force requires --to TARGET'
 mkfifo fifo
 for file in fifo .; do
 	gives 1 ksig watch time.set --to pidfile:$file -s HUP
@@ -178,13 +178,13 @@ gives 3 ksig watch time.set -t 1ms -- ./plain
 
 # no right: to the events, to the target
 gives 1 $nobody ./ksig watch process.fork --provider bpf
-says 'it needs the capabilities CAP_BPF and CAP_PERFMON (or root)'
+says 'needs root or CAP_BPF+CAP_PERFMON'
 if has_event native process.fork; then
 	got=0
 	$nobody ./ksig watch process.fork --provider native -t 1ms 2>stderr || got=$?
 	case $got in
 	3)	;;
-	1)	says 'the proc connector needs CAP_NET_ADMIN before Linux 6.6: run it as root' ;;
+	1)	says 'the proc connector needs root or CAP_NET_ADMIN before Linux 6.6' ;;
 	*)	fail "process.fork gave $got: $(cat stderr)" ;;
 	esac
 else
@@ -192,7 +192,7 @@ else
 fi
 start sleep 1000
 gives 1 $nobody ./ksig watch time.set --to $pid -s TERM
-says "not allowed to signal process $pid"
+says "not permitted to signal process $pid"
 lives $pid
 
 # a number that is no process's
@@ -209,19 +209,19 @@ fi
 
 # another provider's
 gives 5 ksig watch trace.sched.sched_switch --provider native
-says 'trace.sched.sched_switch is not available here: native does not have it'
+says "trace.sched.sched_switch is not available here: native doesn't provide it"
 
 # a kernel that does not know what the program asks for
 if command -v strace >/dev/null; then
 	gives 5 strace -qq -o /dev/null -e inject=bpf:error=EINVAL \
 		ksig watch process.exec --provider bpf
-	says "this kernel ($(uname -r)) does not take the BPF program: it needs Linux 6.1"
+	says "this kernel ($(uname -r)) rejects the BPF program: it needs Linux 6.1"
 	# what is missing for a moment is not the end
 	if has_event native process.exec; then
 		while :; do nice true; sleep 0.01; done &
 		watch process.exec --provider native -n 1000000
 		strace -qq -o /dev/null -p $watcher -e inject=recvmsg:error=ENOMEM &
-		until_true has_said 'process.exec: Cannot allocate memory; it is tried again'
+		until_true has_said 'process.exec: Cannot allocate memory; trying again'
 		sleep 2
 		lives $watcher || fail "it has ended: $(cat stderr)"
 		stop

@@ -28,23 +28,23 @@ done
 for text in '' ' ' x "$pid x" "${pid}0000000000" "-$pid" "$pid 1" "+$pid" 0 \
 	"$(printf '%s%5000s1' $pid '')"; do
 	printf '%s\n' "$text" >file
-	refused 1 file 'file holds no pid: its first line must be a number'
+	refused 1 file 'file has no pid: its first line must be a number'
 done
 printf '\n%s\n' $pid >file
-refused 1 file 'file holds no pid'
+refused 1 file 'file has no pid'
 refused 1 none 'cannot open none: No such file'
 refused 1 pidfile/x 'cannot open pidfile/x: Not a directory'
 
 # whose it is
 chown 54321 pidfile
-refused 1 pidfile "belongs to uid 54321, which is neither root nor the user of process $pid (uid 0)"
+refused 1 pidfile "is owned by uid 54321, which is neither root nor the user of process $pid (uid 0)"
 chown 0 pidfile
 chmod 666 pidfile
-refused 1 pidfile 'can be written by anybody'
+refused 1 pidfile 'is writable by everyone'
 chmod 664 pidfile
 believed pidfile
 chgrp 54321 pidfile
-refused 1 pidfile 'can be written by group 54321'
+refused 1 pidfile 'is writable by group 54321'
 chgrp 0 pidfile
 chmod 644 pidfile
 root=$pid
@@ -55,7 +55,7 @@ believed theirs
 chown 54321 theirs
 believed theirs
 chown 54322 theirs
-refused 1 theirs 'belongs to uid 54322'
+refused 1 theirs 'is owned by uid 54322'
 
 # the owners of folders on the way, for root
 mkdir -p folder/folder
@@ -65,12 +65,12 @@ chown 54321 theirs folder/folder/theirs
 believed folder/folder/theirs
 chown 54321 folder
 believed folder/folder/theirs
-refused 1 folder/folder/root "a folder on the way belongs to uid 54321, which is neither root nor the user of process $root (uid 0)"
+refused 1 folder/folder/root "a directory of the path is owned by uid 54321, which is neither root nor the user of process $root (uid 0)"
 chown 54322 folder/folder
-refused 1 folder/folder/theirs 'different users (uid 54321 and 54322)'
+refused 1 folder/folder/theirs 'different owners (uid 54321 and 54322)'
 chown 0 folder folder/folder
 chmod 777 folder
-refused 1 folder/folder/root 'a folder on the way can be written by anybody'
+refused 1 folder/folder/root 'a directory of the path is writable by everyone'
 chmod 1777 folder
 believed folder/folder/root
 
@@ -102,15 +102,15 @@ believed link
 believed way/link
 ln -s ../pidfile theirs.d/link
 chown -h 54321 theirs.d/link
-refused 1 theirs.d/link "symbolic link 'link' on the way is not followed: .*uid 54321"
+refused 1 theirs.d/link "symbolic link 'link' is not followed: .*uid 54321"
 ln -sfn ../pidfile theirs.d/link
 chown 54321 theirs.d
-refused 1 theirs.d/link "symbolic link 'link' on the way is not followed"
+refused 1 theirs.d/link "symbolic link 'link' is not followed"
 chown 0 theirs.d
 believed theirs.d/link
 ln -s .. open.d/up
 chmod 1777 open.d
-refused 1 open.d/up/pidfile "symbolic link 'up' on the way is not followed"
+refused 1 open.d/up/pidfile "symbolic link 'up' is not followed"
 ln -s loop loop
 refused 1 loop 'cannot open loop: Too many levels'
 # in /proc, what a link leads to and what its text names may be two files
@@ -134,7 +134,7 @@ mkfifo fifo
 refused 1 fifo 'fifo is not a regular file'
 # one without an end
 truncate -s 1T endless
-refused 1 endless 'endless holds no pid'
+refused 1 endless 'endless has no pid'
 # one's own
 start $nobody sleep 1000
 mkdir own.d

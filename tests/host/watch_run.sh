@@ -56,7 +56,7 @@ process_events() {
 	dozes 3
 	ends 3
 	says "'sh' was still running and was sent TERM"
-	says '3 events of process.exec were left undone'
+	says '3 events of process.exec were not acted on'
 	until_true ended "$(cat hangs)"
 
 	# a real-time signal for one that runs and runs: whether it waits for it
@@ -81,13 +81,13 @@ process_events() {
 	watch process.exec:comm=nobody $from --to $pid -s TERM
 	kill -KILL $pid
 	ends 4
-	says "process $pid has ended"
+	says "process $pid has exited"
 	start sh -c 'trap : HUP; echo ready; while :; do sleep 0.02; done' >said
 	until_true grep -q ready said
 	watch process.exec:comm=doze $from --to $pid -s HUP -n 2 -t 60
 	halt $pid
 	dozes 3
-	until_true has_said "process $pid does not take the signals that wait there"
+	until_true has_said "process $pid is not consuming its pending signals"
 	lives $watcher || fail "it has ended: $(cat stderr)"
 	kill -KILL $pid
 	ends 4
@@ -103,7 +103,7 @@ full_queue() {
 	halt $pid
 	watch process.exec:comm=doze --to $pid -s 44 -n 6 -t 60
 	dozes 6
-	until_true has_said "process $pid does not take the signals that wait there"
+	until_true has_said "process $pid is not consuming its pending signals"
 	[ "$(wc -l <stdout)" -lt 6 ] || fail "all were sent: $(cat stdout)"
 	kill -CONT $pid
 	ends 0

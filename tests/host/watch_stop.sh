@@ -36,10 +36,10 @@ ends_by() {
 	wait $reader
 	exec 8<>pipe
 	jq -e . <stdout >parsed || fail "not JSON after $1: $(tail -n 1 stdout)"
-	says 'events* of process.exec w.* left undone'
+	says 'events* of process.exec w.* not acted on'
 	# each, but for other processes' that come after the last count
 	lines=$(jq -r .seq stdout | grep -vc null)
-	undone=$(sed -n 's/^ksig: \([0-9]*\) events* of process.exec .* undone/\1/p' \
+	undone=$(sed -n 's/^ksig: \([0-9]*\) events* of process.exec .* not acted on/\1/p' \
 		stderr)
 	[ "$(jq -r .seq stdout | grep -v null | sort -nu | wc -l)" = $lines ] ||
 		fail "twice: $(jq -r .seq stdout)"

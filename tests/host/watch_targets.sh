@@ -26,7 +26,7 @@ if command -v bash >/dev/null; then
 	watch $nice --provider $from --to pidfile:pidfile -s HUP
 	kill -KILL $pid
 	ends 4
-	says "process $pid has ended"
+	says "process $pid has exited"
 else
 	echo ": no bash here"
 fi
@@ -85,9 +85,9 @@ watch process.exit:comm=quits --provider $from --value pid -n1 -- \
 ends 0
 [ "$(cat ran)" = "$pid $pid 768" ] || fail "it ran with: $(cat ran)"
 gives 2 ksig watch process.exit --value comm
-says "'comm' is a text: a signal's value must be a number"
+says "'comm' is a string: the value must be a number"
 gives 2 ksig watch process.exit --value child
-says "process.exit has no field 'child' to be a signal's value"
+says "process.exit has no field 'child'"
 
 # nginx reloads once an interface is up: its master stays, its workers change
 workers() { cat "/proc/$master/task/$master/children"; }
@@ -136,7 +136,7 @@ if command -v objcopy >/dev/null && command -v bash >/dev/null; then
 	start ./godaemon -c 'trap "echo hup" HUP; echo ready; while :; do sleep 0.02; done' >said
 	until_true grep -q ready said
 	gives 3 ksig watch net.up --provider native --to $pid -s HUP -t 1ms
-	says "process $pid is a Go program: unless it handles HUP itself, its runtime ends it"
+	says "process $pid is a Go program: unless it handles HUP itself, its runtime exits"
 	gives 3 ksig watch net.up --provider native --to $pid -s USR1 --force -t 1ms
 	! grep -q 'Go program' stderr || fail "it warned of USR1: $(cat stderr)"
 	kill -KILL $pid
@@ -154,7 +154,7 @@ mkdir bin
 printf '#!/bin/sh\nexec sleep 1000\n' >bin/systemctl
 chmod +x bin/systemctl
 PATH=$PWD/bin:$PATH gives 1 ksig watch $nice --to unit:a.service -s HUP
-says "systemctl can't tell the main process of 'a.service': no answer"
+says "systemctl cannot report the main process of 'a.service': no answer"
 
 # a unit, across restarts, by systemctl and a systemd that is not there
 serve() {
@@ -183,7 +183,7 @@ unit() {
 	gives 4 ksig watch $nice --to unit:a.service -s HUP
 	says "the unit 'a.service' has no main process: is it running?"
 	gives 1 ksig watch $nice --to unit:b.service -s HUP
-	says "systemctl can't tell the main process of 'b.service'"
+	says "systemctl cannot report the main process of 'b.service'"
 	# who was its process a moment ago may have that one's number only
 	start sleep 1000
 	printf '%s\n0\n' $pid >mainpid

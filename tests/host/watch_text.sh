@@ -93,4 +93,4 @@ EOF
 gives 2 ksig watch -q something.else
 says "no event 'something.else': 'ksig events' lists what there is"
 gives 2 ksig watch -q ""
-says "an event's name is missing"
+says "missing event name"

@@ -120,7 +120,7 @@ static void test_pinned(void)
 	CHECK(sub_over(sub));
 	ksig_sub_close(sub);
 	snprintf(text, sizeof(text), "process.exit:pid=%d", pid);
-	sub_fails(text, ESRCH, 18, "there is no process");
+	sub_fails(text, ESRCH, 18, "no process");
 }
 
 static void *sit(void *arg)

@@ -130,7 +130,7 @@ static inline struct ksig_sub *open_by(struct source *s, const char *name,
 	err = sub_try(name, &o, why, NULL, &sub);
 	if (!(s->has & BIT(p))) {
 		CHECK_EQ(err, -EOPNOTSUPP);
-		CHECK(strstr(why, "does not have it"));
+		CHECK(strstr(why, "doesn't provide it"));
 		return NULL;
 	}
 	if (!err) {

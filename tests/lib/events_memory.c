@@ -163,7 +163,7 @@ static void test_no_descriptors(void)
 
 	CHECK_EQ(sub_try("memory.kill:comm=x", &opts, why, NULL, &sub),
 		 -EOPNOTSUPP);
-	CHECK(strstr(why, "does not give 'comm'"));
+	CHECK(strstr(why, "doesn't report 'comm'"));
 	CHECK_EQ(sub_try("memory.kill", &opts, why, NULL, &sub), 0);
 	OK(getrlimit(RLIMIT_NOFILE, &many));
 	few = many;
@@ -213,7 +213,7 @@ static void test_filter_of_process(void)
 	for (i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
 		CHECK_EQ(sub_try(filters[i], &opts, why, &column, &sub),
 			 -EOPNOTSUPP);
-		CHECK(strstr(why, "memory.events does not give"));
+		CHECK(strstr(why, "memory.events doesn't report"));
 		CHECK_EQ(column, 13);
 	}
 }

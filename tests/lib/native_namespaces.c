@@ -47,8 +47,8 @@ int main(void)
 	struct child c;
 
 	sub_or_skip("process.fork");
-	sub_fails("memory.oom", EOPNOTSUPP, 0, "native does not have it");
-	sub_fails("power.suspend", EOPNOTSUPP, 0, "native does not have it");
+	sub_fails("memory.oom", EOPNOTSUPP, 0, "native doesn't provide it");
+	sub_fails("power.suspend", EOPNOTSUPP, 0, "native doesn't provide it");
 	if (getuid())
 		skip("only root makes namespaces everywhere");
 	c = child_start(pid_namespace, NULL);

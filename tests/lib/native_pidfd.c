@@ -231,7 +231,7 @@ static void bad_input(void)
 	OK(waitpid(gone, NULL, 0));
 	snprintf(name, sizeof(name), "process.exit:pid=%d", gone);
 	sub_fails(name, ESRCH, 18, "no process");
-	sub_fails("process.exit:pid=0", EINVAL, 18, "no process's number");
+	sub_fails("process.exit:pid=0", EINVAL, 18, "invalid pid '0'");
 	sub_fails("process.exit:pid=4294967297", EINVAL, 18, "4294967297");
 	CHECK_EQ(pthread_create(&t, NULL, sleep_on, (void *)&tid), 0);
 	while (!tid)

@@ -38,8 +38,8 @@ static void bad_input(void)
 	wrong("some=200ms/2s,cgroup=", EINVAL, first + 13, "cgroup=PATH");
 	wrong("some=200ms/100ms", EINVAL, first + 11, "500ms to 10s");
 	wrong("some=200ms/99999999999999999999s", EINVAL, first + 11, "10s");
-	wrong("some=3s/2s", EINVAL, first + 5, "no longer");
-	wrong("full=0ms/2s", EINVAL, first + 5, "above 0");
+	wrong("some=3s/2s", EINVAL, first + 5, "at most the window");
+	wrong("full=0ms/2s", EINVAL, first + 5, "more than 0");
 	wrong("some=200ms/2s,cgroup=/no/such", EINVAL, first + 21, "/no/such");
 }
 

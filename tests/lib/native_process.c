@@ -117,7 +117,7 @@ static void not_the_next_one(void)
 	CHECK_EQ(waitpid(pid, NULL, 0), pid);
 	CHECK(sub_over(sub));
 	ksig_sub_close(sub);
-	sub_fails(name, ESRCH, 18, "there is no process");
+	sub_fails(name, ESRCH, 18, "no process");
 }
 
 static void execs(struct child *self, void *arg)
