@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Which event was probably meant by a name that doesn't exist. */
-#include <stdbool.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +9,7 @@
 #include "cli.h"
 
 #define NAME_MOST 64
+#define TRACEFS_EVENTS "/sys/kernel/tracing/events"
 
 static unsigned int least(unsigned int a, unsigned int b)
 {
@@ -60,39 +61,89 @@ static unsigned int how_far(const char *wanted, const char *name)
 	return d <= least(len / 3, 3) ? d : NAME_MOST;
 }
 
-/* Return: false: none is near. */
-static bool find_nearest(const char *event, char *name, size_t size)
+/*
+ * @wanted: a name that doesn't exist
+ * @name: the nearest so far; "": none is near
+ */
+struct nearest {
+	char wanted[NAME_MOST + 1];
+	char name[NAME_MOST + 1];
+	unsigned int distance;
+};
+
+static void consider(struct nearest *n, const char *name)
+{
+	unsigned int d = how_far(n->wanted, name);
+
+	if (d >= n->distance)
+		return;
+	n->distance = d;
+	snprintf(n->name, sizeof(n->name), "%.*s", NAME_MOST, name);
+}
+
+static void consider_events(struct nearest *n)
 {
 	const struct ksig_catalog_entry *e;
-	unsigned int best = NAME_MOST, d;
 	struct ksig_catalog *c;
-	char wanted[NAME_MOST + 1];
 
 	if (ksig_catalog_open(&c))
-		return false;
-	snprintf(wanted, sizeof(wanted), "%.*s", (int)strcspn(event, ":"), event);
-	while (ksig_catalog_next(c, &e) == 1) {
-		d = how_far(wanted, e->name);
-		if (d >= best)
-			continue;
-		best = d;
-		snprintf(name, size, "%s", e->name);
-	}
+		return;
+	while (ksig_catalog_next(c, &e) == 1)
+		consider(n, e->name);
 	ksig_catalog_close(c);
-	return best < NAME_MOST;
+}
+
+static void consider_folders(struct nearest *n, const char *path)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *e;
+
+	if (!dir)
+		return;
+	while ((e = readdir(dir)))
+		if (e->d_type == DT_DIR && e->d_name[0] != '.')
+			consider(n, e->d_name);
+	closedir(dir);
+}
+
+/* "trace.GROUP.NAME": the group nearest to GROUP, and in it what is nearest to NAME. */
+static void find_tracepoint(const char *event, char *found, size_t size)
+{
+	struct nearest group = { .distance = NAME_MOST };
+	struct nearest name = { .distance = NAME_MOST };
+	char path[sizeof(TRACEFS_EVENTS) + NAME_MOST + 1];
+
+	if (sscanf(event, "trace.%64[^.:].%64[^.:]", group.wanted,
+		   name.wanted) != 2)
+		return;
+	consider_folders(&group, TRACEFS_EVENTS);
+	if (!*group.name)
+		return;
+	snprintf(path, sizeof(path), "%s/%s", TRACEFS_EVENTS, group.name);
+	consider_folders(&name, path);
+	if (*name.name)
+		snprintf(found, size, "trace.%s.%s", group.name, name.name);
 }
 
 void ksig_suggest(const char *event, char *text, size_t size)
 {
+	struct nearest n = { .distance = NAME_MOST };
+	char found[2 * NAME_MOST + sizeof("trace..")] = "";
 	size_t len = strlen(text);
-	char name[NAME_MOST];
 
-	/* of a tracepoint the library says where the names are */
-	if (!strncmp(event, "trace.", 6))
-		return;
-	if (find_nearest(event, name, sizeof(name)))
-		snprintf(text + len, size - len, "; did you mean '%s'?", name);
+	if (!strncmp(event, "trace.", 6)) {
+		find_tracepoint(event, found, sizeof(found));
+		if (!*found)
+			return;
+	} else {
+		snprintf(n.wanted, sizeof(n.wanted), "%.*s",
+			 (int)strcspn(event, ":"), event);
+		consider_events(&n);
+		snprintf(found, sizeof(found), "%s", n.name);
+	}
+	if (*found)
+		snprintf(text + len, size - len, "; did you mean '%s'?", found);
 	else
 		snprintf(text + len, size - len,
-			 ": 'ksig events' lists what there is");
+			 "; run 'ksig events' for a list");
 }

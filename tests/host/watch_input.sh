@@ -72,7 +72,9 @@ gives 2 ksig watch net.upp --provider native
 says "did you mean 'net.up'?"
 if [ -e /sys/kernel/tracing/events ]; then
 	gives 2 ksig watch trace.sched.sched_swich
-	says "column 13: .*no tracepoint sched.sched_swich: see 'ls "
+	says "column 13: .*no tracepoint sched.sched_swich: .*did you mean 'trace.sched.sched_switch'?"
+	gives 2 ksig watch trace.shced.sched_switch
+	says "column 7: .*did you mean 'trace.sched.sched_switch'?"
 	gives 2 ksig watch trace.sched.sched_switch:next_pri=1
 	says "column 26: .*has no field 'next_pri'; it has: .*next_prio"
 	gives 2 ksig watch trace.sched.sched_switch:next_prio=x

@@ -91,6 +91,6 @@ resume power.resume
 kmod kmod.load
 EOF
 gives 2 ksig watch -q something.else
-says "no event 'something.else': 'ksig events' lists what there is"
+says "no event 'something.else'; run 'ksig events' for a list"
 gives 2 ksig watch -q ""
 says "missing event name"
