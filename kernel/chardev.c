@@ -78,7 +78,7 @@ static ssize_t ksig_read_to(struct file *file, struct iov_iter *to,
 
 	if (iov_iter_count(to) < sub->ring.event_size)
 		return -EINVAL;
-	do {
+	for (;;) {
 		if (nowait && !mutex_trylock(&sub->reader_mutex))
 			return -EAGAIN;
 		if (!nowait && mutex_lock_interruptible(&sub->reader_mutex))
@@ -87,14 +87,22 @@ static ssize_t ksig_read_to(struct file *file, struct iov_iter *to,
 		hup = smp_load_acquire(&sub->ring.hup);
 		ret = ksig_ring_read(&sub->ring, to);
 		mutex_unlock(&sub->reader_mutex);
-		if (!ret)
-			ret = hup ? 0 : -EAGAIN;
-		if (ret != -EAGAIN || nowait || file->f_flags & O_NONBLOCK)
+		if (ret == -ESTALE) {
+			if (signal_pending(current))
+				return -ERESTARTSYS;
+			continue;
+		}
+		if (ret)
 			return ret;
+		if (hup)
+			return 0;
+		if (nowait || file->f_flags & O_NONBLOCK)
+			return -EAGAIN;
 		/* another reader may be faster, or arm it meanwhile: try again */
 		ret = wait_event_interruptible(sub->wait, ksig_read_wakes(sub));
-	} while (!ret);
-	return ret;
+		if (ret)
+			return ret;
+	}
 }
 
 /* read(2); readv(2) and io_uring use ksig_read_iter(). */

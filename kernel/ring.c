@@ -267,15 +267,16 @@ bool ksig_ring_consume_one(struct ksig_ring *ring, bool refused)
  *
  * Context: process; touches user memory.
  *
- * Return: bytes copied; 0 if the ring is empty; -EBUSY if it is mapped or claimed; -EAGAIN
- * if it was meanwhile; -EFAULT.
+ * Return: bytes copied; 0 if the ring is empty; -EBUSY if it is mapped or claimed; -ESTALE
+ * if it was meanwhile, and records were consumed: try again; -EFAULT. On error @to is where
+ * it was.
  */
 ssize_t ksig_ring_read(struct ksig_ring *ring, struct iov_iter *to)
 {
 	u32 size = ring->event_size, len = ring->mem.len;
 	u32 done = 0, want, head, n, at;
+	size_t copied, all = 0;
 	unsigned long flags;
-	size_t copied;
 	ssize_t ret;
 
 	/* acquire: what was consumed; pairs with ksig_ring_release() */
@@ -295,11 +296,16 @@ ssize_t ksig_ring_read(struct ksig_ring *ring, struct iov_iter *to)
 		copied = _copy_to_iter(ksig_ring_slot(ring, at),
 				       (size_t)n * size, to);
 		done += copied / size;
+		all += copied;
 		if (copied != (size_t)n * size)
 			break;
 	}
-	if (!done)
-		return want ? -EFAULT : 0;
+	if (!want)
+		return 0;
+	if (!done) {
+		ret = -EFAULT;
+		goto out;
+	}
 	ret = (ssize_t)done * size;
 	/* the copies, then head: pairs with the acquire in ksig_ring_reserve() */
 	smp_rmb();
@@ -308,12 +314,18 @@ ssize_t ksig_ring_read(struct ksig_ring *ring, struct iov_iter *to)
 		ret = -EBUSY;
 	} else if (ring->head != head) {
 		/* a mapping or signals have come and gone: copies may be torn */
-		ret = -EAGAIN;
+		ret = -ESTALE;
 	} else {
+		/* release: the copies are done; pairs with ksig_ring_reserve() */
 		smp_store_release(&ring->head, head + done);
 		ring->consumed += done;
 	}
 	raw_spin_unlock_irqrestore(&ring->lock, flags);
+out:
+	/* what was copied and is not returned */
+	all -= max_t(ssize_t, ret, 0);
+	if (unlikely(all))
+		iov_iter_revert(to, all);
 	return ret;
 }
 

@@ -2,7 +2,7 @@
 /*
  * A reader whose memory is not there, and won't be before somebody brings it,
  * keeps the queue. Whoever wants to change the subscription meanwhile waits, and
- * can be killed.
+ * can be killed. What is consumed meanwhile by others the reader doesn't return.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -88,6 +88,47 @@ static void dies(unsigned long cmd, void *arg)
 	CHECK_EQ(WTERMSIG(child_kill(&c)), SIGKILL);
 }
 
+/* @size: of the buffer; then what was read */
+static void *slow_reader(void *size)
+{
+	size_t *n = size;
+
+	*n = OK(read(fd, missing, *n));
+	return NULL;
+}
+
+/* While read(2) is stuck, signals consume the first of four records. */
+static void consumed_meanwhile(size_t room, unsigned int records)
+{
+	struct ksig_arm a = { .signo = SIG, .max_pending = 1 };
+	struct pollfd p = { .events = POLLIN };
+	pthread_t thread;
+	unsigned int i;
+
+	missing = OK(mmap(NULL, page, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	p.fd = hold_back(missing);
+	fd = OK(chan_open("test", 0));
+	emit_many(100, 4);
+	CHECK_EQ(pthread_create(&thread, NULL, slow_reader, &room), 0);
+	CHECK_EQ(OK(poll(&p, 1, 20000)), 1);
+	OK(ioctl(fd, KSIG_IOC_ARM, &a));
+	OK(ioctl(fd, KSIG_IOC_DISARM));
+	CHECK_EQ(stats_of(fd).queued, 3);
+	bring(p.fd, missing);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	CHECK_EQ(room, records * 64);
+	for (i = 0; i < records; i++) {
+		CHECK_EQ(((struct event *)(missing + i * 64))->seq, i + 2);
+		CHECK_EQ(((struct event *)(missing + i * 64))->value, i + 101);
+	}
+	check_identity(fd);
+	CHECK_EQ(stats_of(fd).queued, 3 - records);
+	close(fd);
+	close(p.fd);
+	CHECK_EQ(take(SIG).si_value.sival_int, 100);
+}
+
 int main(void)
 {
 	struct pollfd p = { .events = POLLIN };
@@ -96,6 +137,8 @@ int main(void)
 
 	block(SIG);
 	page = sysconf(_SC_PAGESIZE);
+	consumed_meanwhile(64, 1);
+	consumed_meanwhile(256, 3);
 	missing = OK(mmap(NULL, page, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	p.fd = hold_back(missing);
