@@ -143,6 +143,7 @@ static int ksig_ready_locked(struct ksig_target *t, struct task_struct *task,
 	struct sigpending *pending;
 	int err = 0;
 
+	lockdep_assert_held(&task->sighand->siglock);
 	/* the kernel accepts a signal to a dead process, and nobody sees it */
 	if (task->signal->flags & SIGNAL_GROUP_EXIT)
 		return -ESRCH;

@@ -76,12 +76,13 @@ static void ksig_link_compare(const struct net_device *dev, bool up)
 	}
 }
 
-/* Process context; RTNL is held. */
+/* Context: process; RTNL is held. */
 static int ksig_on_netdev(struct notifier_block *nb, unsigned long event,
 			  void *ptr)
 {
 	const struct net_device *dev = netdev_notifier_info_to_dev(ptr);
 
+	ASSERT_RTNL();
 	switch (event) {
 	case NETDEV_UP:
 	case NETDEV_DOWN:
