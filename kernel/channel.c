@@ -66,20 +66,20 @@ static bool ksig_front_has_place(const struct ksig_chan *chan,
 static int ksig_join(struct ksig_chan *chan, struct ksig_sub *sub,
 		     struct ksig_fanout **created)
 {
-	u64 skipped = atomic64_read(&chan->skipped);
-
 	lockdep_assert_held(&chan->lock);
 	if (ksig_front_has_place(chan, sub)) {
 		chan->front++;
-		sub->skipped_before = skipped;
-		sub->skipped_seen = skipped;
+		/* what was emitted before is not for it */
+		ksig_stash_flush(chan);
+		sub->skipped_before = ksig_sub_skipped(sub);
+		sub->skipped_seen = sub->skipped_before;
 		list_add_tail_rcu(&sub->node, &chan->subs);
 	} else {
 		if (!chan->fanout)
 			swap(chan->fanout, *created);
 		if (!chan->fanout)
 			return -EAGAIN;
-		ksig_fanout_join(chan->fanout, sub, skipped);
+		ksig_fanout_join(chan->fanout, sub);
 		/* release: fanout is set; pairs with ksig_emit_to_all() */
 		smp_store_release(&chan->rear, chan->rear + 1);
 	}
@@ -150,7 +150,7 @@ again:
 void ksig_channel_leave(struct ksig_chan *chan, struct ksig_sub *sub)
 {
 	mutex_lock(&chan->lock);
-	if (sub->rear) {
+	if (sub->rear_skipped) {
 		ksig_fanout_leave(chan->fanout, sub);
 		WRITE_ONCE(chan->rear, chan->rear - 1);
 	} else {
@@ -258,6 +258,8 @@ static void ksig_chan_release(struct device *dev)
 {
 	struct ksig_chan *chan = container_of(dev, struct ksig_chan, dev);
 
+	/* a subscriber may have emptied the stash while the channel was destroyed */
+	irq_work_sync(&chan->stash.irq_work);
 	ksig_fanout_free(chan->fanout);
 	ksig_notice_ring_destroy(&chan->stash.ring);
 	free_percpu(chan->emitted);

@@ -19,8 +19,8 @@ struct ksig_sub;
 
 /*
  * What an emit does in its caller's context: it offers the event to this many
- * subscriptions, this many of one user, and notifies this many. About 30 us in all on a
- * current machine; the rest is left to workers.
+ * subscriptions, this many of one user, and notifies this many; the rest is left to
+ * workers. After an NMI up to KSIG_STASH_INLINE events are offered before its own.
  */
 #define KSIG_FRONT_MAX		32
 #define KSIG_FRONT_ANYBODY	16	/* the others need CAP_SYS_RESOURCE */
@@ -126,8 +126,8 @@ void ksig_channel_leave(struct ksig_chan *chan, struct ksig_sub *sub);
 
 /* emit.c */
 int ksig_stash_init(struct ksig_chan *chan);
+void ksig_stash_flush(struct ksig_chan *chan);
 void ksig_channel_flush(struct ksig_chan *chan, const struct ksig_sub *sub);
-u64 ksig_channel_skipped(const struct ksig_chan *chan, const struct ksig_sub *sub);
 u64 ksig_channel_emitted(const struct ksig_chan *chan);
 
 /* sysfs.c */

@@ -178,7 +178,7 @@ static void ksig_show_fdinfo(struct seq_file *m, struct file *file)
 	struct ksig_sub *sub = file->private_data;
 
 	if (sub)
-		ksig_sub_show(sub, m, ksig_channel_skipped(sub->chan, sub));
+		ksig_sub_show(sub, m);
 }
 
 /* ------------------------------------------------------------------- ioctls */
@@ -207,7 +207,7 @@ static long ksig_ioc_subscribe(struct ksig_sub *sub, const void __user *arg)
 		return -EFAULT;
 	/* what was emitted before the call is not for it */
 	ksig_channel_flush(sub->chan, sub);
-	return ksig_sub_subscribe(sub, &s, ksig_channel_skipped(sub->chan, sub));
+	return ksig_sub_subscribe(sub, &s);
 }
 
 static long ksig_ioc_arm(struct ksig_sub *sub, const void __user *arg)
@@ -225,7 +225,7 @@ static long ksig_ioc_stats(struct ksig_sub *sub, void __user *arg)
 
 	/* what was emitted before the call counts */
 	ksig_channel_flush(sub->chan, sub);
-	ksig_sub_stats(sub, &stats, ksig_channel_skipped(sub->chan, sub));
+	ksig_sub_stats(sub, &stats);
 	return copy_to_user(arg, &stats, sizeof(stats)) ? -EFAULT : 0;
 }
 

@@ -18,8 +18,10 @@
 #include "subscription.h"
 #include "trace.h"
 
-/* Size of a stash: 64 events without data, 4 of the largest. */
+/* Size of a stash: 128 events of 64 bytes, 4 of the largest. */
 #define KSIG_STASH_BYTES	16384
+/* Number of events that an emitter takes from the stash; the rest is the irq_work's. */
+#define KSIG_STASH_INLINE	8
 
 /* To all, but notify nobody. Context: the stash's lock is held. */
 static void ksig_queue_to_all(struct ksig_chan *chan,
@@ -59,36 +61,55 @@ static bool ksig_stash_take_one(struct ksig_chan *chan)
 	return slot;
 }
 
-/*
- * Offer what the stash holds, and notify. No more than it has room for: NMIs may go on.
- *
- * Context: ksig_notify_allowed(), or the stash's irq_work; RCU read-side section.
- */
-static void ksig_stash_empty(struct ksig_chan *chan, int *budget)
+/* Context: ksig_notify_allowed(), or the stash's irq_work; RCU read-side section. */
+static void ksig_stash_notify(struct ksig_chan *chan, int *budget)
 {
-	u32 n = chan->stash.ring.slots;
 	struct ksig_sub *sub;
+	u32 head;
 
-	while (n && ksig_stash_take_one(chan))
-		n--;
-	if (!n)
-		irq_work_queue(&chan->stash.irq_work);
 	list_for_each_entry_rcu(sub, &chan->subs, node) {
-		if (ksig_sub_needs_notify(sub))
+		if (ksig_ring_count(&sub->ring, &head) &&
+		    ksig_sub_needs_notify(sub))
 			ksig_sub_notify(sub, (*budget)-- > 0);
 	}
 }
 
 /*
- * Return: false if something is left: this context doesn't permit it, or an NMI of
- * another cpu is still writing, with complete events after its own. What is emitted now
- * belongs behind those.
+ * Offer what the stash holds, and notify. No more than it has room for: NMIs may go on.
+ *
+ * Context: as ksig_stash_notify().
+ */
+static void ksig_stash_empty(struct ksig_chan *chan)
+{
+	int budget = KSIG_INLINE_NOTIFY;
+	u32 n = chan->stash.ring.slots;
+
+	while (n && ksig_stash_take_one(chan))
+		n--;
+	if (!n)
+		irq_work_queue(&chan->stash.irq_work);
+	ksig_stash_notify(chan, &budget);
+}
+
+/*
+ * The irq_work notifies of what is taken here in a context that doesn't permit it. Then
+ * only events without pids are taken, because dropping the last reference may free.
+ *
+ * Return: false if something is left: it is too much, this context doesn't permit it, or
+ * an NMI of another cpu is still writing, with complete events after its own. What is
+ * emitted now comes after those.
  */
 static noinline bool ksig_stash_try_empty(struct ksig_chan *chan, int *budget)
 {
-	if (!ksig_notify_allowed())
+	bool notify = ksig_notify_allowed();
+	unsigned int n = KSIG_STASH_INLINE;
+
+	if (in_nmi() || (!notify && chan->flags & KSIG_CHANNEL_PIDS))
 		return false;
-	ksig_stash_empty(chan, budget);
+	while (n && ksig_stash_take_one(chan))
+		n--;
+	if (notify)
+		ksig_stash_notify(chan, budget);
 	return ksig_notice_ring_is_empty(&chan->stash.ring);
 }
 
@@ -96,10 +117,9 @@ static void ksig_stash_on_irq_work(struct irq_work *work)
 {
 	struct ksig_chan *chan = container_of(work, struct ksig_chan,
 					      stash.irq_work);
-	int budget = KSIG_INLINE_NOTIFY;
 
 	rcu_read_lock();
-	ksig_stash_empty(chan, &budget);
+	ksig_stash_empty(chan);
 	rcu_read_unlock();
 }
 
@@ -191,6 +211,20 @@ EXPORT_SYMBOL_GPL(__ksig_emit_value);
 
 /* ------------------------------------------------------------------- flushing */
 
+/* What NMIs have emitted before the call is offered. Context: process, may sleep. */
+void ksig_stash_flush(struct ksig_chan *chan)
+{
+	u32 tail = atomic_read(&chan->stash.ring.tail);
+
+	/* an NMI of another cpu may just be writing a slot */
+	while ((s32)(READ_ONCE(chan->stash.ring.head) - tail) < 0) {
+		rcu_read_lock();
+		ksig_stash_empty(chan);
+		rcu_read_unlock();
+		cond_resched();
+	}
+}
+
 /**
  * ksig_channel_flush() - have offered what was emitted before the call
  * @chan: the channel
@@ -200,31 +234,9 @@ EXPORT_SYMBOL_GPL(__ksig_emit_value);
  */
 void ksig_channel_flush(struct ksig_chan *chan, const struct ksig_sub *sub)
 {
-	u32 tail = atomic_read(&chan->stash.ring.tail);
-	int budget = KSIG_INLINE_NOTIFY;
-
-	/* an NMI of another cpu may just be writing a slot */
-	while ((s32)(READ_ONCE(chan->stash.ring.head) - tail) < 0) {
-		rcu_read_lock();
-		ksig_stash_empty(chan, &budget);
-		rcu_read_unlock();
-		cond_resched();
-	}
-	if (sub ? sub->rear : !!chan->fanout)
+	ksig_stash_flush(chan);
+	if (sub ? !!sub->rear_skipped : !!chan->fanout)
 		ksig_fanout_flush(chan->fanout);
-}
-
-/**
- * ksig_channel_skipped() - number of events skipped so far
- * @chan: the channel
- * @sub: that may have been for this subscription
- *
- * Context: any.
- */
-u64 ksig_channel_skipped(const struct ksig_chan *chan, const struct ksig_sub *sub)
-{
-	return atomic64_read(&chan->skipped) +
-	       (sub->rear ? ksig_fanout_skipped(chan->fanout) : 0);
 }
 
 /* Number of events emitted while there were subscribers. */

@@ -137,29 +137,22 @@ void ksig_fanout_flush(struct ksig_fanout *f)
 
 /* ------------------------------------------------------------- subscriptions */
 
-/* Number of events that found the ring full. Context: any. */
-u64 ksig_fanout_skipped(const struct ksig_fanout *f)
-{
-	return atomic64_read(&f->skipped);
-}
-
 /**
  * ksig_fanout_join() - add a subscription
  * @f: the channel's
  * @sub: on no list
- * @skipped: number of events that the channel has skipped for all subscriptions
  *
  * It is offered what is emitted from now on.
  *
  * Context: process, may sleep.
  */
-void ksig_fanout_join(struct ksig_fanout *f, struct ksig_sub *sub, u64 skipped)
+void ksig_fanout_join(struct ksig_fanout *f, struct ksig_sub *sub)
 {
 	mutex_lock(&f->lock);
-	sub->rear = true;
+	sub->rear_skipped = &f->skipped;
 	sub->fanout_joining = true;
 	sub->fanout_from = atomic_read(&f->ring.tail);
-	sub->skipped_before = skipped + ksig_fanout_skipped(f);
+	sub->skipped_before = ksig_sub_skipped(sub);
 	sub->skipped_seen = sub->skipped_before;
 	list_add_tail(&sub->node, &f->subs);
 	mutex_unlock(&f->lock);

@@ -14,9 +14,8 @@ void ksig_fanout_free(struct ksig_fanout *f);
 bool ksig_fanout_put(struct ksig_fanout *f, const struct ksig_notice *n,
 		     u64 now, u64 net_cookie, u64 skipped);
 void ksig_fanout_flush(struct ksig_fanout *f);
-void ksig_fanout_join(struct ksig_fanout *f, struct ksig_sub *sub, u64 skipped);
+void ksig_fanout_join(struct ksig_fanout *f, struct ksig_sub *sub);
 void ksig_fanout_leave(struct ksig_fanout *f, struct ksig_sub *sub);
 void ksig_fanout_hup(struct ksig_fanout *f);
-u64 ksig_fanout_skipped(const struct ksig_fanout *f);
 
 #endif /* KSIG_FANOUT_H */

@@ -20,7 +20,7 @@ ksig_notice_slot(const struct ksig_notice_ring *r, u32 index)
  * ksig_notice_ring_init() - allocate the slots
  * @r: zeroed memory
  * @event_size: of the channel's records
- * @bytes: size of the ring, at most; it has two slots at least
+ * @bytes: size of the ring, at most; it has four slots at least
  *
  * Context: process, may sleep.
  *
@@ -31,7 +31,7 @@ int ksig_notice_ring_init(struct ksig_notice_ring *r, u32 event_size,
 {
 	r->slot_size = sizeof(struct ksig_notice_slot) + event_size -
 		       sizeof(struct ksig_event);
-	r->slots = max_t(u32, 2, rounddown_pow_of_two(bytes / r->slot_size));
+	r->slots = max_t(u32, 4, rounddown_pow_of_two(bytes / r->slot_size));
 	r->mem = kvzalloc((size_t)r->slots * r->slot_size,
 			  GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	return r->mem ? 0 : -ENOMEM;

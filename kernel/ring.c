@@ -156,8 +156,12 @@ int ksig_ring_claim(struct ksig_ring *ring)
 /* Undo ksig_ring_claim(): read(2) and mmap(2) work again. */
 void ksig_ring_release(struct ksig_ring *ring)
 {
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&ring->lock, flags);
 	/* release: consumed until here; pairs with ksig_ring_read() */
 	smp_store_release(&ring->claimed, false);
+	raw_spin_unlock_irqrestore(&ring->lock, flags);
 }
 
 /* No further record will be added. */
@@ -178,15 +182,14 @@ static u32 ksig_add_saturating(u32 a, u32 b)
 }
 
 /**
- * ksig_ring_lose() - count events that the ring has no room for
+ * ksig_ring_lose() - count an event that the ring has no room for
  * @ring: the ring; its lock is held
- * @n: how many; counted as offered by the caller
  */
-void ksig_ring_lose(struct ksig_ring *ring, u32 n)
+void ksig_ring_lose(struct ksig_ring *ring)
 {
 	lockdep_assert_held(&ring->lock);
-	ring->lost += n;
-	ring->unreported_lost = ksig_add_saturating(ring->unreported_lost, n);
+	ring->lost++;
+	ring->unreported_lost = ksig_add_saturating(ring->unreported_lost, 1);
 	WRITE_ONCE(ring->mem.producer->lost, ring->lost);
 }
 

@@ -89,7 +89,7 @@ int ksig_ring_reset(struct ksig_ring *ring, struct ksig_ring_memory *mem);
 int ksig_ring_claim(struct ksig_ring *ring);
 void ksig_ring_release(struct ksig_ring *ring);
 void ksig_ring_hup(struct ksig_ring *ring);
-void ksig_ring_lose(struct ksig_ring *ring, u32 n);
+void ksig_ring_lose(struct ksig_ring *ring);
 u32 ksig_ring_count(struct ksig_ring *ring, u32 *head);
 const struct ksig_event *ksig_ring_peek(struct ksig_ring *ring);
 bool ksig_ring_consume_one(struct ksig_ring *ring, bool refused);
@@ -154,7 +154,7 @@ ksig_ring_reserve(struct ksig_ring *ring)
 	if (likely(tail - smp_load_acquire(&ring->head) < ring->mem.len) ||
 	    tail - ksig_ring_head(ring) < ring->mem.len)
 		return ksig_ring_slot(ring, tail);
-	ksig_ring_lose(ring, 1);
+	ksig_ring_lose(ring);
 	return NULL;
 }
 
@@ -175,8 +175,9 @@ static __always_inline bool ksig_ring_commit(struct ksig_ring *ring,
 	ev->seq = seq;
 	ev->lost_before = ring->unreported_lost;
 	ring->unreported_lost = 0;
-	/* release: the record; pairs with the consumers' load-acquire of tail */
+	/* release: the record; pairs with the acquires of tail in ring.c */
 	smp_store_release(&ring->tail, tail + 1);
+	/* the same, for the consumer of a mapping */
 	smp_store_release(&ring->mem.producer->tail, tail + 1);
 	/*
 	 * Full barrier between the store of tail and the load of head or of the

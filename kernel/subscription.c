@@ -219,7 +219,9 @@ static __always_inline bool ksig_sub_push(struct ksig_sub *sub,
 			WRITE_ONCE(sub->delivery.doorbell_pending, true);
 	} else if (wanted) {
 		atomic64_inc(&sub->chan->lost);
-		trace_ksig_lost(sub->chan, ring->offered, ring->unreported_lost);
+		trace_ksig_lost(sub->chan, ring->offered +
+				READ_ONCE(sub->delivery.direct),
+				ring->unreported_lost);
 	}
 	raw_spin_unlock_irqrestore(&ring->lock, flags);
 	return ev;
@@ -254,10 +256,12 @@ static bool ksig_sub_send(struct ksig_sub *sub, const struct ksig_filter *f,
 	unsigned long flags;
 	bool sent = false;
 
-	/* fill would want a record, and pollers are woken by one */
+	/* fill would want a record */
 	if (!READ_ONCE(d->deliver_inline) || !READ_ONCE(sub->ring.claimed) ||
-	    sub->chan->fill || waitqueue_active(&sub->wait) ||
-	    READ_ONCE(sub->fasync) || !ksig_notify_allowed())
+	    sub->chan->fill || READ_ONCE(sub->fasync) || !ksig_notify_allowed())
+		return false;
+	/* so do those that sleep in poll(2); one that begins now has no record to miss */
+	if (waitqueue_active(&sub->wait))
 		return false;
 	if (!spin_trylock_irqsave(&d->lock, flags))
 		return false;
@@ -414,9 +418,20 @@ static bool ksig_subscribe_valid(const struct ksig_subscribe *s,
 				  is_power_of_2(s->queue_len)));
 }
 
+/*
+ * Number of events skipped so far that may have been for @sub: the stash, or the fanout's
+ * ring, had no room. Context: any.
+ */
+u64 ksig_sub_skipped(const struct ksig_sub *sub)
+{
+	u64 n = atomic64_read(&sub->chan->skipped);
+
+	return sub->rear_skipped ? n + atomic64_read(sub->rear_skipped) : n;
+}
+
 /* Return: as ksig_ring_reset(). */
 static int ksig_sub_reset(struct ksig_sub *sub, struct ksig_ring_memory *mem,
-			  struct ksig_filter **f, u64 skipped)
+			  struct ksig_filter **f)
 {
 	struct ksig_delivery *d = &sub->delivery;
 	struct ksig_ring *ring = &sub->ring;
@@ -430,9 +445,12 @@ static int ksig_sub_reset(struct ksig_sub *sub, struct ksig_ring_memory *mem,
 	if (!ksig_delivery_armed(d))
 		err = ksig_ring_reset(ring, mem);
 	if (!err) {
-		*f = rcu_replace_pointer(sub->filter, *f, true);
-		sub->skipped_before = skipped;
-		sub->skipped_seen = skipped;
+		*f = rcu_replace_pointer(sub->filter, *f,
+					 lockdep_is_held(&ring->lock));
+		sub->skipped_seen = ksig_sub_skipped(sub);
+		/* release: all of these are counted; pairs with ksig_sub_stats() */
+		smp_store_release(&sub->skipped_before, sub->skipped_seen);
+		d->target_full = false;
 		d->signals = 0;
 		d->direct = 0;
 		d->direct_refused = 0;
@@ -443,16 +461,23 @@ static int ksig_sub_reset(struct ksig_sub *sub, struct ksig_ring_memory *mem,
 	return err;
 }
 
+/* Before memory is charged, without the locks: ksig_sub_reset() has the last word. */
+static int ksig_sub_may_reset(struct ksig_sub *sub)
+{
+	if (READ_ONCE(sub->ring.hup))
+		return -ENODEV;
+	return READ_ONCE(sub->ring.maps) || READ_ONCE(sub->ring.claimed) ||
+	       ksig_delivery_armed(&sub->delivery) ? -EBUSY : 0;
+}
+
 /**
  * ksig_sub_subscribe() - KSIG_IOC_SUBSCRIBE
  * @sub: the subscription
  * @s: from user space
- * @skipped: number of events skipped so far that may have been for @sub
  *
  * Return: 0 or an error of the ioctl; then nothing has changed.
  */
-int ksig_sub_subscribe(struct ksig_sub *sub, const struct ksig_subscribe *s,
-		       u64 skipped)
+int ksig_sub_subscribe(struct ksig_sub *sub, const struct ksig_subscribe *s)
 {
 	bool pids = sub->chan->flags & KSIG_CHANNEL_PIDS;
 	struct ksig_subscribe all = *s;
@@ -464,7 +489,7 @@ int ksig_sub_subscribe(struct ksig_sub *sub, const struct ksig_subscribe *s,
 	if (!ksig_subscribe_valid(s, sub->chan))
 		return -EINVAL;
 	/* the fanout's worker offers it events when their process may be gone */
-	if (s->flags & KSIG_SUBSCRIBE_SKIP_OWN && sub->rear)
+	if (s->flags & KSIG_SUBSCRIBE_SKIP_OWN && sub->rear_skipped)
 		return -EUSERS;
 	if (!all.types)
 		all.types = GENMASK_ULL(sub->chan->ntypes - 1, 0);
@@ -475,13 +500,13 @@ int ksig_sub_subscribe(struct ksig_sub *sub, const struct ksig_subscribe *s,
 	}
 	err = mutex_lock_killable(&sub->reader_mutex);
 	if (!err) {
+		err = ksig_sub_may_reset(sub);
 		/* memory of the same length is used again, not charged twice */
-		if (len != ksig_ring_len(&sub->ring))
+		if (!err && len != ksig_ring_len(&sub->ring))
 			err = ksig_ring_memory_alloc(&mem, sub->chan->event_size,
 						     len);
 		if (!err)
-			err = ksig_sub_reset(sub, mem.len ? &mem : NULL, &f,
-					     skipped);
+			err = ksig_sub_reset(sub, mem.len ? &mem : NULL, &f);
 		mutex_unlock(&sub->reader_mutex);
 		ksig_ring_memory_free(&mem);
 	}
@@ -509,20 +534,23 @@ int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm *a)
 	return 0;
 }
 
-/* KSIG_IOC_STATS; @skipped: of the channel so far */
-void ksig_sub_stats(struct ksig_sub *sub, struct ksig_stats *st, u64 skipped)
+/* KSIG_IOC_STATS */
+void ksig_sub_stats(struct ksig_sub *sub, struct ksig_stats *st)
 {
+	/* acquire: it comes first, and what is counted later is not less */
+	u64 before = smp_load_acquire(&sub->skipped_before);
+
 	ksig_deliver_stats(&sub->delivery, st);
-	st->skipped = skipped - READ_ONCE(sub->skipped_before);
+	st->skipped = ksig_sub_skipped(sub) - before;
 }
 
 /* /proc/PID/fdinfo/FD; pids as that /proc numbers them. */
-void ksig_sub_show(struct ksig_sub *sub, struct seq_file *m, u64 skipped)
+void ksig_sub_show(struct ksig_sub *sub, struct seq_file *m)
 {
 	struct pid_namespace *ns = proc_pid_ns(file_inode(m->file)->i_sb);
 	struct ksig_stats st = { };
 
-	ksig_sub_stats(sub, &st, skipped);
+	ksig_sub_stats(sub, &st);
 	seq_printf(m, "ksig-channel:\t%s\nksig-queue:\t%u\n", sub->chan->name,
 		   ksig_ring_len(&sub->ring));
 	ksig_deliver_show(&sub->delivery, m, ns);

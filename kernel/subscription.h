@@ -22,7 +22,8 @@ struct net;
  * @pid_ns: the opener's; a reference
  * @net_cookie: of the opener's network namespace
  * @time_offset: of the opener's CLOCK_MONOTONIC
- * @rear: the channel's fanout serves it; set before anybody can reach it
+ * @rear_skipped: the channel's fanout serves it, and counts here what it skips; NULL:
+ *	emitters serve it. Set before anybody can reach it
  * @node: among those of the channel or the fanout; its owner's
  * @filter: NULL: everything passes. Changed under @reader_mutex, the delivery's lock
  *	and the ring's; read under RCU
@@ -49,7 +50,7 @@ struct ksig_sub {
 	struct pid_namespace *pid_ns;
 	u64 net_cookie;
 	s64 time_offset;
-	bool rear;
+	const atomic64_t *rear_skipped;
 	struct list_head node;
 	struct ksig_filter __rcu *filter;
 	struct ksig_ring ring;
@@ -77,11 +78,11 @@ bool ksig_sub_offer(struct ksig_sub *sub, const struct ksig_notice *n, u64 now,
 bool ksig_notify_allowed(void);
 void ksig_sub_notify(struct ksig_sub *sub, bool here);
 void ksig_sub_hup(struct ksig_sub *sub);
-int ksig_sub_subscribe(struct ksig_sub *sub, const struct ksig_subscribe *s,
-		       u64 skipped);
+int ksig_sub_subscribe(struct ksig_sub *sub, const struct ksig_subscribe *s);
 int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm *a);
-void ksig_sub_stats(struct ksig_sub *sub, struct ksig_stats *st, u64 skipped);
-void ksig_sub_show(struct ksig_sub *sub, struct seq_file *m, u64 skipped);
+u64 ksig_sub_skipped(const struct ksig_sub *sub);
+void ksig_sub_stats(struct ksig_sub *sub, struct ksig_stats *st);
+void ksig_sub_show(struct ksig_sub *sub, struct seq_file *m);
 
 /**
  * ksig_sub_in_namespaces() - did an event happen in the opener's namespaces?

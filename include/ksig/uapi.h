@@ -123,7 +123,8 @@ KSIG_ASSERT(sizeof(struct ksig_subscribe) == 24);
  * On a channel with KSIG_CHANNEL_PIDS: no events about the calling process, nor about
  * processes that it and its descendants start from now on. Ancestors are followed for 64
  * steps. A process whose parent exits remains a descendant only if the caller is its
- * subreaper (prctl(2), PR_SET_CHILD_SUBREAPER).
+ * subreaper (prctl(2), PR_SET_CHILD_SUBREAPER). What an NMI emits is checked after it; a
+ * process that has exited by then doesn't count as a descendant.
  */
 #define KSIG_SUBSCRIBE_SKIP_OWN	(1U << 1)
 
@@ -214,8 +215,8 @@ KSIG_ASSERT(sizeof(struct ksig_send) == 24);
  * @skipped: upper bound of the number of events that were lost before the filter; they are
  *	not in @offered. A channel with many subscriptions has a worker serve some of them
  *	(those beyond the 32nd, without CAP_SYS_RESOURCE beyond the 16th, or the 8th of one
- *	user), and the worker was too slow; or an NMI emitted more events than are kept
- *	for the time after it
+ *	user), and the worker was too slow; or more events were emitted by an NMI, or
+ *	before its events could be offered, than are kept for that time
  *
  * At any time, offered = delivered + queued + lost + refused.
  */
