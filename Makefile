@@ -33,7 +33,7 @@ else
 $(error ksig: ARCH=$(ARCH): it can be $(own_arch) or arm64 here)
 endif
 CFLAGS ?= -O2 -g
-ksig_cflags := -std=gnu11 -Wall -Wextra -Wno-missing-field-initializers \
+ksig_cflags := -std=gnu11 -Wall -Wextra -Wno-missing-field-initializers $(WERROR) \
 	-Iinclude -Itests $(SYSROOT:%=-isystem %/usr/include)
 # Any name in tests/vm/kernels will do.
 KERNEL ?= $(shell tests/vm/fetch default $(arch))
@@ -137,13 +137,14 @@ help:
 	@echo 'make check-next  build the module for the newest kernel in the archive'
 	@echo 'make deps       install the Debian packages that all this needs'
 	@echo 'sudo make install  command, library, udev rule (PREFIX, LIBDIR, DESTDIR); uninstall'
+	@echo 'make BPF=0      without the provider bpf: needs neither clang nor libbpf'
 	@echo 'sudo make load    build ksig.ko for the running kernel and load it'
 	@echo 'sudo make unload  take it out again'
 	@echo 'make clean      remove what was built; make distclean: downloads too'
 
 # Why nothing can be built here, before anything is.
 ready:
-	@[ '$(CROSS)' ] || CC='$(CC)' tests/vm/ready
+	@[ '$(CROSS)' ] || CC='$(CC)' BPF='$(BPF)' tests/vm/ready
 
 owners:
 	@tests/vm/ready owners
@@ -162,16 +163,16 @@ build/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) include/ksig/uapi.h | ready
 			gcc -print-multiarch) -c -o $@ $<
 	llvm-strip -g $@
 
-# Everything is built again when these change.
+# The library, the command and the tests are built again when these change.
 export build_flags := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) BPF=$(BPF)
-$(O)/flags: FORCE
+$(O)/flags: FORCE | ready
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$build_flags" | cmp -s - $@ || printf '%s\n' "$$build_flags" >$@
 
 build/%.skel.h: build/%.bpf.o
 	bpftool gen skeleton $< name $*_bpf >$@
 
-skeletons := build/ksig.skel.h
+skeletons := $(if $(filter 0,$(BPF)),,build/ksig.skel.h)
 
 $(bpf_sources:%.c=$(O)/%.o): build/ksig.skel.h
 
@@ -200,7 +201,7 @@ $(O)/ksig: $(cli_objects) $(O)/libksig.a
 
 # Tests of the library as any program uses it. For 32-bit programs there is the
 # module alone: what other providers need isn't there.
-$(O)/tests/lib/%: tests/lib/%.c tests/ktest.c $(O)/libksig.a $(headers) \
+$(O)/tests/lib/%: tests/lib/%.c tests/ktest.c $(O)/libksig.a $(headers) $(O)/flags \
 		$(wildcard tests/lib/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< \
@@ -208,17 +209,17 @@ $(O)/tests/lib/%: tests/lib/%.c tests/ktest.c $(O)/libksig.a $(headers) \
 
 lib_module := $(filter-out lib/bpf/% lib/native/%,$(lib_sources))
 
-$(O)/tests/lib/%-32: tests/lib/%.c tests/ktest.c $(lib_module) \
+$(O)/tests/lib/%-32: tests/lib/%.c tests/ktest.c $(lib_module) $(O)/flags \
 		$(wildcard tests/lib/*.h) $(lib_headers)
 	@mkdir -p $(@D)
 	$(CC32) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ \
 		$(filter %.c,$^)
 
-$(O)/examples/%: examples/%.c $(headers)
+$(O)/examples/%: examples/%.c $(headers) $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -o $@ $<
 
-$(O)/examples/libksig: examples/libksig.c $(O)/libksig.a $(headers)
+$(O)/examples/libksig: examples/libksig.c $(O)/libksig.a $(headers) $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< \
 		$(O)/libksig.a $(lib_libs)
@@ -230,24 +231,24 @@ mine: $(O)/libksig.a
 		$(CURDIR)/$(O)/libksig.a $(lib_libs)
 
 # What the document shows, as it stands there.
-$(O)/listings/%: docs/drivers.md tests/listings $(headers)
+$(O)/listings/%: docs/drivers.md tests/listings $(headers) $(O)/flags
 	@tests/listings $< $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -o $@ $@.c
 
-$(O)/tests/%: tests/kernel/%.c tests/ktest.c $(headers)
+$(O)/tests/%: tests/kernel/%.c tests/ktest.c $(headers) $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< tests/ktest.c
 
-$(O)/tests/%-32: tests/kernel/%.c tests/ktest.c $(headers)
+$(O)/tests/%-32: tests/kernel/%.c tests/ktest.c $(headers) $(O)/flags
 	@mkdir -p $(@D)
 	$(CC32) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< \
 		tests/ktest.c
 
-$(O)/tests/host/%: tests/host/%.c
+$(O)/tests/host/%: tests/host/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $<
 
-$(O)/bench: bench/bench.c bench/bench.h tests/ktest.c $(headers)
+$(O)/bench: bench/bench.c bench/bench.h tests/ktest.c $(headers) $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< tests/ktest.c
 
@@ -257,23 +258,23 @@ unit_tests := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 comma := ,
 
 define sanitized
-$(O)/$(1)/%.o: lib/%.c $$(lib_headers) $$(skeletons)
+$(O)/$(1)/lib/%.o: lib/%.c $$(lib_headers) $$(skeletons) $(O)/flags
 	@mkdir -p $$(@D)
 	$$(CC) $$(ksig_cflags) $$(lib_cflags) -g -O1 $(2) -c -o $$@ $$<
 
 $(O)/$(1)/unit/%: tests/unit/%.c tests/unit/test.h \
-		$(lib_sources:lib/%.c=$(O)/$(1)/%.o)
+		$(lib_sources:lib/%.c=$(O)/$(1)/lib/%.o)
 	@mkdir -p $$(@D)
 	$$(CC) $$(ksig_cflags) -g -O1 -pthread $(2) -o $$@ \
 		$$(filter %.c %.o,$$^) $$(lib_libs)
 
 $(O)/$(1)/%: tests/lib/%.c $$(wildcard tests/lib/*.h) tests/ktest.c \
-		$(lib_sources:lib/%.c=$(O)/$(1)/%.o)
+		$(lib_sources:lib/%.c=$(O)/$(1)/lib/%.o)
 	$$(CC) $$(ksig_cflags) -g -O1 -pthread $(2) -o $$@ \
 		$$(filter %.c %.o,$$^) $$(lib_libs)
 
 $(O)/$(1)/ksig: $(wildcard cli/*.c) $$(wildcard cli/*.h) \
-		$(lib_sources:lib/%.c=$(O)/$(1)/%.o)
+		$(lib_sources:lib/%.c=$(O)/$(1)/lib/%.o)
 	$$(CC) $$(ksig_cflags) -g -O1 -pthread $(2) -o $$@ \
 		$$(filter %.c %.o,$$^) $$(lib_libs)
 endef
@@ -303,10 +304,11 @@ test-sanitized: $(foreach how,asan tsan memcheck,$(O)/$(how)/ksig \
 	@tests/host/sanitized
 
 # One of the library's own files may be part of the target, which sees its inside.
-fuzz_targets := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+fuzz_targets := $(filter-out $(if $(filter 0,$(BPF)),$(bpf_sources:lib/bpf/%.c=%)), \
+	$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
 fuzz_flags := -fsanitize=address,undefined -fno-sanitize-recover=all
 
-$(O)/fuzz/%.o: lib/%.c $(lib_headers) $(skeletons)
+$(O)/fuzz/%.o: lib/%.c $(lib_headers) $(skeletons) $(O)/flags
 	@mkdir -p $(@D)
 	clang $(ksig_cflags) $(lib_cflags) -g -O1 $(fuzz_flags) \
 		-fsanitize=fuzzer-no-link -c -o $@ $<
@@ -382,16 +384,28 @@ is_set = $(filter command environment override,$(firstword $(origin $1)))
 system_files := $(if $(DESTDIR)$(call is_set,UDEV)$(call is_set,SYSUSERS),1,$(if \
 	$(filter 0,$(shell id -u)),1))
 
+# What was built with other flags isn't built again as root, who may not have them all.
+ifneq ($(and $(filter install,$(MAKECMDGOALS)),$(if $(filter all,$(MAKECMDGOALS)),,1),\
+	$(wildcard $(O)/flags)),)
+ifneq ($(strip $(file <$(O)/flags)),$(strip $(build_flags)))
+$(error ksig: this was built with "$(strip $(file <$(O)/flags))", \
+	not "$(strip $(build_flags))": pass the same variables to 'make install', or run 'make' again)
+endif
+endif
+
+install_dirs_valid = $(if $(word 2,x$(DESTDIR)$(PREFIX)$(LIBDIR)),$(error \
+		ksig: PREFIX$(comma) LIBDIR and DESTDIR can't have blanks))\
+	$(if $(findstring &,$(DESTDIR)$(PREFIX)$(LIBDIR))$(findstring \
+		$(comma),$(PREFIX)$(LIBDIR)),\
+		$(error ksig: PREFIX and LIBDIR can't have & or a comma))
+
 install: all
-	$(if $(word 2,x$(DESTDIR)$(PREFIX)),$(error \
-		ksig: PREFIX and DESTDIR can't have blanks))
-	$(if $(findstring &,$(DESTDIR)$(PREFIX))$(findstring $(comma),$(PREFIX)),\
-		$(error ksig: PREFIX can't have & or a comma))
+	$(install_dirs_valid)
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(O)/ksig
 	install -D -m 644 -t $(DESTDIR)$(LIBDIR) $(O)/libksig.a
 	install -D -t $(DESTDIR)$(LIBDIR) $(O)/libksig.so.0
 	ln -sf libksig.so.0 $(DESTDIR)$(LIBDIR)/libksig.so
-	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@LIBDIR@,$(LIBDIR),' \
+	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@LIBDIR@,$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR)),' \
 		-e 's,@VERSION@,$(version),' -e 's,@LIBS@,$(lib_libs),' lib/libksig.pc.in | \
 		install -D -m 644 /dev/stdin $(DESTDIR)$(LIBDIR)/pkgconfig/libksig.pc
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/ksig \
@@ -410,8 +424,10 @@ else
 endif
 	[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
 
-# What install puts there, given the same variables.
+# Removes what 'make install' installed; give it the same variables. The udev rule and the
+# group go, too, where install would put them.
 uninstall:
+	$(install_dirs_valid)
 	rm -f $(DESTDIR)$(PREFIX)/bin/ksig \
 		$(addprefix $(DESTDIR)$(LIBDIR)/,libksig.a libksig.so.0 libksig.so pkgconfig/libksig.pc) \
 		$(addprefix $(DESTDIR)$(PREFIX)/include/ksig/,uapi.h libksig.h driver.h) \

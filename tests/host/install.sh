@@ -59,10 +59,15 @@ make -C "$tree" uninstall DESTDIR="$tmp/multi" PREFIX=/usr LIBDIR=/usr/lib/any \
 	>"$tmp/out" 2>&1 || fail 'no uninstall:'
 ! find "$tmp/multi" ! -type d | grep . >"$tmp/out" || fail 'it left:'
 ! make -C "$tree" install PREFIX="$tmp/a b" >"$tmp/out" 2>&1 || fail 'a blank:'
-grep -q "PREFIX and DESTDIR can't have blanks" "$tmp/out" || fail 'a blank, unexplained:'
+grep -q "PREFIX, LIBDIR and DESTDIR can't have blanks" "$tmp/out" || fail 'a blank, unexplained:'
+! make -C "$tree" uninstall PREFIX="$tmp/a b" >"$tmp/out" 2>&1 || fail 'a blank to remove:'
+! make -C "$tree" install PREFIX="$tmp/other" LIBDIR="$tmp/a&b" >"$tmp/out" 2>&1 || fail 'LIBDIR:'
+# what was built otherwise is not built again
+! make -C "$tree" install PREFIX="$tmp/other" BPF=0 >"$tmp/out" 2>&1 || fail 'other flags:'
+grep -q '^Makefile:.*pass the same variables' "$tmp/out" || fail 'other flags, unexplained:'
 for prefix in 'a&b' a,b; do
 	! make -C "$tree" install PREFIX="$tmp/$prefix" >"$tmp/out" 2>&1 ||
 		fail "$prefix:"
-	grep -q "PREFIX can't have & or a comma" "$tmp/out" ||
+	grep -q "PREFIX and LIBDIR can't have & or a comma" "$tmp/out" ||
 		fail "$prefix, unexplained:"
 done
