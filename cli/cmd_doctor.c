@@ -224,7 +224,7 @@ static int examine_all(struct doctor *d)
 	ret = examine_paths(d);
 	if (ret)
 		return ret;
-	ret = ksig_catalog_open(&c);
+	ret = ksig_catalog_open(0, &c);
 	if (ret) {
 		ksig_error("cannot list events: %s", strerror(-ret));
 		return KSIG_FAILED;

@@ -99,7 +99,7 @@ static int events(struct events *ev)
 	struct ksig_catalog *c;
 	int ret;
 
-	ret = ksig_catalog_open(&c);
+	ret = ksig_catalog_open(0, &c);
 	if (ret) {
 		ksig_error("cannot list events: %s", strerror(-ret));
 		return KSIG_FAILED;

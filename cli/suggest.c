@@ -55,9 +55,10 @@ static unsigned int how_far(const char *wanted, const char *name)
 	const char *dot = strchr(name, '.');
 	size_t len = strlen(wanted);
 
-	if (len >= 3 && (!strncmp(wanted, name, len) ||
-			 (dot && !strcmp(dot + 1, wanted))))
-		d = least(d, 1);
+	if (dot && !strcmp(dot + 1, wanted))
+		return least(d, 1);
+	if (len >= 3 && !strncmp(wanted, name, len))
+		return least(d, 1);
 	return d <= least(len / 3, 3) ? d : NAME_MOST;
 }
 
@@ -75,7 +76,7 @@ static void consider(struct nearest *n, const char *name)
 {
 	unsigned int d = how_far(n->wanted, name);
 
-	if (d >= n->distance)
+	if (d >= n->distance || strlen(name) > NAME_MOST)
 		return;
 	n->distance = d;
 	snprintf(n->name, sizeof(n->name), "%.*s", NAME_MOST, name);
@@ -86,7 +87,7 @@ static void consider_events(struct nearest *n)
 	const struct ksig_catalog_entry *e;
 	struct ksig_catalog *c;
 
-	if (ksig_catalog_open(&c))
+	if (ksig_catalog_open(KSIG_CATALOG_NAMES, &c))
 		return;
 	while (ksig_catalog_next(c, &e) == 1)
 		consider(n, e->name);

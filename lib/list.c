@@ -18,12 +18,13 @@
  * struct ksig_catalog - where the walk is
  * @event: the event's number, of those that catalog.c knows
  * @provider: the next provider's
- * @dir: the channels that there are, opened behind those
+ * @dir: the channels that there are, opened after those
  * @types: of the channel at hand, a line each
  * @channel: which that is, "" for none
  * @desc: of @entry, where the module made it
  * @entry: what was given last
  * @reason: why not, for @entry
+ * @flags: KSIG_CATALOG_*
  */
 struct ksig_catalog {
 	unsigned int event;
@@ -34,14 +35,19 @@ struct ksig_catalog {
 	struct ksig_event_desc *desc;
 	struct ksig_catalog_entry entry;
 	char reason[256];
+	unsigned int flags;
 };
 
-int ksig_catalog_open(struct ksig_catalog **out)
+int ksig_catalog_open(unsigned int flags, struct ksig_catalog **out)
 {
-	struct ksig_catalog *c = calloc(1, sizeof(*c));
+	struct ksig_catalog *c;
 
+	if (flags & ~KSIG_CATALOG_NAMES)
+		return -EINVAL;
+	c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
+	c->flags = flags;
 	*out = c;
 	return 0;
 }
@@ -90,11 +96,28 @@ static bool fill_in(struct ksig_catalog *c, const struct ksig_event_desc *d,
 	return true;
 }
 
+static void fill_in_name(struct ksig_catalog *c, const struct ksig_event_desc *d)
+{
+	c->entry = (struct ksig_catalog_entry) {
+		.name = d->name,
+		.description = d->description,
+		.reason = "",
+	};
+}
+
 static bool next_built_in(struct ksig_catalog *c)
 {
 	const struct ksig_event_desc *d;
 	const struct ksig_provider *p;
 
+	if (c->flags & KSIG_CATALOG_NAMES) {
+		d = ksig_desc_at(c->event);
+		if (!d)
+			return false;
+		c->event++;
+		fill_in_name(c, d);
+		return true;
+	}
 	while ((d = ksig_desc_at(c->event))) {
 		p = ksig_provider_at(c->provider++);
 		if (!p) {
@@ -168,9 +191,14 @@ static bool next_of_driver(struct ksig_catalog *c)
 		c->dir = opendir(CLASS);
 	while (c->dir && (c->types || next_channel(c))) {
 		drop_desc(c);
-		if (next_name(c, name, sizeof(name)) &&
-		    !p->desc(name, &none, &c->desc, NULL) &&
-		    fill_in(c, c->desc, p))
+		if (!next_name(c, name, sizeof(name)) ||
+		    p->desc(name, &none, &c->desc, NULL))
+			continue;
+		if (c->flags & KSIG_CATALOG_NAMES) {
+			fill_in_name(c, c->desc);
+			return true;
+		}
+		if (fill_in(c, c->desc, p))
 			return true;
 	}
 	return false;

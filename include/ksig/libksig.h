@@ -471,7 +471,17 @@ struct ksig_catalog_entry {
 	const char *reason;
 };
 
-int ksig_catalog_open(struct ksig_catalog **c);
+/*
+ * One entry for each event, with @name and @description alone: @provider is NULL, and nothing
+ * is tried. Without this flag each event is opened with each provider.
+ */
+#define KSIG_CATALOG_NAMES	(1U << 0)
+
+/*
+ * List the events. @flags: KSIG_CATALOG_NAMES or 0.
+ * Return: 0; -EINVAL if @flags is invalid; -ENOMEM.
+ */
+int ksig_catalog_open(unsigned int flags, struct ksig_catalog **c);
 /* Return: 1 with an entry; 0 if there are no more. Tracepoints are not listed. */
 int ksig_catalog_next(struct ksig_catalog *c,
 		      const struct ksig_catalog_entry **e);

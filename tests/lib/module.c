@@ -368,7 +368,7 @@ static bool listed(const char *name)
 	struct ksig_catalog *c;
 	bool found = false;
 
-	CHECK_EQ(ksig_catalog_open(&c), 0);
+	CHECK_EQ(ksig_catalog_open(0, &c), 0);
 	while (ksig_catalog_next(c, &e) == 1) {
 		if (!strcmp(e->name, name)) {
 			CHECK_EQ(e->error, 0);
