@@ -7,7 +7,7 @@
 
 #include "lib.h"
 
-#define SIZE_MOST 4096
+#define SIZE_MOST 512
 
 int ksig_fail(struct ksig_error *e, unsigned int column, int err,
 	      const char *fmt, ...)
@@ -44,7 +44,7 @@ int ksig_give(void *to, const void *from, size_t size)
 {
 	size_t sz = *(const size_t *)to;
 
-	/* no structure is so big: it was not set */
+	/* no structure is this large: sz was not initialized */
 	if (sz < sizeof(size_t) || sz > SIZE_MOST)
 		return -EINVAL;
 	memset(to, 0, sz);

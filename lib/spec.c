@@ -275,8 +275,10 @@ static void list_fields(const struct ksig_event_desc *d, char *buf, size_t size)
 	for (i = 0; i < d->n_fields; i++) {
 		const char *name = d->fields[i].name;
 
-		if (used + strlen(name) + 3 > size)
+		if (used + strlen(name) + sizeof(", , ...") > size) {
+			strcpy(buf + used, ", ...");
 			break;
+		}
 		strcpy(buf + used, i ? ", " : "");
 		strcat(buf + used, name);
 		used += strlen(buf + used);
