@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What lib/provider_bpf.c tells ksig.bpf.c before it loads it. All of it is
- * constant then: the verifier leaves out what one subscription doesn't need.
+ * Settings of ksig.bpf.c, which lib/bpf/load.c makes before it loads the programs. They are
+ * constants then: the verifier leaves out what one subscription doesn't need.
  */
 #ifndef KSIG_SHARED_H
 #define KSIG_SHARED_H

@@ -74,7 +74,10 @@ int ksig_send_now(pid_t pid, int signo, uint64_t value, unsigned int flags,
 /* Adds the KSIG_SEND_BY() of "module" or "caller"; 0 or -EINVAL. */
 int ksig_parse_way(const char *s, unsigned int *flags);
 
-/* suggest.c: adds to @text, why there is no @event, which one may have been meant. */
+/*
+ * suggest.c: append to @text, the reason why @event doesn't exist, the event that was probably
+ * meant.
+ */
 void ksig_suggest(const char *event, char *text, size_t size);
 
 /* status_read.c: 0; -ENOENT @path is none; another -errno */

@@ -240,8 +240,6 @@ static int open_source(struct watch *w, struct source *source)
 		ksig_error("%s, column %u: %s", source->name, column, text);
 	else
 		ksig_error("%s", text);
-	if (err == -EUSERS && opts.flags & KSIG_SUB_SKIP_OWN)
-		ksig_error("the channel has too many subscriptions for another one that skips its own processes: use --self");
 	return exit_code(err);
 }
 

@@ -85,11 +85,11 @@ static const struct ksig_event *receive(struct ksig_finding *f,
 	if (ret == 1)
 		return ev;
 	if (ret)
-		ksig_found(f, KSIG_FOUND_BROKEN, ret, "it opened, but reading an event: %s",
+		ksig_found(f, KSIG_FOUND_BROKEN, ret, "opened, but cannot read an event: %s",
 		      strerror(-ret));
 	else
 		ksig_found(f, KSIG_FOUND_BROKEN, ETIMEDOUT,
-		      "it opened, but an event that was caused did not come within %d s; the kernel's log (dmesg) may say more",
+		      "opened, but an event that was caused was not reported within %d s; see the kernel's log (dmesg)",
 		      PATIENCE_S);
 	return NULL;
 }
@@ -126,7 +126,7 @@ static bool receive_signal(struct ksig_finding *f, const sigset_t *set,
 static void no_proc(struct ksig_finding *f, int err)
 {
 	ksig_found(f, KSIG_FOUND_NOT_HERE, err,
-	      "whether a process is ready is read in /proc: mount it");
+	      "cannot check whether a process is ready: mount /proc");
 }
 
 static bool arm(struct ksig_finding *f, struct ksig_sub *sub)
@@ -251,7 +251,7 @@ static void try_end(const struct ksig_path *p, struct ksig_finding *f)
 	if (ev && ev->subject == (uint64_t)patient.pid)
 		ksig_found(f, KSIG_FOUND_WORKS, 0, "the end of a process was seen");
 	else if (ev)
-		ksig_found(f, KSIG_FOUND_BROKEN, EBADMSG, "the end of process %d was told as that of %"
+		ksig_found(f, KSIG_FOUND_BROKEN, EBADMSG, "the end of process %d was reported as that of %"
 		      PRIu64, patient.pid, (uint64_t)ev->subject);
 	ksig_sub_close(sub);
 }
@@ -271,7 +271,7 @@ static void try_fork(const struct ksig_path *p, struct ksig_finding *f)
 			ksig_found(f, KSIG_FOUND_WORKS, 0, "a new process was seen");
 		else if (ev)
 			ksig_found(f, KSIG_FOUND_BROKEN, EBADMSG,
-			      "the new process %d was told as %" PRIu64,
+			      "the new process %d was reported as %" PRIu64,
 			      patient.pid, (uint64_t)ev->value);
 	}
 	ksig_sub_close(sub);
@@ -294,7 +294,7 @@ static void try_open(const struct ksig_path *p, struct ksig_finding *f)
 	struct ksig_sub *sub = subscribe(f, p->event, p->provider);
 
 	if (sub)
-		ksig_found(f, KSIG_FOUND_WORKS, 0, "opened only, no event was caused");
+		ksig_found(f, KSIG_FOUND_WORKS, 0, "opened; not triggered");
 	ksig_sub_close(sub);
 }
 
@@ -309,7 +309,7 @@ static void try_link(const struct ksig_path *p, struct ksig_finding *f)
 		return;
 	if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET)) {
 		ksig_found(f, KSIG_FOUND_WORKS, 0,
-		      "opened only, no event was caused: no network namespace for it: %s",
+		      "opened; not triggered: no network namespace for it: %s",
 		      strerror(errno));
 		return;
 	}
@@ -319,7 +319,7 @@ static void try_link(const struct ksig_path *p, struct ksig_finding *f)
 	err = raise_loopback();
 	if (err)
 		ksig_found(f, KSIG_FOUND_WORKS, 0,
-		      "opened only, no event was caused: no interface for it: %s",
+		      "opened; not triggered: no interface for it: %s",
 		      strerror(-err));
 	else if (receive(f, sub))
 		ksig_found(f, KSIG_FOUND_WORKS, 0, "an interface was seen to come up");

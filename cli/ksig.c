@@ -114,13 +114,13 @@ static void overview(FILE *out)
 	size_t i;
 
 	fputs("Usage: ksig COMMAND [ARGUMENTS]\n"
-	      "Have the Linux kernel tell processes that something happened.\n"
+	      "Run a command or signal a process when something happens in the Linux kernel.\n"
 	      "\nCommands:\n", out);
 	for (i = 0; i < N_COMMANDS; i++)
 		fprintf(out, "  %-8s %s\n", commands[i]->name,
 			commands[i]->summary);
-	fputs("\n'ksig COMMAND --help' tells all about one, "
-	      "'ksig --version' which ksig this is.\n"
+	fputs("\n'ksig COMMAND --help' describes a command, "
+	      "ksig(1) has the details.\n"
 	      "\nExit status: 0 done, 1 failed, 2 usage, 3 timed out, "
 	      "4 target gone,\n5 not available here.\n", out);
 }

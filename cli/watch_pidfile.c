@@ -66,7 +66,7 @@ static int check_folder(struct walk *w)
 	if (fstat(w->dir, &st))
 		return -errno;
 	if (st.st_mode & S_IWOTH && !(st.st_mode & S_ISVTX)) {
-		ksig_error("%s: a directory of the path is writable by everyone: chmod o-w it, or give the pid",
+		ksig_error("%s: a directory in the path is writable by everyone: chmod o-w it, or give the pid",
 			   w->path);
 		return -ECANCELED;
 	}
@@ -397,7 +397,7 @@ int ksig_pidfile_check(const char *path, const struct ksig_pidfile *file,
 	}
 	if (file->folder_uid && file->folder_uid != real &&
 	    file->folder_uid != saved) {
-		ksig_error("%s: a directory of the path is owned by uid %u, which is neither root nor the user of process %d (uid %u): chown it, or give the pid",
+		ksig_error("%s: a directory in the path is owned by uid %u, which is neither root nor the user of process %d (uid %u): chown it, or give the pid",
 			   path, file->folder_uid, pid, real);
 		return KSIG_FAILED;
 	}

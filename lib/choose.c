@@ -58,7 +58,7 @@ static int check_current(const struct ksig_sub *sub, struct ksig_error *e)
 	for (i = 0; i < spec->n_conds; i++) {
 		if (!spec->conds[i].field && !spec->conds[i].in_kernel)
 			return ksig_fail(e, spec->conds[i].column, EOPNOTSUPP,
-					 "it doesn't report %s",
+					 "doesn't report %s",
 					 spec->conds[i].key);
 	}
 	return 0;

@@ -60,8 +60,8 @@ int ksig_fail(struct ksig_error *e, unsigned int column, int err,
  */
 int ksig_take_opts(void *to, size_t size, const void *from, size_t sz);
 /*
- * Gives the caller a result of @size bytes in a structure of his, of which he has written
- * into its first member, a size_t, how many bytes it has. 0 or -EINVAL
+ * Copy a result of @size bytes to the caller's structure, whose first member is its size.
+ * Return: 0; -EINVAL if that size is invalid.
  */
 int ksig_give(void *to, const void *from, size_t size);
 

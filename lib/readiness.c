@@ -18,7 +18,7 @@
 
 #include "readiness.h"
 
-/* How often a thread that changes while it is looked at is looked at. */
+/* Attempts to read the state of a thread that keeps changing */
 #define LOOKS 16
 
 static void take_line(struct ksig_thread_status *st, const char *line)

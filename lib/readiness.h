@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What /proc shows of a thread, and whether it takes a signal. */
+/* What /proc shows of a thread, and whether it is ready for a signal. */
 #ifndef KSIG_READINESS_H
 #define KSIG_READINESS_H
 
@@ -26,13 +26,13 @@ int ksig_read_status(const char *path, struct ksig_thread_status *st);
 int ksig_thread_status(pid_t pid, struct ksig_thread_status *st);
 
 /*
- * Does thread @tid of @tgid take the signal other than by a handler? @st: its status. 1 it
- * does; 0 it doesn't; -EBUSY it is running, and that can't be told; -EACCES the caller may not
- * know; -EAGAIN it can't be looked at now.
+ * Does thread @tid of @tgid accept the signal other than by a handler? @st: its status.
+ * Return: 1 or 0; -EBUSY if it is running, so that is unknown; -EACCES if the caller is not
+ * permitted to see it; -EAGAIN if /proc can't be read now.
  */
 int ksig_thread_takes(pid_t tgid, pid_t tid, const struct ksig_thread_status *st,
 		      int signo);
-/* Likewise a process: each of its threads must. */
+/* Likewise for a process: each of its threads must. */
 int ksig_process_takes(pid_t tgid, int signo);
 
 static inline bool ksig_is_dead(const struct ksig_thread_status *st)

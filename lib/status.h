@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the library tells `ksig status`: between the two, and no part of the library's ABI. */
+/* The status that the library publishes for `ksig status`. Not part of the ABI. */
 #ifndef KSIG_STATUS_H
 #define KSIG_STATUS_H
 

@@ -32,7 +32,7 @@
 #define CAP_KILL_BIT 5
 #define FIRST_USER_NAMESPACE 0xeffffffdU	/* PROC_USER_INIT_INO */
 
-/* How often a send is put off because it can't be told, before it counts as not ready. */
+/* Sends put off because readiness is unknown, before the target counts as not ready */
 #define UNSURE_MAX 100
 
 /**

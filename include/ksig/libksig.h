@@ -5,9 +5,9 @@
  *
  * Every function returns 0 or more, or a negative errno. Objects are returned through the
  * last argument, which is written only on success. Options begin with their size: set sz to
- * the size of the structure and unused members to 0; NULL means all defaults. A descriptor
- * of 0 is a descriptor, and "none" is -1: initialize structures that contain one with their
- * KSIG_*_OPTS_INIT. Keys are those of ksig-events in ksig(1).
+ * the size of the structure and unused members to 0; NULL means all defaults. 0 is a
+ * valid descriptor; -1 means none: initialize structures that contain one with their
+ * KSIG_*_OPTS_INIT. The events and the keys of their fields are in ksig(1).
  *
  * Threads: a handle may be used by one thread at a time; different handles are independent.
  * There is no global state, except that libbpf's messages pass through the library
@@ -93,9 +93,9 @@ struct ksig_sub_opts {
  * within 64 steps. A process whose parent exits remains one only if the caller is its
  * subreaper (prctl(2), PR_SET_CHILD_SUBREAPER). The native provider follows the forks. After
  * a loss of messages, an event about a process that can't be attributed is skipped and
- * counted as possibly lost (struct ksig_sub_stats, @lost_upto). With native, memory.kill doesn't report the process, so
- * nothing is skipped. The module supports it for the first subscriptions of a channel only;
- * if no other provider is available, the error is -EUSERS.
+ * counted as possibly lost (struct ksig_sub_stats, @lost_upto). With native, memory.kill
+ * doesn't report the process, so nothing is skipped. The module supports it for the first
+ * subscriptions of a channel only; if no other provider is available, the error is -EUSERS.
  */
 #define KSIG_SUB_SKIP_OWN	(1U << 0)
 
@@ -214,7 +214,7 @@ int ksig_sub_disarm(struct ksig_sub *sub);
  * @sub: a subscription to a tracepoint, by BPF
  * @signo: signal number, 1 to 64; 0: send no further one
  * @skip: number of events to skip first
- * @count: number of events to send a signal at after that
+ * @count: after that, send a signal at this many events
  * @flags: KSIG_KILL_READY, or 0
  *
  * The signal is sent from within the tracepoint, before the traced operation continues: a

@@ -83,12 +83,9 @@ struct ksig_bpf_sub {
 };
 
 
-/* ---------------------------------------------------------- bpf_support.c */
+/* ---------------------------------------------------------- support.c */
 
-/*
- * Around calls of libbpf's: what it says between them goes to the log in @opts;
- * NULL: nowhere.
- */
+/* Enclose calls of libbpf. Its messages go to the log in @opts; NULL: discarded. */
 void ksig_libbpf_enter(const struct ksig_sub_opts *opts);
 void ksig_libbpf_leave(void);
 
@@ -99,7 +96,7 @@ int ksig_bpf_refused(int err, struct ksig_error *e);
 /* Loads a program that does what ours do. 0, or -errno and why in @e */
 int ksig_bpf_try(struct ksig_error *e);
 
-/* ------------------------------------------------------------ bpf_types.c */
+/* ------------------------------------------------------------ types.c */
 
 /* The kernel's types, read at first use. 0, or -errno and why in @e */
 int ksig_bpf_types(const struct btf **btf, struct ksig_error *e);
@@ -116,7 +113,7 @@ int ksig_bpf_check_tracepoints(const struct ksig_bpf_source *src,
  */
 struct ksig_bpf *ksig_bpf_object(int *types);
 
-/* ----------------------------------------------------------- bpf_filter.c */
+/* ----------------------------------------------------------- filter.c */
 
 /* The filter's conditions, as many as the programs take. 0, or -errno and why in @e */
 int ksig_bpf_set_conds(struct ksig_sub *sub, const struct ksig_tracepoint *tp,
@@ -128,11 +125,11 @@ static inline bool ksig_bpf_is_subject(const struct ksig_field_desc *f)
 	return f && f->offset == offsetof(struct ksig_event, subject);
 }
 
-/* ------------------------------------------------------------- bpf_load.c */
+/* ------------------------------------------------------------- load.c */
 
 /*
- * Loads and attaches the programs, and maps the ring. 0, or -errno and why in @e; what @st
- * has by then stays in it.
+ * Loads and attaches the programs, and maps the ring. 0, or -errno and why in @e. On error,
+ * @st keeps what was set up so far; the caller frees it.
  */
 int ksig_bpf_start(struct ksig_bpf_sub *st, struct ksig_sub *sub,
 		   struct ksig_error *e);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * One subscription's programs: chosen, configured, loaded, attached. libbpf's object is closed
- * then; the subscription keeps descriptors and mappings of its own.
+ * Selects, configures, loads and attaches a subscription's programs, then closes libbpf's
+ * object; the subscription keeps descriptors and mappings of its own.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -267,10 +267,10 @@ static int no_tracepoint(const char *root, const char *category,
 	snprintf(dir, sizeof(dir), "%s/events/%s", root, category);
 	if (access(dir, F_OK))
 		return ksig_fail(e, sizeof(KSIG_TRACE), ENOENT,
-				 "this kernel has no tracepoints '%s': see 'ls %s/events'",
+				 "no tracepoint category '%s': see 'ls %s/events'",
 				 category, root);
 	return ksig_fail(e, sizeof(KSIG_TRACE) + strlen(category) + 1, ENOENT,
-			 "this kernel has no tracepoint %s.%s: see 'ls %s'",
+			 "no tracepoint %s.%s: see 'ls %s'",
 			 category, name, dir);
 }
 
@@ -292,7 +292,7 @@ static FILE *open_format(const char *category, const char *name, int *err,
 	}
 	if (!strcmp(category, "ftrace")) {
 		*err = ksig_fail(e, sizeof(KSIG_TRACE), ENOENT,
-				 "'ftrace' has ftrace's own records, not tracepoints");
+				 "'ftrace' is not a category of tracepoints");
 		return NULL;
 	}
 	snprintf(path, sizeof(path), "%s/events/%s/%s/format", root, category,

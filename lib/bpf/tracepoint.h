@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel's tracepoints as tracefs describes them, for provider_bpf.c. */
+/* The kernel's tracepoints as tracefs describes them. */
 #ifndef KSIG_TRACEPOINT_H
 #define KSIG_TRACEPOINT_H
 

@@ -128,7 +128,7 @@ int ksig_bpf_types(const struct btf **btf, struct ksig_error *e)
 				 strerror(-err));
 	if (err)
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "no BTF of this kernel (/sys/kernel/btf/vmlinux): needs CONFIG_DEBUG_INFO_BTF, and /sys mounted");
+				 "cannot read /sys/kernel/btf/vmlinux: needs CONFIG_DEBUG_INFO_BTF, and /sys mounted");
 	return 0;
 }
 

@@ -156,13 +156,12 @@ static int explain_subscribe(struct ksig_sub *sub,
 				 subject ? subject->text : "");
 	case EUSERS:
 		return ksig_fail(e, 0, EUSERS,
-				 "%s has too many subscriptions for another one that skips its own processes (KSIG_SUB_SKIP_OWN): use ksig watch --self",
+				 "%s has too many subscriptions to skip own processes (KSIG_SUB_SKIP_OWN): use ksig watch --self",
 				 sub->desc->channel);
 	case ENOBUFS:
 	case ENOMEM:
-	case EINVAL:
 		if (sub->opts.queue_len)
-			return ksig_fail(e, 0, err, "cannot have a queue of %u records: %s",
+			return ksig_fail(e, 0, err, "cannot allocate a queue of %u records: %s",
 					 sub->opts.queue_len, strerror(err));
 	}
 	return ksig_fail(e, 0, err, "cannot subscribe to %s: %s",
@@ -174,7 +173,7 @@ static int subscribe(struct ksig_sub *sub, const struct ksig_cond *subject,
 {
 	struct ksig_subscribe s = {
 		.types = 1ULL << sub->desc->type,
-		.queue_len = sub->opts.queue_len,
+		.queue_len = sub->opts.queue_len ?: KSIG_QUEUE_DEFAULT,
 	};
 
 	if (subject) {
@@ -338,7 +337,7 @@ static int get_info(struct ksig_sub *sub, struct ksig_info *info,
 				 strerror(errno));
 	if (info->abi != KSIG_ABI)
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "ksig.ko has interface version %u, this library %u",
+				 "ksig.ko has ABI %u, this library needs %u: load the module that came with it",
 				 info->abi, KSIG_ABI);
 	if (info->event_size < sub->desc->event_size)
 		return ksig_fail(e, 0, EOPNOTSUPP,

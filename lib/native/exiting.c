@@ -388,7 +388,7 @@ static bool has_settled(struct ksig_exiting *x, struct ksig_native *n,
 	return p->pidfd < 0 && (p->torn || !p->n_others);
 }
 
-/* Nobody's first thread will exit any more in a process that has been gone so long. */
+/* The process has been gone for a second: no exit of its first thread will follow. */
 static bool is_stale(const struct exiting *p)
 {
 	return !p->first && ksig_now() - (int64_t)p->time_ns > 1000000000 &&

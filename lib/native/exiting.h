@@ -3,8 +3,9 @@
  * For process.exit: the processes of which a thread has exited.
  *
  * The connector reports threads. A process has exited once its last thread has, which need
- * not be the first one: after the first one's exit a pidfd tells. It does so before the
- * connector does, so what the remaining threads exit with is waited for. As each thread's
+ * not be the first one. After that one's exit a pidfd shows whether the process has exited. It
+ * does so before the connector's messages arrive, so the exit codes of the remaining threads
+ * are waited for. As each thread's
  * exit is reported asynchronously, the number may be another process's by then; but then the
  * fork of that one is the next thing reported about it.
  *

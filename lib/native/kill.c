@@ -517,7 +517,7 @@ static int watch(struct ksig_native *n, const char *path, struct ksig_error *e)
 	}
 	if (err == -ENOSYS)
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "new cgroups can't be noticed: needs CONFIG_INOTIFY_USER");
+				 "cannot watch for new cgroups: needs CONFIG_INOTIFY_USER");
 	return err ? ksig_native_fail(e, err, path) : 0;
 }
 

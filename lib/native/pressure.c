@@ -109,7 +109,7 @@ static int bad(const struct ksig_sub *sub, const char *all, const char *at,
 	       struct ksig_error *e)
 {
 	return ksig_fail(e, sub->spec.settings_column + (at - all), EINVAL,
-			 "invalid setting '%s': expected some=STALL/WINDOW or full=STALL/WINDOW, as in memory.pressure:" DEFAULT_SETTINGS ", and then ,cgroup=PATH (units: us, ms, s)",
+			 "invalid setting '%s': expected some=STALL/WINDOW or full=STALL/WINDOW, as in memory.pressure:" DEFAULT_SETTINGS ", optionally followed by ,cgroup=PATH (units: us, ms, s)",
 			 at);
 }
 

@@ -169,7 +169,7 @@ static int check_namespace(struct ksig_sub *sub, struct ksig_error *e)
 				 "the kernel sends no uevents to a network namespace that a user namespace owns: run ksig in the host's (nsenter --net)");
 	if (hears < 0 && sub->opts.log)
 		sub->opts.log(sub->opts.log_ctx,
-			      "cannot find out in this user namespace whether uevents reach this network namespace");
+			      "cannot determine in this user namespace whether uevents reach this network namespace");
 	return 0;
 }
 

@@ -309,7 +309,7 @@ says "column 11: expected one of"
 gives 2 ksig watch test:current.thing=1
 says "column 6: unknown key 'current.thing'"
 gives 5 ksig watch test:current.pid=1
-says "module: it doesn't report current.pid"
+says "module: doesn't report current.pid"
 gives 2 ksig watch test --provider modul
 says "unknown provider 'modul'"
 gives 2 ksig watch test --value pid

@@ -134,6 +134,6 @@ kill -TERM $process
 ends 0
 lines 1
 gives 1 ksig watch process.exit --provider module -t 1ms -- true
-says 'use --self$'
+says 'use ksig watch --self$'
 gives 3 ksig watch process.exit:status=15 --self --provider module -t 1ms -- true
 kill -TERM $others

@@ -84,7 +84,7 @@ if [ -e /sys/kernel/tracing/events ]; then
 	gives 2 ksig watch trace.sched.sched_switch --value next_pri
 	says "next_pri"
 	gives 2 ksig watch trace.ftrace.print
-	says "column 7: 'ftrace' has ftrace's own records, not tracepoints"
+	says "column 7: 'ftrace' is not a category of tracepoints"
 fi
 
 # filters: by whichever provider, the column is the same
@@ -204,7 +204,7 @@ says "--to subject cannot be used with time.set: it is not about a process"
 # what lies beside tracepoints is none
 if [ -e /sys/kernel/tracing/events ] && has_event bpf process.exec; then
 	gives 2 ksig watch trace.sched.enable
-	says 'this kernel has no tracepoint sched.enable'
+	says 'no tracepoint sched.enable'
 else
 	echo ": no tracepoints by BPF: no file beside them was tried"
 fi

@@ -65,12 +65,12 @@ chown 54321 theirs folder/folder/theirs
 believed folder/folder/theirs
 chown 54321 folder
 believed folder/folder/theirs
-refused 1 folder/folder/root "a directory of the path is owned by uid 54321, which is neither root nor the user of process $root (uid 0)"
+refused 1 folder/folder/root "a directory in the path is owned by uid 54321, which is neither root nor the user of process $root (uid 0)"
 chown 54322 folder/folder
 refused 1 folder/folder/theirs 'different owners (uid 54321 and 54322)'
 chown 0 folder folder/folder
 chmod 777 folder
-refused 1 folder/folder/root 'a directory of the path is writable by everyone'
+refused 1 folder/folder/root 'a directory in the path is writable by everyone'
 chmod 1777 folder
 believed folder/folder/root
 

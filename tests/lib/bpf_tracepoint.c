@@ -338,10 +338,10 @@ static void test_bad_input(void)
 	sub_fails("trace.sched", ENOENT, 7, "trace.sched.sched_switch");
 	sub_fails("trace.", ENOENT, 7, "trace.sched.sched_switch");
 	sub_fails("trace.schad.sched_switch", ENOENT, 7,
-		  "no tracepoints 'schad'");
+		  "no tracepoint category 'schad'");
 	sub_fails("trace.sched.sched_swutch", ENOENT, 13,
 		  "no tracepoint sched.sched_swutch: see 'ls ");
-	sub_fails("trace.qqqqq.x", ENOENT, 7, "no tracepoints 'qqqqq'");
+	sub_fails("trace.qqqqq.x", ENOENT, 7, "no tracepoint category 'qqqqq'");
 	sub_fails("trace.sched.sched_switch:prio=1", EINVAL, 26,
 		  "no field 'prio'");
 	sub_fails(WRITE ":count=many", EINVAL, 38, "'many'");

@@ -265,7 +265,7 @@ static void test_format(void)
 	CHECK(formats(&sub, "process.exit pid=42 status=unknown comm=cccccccccccccccc parent=-1"));
 	strcpy(record.data.comm, "sh");
 
-	/* a caller who knows less of the structure gets less, one who says nothing nothing */
+	/* a caller with a smaller structure gets only its members; sz must be set */
 	f = (struct ksig_field) { .sz = offsetof(struct ksig_field, u), .u = 7 };
 	CHECK(!ksig_event_get(&sub, &record.ev, "subject", &f) && f.known &&
 	      f.u == 7 && f.sz == offsetof(struct ksig_field, u));
