@@ -216,11 +216,12 @@ void ksig_stash_flush(struct ksig_chan *chan)
 {
 	u32 tail = atomic_read(&chan->stash.ring.tail);
 
-	/* an NMI of another cpu may just be writing a slot */
-	while ((s32)(READ_ONCE(chan->stash.ring.head) - tail) < 0) {
+	/* acquire: all is offered; pairs with ksig_notice_ring_next() */
+	while ((s32)(smp_load_acquire(&chan->stash.ring.head) - tail) < 0) {
 		rcu_read_lock();
 		ksig_stash_empty(chan);
 		rcu_read_unlock();
+		/* an NMI of another cpu may just be writing a slot */
 		cond_resched();
 	}
 }

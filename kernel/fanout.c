@@ -127,12 +127,13 @@ void ksig_fanout_flush(struct ksig_fanout *f)
 {
 	u32 tail = atomic_read(&f->ring.tail);
 
-	do {
+	/* acquire: all is offered; pairs with ksig_notice_ring_next() */
+	while ((s32)(smp_load_acquire(&f->ring.head) - tail) < 0) {
 		irq_work_sync(&f->irq_work);
 		flush_work(&f->work);
 		/* an emitter may just be writing a slot */
 		cond_resched();
-	} while ((s32)(READ_ONCE(f->ring.head) - tail) < 0);
+	}
 }
 
 /* ------------------------------------------------------------- subscriptions */
@@ -204,11 +205,17 @@ struct ksig_fanout *ksig_fanout_create(u32 event_size)
 	return f;
 }
 
-/* The channel has no subscription left, and no emitter. NULL is ignored. */
+/*
+ * The channel has no subscription left, and no emitter. NULL is ignored. Context: process,
+ * may sleep.
+ */
 void ksig_fanout_free(struct ksig_fanout *f)
 {
 	if (!f)
 		return;
+	/* the worker may not have returned from the last event yet */
+	irq_work_sync(&f->irq_work);
+	flush_work(&f->work);
 	ksig_notice_ring_destroy(&f->ring);
 	kfree(f);
 }

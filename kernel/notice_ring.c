@@ -126,7 +126,7 @@ struct ksig_notice_slot *ksig_notice_ring_peek(const struct ksig_notice_ring *r)
 void ksig_notice_ring_next(struct ksig_notice_ring *r)
 {
 	ksig_notice_slot(r, r->head)->ready = 0;
-	/* release: the slot is free; pairs with ksig_notice_ring_claim() */
+	/* release: done; pairs with ksig_notice_ring_claim() and those that flush */
 	smp_store_release(&r->head, r->head + 1);
 }
 
