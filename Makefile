@@ -59,7 +59,7 @@ PACKAGES := gcc gcc-multilib libc6-dev make busybox-static cpio kmod \
 	jq
 CHECK_PACKAGES := sparse g++ g++-multilib perl spin dkms libclang-rt-dev \
 	dbus nginx-light python3-dbus python3-gi strace systemd \
-	groff-base valgrind
+	groff-base mandoc valgrind
 
 headers := $(wildcard include/ksig/*.h tests/*.h)
 tests := $(patsubst tests/kernel/%.c,%,$(wildcard tests/kernel/*.c))
@@ -393,6 +393,13 @@ $(error ksig: this was built with "$(strip $(file <$(O)/flags))", \
 endif
 endif
 
+# $1 for each page of the manual: its file in docs/man, the folder and the names it goes to
+each_page = set -e; for page in docs/man/*; do \
+	file=$${page\#\#*/} section=$${page\#\#*.}; \
+	dir=$(DESTDIR)$(PREFIX)/share/man/man$$section; \
+	names=$$(sed -n '/^\.Sh NAME/,/^\.Nd/s/^\.Nm \([a-z_-]*\).*/\1/p' $$page); \
+	$1; done
+
 install_dirs_valid = $(if $(word 2,x$(DESTDIR)$(PREFIX)$(LIBDIR)),$(error \
 		ksig: PREFIX$(comma) LIBDIR and DESTDIR can't have blanks))\
 	$(if $(findstring &,$(DESTDIR)$(PREFIX)$(LIBDIR))$(findstring \
@@ -410,9 +417,8 @@ install: all
 		install -D -m 644 /dev/stdin $(DESTDIR)$(LIBDIR)/pkgconfig/libksig.pc
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/ksig \
 		include/ksig/uapi.h include/ksig/libksig.h include/ksig/driver.h
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/ksig.1
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man3 \
-		docs/man/libksig.3
+	@$(call each_page,install -D -m 644 -t $$dir $$page; for name in $$names; do \
+		[ $$name = $${file%.*} ] || ln -sf $$file $$dir/$$name.$$section; done)
 ifneq ($(system_files),)
 	install -D -m 644 -t $(DESTDIR)$(UDEV)/rules.d udev/60-ksig.rules
 	install -D -m 644 udev/ksig.sysusers \
@@ -430,8 +436,9 @@ uninstall:
 	$(install_dirs_valid)
 	rm -f $(DESTDIR)$(PREFIX)/bin/ksig \
 		$(addprefix $(DESTDIR)$(LIBDIR)/,libksig.a libksig.so.0 libksig.so pkgconfig/libksig.pc) \
-		$(addprefix $(DESTDIR)$(PREFIX)/include/ksig/,uapi.h libksig.h driver.h) \
-		$(addprefix $(DESTDIR)$(PREFIX)/share/man/,man1/ksig.1 man3/libksig.3)
+		$(addprefix $(DESTDIR)$(PREFIX)/include/ksig/,uapi.h libksig.h driver.h)
+	@$(call each_page,rm -f $$dir/$$file; for name in $$names; do \
+		rm -f $$dir/$$name.$$section; done)
 	[ ! -d $(DESTDIR)$(PREFIX)/include/ksig ] || \
 		rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/include/ksig
 ifneq ($(system_files),)

@@ -37,7 +37,7 @@ static const char help[] =
 "\n"
 "A line begins with 'ok', with 'no' if it is not available here (with the cause\n"
 "and the cure), or with 'failed' if it should work and does not. You see what\n"
-"you may do, root sees what the machine supports. ksig(1) describes the paths.\n"
+"you may do, root sees what the machine supports. ksig-doctor(1) has the paths.\n"
 "\n"
 "JSON keys: kind (\"path\" or \"event\"), name, state (\"ok\", \"no\" or \"failed\"),\n"
 "provider (null: none), error (the errno's name; null: none), text.\n"

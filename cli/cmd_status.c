@@ -37,7 +37,7 @@ static const char help[] =
 "an upper bound of further losses. TARGET, SIGNO and MODE describe signal\n"
 "delivery. FILTER is what applies the filter: kernel or library. FLAGS:\n"
 "target-gone, hup (the channel is destroyed), mapped. '-' means none or unknown.\n"
-"ksig(1) explains every column.\n"
+"ksig-status(1) explains every column.\n"
 "\n"
 "The kernel reports the counters of channels. For bpf and native each process\n"
 "reports its own, as of when it last read events; they are not verified.\n"

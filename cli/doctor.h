@@ -25,7 +25,7 @@ _Static_assert(sizeof(struct ksig_finding) <= 4096, "a pipe takes it at once");
 
 /**
  * struct ksig_path - a way that an event or a signal can come
- * @name: as in ksig(1)
+ * @name: as in ksig-doctor(1)
  * @provider: which it belongs to; NULL: none
  * @event: what is subscribed to; %d: a process
  * @way: KSIG_SENT_BY_*, of those that send

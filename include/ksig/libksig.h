@@ -7,7 +7,7 @@
  * last argument, which is written only on success. Options begin with their size: set sz to
  * the size of the structure and unused members to 0; NULL means all defaults. 0 is a
  * valid descriptor; -1 means none: initialize structures that contain one with their
- * KSIG_*_OPTS_INIT. The events and the keys of their fields are in ksig(1).
+ * KSIG_*_OPTS_INIT. The events and the keys of their fields are in ksig-events(7).
  *
  * Threads: a handle may be used by one thread at a time; different handles are independent.
  * There is no global state, except that libbpf's messages pass through the library

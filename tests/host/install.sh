@@ -33,7 +33,10 @@ $as_user make -C "$tree" install PREFIX="$tmp/prefix" >"$tmp/out" 2>&1 ||
 	fail 'a user cannot install:'
 for file in bin/ksig lib/libksig.a lib/libksig.so.0 lib/libksig.so \
 	    include/ksig/uapi.h include/ksig/libksig.h include/ksig/driver.h \
-	    share/man/man1/ksig.1 share/man/man3/libksig.3; do
+	    share/man/man1/ksig.1 share/man/man1/ksig-watch.1 \
+	    share/man/man3/libksig.3 share/man/man3/ksig_sub_next.3 \
+	    share/man/man4/ksig.4 share/man/man7/ksig-events.7 \
+	    share/man/man9/ksig_emit.9; do
 	has $file
 done
 grep -qx "prefix=$tmp/prefix" "$tmp/prefix/lib/pkgconfig/libksig.pc" ||
@@ -53,7 +56,7 @@ $as_user make -C "$tree" install PREFIX="$tmp/prefix" UDEV="$tmp/udev" \
 make -C "$tree" install DESTDIR="$tmp/multi" PREFIX=/usr LIBDIR=/usr/lib/any \
 	>"$tmp/out" 2>&1 || fail 'no LIBDIR:'
 [ -s "$tmp/multi/usr/lib/any/libksig.so.0" ] || fail 'no library in LIBDIR:'
-grep -qx 'libdir=/usr/lib/any' "$tmp/multi/usr/lib/any/pkgconfig/libksig.pc" ||
+grep -qx 'libdir=${prefix}/lib/any' "$tmp/multi/usr/lib/any/pkgconfig/libksig.pc" ||
 	fail 'libdir:'
 make -C "$tree" uninstall DESTDIR="$tmp/multi" PREFIX=/usr LIBDIR=/usr/lib/any \
 	>"$tmp/out" 2>&1 || fail 'no uninstall:'
