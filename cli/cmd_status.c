@@ -309,11 +309,8 @@ static int visit_fd(struct status *st, const char *path)
 	fclose(f);
 	if (*row.cell[CHANNEL] && !is_node(path))
 		return KSIG_DONE;
-	if (*row.cell[CHANNEL]) {
+	if (*row.cell[CHANNEL])
 		set_cell(&row, PROVIDER, "module");
-		/* the module counts all losses exactly */
-		set_number(&row, LOST_UPTO, 0);
-	}
 	if (!*row.cell[CHANNEL] &&
 	    (!take_status(st, &row, path) || too_many(st)))
 		return KSIG_DONE;

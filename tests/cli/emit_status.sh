@@ -153,9 +153,9 @@ in_proc() { unshare -m sh -c 'mount -o bind /tmp/proc /proc && "$@"' sh "$@"; }
 
 counters='ksig-offered:\t18446744073709551615\nksig-delivered:\t10000000000
 ksig-queued:\t1\nksig-lost:\t2\nksig-refused:\t3\nksig-signals:\t4
-ksig-deferred:\t5'
+ksig-deferred:\t5\nksig-lost_upto:\t6'
 json='"offered":"18446744073709551615","delivered":"10000000000","queued":"1"'
-json=$json',"lost":"2","refused":"3","signals":"4","deferred":"5","lost_upto":"0"'
+json=$json',"lost":"2","refused":"3","signals":"4","deferred":"5","lost_upto":"6"'
 head='pos:\t0\nflags:\t02100002\nmnt_id:\t25\nino:\t9'
 
 rm -rf /tmp/proc

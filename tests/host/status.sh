@@ -116,7 +116,7 @@ ln -s "$tmp/real/self" "$tmp/proc/self"
 ln -s "$tmp/real/$liar/fd" "$tmp/proc/$liar/task/$liar/fd"
 printf 'ksig-%s\n' $'channel:\ttest' $'offered:\t3' $'delivered:\t2' \
 	$'queued:\t1' $'lost:\t0' $'refused:\t0' $'signals:\t0' \
-	$'deferred:\t0' $'flags:\t mapped' >"$tmp/proc/$liar/task/$liar/fdinfo/200"
+	$'deferred:\t0' $'lost_upto:\t4' $'flags:\t mapped' >"$tmp/proc/$liar/task/$liar/fdinfo/200"
 # these lines somebody has made up: descriptor 1 is no device
 cp "$tmp/proc/$liar/task/$liar/fdinfo/200" "$tmp/proc/$liar/task/$liar/fdinfo/1"
 for fd in /proc/$liar/fd/*; do
@@ -126,6 +126,6 @@ done
 row=$(unshare -m sh -c 'mount --rbind /proc "$1/real" &&
 	mount --bind "$1/proc" /proc && "$2" status --json' sh "$tmp" "$ksig" |
 	grep '"module"' | sed 's/,"comm".*//;s/.*"fd"/"fd"/' | LC_ALL=C sort)
-wanted='"fd":200,"provider":"module","channel":"test","filter":"library","target":99,"signo":10,"mode":"each","offered":"3","delivered":"2","queued":"1","lost":"0","refused":"0","signals":"0","deferred":"0","lost_upto":"0","flags":"mapped","event":"test:value=1"'
+wanted='"fd":200,"provider":"module","channel":"test","filter":"library","target":99,"signo":10,"mode":"each","offered":"3","delivered":"2","queued":"1","lost":"0","refused":"0","signals":"0","deferred":"0","lost_upto":"4","flags":"mapped","event":"test:value=1"'
 [ "$(head -n 1 <<<"$row")" = "$wanted" ] && [ "$(wc -l <<<"$row")" = 2 ] ||
 	fail "of a channel: $row"
