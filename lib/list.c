@@ -21,6 +21,7 @@
  * @dir: the channels that there are, opened after those
  * @types: of the channel at hand, a line each
  * @channel: which that is, "" for none
+ * @name: of an event of that channel's
  * @desc: of @entry, where the module made it
  * @entry: what was given last
  * @reason: why not, for @entry
@@ -32,6 +33,7 @@ struct ksig_catalog {
 	DIR *dir;
 	FILE *types;
 	char channel[KSIG_NAME_MAX];
+	char name[KSIG_NAME_MAX + 128];
 	struct ksig_event_desc *desc;
 	struct ksig_catalog_entry entry;
 	char reason[256];
@@ -96,11 +98,12 @@ static bool fill_in(struct ksig_catalog *c, const struct ksig_event_desc *d,
 	return true;
 }
 
-static void fill_in_name(struct ksig_catalog *c, const struct ksig_event_desc *d)
+static void fill_in_name(struct ksig_catalog *c, const char *name,
+			 const char *description)
 {
 	c->entry = (struct ksig_catalog_entry) {
-		.name = d->name,
-		.description = d->description,
+		.name = name,
+		.description = description,
 		.reason = "",
 	};
 }
@@ -115,7 +118,7 @@ static bool next_built_in(struct ksig_catalog *c)
 		if (!d)
 			return false;
 		c->event++;
-		fill_in_name(c, d);
+		fill_in_name(c, d->name, d->description);
 		return true;
 	}
 	while ((d = ksig_desc_at(c->event))) {
@@ -185,20 +188,19 @@ static bool next_of_driver(struct ksig_catalog *c)
 {
 	const struct ksig_provider *p = &ksig_provider_module;
 	struct ksig_sub_opts none = { .sz = sizeof(none) };
-	char name[KSIG_NAME_MAX + 128];
 
 	if (!c->dir)
 		c->dir = opendir(CLASS);
 	while (c->dir && (c->types || next_channel(c))) {
 		drop_desc(c);
-		if (!next_name(c, name, sizeof(name)) ||
-		    p->desc(name, &none, &c->desc, NULL))
+		if (!next_name(c, c->name, sizeof(c->name)))
 			continue;
 		if (c->flags & KSIG_CATALOG_NAMES) {
-			fill_in_name(c, c->desc);
+			fill_in_name(c, c->name, "");
 			return true;
 		}
-		if (fill_in(c, c->desc, p))
+		if (!p->desc(c->name, &none, &c->desc, NULL) &&
+		    fill_in(c, c->desc, p))
 			return true;
 	}
 	return false;

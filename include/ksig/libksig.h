@@ -472,8 +472,9 @@ struct ksig_catalog_entry {
 };
 
 /*
- * One entry for each event, with @name and @description alone: @provider is NULL, and nothing
- * is tried. Without this flag each event is opened with each provider.
+ * One entry for each event, with @name and @description alone, which is empty for a driver's
+ * event: @provider is NULL, and nothing is opened. Without this flag each event is opened with
+ * each provider.
  */
 #define KSIG_CATALOG_NAMES	(1U << 0)
 
