@@ -30,7 +30,7 @@ static const char help[] =
 "a loss it ends in ', 3 lost before'. Signals from kill(2) have no value.\n"
 "\n"
 "JSON keys: signo, code (si_code), error (si_errno; if greater than 0, number of\n"
-"signals lost before this one), value (a string; null if there is none).\n"
+"events lost before this one), value (a string; null if there is none).\n"
 "\n"
 "Exit status: 0 N signals received, 1 failed, 2 usage, 5 --ask cannot send here.\n";
 

@@ -5,9 +5,9 @@
  *
  * Every function returns 0 or more, or a negative errno. Objects are returned through the
  * last argument, which is written only on success. Options begin with their size: set sz to
- * the size of the structure and unused members to 0; NULL means all defaults. 0 is a
- * valid descriptor; -1 means none: initialize structures that contain one with their
- * KSIG_*_OPTS_INIT. The events and the keys of their fields are in ksig-events(7).
+ * the size of the structure and unused members to 0; for ksig_sub_open(), NULL means all
+ * defaults. 0 is a valid descriptor; -1 means none: initialize structures that contain one
+ * with their KSIG_*_OPTS_INIT. The events and the keys of their fields are in ksig-events(7).
  *
  * Threads: a handle may be used by one thread at a time; different handles are independent.
  * There is no global state, except that libbpf's messages pass through the library
@@ -259,7 +259,8 @@ int ksig_sub_kill_current(struct ksig_sub *sub, int signo, uint64_t skip,
  * @flags: KSIG_STATS_* bits, those of uapi.h and KSIG_STATS_SUBJECT_GONE
  * @lost_upto: upper bound of the number of further losses, which can't be counted exactly
  *	because they happen before the filter has seen the event: the kernel drops a netlink
- *	message, or skips a BPF program. Each may have been an event of this subscription.
+ *	message, skips a BPF program, or has no room for events that are to be offered later
+ *	(struct ksig_stats, @skipped). Each may have been an event of this subscription.
  *	They are not included in the other counters, seq, lost_before or a signal's si_errno.
  *	The next record has KSIG_EVENT_LOST_UPTO in its flags
  *
