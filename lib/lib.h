@@ -91,7 +91,7 @@ struct ksig_field_desc {
 };
 
 /**
- * struct ksig_event_desc - an event, whoever provides it
+ * struct ksig_event_desc - an event, the same for every provider
  * @name: "process.exit"
  * @description: a line for people
  * @channel: ksig.ko's node, if it has one
@@ -179,6 +179,13 @@ enum ksig_op {
 	KSIG_OP_EQ, KSIG_OP_NE, KSIG_OP_LT, KSIG_OP_LE, KSIG_OP_GT, KSIG_OP_GE,
 	KSIG_OP_AND,
 };
+
+/*
+ * spec.c: the unsigned numbers x for which "x OP @n" holds, as a range. For KSIG_OP_NE it is
+ * the range for which it doesn't hold; KSIG_OP_AND has none and leaves all numbers.
+ * Return: false: there is no such number.
+ */
+bool ksig_op_range(enum ksig_op op, uint64_t n, uint64_t *low, uint64_t *high);
 
 /**
  * struct ksig_cond - one condition of a filter

@@ -344,39 +344,47 @@ static struct range field_range(const struct ksig_cond *c)
 	return (struct range) { .high = UINT64_MAX >> shift };
 }
 
+bool ksig_op_range(enum ksig_op op, uint64_t n, uint64_t *low, uint64_t *high)
+{
+	*low = 0;
+	*high = UINT64_MAX;
+	switch (op) {
+	case KSIG_OP_EQ:
+	case KSIG_OP_NE:
+		*low = n;
+		*high = n;
+		break;
+	case KSIG_OP_LT:
+		*high = n - 1;
+		return n != 0;
+	case KSIG_OP_LE:
+		*high = n;
+		break;
+	case KSIG_OP_GT:
+		*low = n + 1;
+		return n != UINT64_MAX;
+	case KSIG_OP_GE:
+		*low = n;
+		break;
+	case KSIG_OP_AND:
+		break;
+	}
+	return true;
+}
+
 /* False: none is left. */
 static bool narrow(struct range *r, const struct ksig_cond *c)
 {
-	uint64_t n = c->number ^ r->bias, low = 0, high = UINT64_MAX;
+	uint64_t n = c->number ^ r->bias, low, high;
 
-	switch (c->op) {
-	case KSIG_OP_EQ:
-		low = n;
-		high = n;
-		break;
-	case KSIG_OP_NE:
+	if (c->op == KSIG_OP_NE)
 		return r->low != r->high || r->low != n;
-	case KSIG_OP_LT:
-		if (!n)
-			return false;
-		high = n - 1;
-		break;
-	case KSIG_OP_LE:
-		high = n;
-		break;
-	case KSIG_OP_GT:
-		if (n == UINT64_MAX)
-			return false;
-		low = n + 1;
-		break;
-	case KSIG_OP_GE:
-		low = n;
-		break;
-	case KSIG_OP_AND:
-		/* a single one has the bit or not; of several it isn't worked out */
+	/* a single number has the bit or not; of several it isn't worked out */
+	if (c->op == KSIG_OP_AND)
 		return r->low == r->high ? (r->low ^ r->bias) & c->number :
 					   c->number;
-	}
+	if (!ksig_op_range(c->op, n, &low, &high))
+		return false;
 	r->low = r->low > low ? r->low : low;
 	r->high = r->high < high ? r->high : high;
 	return r->low <= r->high;

@@ -10,35 +10,14 @@
 /* As an unsigned range, or a mask: see struct ksig_bpf_cond. */
 static void set_numbers(struct ksig_bpf_cond *to, const struct ksig_cond *c)
 {
-	uint64_t low = 0, high = UINT64_MAX, n;
-	bool none = false;
+	uint64_t low, high;
+	bool none;
 
 	to->bias = to->is_signed ? 1ULL << 63 : 0;
-	n = c->number ^ to->bias;
-	switch (c->op) {
-	case KSIG_OP_EQ:
-	case KSIG_OP_NE:
-		low = n;
-		high = n;
-		break;
-	case KSIG_OP_LT:
-		none = n == 0;
-		high = n - 1;
-		break;
-	case KSIG_OP_LE:
-		high = n;
-		break;
-	case KSIG_OP_GT:
-		none = n == UINT64_MAX;
-		low = n + 1;
-		break;
-	case KSIG_OP_GE:
-		low = n;
-		break;
-	case KSIG_OP_AND:
+	none = !ksig_op_range(c->op, c->number ^ to->bias, &low, &high);
+	if (c->op == KSIG_OP_AND) {
 		to->mask = c->number;
 		none = !c->number;
-		break;
 	}
 	to->low = none ? 0 : low;
 	to->span = none ? UINT64_MAX : high - low;
