@@ -40,7 +40,17 @@ static const char help[] =
 "Exit status: 0 sent, 1 failed, 2 usage, 4 no such process, 5 not available\n"
 "here.\n";
 
-static int run(int argc, char **argv)
+/* What is sent; @flags: as ksig_send()'s */
+struct sending {
+	pid_t pid;
+	int signo;
+	uint64_t value;
+	unsigned int flags;
+	bool json;
+};
+
+/* Return: -1 to go on, or an exit code. */
+static int read_options(struct sending *s, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "signal", required_argument, NULL, 's' },
@@ -50,33 +60,26 @@ static int run(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	uint64_t value = KSIG_VALUE_DEFAULT;
-	int signo = KSIG_SIGNO_DEFAULT;
-	unsigned int flags = 0;
-	bool json = false;
-	char text[32] = "null";
-	const char *by;
-	pid_t pid;
-	int opt, ret;
+	int opt;
 
 	while ((opt = getopt_long(argc, argv, "s:ph", options, NULL)) != -1) {
 		switch (opt) {
 		case 's':
-			if (ksig_parse_signo(optarg, &signo))
+			if (ksig_parse_signo(optarg, &s->signo))
 				return ksig_bad_signo(optarg);
 			break;
 		case 'p':
-			flags |= KSIG_SEND_PROCESS;
+			s->flags |= KSIG_SEND_PROCESS;
 			break;
 		case 'b':
-			if (ksig_parse_way(optarg, &flags)) {
+			if (ksig_parse_way(optarg, &s->flags)) {
 				ksig_error("invalid way '%s': expected module or caller",
 					   optarg);
 				return KSIG_USAGE;
 			}
 			break;
 		case 'j':
-			json = true;
+			s->json = true;
 			break;
 		case 'h':
 			return ksig_help(&ksig_cmd_send);
@@ -86,30 +89,54 @@ static int run(int argc, char **argv)
 			return ksig_usage(&ksig_cmd_send);
 		}
 	}
+	return -1;
+}
 
-	argc -= optind;
-	argv += optind;
+/* Return: likewise. */
+static int read_arguments(struct sending *s, int argc, char **argv)
+{
 	if (argc < 1 || argc > 2) {
 		ksig_error(argc ? "too many arguments: '%s'" : "missing PID",
 			   argc ? argv[2] : "");
 		return ksig_usage(&ksig_cmd_send);
 	}
-	if (ksig_parse_pid(argv[0], &pid)) {
+	if (ksig_parse_pid(argv[0], &s->pid)) {
 		ksig_error("invalid pid '%s'", argv[0]);
 		return KSIG_USAGE;
 	}
-	if (argv[1] && ksig_parse_value(argv[1], &value))
+	if (argv[1] && ksig_parse_value(argv[1], &s->value))
 		return ksig_bad_value(argv[1]);
+	return -1;
+}
 
-	ret = ksig_send_now(pid, signo, value, flags, &by);
-	if (ret || !json)
-		return ret;
-	if (signo >= 32 || strcmp(by, "caller"))
-		snprintf(text, sizeof(text), "\"%" PRId64 "\"", (int64_t)value);
+static void print_json(const struct sending *s, const char *by)
+{
+	char value[32] = "null";
+
+	if (s->signo >= 32 || strcmp(by, "caller"))
+		snprintf(value, sizeof(value), "\"%" PRId64 "\"",
+			 (int64_t)s->value);
 	printf("{\"pid\":%d,\"signo\":%d,\"value\":%s,\"process\":%s,\"by\":\"%s\"}\n",
-	       pid, signo, text, flags & KSIG_SEND_PROCESS ? "true" : "false",
-	       by);
-	return KSIG_DONE;
+	       s->pid, s->signo, value,
+	       s->flags & KSIG_SEND_PROCESS ? "true" : "false", by);
+}
+
+static int run(int argc, char **argv)
+{
+	struct sending s = {
+		.signo = KSIG_SIGNO_DEFAULT, .value = KSIG_VALUE_DEFAULT,
+	};
+	const char *by;
+	int ret = read_options(&s, argc, argv);
+
+	if (ret < 0)
+		ret = read_arguments(&s, argc - optind, argv + optind);
+	if (ret >= 0)
+		return ret;
+	ret = ksig_send_now(s.pid, s.signo, s.value, s.flags, &by);
+	if (!ret && s.json)
+		print_json(&s, by);
+	return ret;
 }
 
 const struct ksig_command ksig_cmd_send = {
