@@ -45,7 +45,7 @@ void ksig_found(struct ksig_finding *f, enum ksig_finding_state state, int err,
 
 /* In order, from 0; NULL: no more */
 const struct ksig_path *ksig_doctor_path(size_t index);
-/* Subscribes to p->event, by whoever provides it. */
+/* Subscribe to p->event with the provider that would be chosen. */
 void ksig_try_event(const struct ksig_path *p, struct ksig_finding *f);
 
 #endif /* KSIG_DOCTOR_H */

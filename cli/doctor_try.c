@@ -41,7 +41,7 @@ void ksig_found(struct ksig_finding *f, enum ksig_finding_state state, int err,
 	va_end(ap);
 }
 
-/* What the kernel, or whoever set it up, does not let us have. */
+/* Not available or not permitted here, as opposed to broken. */
 static enum ksig_finding_state state_of(int err)
 {
 	return err == -EOPNOTSUPP || err == -EACCES || err == -EPERM ?

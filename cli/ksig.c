@@ -177,7 +177,7 @@ int main(int argc, char **argv)
 			   strerror(errno));
 		return KSIG_FAILED;
 	}
-	/* whoever ignored it would have us never hear how a child ended */
+	/* if it was inherited as ignored, the exit status of a child would be lost */
 	signal(SIGCHLD, SIG_DFL);
 	/* a line is there as a whole, or not yet */
 	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);

@@ -68,7 +68,7 @@ static bool read_seq(int fd, uint64_t *seq)
 	return n == sizeof(*seq);
 }
 
-/* Whoever writes all the time, or died while it did, is read as it is. */
+/* A writer that never pauses, or was killed while it wrote, is read as it is. */
 static bool read_status(int fd, struct ksig_status *s)
 {
 	uint64_t before, after;

@@ -2,10 +2,10 @@
 /*
  * ksig watch --to pidfile:PATH: a number in a file, and whether to believe it.
  *
- * Whoever can write the file, or replace it, chooses the process. So it counts
- * only if root or a user that could signal the process anyway owns it, and if no
- * symbolic link on the way is somebody else's. A file that is older than the
- * process was written about another one, which had the number before.
+ * A user who can write or replace the file chooses the process. So it is trusted only if
+ * root owns it, or a user who could signal the process anyway, and if no symbolic link in
+ * its path belongs to another user. A file that is older than the process was written about
+ * another one, which had the number before.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -53,9 +53,9 @@ struct walk {
 };
 
 /*
- * Whoever can replace a folder on the way chooses the file. Root signals anybody, so
- * for root each belongs to root or to one user, which must be the process's.
- * Return: 0; -errno; -ECANCELED: it was said why
+ * A user who can replace a directory in the path chooses the file. Root can signal every
+ * process, so for root each directory must belong to root or to one user, who must be the
+ * user of the process. Return: 0; -errno; -ECANCELED if the reason has been printed.
  */
 static int check_folder(struct walk *w)
 {

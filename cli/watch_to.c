@@ -31,7 +31,7 @@ extern char **environ;
 
 /* A unit that has no process is asked for again at most that often. */
 #define ASK_NS 200000000
-/* Whoever asks waits so long for the answer, and does nothing else. */
+/* Time that an answer may take; nothing else is done meanwhile */
 #define ANSWER_NS (5 * 1000000000LL)
 
 int ksig_to_parse(const char *text, struct ksig_to *to)
@@ -218,8 +218,8 @@ static int pin_unit(struct ksig_to *to)
 }
 
 /*
- * What people send to have something read again or reported. Whoever did not
- * expect it dies, and that was hardly meant; TERM and the like mean it.
+ * Signals that ask a process to reload or to report something, and kill one that doesn't
+ * handle them, which is hardly intended; TERM and the like are sent to end it.
  */
 bool ksig_to_careful(const struct ksig_to *to)
 {

@@ -170,7 +170,7 @@ void ksig_ring_hup(struct ksig_ring *ring)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&ring->lock, flags);
-	/* release: all records; pairs with whoever loads hup, then tail */
+	/* release: all records; pairs with the acquires of hup in chardev.c and deliver.c */
 	smp_store_release(&ring->hup, true);
 	WRITE_ONCE(ring->mem.producer->flags, KSIG_RING_HUP);
 	raw_spin_unlock_irqrestore(&ring->lock, flags);

@@ -188,7 +188,7 @@ static void send_doorbell(struct ksig_sub *sub)
 		hold_back(sub);
 }
 
-/* The last signal; whoever would not have it goes without. */
+/* The last signal; a target that is not ready for it does not get it. */
 static void send_end(struct ksig_sub *sub)
 {
 	struct ksig_relay *r = sub->relay;
@@ -437,7 +437,7 @@ void ksig_relay_unlock(struct ksig_sub *sub, bool stop)
 	unlock(sub->relay);
 }
 
-/* A gap that was not told goes to whoever reads next. */
+/* A loss that was not reported is reported with the next record that is read. */
 static void pass_gap_on(struct ksig_sub *sub, struct ksig_relay *r)
 {
 	struct ksig_event *ev = sub->spare;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * What a subscription tells `ksig status` of itself: struct ksig_status, in a
- * memfd. It is written by whoever has the subscription's turn, under the
+ * memfd. It is written by the thread that has the subscription's turn, under the
  * relay's lock if there is one; a child of fork(2), which may only close, does
  * not write. Nothing is ever read back from it.
  */
@@ -42,7 +42,7 @@ static void describe(const struct ksig_sub *sub, const char *event)
 	if (sub->spec.n_conds)
 		s->filter = ksig_spec_in_kernel(&sub->spec) ?
 			    KSIG_STATUS_KERNEL : KSIG_STATUS_LIBRARY;
-	/* whoever finds this finds the rest */
+	/* a reader that sees the magic number sees the rest */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	memcpy(s->magic, KSIG_STATUS_MAGIC, sizeof(s->magic));
 }

@@ -23,8 +23,8 @@
  * @lost_upto: as in struct ksig_sub_stats, at the same time
  *
  * Each subscription keeps one in a memfd, which is found as
- * /proc/PID/fd/N -> "/memfd:ksig (deleted)" by whoever may look there. Believe
- * nothing in it: any process may make one.
+ * /proc/PID/fd/N -> "/memfd:ksig (deleted)" by processes that are permitted to
+ * see the descriptors. Trust nothing in it: any process can make one.
  */
 #define KSIG_STATUS_NAME	"ksig"
 #define KSIG_STATUS_MAGIC	"ksigsub2"

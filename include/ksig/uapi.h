@@ -136,7 +136,7 @@ KSIG_ASSERT(sizeof(struct ksig_subscribe) == 24);
  * @tid: the target, a thread's number in the caller's pid namespace; 0: the calling
  *	thread, or with KSIG_ARM_PROCESS the calling process
  * @max_pending: no signal is sent while this many signals of that number are pending in
- *	the target, whoever sent them: 1 to KSIG_PENDING_MAX; 0: KSIG_PENDING_DEFAULT. With
+ *	the target, from any sender: 1 to KSIG_PENDING_MAX; 0: KSIG_PENDING_DEFAULT. With
  *	KSIG_MODE_DOORBELL and for standard signals it is always 1; with
  *	KSIG_MODE_DOORBELL only 0 and 1 are valid
  * @reserved: 0
@@ -478,7 +478,7 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
 
 /*
  * KSIG_IOC_SEND, on /dev/ksig/control: sends one signal before it returns, with the
- * permissions that the caller's kill(2) would have, whoever opened the descriptor. A
+ * permissions that the caller's kill(2) would have, not those of the descriptor's opener. A
  * real-time signal (32 and up) is sent only to a target that is ready for it: it has a
  * handler, or blocks the signal (process-directed without a handler: all live threads do),
  * and no earlier signal is about to reset the handler (SA_RESETHAND). Standard signals are

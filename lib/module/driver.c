@@ -81,8 +81,8 @@ static int wrong_type(const char *name, const char *types,
 }
 
 /*
- * What only a descriptor tells. One for writing is no subscription; whoever
- * may have neither will be told by check.
+ * Only KSIG_IOC_INFO reports it. A descriptor for writing is not a subscription, so it is
+ * tried first. A caller that is permitted neither gets the error from check.
  */
 static bool subjects_are_pids(const char *channel)
 {

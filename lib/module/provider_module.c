@@ -255,8 +255,8 @@ static void publish_head(struct module *m)
 
 /*
  * Full barrier between the store of head and the load of tail: the kernel
- * stores tail and loads head, so that one of the two sees the other. Whoever
- * finds nothing here goes to sleep in poll(2), which looks at the ring again.
+ * stores tail and loads head, so that one of the two sees the other. A
+ * reader that finds nothing here sleeps in poll(2), which checks the ring again.
  */
 static void look_at_tail(struct module *m)
 {

@@ -374,7 +374,7 @@ static bool has_settled(struct ksig_exiting *x, struct ksig_native *n,
 	/* without a descriptor its threads' messages are all that there is */
 	if (p->unheld && !p->torn)
 		return !p->n_others;
-	/* one that can't be had now is waited for */
+	/* a pidfd that can't be opened now is tried again later */
 	if (p->unheld && (hold(x, n, p) || p->unheld))
 		return false;
 	if (p->pidfd >= 0 && ksig_process_ended(p->pidfd)) {

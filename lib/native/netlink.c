@@ -88,8 +88,8 @@ static uint32_t count_gap(struct ksig_netlink *nl, bool empty)
 }
 
 /*
- * Whoever may, in a namespace of theirs, can send to a group; all but the
- * kernel have an address of their own.
+ * A process that is privileged in its own namespace can send to a group, too. Its messages
+ * have its address; those of the kernel have port 0.
  */
 static bool from_kernel(const struct sockaddr_nl *from, const struct msghdr *msg)
 {

@@ -3,9 +3,8 @@
  * memory.pressure: a PSI trigger. Settings: "some=STALL/WINDOW[,cgroup=PATH]",
  * or full instead of some; without any it is some=200ms/2s of the machine.
  *
- * poll(2) takes a trigger's event away, also a poll of an epoll set that the
- * trigger is in: whoever waits for the subscription's descriptor would find it
- * ready, and the event gone when it is looked for. So it is polled by an
+ * poll(2) consumes a trigger's event, and so does a poll of an epoll set that contains the
+ * trigger: a program would find the subscription's descriptor ready, and no event. So it is polled by an
  * asynchronous request, which counts in an eventfd.
  *
  * The kernel takes a part of the window before for this one's, so that a trigger
