@@ -110,16 +110,11 @@ static struct exiting *find(struct ksig_exiting *x, pid_t pid)
 
 static struct exiting *add(struct ksig_exiting *x, pid_t pid)
 {
-	size_t room = x->room ? 2 * x->room : 16;
-	struct exiting *p;
+	struct exiting *p = ksig_native_grow(x->list, x->n, &x->room, sizeof(*p));
 
-	if (x->n == x->room) {
-		p = realloc(x->list, room * sizeof(*p));
-		if (!p)
-			return NULL;
-		x->list = p;
-		x->room = room;
-	}
+	if (!p)
+		return NULL;
+	x->list = p;
 	p = &x->list[x->n++];
 	*p = (struct exiting) { .pid = pid, .pidfd = -1, .status = -1 };
 	return p;

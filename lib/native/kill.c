@@ -140,20 +140,17 @@ static int kills_in(int folder, const char *file, uint64_t *kills)
 
 static struct kill_local *local_of(struct kill_state *s, uint64_t id, int top)
 {
-	size_t i, room = s->locals_room ? 2 * s->locals_room : 16;
 	struct kill_local *l;
+	size_t i;
 
 	for (i = 0; i < s->n_locals; i++) {
 		if (s->locals[i].id == id && s->locals[i].top == top)
 			return &s->locals[i];
 	}
-	if (s->n_locals == s->locals_room) {
-		l = realloc(s->locals, room * sizeof(*l));
-		if (!l)
-			return NULL;
-		s->locals = l;
-		s->locals_room = room;
-	}
+	l = ksig_native_grow(s->locals, s->n_locals, &s->locals_room, sizeof(*l));
+	if (!l)
+		return NULL;
+	s->locals = l;
 	l = &s->locals[s->n_locals++];
 	*l = (struct kill_local) { .id = id, .top = top };
 	return l;
@@ -259,18 +256,14 @@ static int add_group(struct ksig_native *n, const char *name, int fd,
 		     uint64_t kills)
 {
 	struct kill_state *s = n->state;
-	size_t room = s->room ? 2 * s->room : 16;
 	struct kill_group *g;
 	char *copy;
 	int err;
 
-	if (s->n_groups == s->room) {
-		g = realloc(s->groups, room * sizeof(*g));
-		if (!g)
-			return -ENOMEM;
-		s->groups = g;
-		s->room = room;
-	}
+	g = ksig_native_grow(s->groups, s->n_groups, &s->room, sizeof(*g));
+	if (!g)
+		return -ENOMEM;
+	s->groups = g;
 	copy = strdup(name);
 	if (!copy)
 		return -ENOMEM;

@@ -74,16 +74,12 @@ static struct link *find_link(struct link_state *s, unsigned int ifindex)
 
 static struct link *add_link(struct link_state *s, unsigned int ifindex)
 {
-	size_t room = s->room ? 2 * s->room : 16;
-	struct link *l;
+	struct link *l = ksig_native_grow(s->links, s->n_links, &s->room,
+					  sizeof(*l));
 
-	if (s->n_links == s->room) {
-		l = realloc(s->links, room * sizeof(*l));
-		if (!l)
-			return NULL;
-		s->links = l;
-		s->room = room;
-	}
+	if (!l)
+		return NULL;
+	s->links = l;
 	l = &s->links[s->n_links++];
 	*l = (struct link) { .ifindex = ifindex };
 	return l;

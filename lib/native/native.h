@@ -112,6 +112,11 @@ void ksig_native_lose(struct ksig_native *n, uint64_t count);
 void ksig_native_lose_upto(struct ksig_native *n, uint64_t count);
 /* The condition that names one subject, or NULL */
 struct ksig_cond *ksig_native_subject(struct ksig_sub *sub);
+/*
+ * Room for one element more in the array @list of @n elements of @size bytes, which has room
+ * for *@room. Return: the array, which may have moved; NULL: no memory, nothing has changed.
+ */
+void *ksig_native_grow(void *list, size_t n, size_t *room, size_t size);
 /* An errno for which nothing better is known: "WHAT: No such file" */
 int ksig_native_fail(struct ksig_error *e, int err, const char *what);
 

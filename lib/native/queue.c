@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* What the sources of the native provider put their events into. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -10,6 +11,18 @@
 int ksig_native_fail(struct ksig_error *e, int err, const char *what)
 {
 	return ksig_fail(e, 0, -err, "%s: %s", what, strerror(-err));
+}
+
+void *ksig_native_grow(void *list, size_t n, size_t *room, size_t size)
+{
+	size_t more = *room ? 2 * *room : 16;
+
+	if (n < *room)
+		return list;
+	list = realloc(list, more * size);
+	if (list)
+		*room = more;
+	return list;
 }
 
 struct ksig_cond *ksig_native_subject(struct ksig_sub *sub)
