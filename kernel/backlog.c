@@ -195,6 +195,7 @@ static bool ksig_backlog_visit(struct ksig_backlog *backlog,
 	u64 delay = e->ops->visit(e, visit);
 	u32 into_tick = 0;
 
+	lockdep_assert_held(&backlog->lock);
 	if (delay == KSIG_NEVER) {
 		e->visit_at = visit->now;
 		return !ksig_backlog_drop(backlog, e);
@@ -225,6 +226,7 @@ static u64 ksig_backlog_visit_all(struct ksig_backlog *backlog,
 	unsigned int visited = 0;
 	bool due;
 
+	lockdep_assert_held(&backlog->lock);
 	list_for_each_entry_safe(e, next, &backlog->waiting, waiting) {
 		e->ops->wake(e);
 		if (unlikely(visit->credit <= 0)) {

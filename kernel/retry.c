@@ -193,7 +193,7 @@ static u64 ksig_check_doorbell(struct ksig_delivery *d)
  * @d: the delivery
  * @visit: the worker's run
  *
- * Context: process, RCU read-side section; the backlog's lock is held.
+ * Context: process, RCU read-side section. The backlog's lock excludes other visits.
  *
  * Return: nanoseconds until the next visit; 0 at once; KSIG_NEVER if none is needed.
  */
