@@ -262,7 +262,7 @@ $(O)/$(1)/lib/%.o: lib/%.c $$(lib_headers) $$(skeletons) $(O)/flags
 	@mkdir -p $$(@D)
 	$$(CC) $$(ksig_cflags) $$(lib_cflags) -g -O1 $(2) -c -o $$@ $$<
 
-$(O)/$(1)/unit/%: tests/unit/%.c tests/unit/test.h \
+$(O)/$(1)/unit/%: tests/unit/%.c $$(wildcard tests/unit/*.h) \
 		$(lib_sources:lib/%.c=$(O)/$(1)/lib/%.o)
 	@mkdir -p $$(@D)
 	$$(CC) $$(ksig_cflags) -g -O1 -pthread $(2) -o $$@ \

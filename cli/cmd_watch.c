@@ -266,7 +266,7 @@ static bool is_about_processes(const struct ksig_sub *sub)
 	struct ksig_field f = { .sz = sizeof(f) };
 
 	return !ksig_event_get(sub, &ev, "pid", &f) ||
-	       !strncmp(ksig_sub_event(sub), "trace.", 6);
+	       !strncmp(ksig_sub_event(sub, 0), "trace.", 6);
 }
 
 /*
@@ -301,15 +301,15 @@ static int check_subjects(const struct watch *w)
 		if (ksig_event_get(sub, &ev, "pid", &f) &&
 		    ksig_event_get(sub, &ev, "current.pid", &f)) {
 			ksig_error("--to subject cannot be used with %s: it is not about a process",
-				   ksig_sub_event(sub));
+				   ksig_sub_event(sub, 0));
 			return KSIG_USAGE;
 		}
-		if (!strcmp(ksig_sub_event(sub), "process.exit")) {
+		if (!strcmp(ksig_sub_event(sub, 0), "process.exit")) {
 			ksig_error("--to subject cannot be used with process.exit: the process has exited and cannot be signalled");
 			return KSIG_USAGE;
 		}
-		if (!strcmp(ksig_sub_event(sub), "memory.kill") &&
-		    !strcmp(ksig_sub_provider(sub), "native")) {
+		if (!strcmp(ksig_sub_event(sub, 0), "memory.kill") &&
+		    !strcmp(ksig_sub_provider(sub, 0), "native")) {
 			ksig_error("--to subject cannot be used with memory.kill by native: it doesn't report the process (bpf and module do)");
 			return KSIG_NOT_HERE;
 		}
@@ -324,7 +324,7 @@ static int signal_by_kernel(struct watch *w, struct source *s)
 	struct ksig_sub_stats st = { .sz = sizeof(st) };
 	int err;
 
-	err = ksig_sub_kill_current(s->sub, w->to.signo, w->skip, count,
+	err = ksig_sub_kill_current(s->sub, 0, w->to.signo, w->skip, count,
 				    ksig_to_careful(&w->to) ?
 				    KSIG_KILL_READY : 0);
 	if (err == -EOPNOTSUPP) {
@@ -380,8 +380,8 @@ static void tell_watching(const struct watch *w)
 	fputs("ksig: watching ", stderr);
 	for (i = 0; i < w->n_sources; i++)
 		fprintf(stderr, "%s%s (%s%s)", i ? ", " : "", s[i].name,
-			ksig_sub_provider(s[i].sub),
-			ksig_sub_in_kernel(s[i].sub) ? "" : ", filtered here");
+			ksig_sub_provider(s[i].sub, 0),
+			ksig_sub_in_kernel(s[i].sub, 0) ? "" : ", filtered here");
 	fputc('\n', stderr);
 }
 
@@ -449,7 +449,7 @@ static void hold(struct watch *w)
 	if (clock_ns() < w->tell_held)
 		return;
 	ksig_error("process %d is not consuming its pending signals: delivery of %s is stalled",
-		   w->to.pid, ksig_sub_event(w->now.sub));
+		   w->to.pid, ksig_sub_event(w->now.sub, 0));
 	w->tell_held = NEVER;
 }
 
@@ -538,11 +538,11 @@ static void say_lost(struct source *s)
 
 	if (n)
 		ksig_error("%" PRIu64 " event%s of %s %s lost", n,
-			   n == 1 ? "" : "s", ksig_sub_event(s->sub),
+			   n == 1 ? "" : "s", ksig_sub_event(s->sub, 0),
 			   n == 1 ? "was" : "were");
 	if (upto)
 		ksig_error("up to %" PRIu64 " events of %s may have been lost",
-			   upto, ksig_sub_event(s->sub));
+			   upto, ksig_sub_event(s->sub, 0));
 	s->told = s->lost;
 	s->told_upto = s->lost_upto;
 }
@@ -593,7 +593,7 @@ static void check_through(struct watch *w)
 	    st.offered < s->last)
 		return;
 	ksig_error("%llu events of %s were lost in total, %" PRIu64 " of which count for -n: the kernel has sent %llu signals",
-		   (unsigned long long)st.lost, ksig_sub_event(s->sub),
+		   (unsigned long long)st.lost, ksig_sub_event(s->sub, 0),
 		   w->count - w->acted, (unsigned long long)st.signals);
 	w->acted = w->count;
 	s->lost = st.lost;
@@ -610,7 +610,7 @@ static bool will_pass(struct source *s, int err)
 		return false;
 	if (!s->failing)
 		ksig_note("%s: %s; trying again",
-			   ksig_sub_event(s->sub), strerror(-err));
+			   ksig_sub_event(s->sub, 0), strerror(-err));
 	s->failing = true;
 	return true;
 }
@@ -626,9 +626,9 @@ static void source_over(struct source *s, int err)
 			   s->name);
 	else if (err == -ESHUTDOWN)
 		ksig_error("%s no longer exists: there will be no more events",
-			   ksig_sub_event(s->sub));
+			   ksig_sub_event(s->sub, 0));
 	else
-		ksig_error("%s: %s", ksig_sub_event(s->sub), strerror(-err));
+		ksig_error("%s: %s", ksig_sub_event(s->sub, 0), strerror(-err));
 	s->over = true;
 }
 
@@ -643,7 +643,7 @@ static int next_event(struct source *s)
 
 	for (i = 0; !ret && i < QUEUE_MAX / PASSED_OVER; i++) {
 		ret = ksig_sub_next(s->sub, 0, &s->next);
-		if (ksig_sub_in_kernel(s->sub) || poll(&p, 1, 0) <= 0)
+		if (ksig_sub_in_kernel(s->sub, 0) || poll(&p, 1, 0) <= 0)
 			break;
 	}
 	return ret;
@@ -899,7 +899,7 @@ static void tell_undone(struct watch *w, struct source *s)
 		ksig_error(n == 1 ?
 			   "%" PRIu64 " event of %s was not acted on" :
 			   "%" PRIu64 " events of %s were not acted on",
-			   n, ksig_sub_event(s->sub));
+			   n, ksig_sub_event(s->sub, 0));
 }
 
 /* Those of which no event's line tells. */

@@ -71,7 +71,7 @@ static struct ksig_sub *subscribe(struct ksig_finding *f, const char *event,
 		return NULL;
 	}
 	snprintf(f->provider, sizeof(f->provider), "%s",
-		 ksig_sub_provider(sub));
+		 ksig_sub_provider(sub, 0));
 	return sub;
 }
 

@@ -87,7 +87,7 @@ void ksig_happening_value(const struct ksig_happening *h, struct ksig_field *f)
 {
 	f->sz = sizeof(*f);
 	if (h->value_field &&
-	    strncmp(ksig_sub_event(h->sub), "trace.", 6) &&
+	    strncmp(ksig_sub_event(h->sub, 0), "trace.", 6) &&
 	    !ksig_event_get(h->sub, h->ev, h->value_field, f))
 		return;
 	*f = (struct ksig_field) {
@@ -151,7 +151,7 @@ static void print_json_begin(const struct ksig_sub *sub, struct timespec ts)
 	gmtime_r(&ts.tv_sec, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
 	printf("{\"time\":\"%s.%09ldZ\",\"event\":", date, ts.tv_nsec);
-	ksig_print_quoted(ksig_sub_event(sub));
+	ksig_print_quoted(ksig_sub_event(sub, 0));
 }
 
 static void print_json(const struct ksig_happening *h)
@@ -159,7 +159,7 @@ static void print_json(const struct ksig_happening *h)
 	print_json_begin(h->sub, when(h->ev));
 	printf(",\"provider\":\"%s\",\"seq\":\"%llu\",\"lost_before\":%" PRIu64
 	       ",\"lost_upto\":%" PRIu64 ",\"merged\":\"%" PRIu64 "\"",
-	       ksig_sub_provider(h->sub), (unsigned long long)h->ev->seq,
+	       ksig_sub_provider(h->sub, 0), (unsigned long long)h->ev->seq,
 	       h->lost, h->lost_upto, h->merged);
 	print_header(h);
 	print_fields(h);
@@ -188,6 +188,6 @@ int ksig_print_loss(const struct ksig_sub *sub, uint64_t lost,
 	print_json_begin(sub, ts);
 	printf(",\"provider\":\"%s\",\"seq\":null,\"lost_before\":%" PRIu64
 	       ",\"lost_upto\":%" PRIu64 ",\"end\":true}\n",
-	       ksig_sub_provider(sub), lost, lost_upto);
+	       ksig_sub_provider(sub, 0), lost, lost_upto);
 	return ksig_flush();
 }

@@ -130,8 +130,8 @@ static int set_environment(const struct ksig_happening *h)
 	if (!err)
 		err = set_number("KSIG_MERGED", h->merged);
 	if (!err)
-		err = setenv("KSIG_PROVIDER", ksig_sub_provider(h->sub), 1);
-	return err ? err : setenv("KSIG_EVENT", ksig_sub_event(h->sub), 1);
+		err = setenv("KSIG_PROVIDER", ksig_sub_provider(h->sub, 0), 1);
+	return err ? err : setenv("KSIG_EVENT", ksig_sub_event(h->sub, 0), 1);
 }
 
 /* ------------------------------------------------------------------ running it */

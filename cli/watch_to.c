@@ -338,7 +338,7 @@ static int pin_subject(struct ksig_to *to, const struct ksig_sub *sub,
 		return -ESRCH;
 	to->pid = ev->subject;
 	/* it may be there still, and kill(2) content, but takes nothing any more */
-	if (!strcmp(ksig_sub_event(sub), "process.exit"))
+	if (!strcmp(ksig_sub_event(sub, 0), "process.exit"))
 		return -ESRCH;
 	return ksig_target_open_subject(sub, ev, &opts, &to->target);
 }

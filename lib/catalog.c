@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "lib.h"
+#include "provider.h"
 #include "native/native.h"
 
 #ifdef KSIG_HAVE_NATIVE

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib.h"
+#include "provider.h"
 
 /* Why none will do: a reason a provider, and the errno that says most. */
 struct reasons {
@@ -44,15 +44,15 @@ static void add_reason(struct reasons *r, const struct ksig_provider *p,
 			 *text ? text : strerror(-err));
 }
 
-static bool wanted(const struct ksig_sub *sub, const struct ksig_provider *p)
+static bool wanted(const struct ksig_stream *stream, const struct ksig_provider *p)
 {
-	return !sub->opts.provider || !strcmp(sub->opts.provider, p->name);
+	return !stream->opts->provider || !strcmp(stream->opts->provider, p->name);
 }
 
 /* Only who runs in the kernel then knows which task was running. */
-static int check_current(const struct ksig_sub *sub, struct ksig_error *e)
+static int check_current(const struct ksig_stream *stream, struct ksig_error *e)
 {
-	const struct ksig_spec *spec = &sub->spec;
+	const struct ksig_spec *spec = &stream->spec;
 	unsigned int i;
 
 	for (i = 0; i < spec->n_conds; i++) {
@@ -64,38 +64,38 @@ static int check_current(const struct ksig_sub *sub, struct ksig_error *e)
 	return 0;
 }
 
-static void close_provider(struct ksig_sub *sub)
+static void close_provider(struct ksig_stream *stream)
 {
-	sub->provider->close(sub);
-	sub->provider = NULL;
-	sub->priv = NULL;
-	sub->fd = -1;
-	sub->ends_itself = false;
-	sub->filtered = 0;
-	sub->gap = 0;
-	sub->gap_upto = 0;
+	stream->provider->close(stream);
+	stream->provider = NULL;
+	stream->priv = NULL;
+	stream->fd = -1;
+	stream->ends_itself = false;
+	stream->filtered = 0;
+	stream->gap = 0;
+	stream->gap_upto = 0;
 }
 
-static int open_provider(struct ksig_sub *sub, const struct ksig_provider *p,
+static int open_provider(struct ksig_stream *stream, const struct ksig_provider *p,
 			 struct ksig_error *e)
 {
 	unsigned int i;
 	int err;
 
-	for (i = 0; i < sub->spec.n_conds; i++)
-		sub->spec.conds[i].in_kernel = false;
-	err = p->check(sub->desc, e);
+	for (i = 0; i < stream->spec.n_conds; i++)
+		stream->spec.conds[i].in_kernel = false;
+	err = p->check(stream->desc, e);
 	if (err)
 		return err;
-	sub->provider = p;
-	err = p->open(sub, e);
+	stream->provider = p;
+	err = p->open(stream, e);
 	if (err) {
-		sub->provider = NULL;
+		stream->provider = NULL;
 		return err;
 	}
-	err = check_current(sub, e);
+	err = check_current(stream, e);
 	if (err)
-		close_provider(sub);
+		close_provider(stream);
 	return err;
 }
 
@@ -106,7 +106,7 @@ static bool may_try_next(int err)
 	       err == -EPERM || err == -EUSERS;
 }
 
-static int none_will_do(const struct ksig_sub *sub, const struct reasons *r,
+static int none_will_do(const struct ksig_stream *stream, const struct reasons *r,
 			struct ksig_error *e)
 {
 	int err = r->err && r->err != -ENOENT ? r->err : -EOPNOTSUPP;
@@ -114,13 +114,13 @@ static int none_will_do(const struct ksig_sub *sub, const struct reasons *r,
 	if (!*r->text)
 		return ksig_fail(e, 0, -err,
 				 "%s is not available here: %s doesn't provide it",
-				 sub->spec.name, sub->opts.provider ?
-				 sub->opts.provider : "what is built in");
+				 stream->spec.name, stream->opts->provider ?
+				 stream->opts->provider : "what is built in");
 	return ksig_fail(e, r->column, -err, "%s is not available here: %s",
-			 sub->spec.name, r->text);
+			 stream->spec.name, r->text);
 }
 
-static int choose_provider(struct ksig_sub *sub, struct ksig_error *e)
+static int choose_provider(struct ksig_stream *stream, struct ksig_error *e)
 {
 	struct reasons r = { };
 	char text[256];
@@ -132,11 +132,11 @@ static int choose_provider(struct ksig_sub *sub, struct ksig_error *e)
 	int err;
 
 	for (i = 0; (p = ksig_provider_at(i)); i++) {
-		if (!wanted(sub, p))
+		if (!wanted(stream, p))
 			continue;
 		*text = '\0';
 		r.column = 0;
-		err = open_provider(sub, p, &reason);
+		err = open_provider(stream, p, &reason);
 		if (!err)
 			return 0;
 		if (!may_try_next(err))
@@ -144,21 +144,21 @@ static int choose_provider(struct ksig_sub *sub, struct ksig_error *e)
 					 strerror(-err));
 		add_reason(&r, p, err, text);
 	}
-	return none_will_do(sub, &r, e);
+	return none_will_do(stream, &r, e);
 }
 
 /* @reason: of a provider that knows its channel or category; or "" */
-static int unknown_event(const struct ksig_sub *sub, const char *reason,
+static int unknown_event(const struct ksig_stream *stream, const char *reason,
 			 struct ksig_error *e)
 {
 	if (*reason)
 		return ksig_fail(e, e->column && *e->column ? *e->column : 1,
 				 ENOENT, "%s", reason);
-	return ksig_fail(e, 1, ENOENT, "no event '%s'", sub->spec.name);
+	return ksig_fail(e, 1, ENOENT, "no event '%s'", stream->spec.name);
 }
 
 /* One that the catalog doesn't know: whose is it? */
-static int find_owner(struct ksig_sub *sub, struct ksig_error *e)
+static int find_owner(struct ksig_stream *stream, struct ksig_error *e)
 {
 	struct ksig_event_desc *d;
 	const struct ksig_provider *p;
@@ -166,14 +166,14 @@ static int find_owner(struct ksig_sub *sub, struct ksig_error *e)
 	int err;
 
 	for (i = 0; (p = ksig_provider_at(i)); i++) {
-		if (!wanted(sub, p) || !p->desc)
+		if (!wanted(stream, p) || !p->desc)
 			continue;
-		err = p->desc(sub->spec.name, &sub->opts, &d, e);
+		err = p->desc(stream->spec.name, stream->opts, &d, e);
 		if (!err) {
 			/* nobody else's record looks like that */
-			sub->provider = p;
-			sub->own_desc = d;
-			sub->desc = d;
+			stream->provider = p;
+			stream->own_desc = d;
+			stream->desc = d;
 		}
 		if (err != -ENOENT)
 			return err;
@@ -182,7 +182,7 @@ static int find_owner(struct ksig_sub *sub, struct ksig_error *e)
 }
 
 /* Is it one of a provider that is not asked for? */
-static bool others_have(const struct ksig_sub *sub)
+static bool others_have(const struct ksig_stream *stream)
 {
 	struct ksig_event_desc *d;
 	struct ksig_error e = { };
@@ -191,9 +191,9 @@ static bool others_have(const struct ksig_sub *sub)
 	int err;
 
 	for (i = 0; (p = ksig_provider_at(i)); i++) {
-		if (wanted(sub, p) || !p->desc)
+		if (wanted(stream, p) || !p->desc)
 			continue;
-		err = p->desc(sub->spec.name, &sub->opts, &d, &e);
+		err = p->desc(stream->spec.name, stream->opts, &d, &e);
 		if (!err)
 			p->desc_free(d);
 		if (err != -ENOENT)
@@ -202,7 +202,7 @@ static bool others_have(const struct ksig_sub *sub)
 	return false;
 }
 
-int ksig_choose_desc(struct ksig_sub *sub, struct ksig_error *e)
+int ksig_choose_desc(struct ksig_stream *stream, struct ksig_error *e)
 {
 	const struct reasons none = { };
 	char text[256] = "";
@@ -211,23 +211,23 @@ int ksig_choose_desc(struct ksig_sub *sub, struct ksig_error *e)
 	};
 	int err;
 
-	sub->desc = ksig_desc_find(sub->spec.name);
-	if (sub->desc)
+	stream->desc = ksig_desc_find(stream->spec.name);
+	if (stream->desc)
 		return 0;
-	err = find_owner(sub, &reason);
-	if (err == -ENOENT && others_have(sub))
-		return none_will_do(sub, &none, e);
+	err = find_owner(stream, &reason);
+	if (err == -ENOENT && others_have(stream))
+		return none_will_do(stream, &none, e);
 	if (err == -ENOENT)
-		return unknown_event(sub, text, e);
+		return unknown_event(stream, text, e);
 	if (err)
 		ksig_fail(e, e->column ? *e->column : 0, -err, "%s",
 			  *text ? text : strerror(-err));
 	return err;
 }
 
-int ksig_choose_open(struct ksig_sub *sub, struct ksig_error *e)
+int ksig_choose_open(struct ksig_stream *stream, struct ksig_error *e)
 {
-	const struct ksig_provider *owner = sub->provider;
+	const struct ksig_provider *owner = stream->provider;
 	struct reasons r = { };
 	char text[256] = "";
 	struct ksig_error reason = {
@@ -236,15 +236,15 @@ int ksig_choose_open(struct ksig_sub *sub, struct ksig_error *e)
 	int err;
 
 	if (!owner)
-		return choose_provider(sub, e);
-	err = open_provider(sub, owner, &reason);
+		return choose_provider(stream, e);
+	err = open_provider(stream, owner, &reason);
 	/* for desc_free */
-	sub->provider = owner;
+	stream->provider = owner;
 	if (!err)
 		return 0;
 	if (!may_try_next(err))
 		return ksig_fail(e, r.column, -err, "%s", *text ? text :
 				 strerror(-err));
 	add_reason(&r, owner, err, text);
-	return none_will_do(sub, &r, e);
+	return none_will_do(stream, &r, e);
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib.h"
+#include "sub.h"
 #include "text.h"
 
 static uint64_t read_unsigned(const void *at, size_t size)
@@ -86,16 +86,24 @@ static int give_field(const struct ksig_field_desc *fd,
 int ksig_event_get(const struct ksig_sub *sub, const struct ksig_event *ev,
 		   const char *key, struct ksig_field *f)
 {
-	const struct ksig_field_desc *fd = ksig_desc_field(sub->desc, key);
+	const struct ksig_stream *stream = ksig_sub_stream(sub, ev);
+	const struct ksig_field_desc *fd;
 
+	if (!stream)
+		return -EINVAL;
+	fd = ksig_desc_field(stream->desc, key);
 	return fd ? give_field(fd, ev, f) : -ENOENT;
 }
 
 int ksig_event_field(const struct ksig_sub *sub, const struct ksig_event *ev,
 		     unsigned int index, struct ksig_field *f)
 {
-	return index < sub->desc->n_fields ?
-	       give_field(&sub->desc->fields[index], ev, f) : -ENOENT;
+	const struct ksig_stream *stream = ksig_sub_stream(sub, ev);
+
+	if (!stream)
+		return -EINVAL;
+	return index < stream->desc->n_fields ?
+	       give_field(&stream->desc->fields[index], ev, f) : -ENOENT;
 }
 
 /* -------------------------------------------------------------------- a line */
@@ -206,10 +214,14 @@ static void add_field(struct line *l, const struct ksig_field_desc *fd,
 int ksig_event_format(const struct ksig_sub *sub, const struct ksig_event *ev,
 		      char *buf, size_t n)
 {
-	const struct ksig_event_desc *d = sub->desc;
+	const struct ksig_stream *stream = ksig_sub_stream(sub, ev);
+	const struct ksig_event_desc *d;
 	struct line l = { .buf = buf, .size = n };
 	unsigned int i;
 
+	if (!stream)
+		return -EINVAL;
+	d = stream->desc;
 	add_text(&l, d->name);
 	for (i = 0; i < d->n_fields; i++) {
 		if (!d->fields[i].hidden)

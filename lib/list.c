@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib.h"
+#include "provider.h"
 
 #define CLASS "/sys/class/ksig"
 

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib.h"
+#include "provider.h"
 
 static const struct ksig_provider *const providers[] = {
 	&ksig_provider_module,

@@ -3,9 +3,9 @@
  * Arming where no kernel code sends the signals: a thread reads the events and
  * sends them, by the rules of KSIG_IOC_ARM.
  *
- * It holds one event at most, in the subscription's spare record. While that
- * can't be sent, no other is read: the provider's queue fills, and counts what
- * it loses. So nothing is lost that isn't counted, and the order is kept.
+ * It reads one event ahead at most (@prefetched). While that can't be sent, it
+ * reads no other: the providers' queues fill, and they count what they lose. So
+ * nothing is lost that isn't counted, and the order is kept.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,29 +19,27 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "lib.h"
+#include "sub.h"
 
 /* Room in a target must be noticed within 10 ms, and there is a way to go. */
 #define RETRY_MS 9
 
 /**
- * struct ksig_relay - what sends a subscription's events
+ * struct ksig_relay - the thread that sends a subscription's events
  * @sub: the subscription; @sub->relay is this one, as long as the thread may act
  * @thread: that sends
  * @owner: the process that has the thread: a child of fork(2) has not
- * @turn: held while one waits for @lock: the thread, which would take that again
+ * @turn: held while waiting for @lock: the thread, which would take that again
  *	at once, has to wait for it
- * @lock: protects the subscription's records and counters, and what follows
- * @target: whom; the thread's alone
+ * @lock: protects the subscription's events and counters, and what follows
+ * @target: what is signalled; used by the thread alone
  * @control: eventfd: look at @stop and @watch again
- * @arm: how
+ * @fds: what the thread waits for
+ * @arm: settings
  * @stop: the thread is to end
  * @watch: DOORBELL: the queue was found empty, the next event rings
- * @owed: DOORBELL: a signal that could not be sent yet
- * @held: an event, a doorbell or the last notice had to wait
- * @gap: lost before what is sent next, untold since it was refused
- * @over: there will be no more events
- * @done: nothing will be sent any more: the target is gone, or all is over
+ * @doorbell_pending: DOORBELL: a signal that could not be sent yet
+ * @target_full: an event, a doorbell or the last signal had to wait
  */
 struct ksig_relay {
 	struct ksig_sub *sub;
@@ -51,14 +49,12 @@ struct ksig_relay {
 	pthread_mutex_t lock;
 	struct ksig_target *target;
 	int control;
+	struct pollfd *fds;
 	struct ksig_arm_opts arm;
 	bool stop;
 	bool watch;
-	bool owed;
-	bool held;
-	uint64_t gap;
-	bool over;
-	bool done;
+	bool doorbell_pending;
+	bool target_full;
 };
 
 static void lock(struct ksig_relay *r)
@@ -78,114 +74,118 @@ static bool doorbell(const struct ksig_relay *r)
 	return r->arm.mode == KSIG_MODE_DOORBELL;
 }
 
-static void set_spare(struct ksig_sub *sub, bool full)
+/* May it still send? */
+static bool is_armed(const struct ksig_sub *sub)
 {
-	sub->has_spare = full;
-	ksig_sub_tell(sub);
+	return sub->relay_flags & KSIG_STATS_ARMED;
+}
+
+static void set_done(struct ksig_sub *sub, unsigned int why)
+{
+	sub->relay_flags &= ~KSIG_STATS_ARMED;
+	sub->relay_flags |= why;
+}
+
+static void set_prefetched(struct ksig_sub *sub, bool full)
+{
+	sub->has_prefetched = full;
+	ksig_sub_notify(sub);
 }
 
 /* --------------------------------------------------- the thread, under r->lock */
 
-static int stats_locked(struct ksig_sub *sub, struct ksig_stats *st);
-
-static uint64_t lost_upto(const struct ksig_sub *sub)
-{
-	return sub->provider->lost_upto ? sub->provider->lost_upto(sub) : 0;
-}
-
-/*
- * For `ksig status`, to which the kernel tells what the module does alone. @ask:
- * how many may have been lost can take a system call, which is not for each record.
- */
-static void tell_status(struct ksig_sub *sub, bool ask)
-{
-	const struct ksig_arm_opts *arm = sub->relay ? &sub->relay->arm : NULL;
-	struct ksig_stats st = { };
-
-	if (!sub->status || (!arm && sub->provider->arm) ||
-	    stats_locked(sub, &st))
-		return;
-	if (ask)
-		sub->lost_upto = lost_upto(sub);
-	ksig_status_update(sub->status, &st, sub->lost_upto, arm);
-}
-
-static int send(struct ksig_sub *sub, int error, uint64_t value)
+/* Note what became of a signal. Return: @err */
+static int sent(struct ksig_sub *sub, int err)
 {
 	struct ksig_relay *r = sub->relay;
-	int err = ksig_target_send(r->target, error, value);
 
-	switch (err) {
-	case 0:
+	if (!err) {
 		sub->signals++;
-		r->held = false;
-		break;
-	case -ESRCH:
-		sub->target_gone = true;
-		r->done = true;
-		break;
+		r->target_full = false;
+	} else if (err == -ESRCH) {
+		set_done(sub, KSIG_STATS_TARGET_GONE);
 	}
 	return err;
 }
 
-static void hold_back(struct ksig_sub *sub)
+static void set_target_full(struct ksig_sub *sub)
 {
-	if (!sub->relay->held)
+	if (!sub->relay->target_full)
 		sub->deferred++;
-	sub->relay->held = true;
+	sub->relay->target_full = true;
 }
 
 /* 0 if it is not known */
 static uint64_t value_of(const struct ksig_sub *sub,
 			 const struct ksig_event *ev)
 {
+	const struct ksig_stream *stream = ksig_sub_stream(sub, ev);
+	uint64_t value = ev->value;
 	struct ksig_field f;
 
-	if (!sub->value)
-		return ev->value;
-	ksig_field_read(sub->value, ev, &f);
-	return f.type == KSIG_FIELD_SIGNED ? (uint64_t)f.s : f.u;
+	if (stream->value) {
+		ksig_field_read(stream->value, ev, &f);
+		value = f.type == KSIG_FIELD_SIGNED ? (uint64_t)f.s : f.u;
+	}
+	return sub->relay->arm.flags & KSIG_ARM_SUBJECT ?
+	       ev->subject << 32 | (uint32_t)value : value;
 }
 
-static uint64_t each_value(const struct ksig_sub *sub,
-			   const struct ksig_event *ev)
+/*
+ * Events that were lost and that no signal has reported yet, those before the prefetched
+ * event included: it may have to be tried again.
+ */
+static uint64_t take_lost(struct ksig_sub *sub)
 {
-	if (!(sub->relay->arm.flags & KSIG_ARM_SUBJECT))
-		return value_of(sub, ev);
-	return ev->subject << 32 | (uint32_t)value_of(sub, ev);
+	struct ksig_event *ev = sub->prefetched;
+	uint64_t lost = 0;
+	unsigned int i;
+
+	sub->streams[ksig_event_spec(ev)].unreported_lost += ev->lost_before;
+	ev->lost_before = 0;
+	for (i = 0; i < sub->n; i++)
+		lost += sub->streams[i].unreported_lost;
+	return lost;
 }
 
-/* Return: the event has left; else it is held back, or the target gone. */
+static void forget_lost(struct ksig_sub *sub)
+{
+	unsigned int i;
+
+	for (i = 0; i < sub->n; i++)
+		sub->streams[i].unreported_lost = 0;
+}
+
+/* Return: the event is done with; else it has to wait, or the target is gone. */
 static bool send_each(struct ksig_sub *sub)
 {
-	const struct ksig_event *ev = sub->spare;
+	const struct ksig_event *ev = sub->prefetched;
 	struct ksig_relay *r = sub->relay;
-	uint64_t lost = r->gap + ev->lost_before;
+	uint64_t lost = take_lost(sub);
 	int err;
 
-	err = send(sub, lost < INT_MAX ? lost : INT_MAX, each_value(sub, ev));
-	if (err == -EAGAIN) {
-		hold_back(sub);
+	err = sent(sub, ksig_target_deliver(r->target, &lost, value_of(sub, ev)));
+	if (!lost)
+		forget_lost(sub);
+	if (err == -EAGAIN)
+		set_target_full(sub);
+	if (err == -EAGAIN || err == -ESRCH)
 		return false;
-	}
-	if (err == -ESRCH)
-		return false;
-	/* a gap before a refused event is told with the next that is taken */
-	r->gap = err ? lost : 0;
 	if (err)
-		sub->refused++;
-	set_spare(sub, false);
+		sub->streams[ksig_event_spec(ev)].refused++;
+	set_prefetched(sub, false);
 	return true;
 }
 
 static void send_doorbell(struct ksig_sub *sub)
 {
-	int err = send(sub, 0, sub->relay->arm.value);
+	struct ksig_relay *r = sub->relay;
+	int err = sent(sub, ksig_target_send(r->target, 0, r->arm.value));
 
 	if (!err)
-		sub->relay->owed = false;
+		r->doorbell_pending = false;
 	else if (err != -ESRCH)
-		hold_back(sub);
+		set_target_full(sub);
 }
 
 /* The last signal; a target that is not ready for it does not get it. */
@@ -193,83 +193,105 @@ static void send_end(struct ksig_sub *sub)
 {
 	struct ksig_relay *r = sub->relay;
 
-	if (send(sub, -ESHUTDOWN, r->arm.value) == -EAGAIN)
-		hold_back(sub);
+	if (sent(sub, ksig_target_send(r->target, -ESHUTDOWN, r->arm.value)) ==
+	    -EAGAIN)
+		set_target_full(sub);
 	else
-		r->done = true;
+		set_done(sub, 0);
+}
+
+static bool has_ended(const struct ksig_sub *sub)
+{
+	return sub->relay_flags & KSIG_STATS_HUP;
+}
+
+/* After an error. Return: there will be no more events */
+static bool note_end(struct ksig_sub *sub)
+{
+	if (ksig_sub_eof(sub))
+		sub->relay_flags |= KSIG_STATS_HUP;
+	return has_ended(sub);
 }
 
 /* Return: there may be more to do at once. */
 static bool read_ahead(struct ksig_sub *sub)
 {
 	struct ksig_relay *r = sub->relay;
-	int ret = ksig_sub_take(sub, sub->spare);
+	int ret = ksig_sub_take(sub, &sub->prefetched);
+	bool eof;
 
 	if (ret == 1) {
-		set_spare(sub, true);
-		/* what was owed for one that the reader took is so for this one */
-		if (!r->owed)
-			r->held = false;
-		r->owed = doorbell(r);
+		set_prefetched(sub, true);
+		/* a doorbell pending for an event that the reader took is so for this one */
+		if (!r->doorbell_pending)
+			r->target_full = false;
+		r->doorbell_pending = doorbell(r);
 		r->watch = false;
 		return true;
 	}
 	if (ret == -EAGAIN)
 		return true;
-	r->over = ret == -ESHUTDOWN;
+	eof = ret < 0 && note_end(sub);
 	/* what failed is tried again, a moment later */
-	r->held = ret < 0 && ret != -EINTR && !r->over;
-	return r->over;
+	r->target_full = ret < 0 && ret != -EINTR && !eof;
+	return eof;
 }
 
 static bool step(struct ksig_sub *sub)
 {
 	struct ksig_relay *r = sub->relay;
 
-	if (r->stop || r->done)
+	if (r->stop || !is_armed(sub))
 		return false;
-	if (doorbell(r) && r->owed && sub->has_spare) {
+	if (doorbell(r) && r->doorbell_pending && sub->has_prefetched) {
 		send_doorbell(sub);
-		return !r->owed;
+		return !r->doorbell_pending;
 	}
-	if (!doorbell(r) && sub->has_spare)
+	if (!doorbell(r) && sub->has_prefetched)
 		return send_each(sub);
-	if (r->over) {
+	if (has_ended(sub)) {
 		send_end(sub);
 		return false;
 	}
-	/* one that is owed is due while anything is left */
-	if (doorbell(r) && !r->watch && !r->owed)
+	/* a pending doorbell is due while anything is left */
+	if (doorbell(r) && !r->watch && !r->doorbell_pending)
 		return false;
 	return read_ahead(sub);
 }
 
 /*
- * Does it want events? A held one comes first, and a doorbell is silent until
+ * Does it want events? One that waits comes first, and a doorbell is silent until
  * the reader has found nothing.
  */
 static bool wants_events(const struct ksig_sub *sub)
 {
 	const struct ksig_relay *r = sub->relay;
 
-	return !r->over && !sub->has_spare &&
-	       (!doorbell(r) || r->watch || r->owed);
+	return !has_ended(sub) && !sub->has_prefetched &&
+	       (!doorbell(r) || r->watch || r->doorbell_pending);
 }
 
-/* Without the lock. The target's end is an event as well. */
-static void wait(struct ksig_sub *sub, bool events, bool held)
-{
-	struct ksig_relay *r = sub->relay;
-	struct pollfd fds[] = {
-		{ .fd = r->control, .events = POLLIN },
-		{ .fd = ksig_target_fd(r->target), .events = POLLIN },
-		{ .fd = ksig_target_thread_fd(r->target), .events = POLLIN },
-		{ .fd = events ? sub->fd : -1, .events = POLLIN },
-		{ .fd = events ? sub->subject_fd : -1, .events = POLLIN },
-	};
+/* What the thread waits for: the control, the target, and the events */
+enum { CONTROL, TARGET, TARGET_THREAD, EVENTS };
 
-	poll(fds, ARRAY_SIZE(fds), held ? RETRY_MS : -1);
-	if (fds[0].revents)
+static void watch_events(struct ksig_sub *sub, bool events)
+{
+	struct pollfd *fds = sub->relay->fds + EVENTS;
+	const struct ksig_stream *s;
+	unsigned int i;
+
+	for (i = 0; i < sub->n; i++) {
+		s = &sub->streams[i];
+		fds[2 * i].fd = events && !s->end ? s->fd : -1;
+		fds[2 * i + 1].fd = events && !s->end ? s->subject_fd : -1;
+	}
+}
+
+/* Without the lock */
+static void relay_wait(struct ksig_relay *r, unsigned int n, bool full)
+{
+	poll(r->fds, EVENTS + 2 * n, full ? RETRY_MS : -1);
+	if (r->fds[CONTROL].revents)
 		ksig_event_clear(r->control);
 }
 
@@ -277,39 +299,37 @@ static void look_at_target(struct ksig_sub *sub)
 {
 	struct ksig_relay *r = sub->relay;
 
-	if (!r->done && ksig_target_ended(r->target)) {
-		sub->target_gone = true;
-		r->done = true;
-	}
+	if (is_armed(sub) && ksig_target_ended(r->target))
+		set_done(sub, KSIG_STATS_TARGET_GONE);
 }
 
-static void *run(void *arg)
+static void *relay_run(void *arg)
 {
 	struct ksig_relay *r = arg;
 	struct ksig_sub *sub = r->sub;
-	bool events, held;
+	bool full;
 
 	lock(r);
-	while (!r->stop && !r->done) {
+	while (!r->stop && is_armed(sub)) {
 		bool more = step(sub);
 
-		tell_status(sub, !more);
+		ksig_stats_publish(sub, !more);
 		/* let go in between: a reader and stop have their turn */
 		if (more) {
 			unlock(r);
 			lock(r);
 			continue;
 		}
-		if (r->done)
+		if (!is_armed(sub))
 			break;
-		events = wants_events(sub) && !r->held;
-		held = r->held;
+		full = r->target_full;
+		watch_events(sub, wants_events(sub) && !full);
 		unlock(r);
-		wait(sub, events, held);
+		relay_wait(r, sub->n, full);
 		lock(r);
 		look_at_target(sub);
 	}
-	tell_status(sub, true);
+	ksig_stats_publish(sub, true);
 	unlock(r);
 	return NULL;
 }
@@ -334,6 +354,24 @@ static int check_arm(struct ksig_arm_opts *o)
 	return -EINVAL;
 }
 
+/* The target's end is an event as well. */
+static int make_fds(struct ksig_relay *r)
+{
+	const int always[EVENTS] = {
+		[CONTROL] = r->control,
+		[TARGET] = ksig_target_fd(r->target),
+		[TARGET_THREAD] = ksig_target_thread_fd(r->target),
+	};
+	unsigned int i, n = EVENTS + 2 * r->sub->n;
+
+	r->fds = calloc(n, sizeof(*r->fds));
+	for (i = 0; r->fds && i < n; i++)
+		r->fds[i] = (struct pollfd) {
+			.fd = i < EVENTS ? always[i] : -1, .events = POLLIN,
+		};
+	return r->fds ? 0 : -ENOMEM;
+}
+
 static int open_target(struct ksig_relay *r)
 {
 	struct ksig_arm_opts *o = &r->arm;
@@ -352,14 +390,15 @@ static int open_target(struct ksig_relay *r)
 	return ksig_target_open(&opts, &r->target);
 }
 
-/* Instead of the one before. What waits already rings, or goes. */
+/* Instead of the one before. What waits already rings, or is sent. */
 static void take_over(struct ksig_sub *sub, struct ksig_relay *r)
 {
 	ksig_relay_stop(sub);
-	r->owed = doorbell(r);
-	/* an event in spare is not to be read over */
-	r->watch = !sub->has_spare;
-	sub->target_gone = false;
+	r->doorbell_pending = doorbell(r);
+	/* a prefetched event must not be overwritten */
+	r->watch = !sub->has_prefetched;
+	sub->arm = r->arm;
+	sub->relay_flags = KSIG_STATS_ARMED;
 	sub->relay = r;
 }
 
@@ -379,7 +418,7 @@ static int start_thread(struct ksig_sub *sub, struct ksig_relay *r)
 	/* nor is it for the thread before, which looks and sends under its lock */
 	ksig_relay_lock(sub);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&r->thread, NULL, run, r);
+	err = pthread_create(&r->thread, NULL, relay_run, r);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	ksig_relay_unlock(sub, false);
 	if (!err)
@@ -393,6 +432,7 @@ static void free_relay(struct ksig_relay *r)
 	if (r->control >= 0)
 		close(r->control);
 	ksig_target_close(r->target);
+	free(r->fds);
 	pthread_mutex_destroy(&r->lock);
 	pthread_mutex_destroy(&r->turn);
 	free(r);
@@ -414,6 +454,8 @@ int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 	err = r->control < 0 ? -errno : check_arm(&r->arm);
 	if (!err)
 		err = open_target(r);
+	if (!err)
+		err = make_fds(r);
 	if (!err)
 		err = ksig_sub_make_wake(sub);
 	if (!err)
@@ -437,19 +479,23 @@ void ksig_relay_unlock(struct ksig_sub *sub, bool stop)
 	unlock(sub->relay);
 }
 
-/* A loss that was not reported is reported with the next record that is read. */
-static void pass_gap_on(struct ksig_sub *sub, struct ksig_relay *r)
+/* A loss that no signal has reported is reported with the next event that is read. */
+static void restore_lost(struct ksig_sub *sub)
 {
-	struct ksig_event *ev = sub->spare;
-	uint64_t lost = r->gap;
+	struct ksig_stream *stream;
+	struct ksig_event *ev;
+	unsigned int i;
 
-	r->gap = 0;
-	if (!sub->has_spare) {
-		sub->gap += lost;
-		return;
+	for (i = 0; i < sub->n; i++) {
+		stream = &sub->streams[i];
+		ev = sub->has_prefetched && ksig_event_spec(sub->prefetched) == i ?
+		     sub->prefetched : stream->has_next ? stream->next : NULL;
+		if (ev)
+			ksig_event_add_lost(ev, stream->unreported_lost);
+		else
+			stream->gap += stream->unreported_lost;
+		stream->unreported_lost = 0;
 	}
-	lost += ev->lost_before;
-	ev->lost_before = lost < UINT32_MAX ? lost : UINT32_MAX;
 }
 
 void ksig_relay_stop(struct ksig_sub *sub)
@@ -464,11 +510,12 @@ void ksig_relay_stop(struct ksig_sub *sub)
 		unlock(r);
 		ksig_event_set(r->control);
 		pthread_join(r->thread, NULL);
-		r->done = true;
-		tell_status(sub, true);
+		set_done(sub, 0);
+		ksig_stats_publish(sub, true);
 	}
-	pass_gap_on(sub, r);
+	restore_lost(sub);
 	sub->relay = NULL;
+	sub->relay_flags &= KSIG_STATS_TARGET_GONE;
 	free_relay(r);
 }
 
@@ -479,15 +526,14 @@ static int take(struct ksig_sub *sub)
 	struct ksig_event *record = sub->record;
 	int ret = 1;
 
-	if (sub->has_spare) {
-		sub->record = sub->spare;
-		sub->spare = record;
-		set_spare(sub, false);
-	} else {
-		ret = ksig_sub_take(sub, record);
-		ksig_sub_tell(sub);
+	if (!sub->has_prefetched)
+		ret = ksig_sub_take(sub, &sub->prefetched);
+	if (ret == 1) {
+		sub->record = sub->prefetched;
+		sub->prefetched = record;
 	}
-	tell_status(sub, ret <= 0);
+	set_prefetched(sub, false);
+	ksig_stats_publish(sub, ret <= 0);
 	return ret;
 }
 
@@ -496,16 +542,14 @@ static bool reader_found(struct ksig_relay *r, int ret, bool last)
 {
 	if (!doorbell(r))
 		return false;
-	if (ret == -ESHUTDOWN) {
-		r->over = true;
+	if (ret < 0 && note_end(r->sub))
 		return true;
-	}
 	/* nothing there, or nothing to be had now: the next one rings */
 	if (ret > 0 || (ret == -EAGAIN && !last) || r->watch)
 		return false;
 	r->watch = true;
-	r->owed = false;
-	r->held = false;
+	r->doorbell_pending = false;
+	r->target_full = false;
 	return true;
 }
 
@@ -518,10 +562,10 @@ int ksig_relay_take(struct ksig_sub *sub, bool last)
 	if (!r)
 		return take(sub);
 	lock(r);
-	if (!doorbell(r) && !r->done) {
+	if (!doorbell(r) && is_armed(sub)) {
 		ret = -EBUSY;
 	} else {
-		pass_gap_on(sub, r);
+		restore_lost(sub);
 		ret = take(sub);
 		wake = reader_found(r, ret, last);
 	}
@@ -529,51 +573,4 @@ int ksig_relay_take(struct ksig_sub *sub, bool last)
 	if (wake)
 		ksig_event_set(r->control);
 	return ret;
-}
-
-/*
- * A provider without counters of its own for what it hands out has handed out
- * what was taken and what was passed over; the rest of what it offers waits.
- */
-static int stats_locked(struct ksig_sub *sub, struct ksig_stats *st)
-{
-	const struct ksig_provider *p = sub->provider;
-	int err = p->stats ? p->stats(sub, st) : 0;
-
-	if (err)
-		return err;
-	if (!p->arm) {
-		st->delivered = sub->taken + sub->filtered;
-		st->queued = st->offered - st->lost - st->delivered;
-	}
-	st->offered -= sub->filtered;
-	st->delivered -= sub->filtered + sub->has_spare + sub->refused;
-	st->queued += sub->has_spare;
-	st->refused += sub->refused;
-	st->signals += sub->signals;
-	st->deferred += sub->deferred;
-	if (sub->subject_gone)
-		st->flags |= KSIG_STATS_SUBJECT_GONE | KSIG_STATS_HUP;
-	if (sub->target_gone)
-		st->flags |= KSIG_STATS_TARGET_GONE;
-	if (sub->relay && !sub->relay->done)
-		st->flags |= KSIG_STATS_ARMED;
-	if (sub->relay && sub->relay->over)
-		st->flags |= KSIG_STATS_HUP;
-	return 0;
-}
-
-int ksig_relay_stats(struct ksig_sub *sub, struct ksig_stats *st,
-		     uint64_t *upto)
-{
-	struct ksig_relay *r = sub->relay;
-	int err;
-
-	if (r)
-		lock(r);
-	err = stats_locked(sub, st);
-	*upto = lost_upto(sub);
-	if (r)
-		unlock(r);
-	return err;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a subscription tells `ksig status` of itself: struct ksig_status, in a
- * memfd. It is written by the thread that has the subscription's turn, under the
+ * What a subscription publishes for `ksig status`, for each of its streams: struct
+ * ksig_status in a memfd. It is written by the thread that uses the subscription, under the
  * relay's lock if there is one; a child of fork(2), which may only close, does
  * not write. Nothing is ever read back from it.
  */
@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "lib.h"
+#include "provider.h"
 #include "status.h"
 
 _Static_assert(sizeof(struct ksig_status) == 392,
@@ -32,45 +32,46 @@ static int make_memfd(void)
 	return -1;
 }
 
-static void describe(const struct ksig_sub *sub, const char *event)
+static void describe(const struct ksig_stream *stream, const char *event)
 {
-	struct ksig_status *s = sub->status;
+	struct ksig_status *s = stream->status;
 
-	snprintf(s->provider, sizeof(s->provider), "%s", sub->provider->name);
+	snprintf(s->provider, sizeof(s->provider), "%s",
+		 stream->provider->name);
 	snprintf(s->event, sizeof(s->event), "%s", event);
-	s->fd = sub->provider->arm ? sub->fd : -1;
-	if (sub->spec.n_conds)
-		s->filter = ksig_spec_in_kernel(&sub->spec) ?
+	s->fd = stream->provider->arm ? stream->fd : -1;
+	if (stream->spec.n_conds)
+		s->filter = ksig_spec_in_kernel(&stream->spec) ?
 			    KSIG_STATUS_KERNEL : KSIG_STATUS_LIBRARY;
 	/* a reader that sees the magic number sees the rest */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	memcpy(s->magic, KSIG_STATUS_MAGIC, sizeof(s->magic));
 }
 
-void ksig_status_open(struct ksig_sub *sub, const char *event)
+void ksig_status_open(struct ksig_stream *stream, const char *event)
 {
 	void *map = MAP_FAILED;
 
-	sub->status_fd = make_memfd();
-	if (sub->status_fd >= 0)
+	stream->status_fd = make_memfd();
+	if (stream->status_fd >= 0)
 		map = mmap(NULL, sizeof(struct ksig_status),
-			   PROT_READ | PROT_WRITE, MAP_SHARED, sub->status_fd,
+			   PROT_READ | PROT_WRITE, MAP_SHARED, stream->status_fd,
 			   0);
 	if (map != MAP_FAILED) {
-		sub->status = map;
-		describe(sub, event);
-	} else if (sub->opts.log) {
-		sub->opts.log(sub->opts.log_ctx,
-			      "ksig status won't see this subscription: no memfd");
+		stream->status = map;
+		describe(stream, event);
+	} else if (stream->opts->log) {
+		stream->opts->log(stream->opts->log_ctx,
+				  "ksig status won't see this subscription: no memfd");
 	}
 }
 
-void ksig_status_close(struct ksig_sub *sub)
+void ksig_status_close(struct ksig_stream *stream)
 {
-	if (sub->status)
-		munmap(sub->status, sizeof(*sub->status));
-	if (sub->status_fd >= 0)
-		close(sub->status_fd);
+	if (stream->status)
+		munmap(stream->status, sizeof(*stream->status));
+	if (stream->status_fd >= 0)
+		close(stream->status_fd);
 }
 
 void ksig_status_update(struct ksig_status *s, const struct ksig_stats *st,

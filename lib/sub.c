@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: MIT
-/*
- * Subscriptions: which provider, what it leaves to the library to filter, and
- * the counters over both.
- */
+/* Subscriptions, the public calls: options, opening, receiving, arming, counters. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "lib.h"
+#include "sub.h"
 
 /* ------------------------------------------------------------------- options */
 
@@ -48,204 +40,134 @@ static int check_opts(const struct ksig_sub_opts *o, struct ksig_error *e)
 
 /* ------------------------------------------------------------------- opening */
 
-static int init_sub(struct ksig_sub *sub, const char *event,
-		    const struct ksig_sub_opts *opts, struct ksig_error *e)
+/* @e is where errors go: to the caller's buffer during this call only. */
+static int init_sub(struct ksig_sub *sub, const struct ksig_sub_opts *opts,
+		    struct ksig_error *e, unsigned int **err_spec)
 {
-	int err;
+	struct ksig_sub_opts *o = &sub->opts;
 
-	sub->fd = -1;
 	sub->epoll = -1;
 	sub->wake = -1;
-	sub->status_fd = -1;
-	sub->subject_fd = -1;
-	err = opts ? ksig_take_opts(&sub->opts, sizeof(sub->opts), opts, opts->sz) :
-		     0;
-	if (err) {
-		memset(&sub->opts, 0, sizeof(sub->opts));
+	if (opts && ksig_take_opts(o, sizeof(*o), opts, opts->sz)) {
+		memset(o, 0, sizeof(*o));
 		return ksig_fail(e, 0, EINVAL,
 				 "invalid options: compiled for another version of libksig");
 	}
 	*e = (struct ksig_error) {
-		.buf = sub->opts.err,
-		.size = sub->opts.err_size,
-		.column = sub->opts.err_column,
+		.buf = o->err, .size = o->err_size, .column = o->err_column,
 	};
-	/* nobody's buffer but for this call */
-	sub->opts.err = NULL;
-	sub->opts.err_size = 0;
-	sub->opts.err_column = NULL;
+	*err_spec = o->err_spec;
+	o->err = NULL;
+	o->err_size = 0;
+	o->err_column = NULL;
+	o->err_spec = NULL;
 	if (e->buf && e->size)
 		*e->buf = '\0';
 	if (e->column)
 		*e->column = 0;
 	if (copy_opts(sub, opts))
 		return ksig_fail(e, 0, ENOMEM, "out of memory");
-	err = check_opts(&sub->opts, e);
-	if (!err)
-		err = ksig_spec_parse(event, &sub->spec, e);
+	return check_opts(o, e);
+}
+
+static int open_streams(struct ksig_sub *sub, const char *const *events,
+			unsigned int n, struct ksig_error *e,
+			unsigned int *err_spec)
+{
+	int err = 0;
+
+	for (; !err && sub->n < n; sub->n++) {
+		if (err_spec)
+			*err_spec = sub->n;
+		err = events[sub->n] ?
+		      ksig_stream_open(&sub->streams[sub->n], events[sub->n],
+				       &sub->opts, e) : -EINVAL;
+	}
 	return err;
 }
 
-/*
- * Opened before the provider pins the process that then has the number: whatever
- * comes in between, this one tells the end. Return: 0, or why it could not be.
- */
-static int open_subject(struct ksig_sub *sub)
+static int make_buffers(struct ksig_sub *sub)
 {
-	const struct ksig_cond *c = ksig_spec_named_process(&sub->spec, sub->desc);
-	int fd = c ? ksig_process_open(c->number, 0, NULL) : -1;
-
-	if (c && fd < 0)
-		return fd;
-	sub->subject_fd = fd;
-	return 0;
-}
-
-/* @err: open_subject()'s. The provider, which was asked since, may have said better. */
-static int check_subject(struct ksig_sub *sub, int err, struct ksig_error *e)
-{
-	const struct ksig_cond *c = ksig_spec_named_process(&sub->spec, sub->desc);
-
-	if (!err)
-		return 0;
-	if (err != -ESRCH && err != -EINVAL)
-		return ksig_fail(e, c->text_column, -err, "process %s: %s",
-				 c->text, strerror(-err));
-	return ksig_fail(e, c->text_column, ESRCH, "process %s has just exited",
-			 c->text);
-}
-
-/* Of a tracepoint the provider sees to it: its records have the value. */
-static int resolve_value(struct ksig_sub *sub, struct ksig_error *e)
-{
-	const char *key = sub->opts.value_field;
-
-	if (!key || !strncmp(sub->desc->name, "trace.", 6))
-		return 0;
-	sub->value = ksig_desc_field(sub->desc, key);
-	if (!sub->value)
-		return ksig_fail(e, 0, EINVAL,
-				 "%s has no field '%s'",
-				 sub->spec.name, key);
-	if (sub->value->type == KSIG_FIELD_STRING)
-		return ksig_fail(e, 0, EINVAL,
-				 "'%s' is a string: the value must be a number",
-				 key);
-	return 0;
-}
-
-/* A condition on the path would never pass without. */
-static int open_cgroups(struct ksig_sub *sub, struct ksig_error *e)
-{
-	const struct ksig_cond *c;
+	struct ksig_stream *stream;
+	size_t size = 0;
 	unsigned int i;
 
-	if (!sub->desc->cgroup)
-		return 0;
-	sub->cgroups = ksig_cgroups_open();
-	for (i = 0; !sub->cgroups && i < sub->spec.n_conds; i++) {
-		c = &sub->spec.conds[i];
-		if (c->field && c->field->added)
-			return ksig_fail(e, c->column, EOPNOTSUPP,
-					 "'%s' is unknown without cgroup2: as root, mount -t cgroup2 none /sys/fs/cgroup",
-					 c->key);
+	/* of one size, for they are exchanged */
+	for (i = 0; i < sub->n; i++) {
+		if (ksig_record_size(sub->streams[i].desc) > size)
+			size = ksig_record_size(sub->streams[i].desc);
+	}
+	sub->record = calloc(1, size);
+	sub->prefetched = calloc(1, size);
+	if (!sub->record || !sub->prefetched)
+		return -ENOMEM;
+	for (i = 0; sub->n > 1 && i < sub->n; i++) {
+		stream = &sub->streams[i];
+		stream->next = calloc(1, size);
+		if (!stream->next)
+			return -ENOMEM;
 	}
 	return 0;
 }
 
-static int make_epoll(struct ksig_sub *sub)
+static void close_sub(struct ksig_sub *sub)
 {
-	int err;
+	unsigned int i;
 
-	sub->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (sub->epoll < 0)
-		return -errno;
-	err = ksig_reader_watch(sub, sub->fd);
-	if (err || sub->subject_fd < 0)
-		return err;
-	/* this source watches the process itself */
-	if (sub->ends_itself) {
-		close(sub->subject_fd);
-		sub->subject_fd = -1;
-		return 0;
-	}
-	return ksig_reader_watch(sub, sub->subject_fd);
-}
-
-static int make_room(struct ksig_sub *sub, struct ksig_error *e)
-{
-	int err = make_epoll(sub);
-
-	if (!err && sub->provider->holds)
-		err = ksig_sub_make_wake(sub);
-	if (err)
-		return ksig_fail(e, 0, -err, "cannot create the descriptor to wait on: %s",
-				 strerror(-err));
-	/* zeros after it, so that no text runs out of it, and the inode */
-	sub->record = calloc(1, ksig_record_size(sub->desc));
-	sub->spare = calloc(1, ksig_record_size(sub->desc));
-	return sub->record && sub->spare ? 0 :
-	       ksig_fail(e, 0, ENOMEM, "out of memory");
-}
-
-static void release(struct ksig_sub *sub)
-{
-	ksig_status_close(sub);
 	if (sub->wake >= 0)
 		close(sub->wake);
 	if (sub->epoll >= 0)
 		close(sub->epoll);
-	if (sub->subject_fd >= 0)
-		close(sub->subject_fd);
 	free(sub->record);
-	free(sub->spare);
-	ksig_cgroups_close(sub->cgroups);
-	if (sub->fd >= 0)
-		sub->provider->close(sub);
-	if (sub->own_desc)
-		sub->provider->desc_free(sub->own_desc);
-	ksig_spec_free(&sub->spec);
+	free(sub->prefetched);
+	for (i = 0; i < sub->n; i++)
+		ksig_stream_close(&sub->streams[i]);
 	free((char *)sub->opts.provider);
 	free((char *)sub->opts.value_field);
 	free(sub);
 }
 
+int ksig_sub_openv(const char *const *events, unsigned int n,
+		   const struct ksig_sub_opts *opts, struct ksig_sub **out)
+{
+	unsigned int *err_spec = NULL, i;
+	struct ksig_error e = { };
+	struct ksig_sub *sub;
+	int err;
+
+	if (!events || !out || !n || n > KSIG_SUB_SPECS)
+		return -EINVAL;
+	sub = calloc(1, sizeof(*sub) + n * sizeof(sub->streams[0]));
+	if (!sub)
+		return -ENOMEM;
+	err = init_sub(sub, opts, &e, &err_spec);
+	if (!err)
+		err = open_streams(sub, events, n, &e, err_spec);
+	if (!err) {
+		err = ksig_sub_make_epoll(sub);
+		if (err)
+			ksig_fail(&e, 0, -err, "cannot create the descriptor to wait on: %s",
+				  strerror(-err));
+	}
+	if (!err) {
+		err = make_buffers(sub);
+		if (err)
+			ksig_fail(&e, 0, -err, "out of memory");
+	}
+	if (err) {
+		close_sub(sub);
+		return err;
+	}
+	for (i = 0; i < n; i++)
+		ksig_status_open(&sub->streams[i], events[i]);
+	*out = sub;
+	return 0;
+}
+
 int ksig_sub_open(const char *event, const struct ksig_sub_opts *opts,
 		  struct ksig_sub **out)
 {
-	struct ksig_error e = { };
-	int subject_err = 0, err;
-	struct ksig_sub *sub;
-
-	if (!event || !out)
-		return -EINVAL;
-	sub = calloc(1, sizeof(*sub));
-	if (!sub)
-		return -ENOMEM;
-	err = init_sub(sub, event, opts, &e);
-	if (!err)
-		err = ksig_choose_desc(sub, &e);
-	if (!err)
-		err = ksig_spec_resolve(&sub->spec, sub->desc, &e);
-	if (!err)
-		err = resolve_value(sub, &e);
-	if (!err)
-		err = open_cgroups(sub, &e);
-	if (!err) {
-		subject_err = open_subject(sub);
-		err = ksig_choose_open(sub, &e);
-	}
-	if (!err)
-		err = check_subject(sub, subject_err, &e);
-	if (!err)
-		err = make_room(sub, &e);
-	if (err) {
-		release(sub);
-		return err;
-	}
-	ksig_status_open(sub, event);
-	*out = sub;
-	return 0;
+	return event ? ksig_sub_openv(&event, 1, opts, out) : -EINVAL;
 }
 
 void ksig_sub_close(struct ksig_sub *sub)
@@ -253,7 +175,7 @@ void ksig_sub_close(struct ksig_sub *sub)
 	if (!sub)
 		return;
 	ksig_relay_stop(sub);
-	release(sub);
+	close_sub(sub);
 }
 
 /* -------------------------------------------------------------------- asking */
@@ -263,19 +185,29 @@ int ksig_sub_fd(const struct ksig_sub *sub)
 	return sub->epoll;
 }
 
-const char *ksig_sub_provider(const struct ksig_sub *sub)
+const char *ksig_sub_provider(const struct ksig_sub *sub, unsigned int spec)
 {
-	return sub->provider->name;
+	return spec < sub->n ? sub->streams[spec].provider->name : NULL;
 }
 
-const char *ksig_sub_event(const struct ksig_sub *sub)
+const char *ksig_sub_event(const struct ksig_sub *sub, unsigned int spec)
 {
-	return sub->spec.name;
+	return spec < sub->n ? sub->streams[spec].spec.name : NULL;
 }
 
-int ksig_sub_in_kernel(const struct ksig_sub *sub)
+int ksig_sub_in_kernel(const struct ksig_sub *sub, unsigned int spec)
 {
-	return ksig_spec_in_kernel(&sub->spec);
+	return spec < sub->n ? ksig_spec_in_kernel(&sub->streams[spec].spec) :
+			       -EINVAL;
+}
+
+int ksig_sub_ended(const struct ksig_sub *sub, unsigned int spec)
+{
+	if (spec >= sub->n)
+		return -EINVAL;
+	if (sub->has_prefetched && ksig_event_spec(sub->prefetched) == spec)
+		return 0;
+	return sub->streams[spec].end;
 }
 
 /* ------------------------------------------------------------------ receiving */
@@ -310,9 +242,10 @@ static int64_t until(int64_t timeout_ns)
 /* What the provider has armed it disarms by itself when the target is gone. */
 static bool leaves_as_signals(struct ksig_sub *sub)
 {
+	const struct ksig_stream *stream = sub->streams;
 	struct ksig_stats st = { };
 
-	if (sub->each && !sub->provider->stats(sub, &st))
+	if (sub->each && !stream->provider->stats(stream, &st))
 		sub->each = st.flags & KSIG_STATS_ARMED;
 	return sub->each;
 }
@@ -346,15 +279,29 @@ int ksig_sub_next(struct ksig_sub *sub, int64_t timeout_ns,
 /* -------------------------------------------------------------------- arming */
 
 /*
- * What only the library can tell from the rest can't leave by itself, nor does
- * the kernel know whether it is a reason to ring. And of what the library has
- * read already the kernel knows nothing.
+ * The kernel can't send what only the library can filter, nor does it know what the library
+ * has read already. Nor does a provider know of another one's events.
  */
 static bool needs_relay(const struct ksig_sub *sub)
 {
-	return !sub->provider->arm || sub->has_spare || sub->value ||
-	       (sub->provider->holds && sub->provider->holds(sub)) ||
-	       !ksig_spec_in_kernel(&sub->spec);
+	const struct ksig_stream *s = sub->streams;
+	const struct ksig_provider *p = s->provider;
+
+	return sub->n > 1 || !p->arm || sub->has_prefetched || s->value ||
+	       (p->has_buffered && p->has_buffered(s)) ||
+	       !ksig_spec_in_kernel(&s->spec);
+}
+
+/* Of a subscription with several streams the relay alone is armed. */
+static int disarm_provider(struct ksig_sub *sub)
+{
+	struct ksig_stream *s = sub->streams;
+	int err = sub->n == 1 && s->provider->disarm ?
+		  s->provider->disarm(s) : 0;
+
+	if (!err)
+		sub->each = false;
+	return err;
 }
 
 int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
@@ -374,61 +321,66 @@ int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 	if (needs_relay(sub)) {
 		ksig_relay_unlock(sub, false);
 		err = ksig_relay_start(sub, &o);
-		if (!err && sub->provider->disarm)
-			err = sub->provider->disarm(sub);
-		sub->each = false;
-		return err;
+		return err ? err : disarm_provider(sub);
 	}
-	err = sub->provider->arm(sub, &o);
+	err = sub->streams->provider->arm(sub->streams, &o);
 	ksig_relay_unlock(sub, !err);
 	if (err)
 		return err;
 	ksig_relay_stop(sub);
-	sub->target_gone = false;
+	sub->relay_flags = 0;
 	sub->each = o.mode == KSIG_MODE_EACH;
 	return 0;
 }
 
 int ksig_sub_disarm(struct ksig_sub *sub)
 {
-	int err = 0;
-
 	ksig_relay_stop(sub);
-	sub->target_gone = false;
-	if (sub->provider->disarm)
-		err = sub->provider->disarm(sub);
-	if (!err)
-		sub->each = false;
-	return err;
+	sub->relay_flags = 0;
+	return disarm_provider(sub);
+}
+
+/* ------------------------------------------------------------------- counters */
+
+static int sum(const struct ksig_sub *sub, unsigned int first, unsigned int n,
+	       struct ksig_sub_stats *st)
+{
+	/* the relay's lock is no part of what is looked at */
+	struct ksig_sub *locked = (struct ksig_sub *)sub;
+	struct ksig_sub_stats all = { };
+	int err;
+
+	ksig_relay_lock(locked);
+	err = ksig_stats_sum(sub, first, n, &all);
+	if (n == sub->n) {
+		all.signals += sub->signals;
+		all.deferred += sub->deferred;
+	}
+	ksig_relay_unlock(locked, false);
+	return err ? err : ksig_give(st, &all, sizeof(all));
 }
 
 int ksig_sub_stats(const struct ksig_sub *sub, struct ksig_sub_stats *st)
 {
-	struct ksig_sub_stats all = { };
-	struct ksig_stats counted = { };
-	int err;
-
-	/* the relay's lock is no part of what is looked at */
-	err = ksig_relay_stats((struct ksig_sub *)sub, &counted, &all.lost_upto);
-	if (err)
-		return err;
-	all.offered = counted.offered;
-	all.delivered = counted.delivered;
-	all.queued = counted.queued;
-	all.lost = counted.lost;
-	all.refused = counted.refused;
-	all.signals = counted.signals;
-	all.deferred = counted.deferred;
-	all.flags = counted.flags;
-	return ksig_give(st, &all, sizeof(all));
+	return sum(sub, 0, sub->n, st);
 }
 
-int ksig_sub_kill_current(struct ksig_sub *sub, int signo, uint64_t skip,
-			  uint64_t count, unsigned int flags)
+int ksig_sub_spec_stats(const struct ksig_sub *sub, unsigned int spec,
+			struct ksig_sub_stats *st)
 {
-	if (signo < 0 || signo > 64 || flags & ~KSIG_KILL_READY)
+	return spec < sub->n ? sum(sub, spec, 1, st) : -EINVAL;
+}
+
+int ksig_sub_kill_current(struct ksig_sub *sub, unsigned int spec, int signo,
+			  uint64_t skip, uint64_t count, unsigned int flags)
+{
+	struct ksig_stream *s;
+
+	if (spec >= sub->n || signo < 0 || signo > 64 ||
+	    flags & ~KSIG_KILL_READY)
 		return -EINVAL;
-	if (!sub->provider->kill_current || !ksig_spec_in_kernel(&sub->spec))
+	s = &sub->streams[spec];
+	if (!s->provider->kill_current || !ksig_spec_in_kernel(&s->spec))
 		return -EOPNOTSUPP;
-	return sub->provider->kill_current(sub, signo, skip, count, flags);
+	return s->provider->kill_current(s, signo, skip, count, flags);
 }

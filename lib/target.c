@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "readiness.h"
+#include "sub.h"
 
 /* Linux 6.9; O_EXCL and so the same everywhere */
 #ifndef PIDFD_THREAD
@@ -43,6 +44,7 @@
  * @thread_fd: of the thread, where the kernel has such; -1: it is @tid's number
  * @signo: with what
  * @process: process-directed
+ * @ready: standard signals are sent only if it is ready, too: KSIG_SEND_READY
  * @max_pending: so many signals may wait
  * @uids: real, effective, saved, as they were when it was pinned
  * @within: its user namespace is the caller's, or below
@@ -55,6 +57,7 @@ struct ksig_target {
 	int thread_fd;
 	int signo;
 	bool process;
+	bool ready;
 	unsigned int max_pending;
 	unsigned int uids[3];
 	bool within;
@@ -158,7 +161,7 @@ static int check(const struct ksig_target *t, struct ksig_thread_status *st)
 static int check_opts(const struct ksig_target_opts *o)
 {
 	if (o->pid <= 0 || o->signo < 1 || o->signo > 64 ||
-	    o->flags & ~KSIG_SEND_PROCESS || o->max_pending > KSIG_PENDING_MAX)
+	    o->flags & ~(KSIG_SEND_PROCESS | KSIG_SEND_READY) || o->max_pending > KSIG_PENDING_MAX)
 		return -EINVAL;
 	if (o->flags & KSIG_SEND_PROCESS)
 		return o->pidfd < -1 ? -EINVAL : 0;
@@ -268,6 +271,7 @@ int ksig_target_open(const struct ksig_target_opts *opts,
 	/* they concern the process, whomever they are sent to */
 	t->process = o.flags & KSIG_SEND_PROCESS || o.signo == SIGKILL ||
 		     o.signo == SIGSTOP;
+	t->ready = o.flags & KSIG_SEND_READY;
 	t->max_pending = o.signo < FIRST_REALTIME ? 1 :
 			 o.max_pending ? o.max_pending : KSIG_PENDING_DEFAULT;
 	t->pidfd = -1;
@@ -302,6 +306,7 @@ int ksig_target_open_subject(const struct ksig_sub *sub,
 			     const struct ksig_target_opts *opts,
 			     struct ksig_target **out)
 {
+	const struct ksig_stream *stream;
 	struct ksig_target_opts o;
 	struct ksig_target *t;
 	int err;
@@ -313,10 +318,13 @@ int ksig_target_open_subject(const struct ksig_sub *sub,
 	/* a copy lacks the inode behind the record */
 	if (ev != sub->record)
 		return -EINVAL;
+	stream = ksig_sub_stream(sub, ev);
+	if (!stream)
+		return -EINVAL;
 	/* it has ended, and native knows no better than when that was seen */
-	if (!strcmp(sub->desc->name, "process.exit"))
+	if (!strcmp(stream->desc->name, "process.exit"))
 		return -ESRCH;
-	if (!sub->desc->pids || ev->flags & KSIG_EVENT_NO_SUBJECT ||
+	if (!stream->desc->pids || ev->flags & KSIG_EVENT_NO_SUBJECT ||
 	    !ev->subject || ev->subject > INT_MAX)
 		return -ESRCH;
 	o.sz = sizeof(o);
@@ -324,7 +332,7 @@ int ksig_target_open_subject(const struct ksig_sub *sub,
 	err = ksig_target_open(&o, &t);
 	if (err)
 		return err;
-	err = check_subject(t, *ksig_record_ino(sub, ev), ev->time_ns);
+	err = check_subject(t, *ksig_record_ino(stream, ev), ev->time_ns);
 	if (err) {
 		ksig_target_close(t);
 		return err;
@@ -400,8 +408,13 @@ static int send(const struct ksig_target *t, int error, uint64_t value)
 
 static int check_takes(struct ksig_target *t, const struct ksig_thread_status *st)
 {
-	int ret = t->signo >= FIRST_REALTIME ? takes(t, st) : 1;
+	int ret = 1;
 
+	if (t->signo >= FIRST_REALTIME)
+		ret = takes(t, st);
+	/* unlike a real-time signal, one that is ignored leaves nothing behind */
+	else if (t->ready && !ksig_in_sigset(st->ignored, t->signo))
+		ret = takes(t, st);
 	if (ret < 0)
 		return ret;
 	return ret == 1 ? 0 : -ECONNREFUSED;
@@ -436,4 +449,14 @@ int ksig_target_send(struct ksig_target *t, int error, uint64_t value)
 	if (has_max_pending(t, &st))
 		return -EAGAIN;
 	return send(t, error, value);
+}
+
+int ksig_target_deliver(struct ksig_target *t, uint64_t *lost, uint64_t value)
+{
+	int err = ksig_target_send(t, *lost < INT_MAX ? (int)*lost : INT_MAX,
+				   value);
+
+	if (!err)
+		*lost = 0;
+	return err;
 }

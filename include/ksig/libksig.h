@@ -42,13 +42,24 @@ extern "C" {
 #define KSIG_EVENT_NO_COMM	(1U << 28)	/* comm is unknown */
 #define KSIG_EVENT_NO_PARENT	(1U << 29)	/* parent is unknown */
 /*
+ * Which of the specifications given to ksig_sub_openv() the event matches, from 0. An event that
+ * matches several is returned once for each.
+ */
+#define KSIG_EVENT_SPEC(n)	((uint32_t)(n) << 16)
+#define KSIG_SUB_SPECS		256	/* at most */
+static inline unsigned int ksig_event_spec(const struct ksig_event *ev)
+{
+	return ev->flags >> 16 & (KSIG_SUB_SPECS - 1);
+}
+
+/*
  * memory.kill: the path in "cgroup" is unknown. The kernel reports a number, and the library
  * looks its directory up when it reads the event. That fails if the cgroup has been removed,
  * if it is outside of the mounted hierarchy, or if no cgroup2 is mounted.
  */
 #define KSIG_EVENT_NO_CGROUP	(1U << 27)
 
-/* A subscription: a stream of events. */
+/* A subscription to one or several events. */
 struct ksig_sub;
 /* A pinned process or thread to send signals to. */
 struct ksig_target;
@@ -59,7 +70,8 @@ struct ksig_catalog;
  * struct ksig_sub_opts - options of a subscription
  * @sz: sizeof(struct ksig_sub_opts)
  * @provider: "module", "bpf" or "native"; NULL: the first that is available
- * @queue_len: length of the queue in records, a power of two from 16 to 65536; 0: 256
+ * @queue_len: length of the queue in records, a power of two from 16 to 65536; 0: 256. Each
+ *	specification has a queue of its own
  * @value_field: the numeric field that becomes a signal's value (0 where it is unknown); for
  *	trace.* also the record's value. NULL: the record's value
  * @err: buffer for an error message, one line without a newline; may be NULL
@@ -70,6 +82,7 @@ struct ksig_catalog;
  *	this handle and from its relay thread
  * @log_ctx: passed to @log
  * @flags: KSIG_SUB_* bits
+ * @err_spec: set to the index of the specification that the error is about; may be NULL
  */
 struct ksig_sub_opts {
 	size_t sz;
@@ -82,6 +95,7 @@ struct ksig_sub_opts {
 	void (*log)(void *ctx, const char *line);
 	void *log_ctx;
 	unsigned int flags;
+	unsigned int *err_spec;
 };
 
 /*
@@ -114,6 +128,23 @@ struct ksig_sub_opts {
 int ksig_sub_open(const char *event, const struct ksig_sub_opts *opts,
 		  struct ksig_sub **sub);
 
+/**
+ * ksig_sub_openv() - subscribe to several events
+ * @events: specifications, each as for ksig_sub_open()
+ * @n: number of @events, 1 to KSIG_SUB_SPECS
+ * @opts: options for all of them, or NULL
+ * @sub: set on success; to be closed with ksig_sub_close()
+ *
+ * The events are returned in the order in which they happened, by the time in their records.
+ * ksig_event_spec() tells which specification an event matches. seq and lost_before count the
+ * events of one specification. Each specification is served by the first provider that is
+ * available for it.
+ *
+ * Return: as ksig_sub_open(); on failure nothing is subscribed to.
+ */
+int ksig_sub_openv(const char *const *events, unsigned int n,
+		   const struct ksig_sub_opts *opts, struct ksig_sub **sub);
+
 /* Unsubscribe. No signal is sent once it returns. Passing NULL is a no-op. */
 void ksig_sub_close(struct ksig_sub *sub);
 
@@ -123,29 +154,43 @@ void ksig_sub_close(struct ksig_sub *sub);
  */
 int ksig_sub_fd(const struct ksig_sub *sub);
 
-/* Return: "module", "bpf" or "native"; valid as long as @sub. */
-const char *ksig_sub_provider(const struct ksig_sub *sub);
+/*
+ * The following functions are about one specification: @spec is its index, 0 if there is only
+ * one.
+ */
 
-/* Return: the event's name without its filter; valid as long as @sub. */
-const char *ksig_sub_event(const struct ksig_sub *sub);
+/* Return: "module", "bpf" or "native"; valid as long as @sub. NULL if @spec is invalid. */
+const char *ksig_sub_provider(const struct ksig_sub *sub, unsigned int spec);
 
-/* Return: 1 if the kernel applies the whole filter, otherwise 0. */
-int ksig_sub_in_kernel(const struct ksig_sub *sub);
+/* Return: the event's name without its filter; valid as long as @sub. NULL if @spec is invalid. */
+const char *ksig_sub_event(const struct ksig_sub *sub, unsigned int spec);
+
+/* Return: 1 if the kernel applies the whole filter, otherwise 0; -EINVAL if @spec is invalid. */
+int ksig_sub_in_kernel(const struct ksig_sub *sub, unsigned int spec);
+
+/*
+ * Return: 0; once all events of @spec have been returned and there will be no more of them: the
+ * negative errno that is the reason, see ksig_sub_next(); -EINVAL if @spec is invalid.
+ */
+int ksig_sub_ended(const struct ksig_sub *sub, unsigned int spec);
 
 /**
  * ksig_sub_next() - get the next event
  * @sub: the subscription
  * @timeout_ns: how long to wait; 0: don't wait; negative: wait forever
- * @ev: set to the event, which is valid until the next call on @sub
+ * @ev: set to the event, which is valid until this function returns another one, or @sub is
+ *	armed or closed
  *
  * Events that don't match the filter are read in batches. When the timeout expires, the
  * function returns 0 after the current batch, possibly with more to read. ksig_sub_fd() remains
  * readable in this case, so wait for its level and not for an edge (EPOLLET).
  *
+ * Of several specifications the others go on when one has ended; ksig_sub_ended() tells which.
+ *
  * Return: 1 with an event; 0 if the timeout expired; -ESHUTDOWN if there will be no more
  * events: the channel was destroyed, or the process that the filter names (pid=N,
  * current.pid=N) has exited (KSIG_STATS_SUBJECT_GONE); -EBUSY if armed with KSIG_MODE_EACH;
- * -EINTR.
+ * -EINTR, -ENOMEM, -EMFILE or -ENFILE, after which the call can be repeated.
  */
 int ksig_sub_next(struct ksig_sub *sub, int64_t timeout_ns,
 		  const struct ksig_event **ev);
@@ -185,7 +230,8 @@ struct ksig_arm_opts {
  * Without the module a relay thread of the library sends the signals with
  * pidfd_send_signal(2). It exists while the subscription is armed and blocks all signals. The
  * library also relays if the kernel doesn't apply the whole filter (ksig_sub_in_kernel()), and
- * if it has read events ahead, as it does with the one that ksig_sub_next() returned last.
+ * if it has read events ahead, as it does with the one that ksig_sub_next() returned last, and
+ * always if there are several specifications.
  *
  * The relay sends with the credentials the calling process has at that time, and its signals
  * carry that process's pid and uid. If it is killed, unsent events are lost.
@@ -212,6 +258,7 @@ int ksig_sub_disarm(struct ksig_sub *sub);
 /**
  * ksig_sub_kill_current() - have the kernel signal the running task immediately
  * @sub: a subscription to a tracepoint, by BPF
+ * @spec: the index of the tracepoint's specification
  * @signo: signal number, 1 to 64; 0: send no further one
  * @skip: number of events to skip first
  * @count: after that, send a signal at this many events
@@ -236,13 +283,13 @@ int ksig_sub_disarm(struct ksig_sub *sub);
  *
  * The kernel checks no permissions for these signals, so the caller must have CAP_KILL.
  *
- * Return: 0; -EINVAL if @signo or @flags is invalid; -EPERM without CAP_KILL; -EOPNOTSUPP if it
- * is not a tracepoint by BPF, or if the kernel doesn't apply the whole filter
+ * Return: 0; -EINVAL if @spec, @signo or @flags is invalid; -EPERM without CAP_KILL;
+ * -EOPNOTSUPP if it is not a tracepoint by BPF, or if the kernel doesn't apply the whole filter
  * (ksig_sub_in_kernel()).
  */
 #define KSIG_KILL_READY	(1U << 0)
-int ksig_sub_kill_current(struct ksig_sub *sub, int signo, uint64_t skip,
-			  uint64_t count, unsigned int flags);
+int ksig_sub_kill_current(struct ksig_sub *sub, unsigned int spec, int signo,
+			  uint64_t skip, uint64_t count, unsigned int flags);
 
 /**
  * struct ksig_sub_stats - counters of a subscription
@@ -285,13 +332,21 @@ struct ksig_sub_stats {
 /* Return: 0; -EINVAL if @st->sz is invalid. Counting @lost_upto may take a system call. */
 int ksig_sub_stats(const struct ksig_sub *sub, struct ksig_sub_stats *st);
 
+/*
+ * The counters of one specification. @signals and @deferred don't include those of the relay,
+ * which are not counted by specification.
+ * Return: as ksig_sub_stats(); -EINVAL also if @spec is invalid.
+ */
+int ksig_sub_spec_stats(const struct ksig_sub *sub, unsigned int spec,
+			struct ksig_sub_stats *st);
+
 /**
  * struct ksig_target_opts - a target, and what is sent to it
  * @sz: sizeof(struct ksig_target_opts)
  * @pid: a thread, or with KSIG_SEND_PROCESS a process; greater than 0
  * @pidfd: with KSIG_SEND_PROCESS: a pidfd of @pid, or -1. Otherwise unused: -1 or 0
  * @signo: signal number, 1 to 64
- * @flags: KSIG_SEND_PROCESS or 0
+ * @flags: KSIG_SEND_PROCESS, KSIG_SEND_READY or 0
  * @max_pending: as in struct ksig_arm; 0: 32
  */
 struct ksig_target_opts {
@@ -302,6 +357,9 @@ struct ksig_target_opts {
 	unsigned int flags;
 	unsigned int max_pending;
 };
+
+/* Send standard signals, too, only if the target handles, ignores, blocks or waits for them. */
+#define KSIG_SEND_READY	(1U << 16)
 
 /* struct ksig_target_opts o = KSIG_TARGET_OPTS_INIT; */
 #define KSIG_TARGET_OPTS_INIT \
@@ -377,6 +435,22 @@ int ksig_target_ready(struct ksig_target *target);
  */
 int ksig_target_send(struct ksig_target *target, int error, uint64_t value);
 
+/**
+ * ksig_target_deliver() - send an event's signal by the rules of KSIG_MODE_EACH
+ * @target: the target
+ * @lost: number of events lost that no signal has reported yet, this event's lost_before
+ *	included; set to 0 once the signal has reported them in si_errno
+ * @value: si_value of the signal
+ *
+ * After -EAGAIN, call it again for the same event, at most 10 ms later; read no further event
+ * meanwhile, so that the order is kept. After another error the event is refused; pass @lost on
+ * with the next one. The relay of ksig_sub_arm() and `ksig watch --to` do this.
+ *
+ * Return: as ksig_target_send().
+ */
+int ksig_target_deliver(struct ksig_target *target, uint64_t *lost,
+			uint64_t value);
+
 /* Passing NULL is a no-op. */
 void ksig_target_close(struct ksig_target *target);
 
@@ -408,14 +482,15 @@ struct ksig_field {
 
 /*
  * Get a field of an event by its key; "subject" and "value" always exist.
- * Return: 0; -ENOENT if the event has no such field; -EINVAL if @f->sz is invalid.
+ * Return: 0; -ENOENT if the event has no such field; -EINVAL if @f->sz is invalid, or if @ev is
+ * not an event of @sub.
  */
 int ksig_event_get(const struct ksig_sub *sub, const struct ksig_event *ev,
 		   const char *key, struct ksig_field *f);
 
 /*
  * Get a field of an event by its index, from 0.
- * Return: 0; -ENOENT if there are no more.
+ * Return: 0; -ENOENT if there are no more; -EINVAL as ksig_event_get().
  */
 int ksig_event_field(const struct ksig_sub *sub, const struct ksig_event *ev,
 		     unsigned int index, struct ksig_field *f);
@@ -426,7 +501,7 @@ int ksig_event_field(const struct ksig_sub *sub, const struct ksig_event *ev,
  * arrows or unprintable characters. The latter are escaped: invalid bytes and control characters
  * as \xNN, others (invisible ones, and those that change the direction of writing) as \uNNNN or
  * \UNNNNNNNN.
- * Return: the length, as snprintf(3).
+ * Return: the length, as snprintf(3); -EINVAL if @ev is not an event of @sub.
  */
 int ksig_event_format(const struct ksig_sub *sub, const struct ksig_event *ev,
 		      char *buf, size_t n);

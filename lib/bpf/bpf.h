@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "../../bpf/shared.h"
-#include "../lib.h"
+#include "../provider.h"
 
 struct btf;
 struct btf_type;
@@ -116,7 +116,7 @@ struct ksig_bpf *ksig_bpf_object(int *types);
 /* ----------------------------------------------------------- filter.c */
 
 /* The filter's conditions, as many as the programs take. 0, or -errno and why in @e */
-int ksig_bpf_set_conds(struct ksig_sub *sub, const struct ksig_tracepoint *tp,
+int ksig_bpf_set_conds(struct ksig_stream *stream, const struct ksig_tracepoint *tp,
 		       struct ksig_bpf__rodata *ro, struct ksig_error *e);
 
 /* Is that field the subject? */
@@ -131,7 +131,7 @@ static inline bool ksig_bpf_is_subject(const struct ksig_field_desc *f)
  * Loads and attaches the programs, and maps the ring. 0, or -errno and why in @e. On error,
  * @st keeps what was set up so far; the caller frees it.
  */
-int ksig_bpf_start(struct ksig_bpf_sub *st, struct ksig_sub *sub,
+int ksig_bpf_start(struct ksig_bpf_sub *st, struct ksig_stream *stream,
 		   struct ksig_error *e);
 
 /* What a record takes in the ring: an inode follows it. */

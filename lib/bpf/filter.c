@@ -68,23 +68,23 @@ static void set_entry_place(struct ksig_bpf_cond *to,
 }
 
 /* mark_victim does not say whose memory is short. */
-static bool is_unknown(const struct ksig_sub *sub,
+static bool is_unknown(const struct ksig_stream *stream,
 		       const struct ksig_field_desc *f)
 {
 	return f->unknown & KSIG_EVENT_NO_VALUE &&
-	       !strcmp(sub->desc->name, "memory.kill");
+	       !strcmp(stream->desc->name, "memory.kill");
 }
 
 /* A condition on it would never pass. */
-static int check_known(const struct ksig_sub *sub,
+static int check_known(const struct ksig_stream *stream,
 		       const struct ksig_tracepoint *tp, struct ksig_error *e)
 {
 	const struct ksig_cond *c;
 	unsigned int i;
 
-	for (i = 0; i < sub->spec.n_conds; i++) {
-		c = &sub->spec.conds[i];
-		if (c->field && is_unknown(sub, c->field))
+	for (i = 0; i < stream->spec.n_conds; i++) {
+		c = &stream->spec.conds[i];
+		if (c->field && is_unknown(stream, c->field))
 			return ksig_fail(e, c->column, EOPNOTSUPP,
 					 "the kernel's tracepoint doesn't report '%s'",
 					 c->key);
@@ -92,7 +92,7 @@ static int check_known(const struct ksig_sub *sub,
 		    c->field->offset == offsetof(struct ksig_event, value))
 			return ksig_fail(e, c->column, EINVAL,
 					 "%s has no value unless a field is chosen with ksig watch --value FIELD: use the field's name in the filter",
-					 sub->desc->name);
+					 stream->desc->name);
 	}
 	return 0;
 }
@@ -128,19 +128,19 @@ static bool set_field(struct ksig_bpf_cond *to, const struct ksig_cond *c,
 }
 
 /* current.* goes first: the library can't do it. */
-int ksig_bpf_set_conds(struct ksig_sub *sub, const struct ksig_tracepoint *tp,
+int ksig_bpf_set_conds(struct ksig_stream *stream, const struct ksig_tracepoint *tp,
 		     struct ksig_bpf__rodata *ro, struct ksig_error *e)
 {
 	struct ksig_cond *c;
 	unsigned int i, n = 0;
 	bool fields;
-	int err = check_known(sub, tp, e);
+	int err = check_known(stream, tp, e);
 
 	if (err)
 		return err;
-	for (i = 0; i < 2 * sub->spec.n_conds; i++) {
-		c = &sub->spec.conds[i % sub->spec.n_conds];
-		fields = i >= sub->spec.n_conds;
+	for (i = 0; i < 2 * stream->spec.n_conds; i++) {
+		c = &stream->spec.conds[i % stream->spec.n_conds];
+		fields = i >= stream->spec.n_conds;
 		if (fields != !!c->field)
 			continue;
 		if (n == KSIG_BPF_CONDS && !fields)

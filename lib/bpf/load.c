@@ -23,26 +23,26 @@
 #include "ksig.skel.h"
 
 /* "pid=4242" means who has that number now, and nobody who gets it later. */
-static int pin(struct ksig_bpf_sub *st, struct ksig_sub *sub, uint64_t numbers[2],
+static int pin(struct ksig_bpf_sub *st, struct ksig_stream *stream, uint64_t numbers[2],
 	       struct ksig_error *e)
 {
-	bool is_trace = ksig_tracepoint_of(sub->desc), current;
+	bool is_trace = ksig_tracepoint_of(stream->desc), current;
 	const struct ksig_cond *c;
 	unsigned int i;
 	int fd;
 
-	for (i = 0; i < sub->spec.n_conds; i++) {
-		c = &sub->spec.conds[i];
+	for (i = 0; i < stream->spec.n_conds; i++) {
+		c = &stream->spec.conds[i];
 		current = c->field ? is_trace && ksig_bpf_is_subject(c->field) :
 				     !strcmp(c->key, "current.pid");
 		if (c->op != KSIG_OP_EQ || numbers[current] ||
-		    !(current || (ksig_bpf_is_subject(c->field) && sub->desc->pids)))
+		    !(current || (ksig_bpf_is_subject(c->field) && stream->desc->pids)))
 			continue;
 		/* that is nobody's: the idle tasks, or the kernel itself */
 		if (!c->number && current)
 			continue;
-		if (sub->subject_fd >= 0 && c == ksig_spec_named_process(&sub->spec, sub->desc))
-			fd = st->lent = sub->subject_fd;
+		if (stream->subject_fd >= 0 && c == ksig_spec_named_process(&stream->spec, stream->desc))
+			fd = st->lent = stream->subject_fd;
 		else
 			fd = ksig_process_open(c->number, c->text_column, e);
 		if (fd < 0)
@@ -227,29 +227,29 @@ static size_t ring_size(uint64_t queue, size_t page)
 }
 
 static int configure(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
-		     struct ksig_sub *sub, struct ksig_error *e)
+		     struct ksig_stream *stream, struct ksig_error *e)
 {
-	struct ksig_tracepoint *tp = ksig_tracepoint_of(sub->desc);
+	struct ksig_tracepoint *tp = ksig_tracepoint_of(stream->desc);
 	struct ksig_bpf__rodata *ro = skel->rodata;
 	int err;
 
-	ro->event_type = sub->desc->type;
-	ro->event_size = sub->desc->event_size;
-	ro->queue_bytes = (uint64_t)(sub->opts.queue_len ?
-				     sub->opts.queue_len : KSIG_QUEUE_DEFAULT) *
-			  ksig_bpf_ring_record(sub->desc->event_size);
+	ro->event_type = stream->desc->type;
+	ro->event_size = stream->desc->event_size;
+	ro->queue_bytes = (uint64_t)(stream->opts->queue_len ?
+				     stream->opts->queue_len : KSIG_QUEUE_DEFAULT) *
+			  ksig_bpf_ring_record(stream->desc->event_size);
 	ro->pinned = st->pidfds[0] >= 0;
 	ro->current_pinned = st->pidfds[1] >= 0;
 	/* a process that the filter names is older than the subscription */
-	ro->skip_own = sub->opts.flags & KSIG_SUB_SKIP_OWN && !ro->pinned &&
+	ro->skip_own = stream->opts->flags & KSIG_SUB_SKIP_OWN && !ro->pinned &&
 		       !ro->current_pinned;
 	st->mask = ring_size(ro->queue_bytes, st->page) - 1;
 	bpf_map__set_max_entries(skel->maps.ring, st->mask + 1);
-	err = adapt(st, skel, sub->desc->bpf, tp, e);
+	err = adapt(st, skel, stream->desc->bpf, tp, e);
 	/* which may have put a field elsewhere */
 	if (!err && tp)
 		set_entry(ro, tp);
-	return err ? err : ksig_bpf_set_conds(sub, tp, ro, e);
+	return err ? err : ksig_bpf_set_conds(stream, tp, ro, e);
 }
 
 /* Return: a descriptor, or a negative errno */
@@ -361,7 +361,7 @@ static int attach_program(const struct ksig_bpf_sub *st, int program,
 }
 
 static int attach(struct ksig_bpf_sub *st, const struct ksig_bpf *skel,
-		  const struct ksig_sub *sub, struct ksig_error *e)
+		  const struct ksig_stream *stream, struct ksig_error *e)
 {
 	struct bpf_program *p;
 	int fd = 0, n = 0;
@@ -388,14 +388,14 @@ static int attach(struct ksig_bpf_sub *st, const struct ksig_bpf *skel,
 	if (fd < 0)
 		return ksig_fail(e, 0, -fd,
 				 "attaching a BPF program to %s: %s",
-				 sub->desc->name, strerror(-fd));
+				 stream->desc->name, strerror(-fd));
 	return 0;
 }
 
-static int load(struct ksig_bpf_sub *st, struct ksig_bpf *skel, struct ksig_sub *sub,
+static int load(struct ksig_bpf_sub *st, struct ksig_bpf *skel, struct ksig_stream *stream,
 		const uint64_t numbers[2], struct ksig_error *e)
 {
-	int err = configure(st, skel, sub, e);
+	int err = configure(st, skel, stream, e);
 
 	if (err)
 		return err;
@@ -406,25 +406,25 @@ static int load(struct ksig_bpf_sub *st, struct ksig_bpf *skel, struct ksig_sub 
 	if (!err)
 		err = take_maps(st, skel, e);
 	if (!err)
-		err = attach(st, skel, sub, e);
+		err = attach(st, skel, stream, e);
 	/* not before: for the last one who listens to system calls, all are changed */
 	ksig_close_fd(st->syscall_event);
 	st->syscall_event = -1;
 	return err;
 }
 
-int ksig_bpf_start(struct ksig_bpf_sub *st, struct ksig_sub *sub,
+int ksig_bpf_start(struct ksig_bpf_sub *st, struct ksig_stream *stream,
 		   struct ksig_error *e)
 {
 	uint64_t numbers[2] = { };
 	struct ksig_bpf *skel;
 	int types, err;
 
-	err = pin(st, sub, numbers, e);
+	err = pin(st, stream, numbers, e);
 	if (err)
 		return err;
 	skel = ksig_bpf_object(&types);
-	err = skel ? load(st, skel, sub, numbers, e) : ksig_bpf_refused(errno, e);
+	err = skel ? load(st, skel, stream, numbers, e) : ksig_bpf_refused(errno, e);
 	ksig_bpf__destroy(skel);
 	ksig_close_fd(types);
 	return err;

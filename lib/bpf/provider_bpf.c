@@ -118,21 +118,21 @@ static struct ksig_bpf_sub *new_state(const struct ksig_event_desc *d)
 	return NULL;
 }
 
-static int open_sub(struct ksig_sub *sub, struct ksig_error *e)
+static int open_sub(struct ksig_stream *stream, struct ksig_error *e)
 {
-	struct ksig_bpf_sub *st = new_state(sub->desc);
+	struct ksig_bpf_sub *st = new_state(stream->desc);
 	int err = -ENOMEM;
 
-	ksig_libbpf_enter(&sub->opts);
+	ksig_libbpf_enter(stream->opts);
 	if (st)
-		err = ksig_bpf_start(st, sub, e);
+		err = ksig_bpf_start(st, stream, e);
 	if (st && err && st->instead) {
 		/* perf_event_open(2) is forbidden, or a tracepoint is full */
 		free_state(st);
-		st = new_state(sub->desc);
+		st = new_state(stream->desc);
 		if (st) {
 			st->plain = true;
-			err = ksig_bpf_start(st, sub, e);
+			err = ksig_bpf_start(st, stream, e);
 		}
 	}
 	if (st && err)
@@ -142,15 +142,15 @@ static int open_sub(struct ksig_sub *sub, struct ksig_error *e)
 		return ksig_fail(e, 0, ENOMEM, "out of memory");
 	if (err)
 		return err;
-	sub->priv = st;
-	sub->fd = st->ring;
+	stream->priv = st;
+	stream->fd = st->ring;
 	return 0;
 }
 
-static void close_sub(struct ksig_sub *sub)
+static void close_sub(struct ksig_stream *stream)
 {
-	ksig_libbpf_enter(&sub->opts);
-	free_state(sub->priv);
+	ksig_libbpf_enter(stream->opts);
+	free_state(stream->priv);
 	ksig_libbpf_leave();
 }
 
@@ -176,9 +176,9 @@ static uint64_t count_misses(const struct ksig_bpf_sub *st)
 	return misses;
 }
 
-static uint64_t lost_upto(const struct ksig_sub *sub)
+static uint64_t lost_upto(const struct ksig_stream *stream)
 {
-	return count_misses(sub->priv);
+	return count_misses(stream->priv);
 }
 
 /* A system call: not for each record of a storm. */
@@ -226,9 +226,9 @@ static uint32_t record_length(const uint32_t *head)
 }
 
 /* The kernel waits for our position before it writes to the same place again. */
-static int next(struct ksig_sub *sub, const struct ksig_event **ev)
+static int next(struct ksig_stream *stream, const struct ksig_event **ev)
 {
-	struct ksig_bpf_sub *st = sub->priv;
+	struct ksig_bpf_sub *st = stream->priv;
 	const char *ring = (const char *)st->producer + st->page;
 	unsigned long at = *st->consumer;
 	const uint32_t *head;
@@ -252,17 +252,17 @@ static int next(struct ksig_sub *sub, const struct ksig_event **ev)
 	return 1;
 }
 
-static uint64_t subject_ino(const struct ksig_sub *sub)
+static uint64_t subject_ino(const struct ksig_stream *stream)
 {
-	const struct ksig_bpf_sub *st = sub->priv;
+	const struct ksig_bpf_sub *st = stream->priv;
 
 	return st->ino;
 }
 
 /* Offered is the sum of what became of them: nothing is counted twice. */
-static int stats(const struct ksig_sub *sub, struct ksig_stats *out)
+static int stats(const struct ksig_stream *stream, struct ksig_stats *out)
 {
-	struct ksig_bpf_sub *st = sub->priv;
+	struct ksig_bpf_sub *st = stream->priv;
 	unsigned long waiting;
 
 	waiting = __atomic_load_n(st->producer, __ATOMIC_ACQUIRE) -
@@ -281,13 +281,13 @@ static int stats(const struct ksig_sub *sub, struct ksig_stats *out)
 _Static_assert(KSIG_BPF_SIGNALLED == KSIG_EVENT_SIGNALLED &&
 	       KSIG_BPF_REFUSED == KSIG_EVENT_REFUSED, "one bit for each");
 
-static int kill_current(struct ksig_sub *sub, int signo, uint64_t skip,
+static int kill_current(struct ksig_stream *stream, int signo, uint64_t skip,
 			uint64_t count, unsigned int flags)
 {
-	struct ksig_bpf_sub *st = sub->priv;
+	struct ksig_bpf_sub *st = stream->priv;
 	struct ksig_bpf__bss *bss = st->bss;
 
-	if (!ksig_tracepoint_of(sub->desc))
+	if (!ksig_tracepoint_of(stream->desc))
 		return -EOPNOTSUPP;
 	if (!ksig_bpf_has_cap(CAP_KILL))
 		return -EPERM;

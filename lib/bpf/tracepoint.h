@@ -4,7 +4,7 @@
 #define KSIG_TRACEPOINT_H
 
 #include "../../bpf/shared.h"
-#include "../lib.h"
+#include "../provider.h"
 
 /* What a tracepoint's event is called begins with it. */
 #define KSIG_TRACE "trace."

@@ -3,7 +3,7 @@
 #ifndef KSIG_LIB_MODULE_H
 #define KSIG_LIB_MODULE_H
 
-#include "../lib.h"
+#include "../provider.h"
 
 #define DEV "/dev/ksig/"
 #define CLASS "/sys/class/ksig/"

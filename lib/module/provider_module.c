@@ -129,12 +129,12 @@ static int module_check(const struct ksig_event_desc *d, struct ksig_error *e)
 /* -------------------------------------------------------------------- filter */
 
 /* A condition that says exactly one subject: that, the kernel can see to. */
-static struct ksig_cond *find_subject(struct ksig_sub *sub)
+static struct ksig_cond *find_subject(struct ksig_stream *stream)
 {
 	unsigned int i;
 
-	for (i = 0; i < sub->spec.n_conds; i++) {
-		struct ksig_cond *c = &sub->spec.conds[i];
+	for (i = 0; i < stream->spec.n_conds; i++) {
+		struct ksig_cond *c = &stream->spec.conds[i];
 
 		if (c->field && c->op == KSIG_OP_EQ &&
 		    c->field->offset == offsetof(struct ksig_event, subject))
@@ -143,7 +143,7 @@ static struct ksig_cond *find_subject(struct ksig_sub *sub)
 	return NULL;
 }
 
-static int explain_subscribe(struct ksig_sub *sub,
+static int explain_subscribe(struct ksig_stream *stream,
 			     const struct ksig_cond *subject,
 			     struct ksig_error *e)
 {
@@ -157,33 +157,33 @@ static int explain_subscribe(struct ksig_sub *sub,
 	case EUSERS:
 		return ksig_fail(e, 0, EUSERS,
 				 "%s has too many subscriptions to skip own processes (KSIG_SUB_SKIP_OWN): use ksig watch --self",
-				 sub->desc->channel);
+				 stream->desc->channel);
 	case ENOBUFS:
 	case ENOMEM:
-		if (sub->opts.queue_len)
+		if (stream->opts->queue_len)
 			return ksig_fail(e, 0, err, "cannot allocate a queue of %u records: %s",
-					 sub->opts.queue_len, strerror(err));
+					 stream->opts->queue_len, strerror(err));
 	}
 	return ksig_fail(e, 0, err, "cannot subscribe to %s: %s",
-			 sub->desc->channel, strerror(err));
+			 stream->desc->channel, strerror(err));
 }
 
-static int subscribe(struct ksig_sub *sub, const struct ksig_cond *subject,
+static int subscribe(struct ksig_stream *stream, const struct ksig_cond *subject,
 		     struct ksig_error *e)
 {
 	struct ksig_subscribe s = {
-		.types = 1ULL << sub->desc->type,
-		.queue_len = sub->opts.queue_len ?: KSIG_QUEUE_DEFAULT,
+		.types = 1ULL << stream->desc->type,
+		.queue_len = stream->opts->queue_len ?: KSIG_QUEUE_DEFAULT,
 	};
 
 	if (subject) {
 		s.flags = KSIG_SUBSCRIBE_SUBJECT;
 		s.subject = subject->number;
-	} else if (sub->desc->pids && sub->opts.flags & KSIG_SUB_SKIP_OWN) {
+	} else if (stream->desc->pids && stream->opts->flags & KSIG_SUB_SKIP_OWN) {
 		s.flags = KSIG_SUBSCRIBE_SKIP_OWN;
 	}
-	if (ioctl(sub->fd, KSIG_IOC_SUBSCRIBE, &s))
-		return explain_subscribe(sub, subject, e);
+	if (ioctl(stream->fd, KSIG_IOC_SUBSCRIBE, &s))
+		return explain_subscribe(stream, subject, e);
 	return 0;
 }
 
@@ -192,10 +192,10 @@ static int subscribe(struct ksig_sub *sub, const struct ksig_cond *subject,
  * it may be another one. So a pidfd is opened first: if that process is still alive when
  * the number has been pinned, it is the one.
  */
-static int subscribe_process(struct ksig_sub *sub, struct ksig_cond *subject,
+static int subscribe_process(struct ksig_stream *stream, struct ksig_cond *subject,
 			  int pidfd, struct ksig_error *e)
 {
-	int err = subscribe(sub, subject, e);
+	int err = subscribe(stream, subject, e);
 
 	if (!err && ksig_process_ended(pidfd))
 		err = ksig_fail(e, subject->text_column, ESRCH,
@@ -222,19 +222,19 @@ static size_t page_align(size_t n, size_t page)
 }
 
 /* Not possible is no failure: then records are read. */
-static void map(struct ksig_sub *sub, struct module *m, uint32_t len)
+static void map(struct ksig_stream *stream, struct module *m, uint32_t len)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
 	void *consumer, *ring;
 
-	if ((fcntl(sub->fd, F_GETFL) & O_ACCMODE) != O_RDWR)
+	if ((fcntl(stream->fd, F_GETFL) & O_ACCMODE) != O_RDWR)
 		return;
 	m->ring_size = page + page_align((size_t)len * m->event_size, page);
 	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED,
-			sub->fd, 0);
+			stream->fd, 0);
 	if (consumer == MAP_FAILED)
 		return;
-	ring = mmap(NULL, m->ring_size, PROT_READ, MAP_SHARED, sub->fd, page);
+	ring = mmap(NULL, m->ring_size, PROT_READ, MAP_SHARED, stream->fd, page);
 	if (ring == MAP_FAILED) {
 		munmap(consumer, page);
 		return;
@@ -280,13 +280,13 @@ static int next_mapped(struct module *m, const struct ksig_event **ev)
 	return 1;
 }
 
-static int next_read(struct ksig_sub *sub, struct module *m,
+static int next_read(struct ksig_stream *stream, struct module *m,
 		     const struct ksig_event **ev)
 {
 	ssize_t len;
 
 	if (m->used == m->filled) {
-		len = read(sub->fd, m->buf, READ_SIZE);
+		len = read(stream->fd, m->buf, READ_SIZE);
 		if (len < 0)
 			return errno == EAGAIN ? 0 : -errno;
 		if (!len)
@@ -299,111 +299,111 @@ static int next_read(struct ksig_sub *sub, struct module *m,
 	return 1;
 }
 
-static int module_next(struct ksig_sub *sub, const struct ksig_event **ev)
+static int module_next(struct ksig_stream *stream, const struct ksig_event **ev)
 {
-	struct module *m = sub->priv;
+	struct module *m = stream->priv;
 
 	/* what was read before the ring was there */
 	if (!m->ring || m->used != m->filled)
-		return next_read(sub, m, ev);
+		return next_read(stream, m, ev);
 	return next_mapped(m, ev);
 }
 
 /* What was read at once with others */
-static bool module_holds(const struct ksig_sub *sub)
+static bool module_has_buffered(const struct ksig_stream *stream)
 {
-	const struct module *m = sub->priv;
+	const struct module *m = stream->priv;
 
 	return m->used != m->filled;
 }
 
 /* -------------------------------------------------------------- subscription */
 
-static void module_close(struct ksig_sub *sub)
+static void module_close(struct ksig_stream *stream)
 {
-	struct module *m = sub->priv;
+	struct module *m = stream->priv;
 
 	unmap(m);
-	close(sub->fd);
+	close(stream->fd);
 	free(m->buf);
 	free(m);
 }
 
-static int get_info(struct ksig_sub *sub, struct ksig_info *info,
+static int get_info(struct ksig_stream *stream, struct ksig_info *info,
 		    struct ksig_error *e)
 {
-	if (ioctl(sub->fd, KSIG_IOC_INFO, info))
+	if (ioctl(stream->fd, KSIG_IOC_INFO, info))
 		return ksig_fail(e, 0, errno, "ksig.ko: %s",
 				 strerror(errno));
 	if (info->abi != KSIG_ABI)
 		return ksig_fail(e, 0, EOPNOTSUPP,
 				 "ksig.ko has ABI %u, this library needs %u: load the module that came with it",
 				 info->abi, KSIG_ABI);
-	if (info->event_size < sub->desc->event_size)
+	if (info->event_size < stream->desc->event_size)
 		return ksig_fail(e, 0, EOPNOTSUPP,
 				 "records of %s have %u bytes, expected %u",
-				 sub->desc->channel, info->event_size,
-				 sub->desc->event_size);
+				 stream->desc->channel, info->event_size,
+				 stream->desc->event_size);
 	return 0;
 }
 
-static int set_up(struct ksig_sub *sub, struct ksig_cond *subject, int pidfd,
+static int set_up(struct ksig_stream *stream, struct ksig_cond *subject, int pidfd,
 		  struct ksig_error *e)
 {
-	struct module *m = sub->priv;
+	struct module *m = stream->priv;
 	struct ksig_info info;
 	int err;
 
-	err = get_info(sub, &info, e);
+	err = get_info(stream, &info, e);
 	if (err)
 		return err;
 	m->event_size = info.event_size;
 	m->buf = malloc(READ_SIZE);
 	if (!m->buf)
 		return ksig_fail(e, 0, ENOMEM, "out of memory");
-	err = pidfd >= 0 ? subscribe_process(sub, subject, pidfd, e) :
-			   subscribe(sub, subject, e);
+	err = pidfd >= 0 ? subscribe_process(stream, subject, pidfd, e) :
+			   subscribe(stream, subject, e);
 	if (!err)
-		map(sub, m, sub->opts.queue_len ?: KSIG_QUEUE_DEFAULT);
+		map(stream, m, stream->opts->queue_len ?: KSIG_QUEUE_DEFAULT);
 	return err;
 }
 
-static int open_channel(struct ksig_sub *sub, struct ksig_cond *subject,
+static int open_channel(struct ksig_stream *stream, struct ksig_cond *subject,
 			int pidfd, struct ksig_error *e)
 {
 	int fd, err;
 
-	sub->priv = calloc(1, sizeof(struct module));
-	if (!sub->priv)
+	stream->priv = calloc(1, sizeof(struct module));
+	if (!stream->priv)
 		return ksig_fail(e, 0, ENOMEM, "out of memory");
-	fd = open_node(sub->desc->channel, e);
+	fd = open_node(stream->desc->channel, e);
 	if (fd < 0) {
-		free(sub->priv);
-		sub->priv = NULL;
+		free(stream->priv);
+		stream->priv = NULL;
 		return fd;
 	}
-	sub->fd = fd;
-	err = set_up(sub, subject, pidfd, e);
+	stream->fd = fd;
+	err = set_up(stream, subject, pidfd, e);
 	if (err) {
-		module_close(sub);
-		sub->priv = NULL;
-		sub->fd = -1;
+		module_close(stream);
+		stream->priv = NULL;
+		stream->fd = -1;
 	}
 	return err;
 }
 
-static int module_open(struct ksig_sub *sub, struct ksig_error *e)
+static int module_open(struct ksig_stream *stream, struct ksig_error *e)
 {
-	struct ksig_cond *subject = find_subject(sub);
+	struct ksig_cond *subject = find_subject(stream);
 	int pidfd = -1, err;
 
-	if (subject && sub->desc->pids) {
+	if (subject && stream->desc->pids) {
 		pidfd = ksig_process_open(subject->number,
 					  subject->text_column, e);
 		if (pidfd < 0)
 			return pidfd;
 	}
-	err = open_channel(sub, subject, pidfd, e);
+	err = open_channel(stream, subject, pidfd, e);
 	if (!err && subject)
 		subject->in_kernel = true;
 	if (pidfd >= 0)
@@ -426,7 +426,7 @@ static void hand_back_ring(struct module *m)
  * By number, as the kernel wants it. The pidfd makes that certain: who lives
  * after the number was pinned had it then. Who has ended before is not armed.
  */
-static int module_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
+static int module_arm(struct ksig_stream *stream, const struct ksig_arm_opts *opts)
 {
 	struct ksig_arm arm = {
 		.signo = opts->signo,
@@ -438,7 +438,7 @@ static int module_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 	};
 	bool process = opts->flags & KSIG_ARM_PROCESS;
 	int pidfd = process ? opts->pidfd : -1, err;
-	struct module *m = sub->priv;
+	struct module *m = stream->priv;
 
 	if (opts->pidfd < -1 || (!process && opts->pidfd > 0))
 		return -EINVAL;
@@ -448,30 +448,30 @@ static int module_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 		return err;
 	if (opts->mode == KSIG_MODE_EACH)
 		hand_back_ring(m);
-	if (ioctl(sub->fd, KSIG_IOC_ARM, &arm))
+	if (ioctl(stream->fd, KSIG_IOC_ARM, &arm))
 		return -errno;
 	if (pidfd >= 0 && ksig_process_ended(pidfd)) {
-		ioctl(sub->fd, KSIG_IOC_DISARM, 0);
+		ioctl(stream->fd, KSIG_IOC_DISARM, 0);
 		return -ESRCH;
 	}
 	return 0;
 }
 
-static int module_disarm(struct ksig_sub *sub)
+static int module_disarm(struct ksig_stream *stream)
 {
-	return ioctl(sub->fd, KSIG_IOC_DISARM, 0) ? -errno : 0;
+	return ioctl(stream->fd, KSIG_IOC_DISARM, 0) ? -errno : 0;
 }
 
 /*
  * What was read ahead the kernel calls delivered, and the record that was
  * handed out from the ring last it still calls queued.
  */
-static int module_stats(const struct ksig_sub *sub, struct ksig_stats *st)
+static int module_stats(const struct ksig_stream *stream, struct ksig_stats *st)
 {
-	const struct module *m = sub->priv;
+	const struct module *m = stream->priv;
 	uint64_t held = 0, ahead = (m->filled - m->used) / m->event_size;
 
-	if (ioctl(sub->fd, KSIG_IOC_STATS, st))
+	if (ioctl(stream->fd, KSIG_IOC_STATS, st))
 		return -errno;
 	if (m->ring)
 		held = m->head - __atomic_load_n(&m->consumer->head,
@@ -481,11 +481,11 @@ static int module_stats(const struct ksig_sub *sub, struct ksig_stats *st)
 	return 0;
 }
 
-static uint64_t module_lost_upto(const struct ksig_sub *sub)
+static uint64_t module_lost_upto(const struct ksig_stream *stream)
 {
 	struct ksig_stats st;
 
-	return ioctl(sub->fd, KSIG_IOC_STATS, &st) ? 0 : st.skipped;
+	return ioctl(stream->fd, KSIG_IOC_STATS, &st) ? 0 : st.skipped;
 }
 
 const struct ksig_provider ksig_provider_module = {
@@ -496,7 +496,7 @@ const struct ksig_provider ksig_provider_module = {
 	.open = module_open,
 	.close = module_close,
 	.next = module_next,
-	.holds = module_holds,
+	.has_buffered = module_has_buffered,
 	.arm = module_arm,
 	.disarm = module_disarm,
 	.stats = module_stats,

@@ -153,13 +153,13 @@ static void clock_free(struct clock_state *s)
 	free(s);
 }
 
-static int clock_open(struct ksig_native *n, struct ksig_sub *sub,
+static int clock_open(struct ksig_native *n, struct ksig_stream *stream,
 		      struct ksig_error *e)
 {
 	struct clock_state *s = malloc(sizeof(*s));
 	int err;
 
-	(void)sub;
+	(void)stream;
 	if (!s)
 		return ksig_native_fail(e, -ENOMEM, "a timer");
 	err = clock_init(n, s);

@@ -376,35 +376,35 @@ static void connector_close(struct ksig_native *n)
 }
 
 /* Said before the first event that lacks it */
-static void say_unknown(const struct ksig_sub *sub, uint32_t what)
+static void say_unknown(const struct ksig_stream *stream, uint32_t what)
 {
-	if (!sub->opts.log)
+	if (!stream->opts->log)
 		return;
-	sub->opts.log(sub->opts.log_ctx, what == EXIT ?
+	stream->opts->log(stream->opts->log_ctx, what == EXIT ?
 		      "process.exit: native does not know the comm of a process that is reaped before its event is read, nor its status if its threads exit with different ones" :
 		      what == EXEC ?
 		      "process.exec: native does not know the comm and parent of a process that exits before its event is read" :
 		      "process.fork: native does not know the comm and parent of a process that exits before its event is read");
 }
 
-static int connector_open(struct ksig_native *n, struct ksig_sub *sub,
+static int connector_open(struct ksig_native *n, struct ksig_stream *stream,
 			  struct ksig_error *e)
 {
 	struct connector_state *s = calloc(1, sizeof(*s));
-	struct ksig_cond *c = ksig_native_subject(sub);
+	struct ksig_cond *c = ksig_native_subject(stream);
 	int err;
 
 	if (!s)
 		return ksig_native_fail(e, -ENOMEM, "the proc connector");
 	n->state = s;
 	s->pidfd = -1;
-	s->what = what_of(sub->desc->name);
+	s->what = what_of(stream->desc->name);
 	/* another number is no process's */
 	if (c && c->number <= INT_MAX)
 		s->pinned = c->number;
 	s->nl.fd = -1;
 	/* forks take room as well, for what the caller has started */
-	err = c || !(sub->opts.flags & KSIG_SUB_SKIP_OWN) ? 0 : ksig_kin_begin(&s->kin);
+	err = c || !(stream->opts->flags & KSIG_SUB_SKIP_OWN) ? 0 : ksig_kin_begin(&s->kin);
 	if (!err)
 		err = ksig_netlink_open(&s->nl, NETLINK_CONNECTOR, CN_IDX_PROC,
 					s->kin.of ? 2 * n->len : n->len);
@@ -418,7 +418,7 @@ static int connector_open(struct ksig_native *n, struct ksig_sub *sub,
 	if (err)
 		connector_close(n);
 	else
-		say_unknown(sub, s->what);
+		say_unknown(stream, s->what);
 	return err;
 }
 

@@ -515,13 +515,13 @@ static int watch(struct ksig_native *n, const char *path, struct ksig_error *e)
 }
 
 /* A condition on what it never knows would never pass. */
-static int check_known(const struct ksig_sub *sub, struct ksig_error *e)
+static int check_known(const struct ksig_stream *stream, struct ksig_error *e)
 {
 	const struct ksig_cond *c;
 	unsigned int i;
 
-	for (i = 0; i < sub->spec.n_conds; i++) {
-		c = &sub->spec.conds[i];
+	for (i = 0; i < stream->spec.n_conds; i++) {
+		c = &stream->spec.conds[i];
 		if (c->field && !c->field->added)
 			return ksig_fail(e, c->column, EOPNOTSUPP,
 					 EVENTS_FILE " doesn't report '%s'",
@@ -530,14 +530,14 @@ static int check_known(const struct ksig_sub *sub, struct ksig_error *e)
 	return 0;
 }
 
-static int kill_open(struct ksig_native *n, struct ksig_sub *sub,
+static int kill_open(struct ksig_native *n, struct ksig_stream *stream,
 		     struct ksig_error *e)
 {
 	struct kill_state *s;
 	char *path;
 	int err;
 
-	err = check_known(sub, e);
+	err = check_known(stream, e);
 	if (err)
 		return err;
 	err = ksig_cgroup_path(NULL, 0, &path, e);

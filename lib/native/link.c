@@ -312,13 +312,13 @@ static void link_close(struct ksig_native *n)
 	free(s);
 }
 
-static int link_open(struct ksig_native *n, struct ksig_sub *sub,
+static int link_open(struct ksig_native *n, struct ksig_stream *stream,
 		     struct ksig_error *e)
 {
 	struct link_state *s = calloc(1, sizeof(*s));
 	int err;
 
-	(void)sub;
+	(void)stream;
 	if (!s)
 		return ksig_native_fail(e, -ENOMEM, "rtnetlink");
 	n->state = s;

@@ -15,7 +15,7 @@
 
 #include <sys/types.h>
 
-#include "../lib.h"
+#include "../provider.h"
 
 struct ksig_native;
 
@@ -29,7 +29,7 @@ struct ksig_native;
  *	were the last; another -errno: so for this call
  */
 struct ksig_native_source {
-	int (*open)(struct ksig_native *n, struct ksig_sub *sub,
+	int (*open)(struct ksig_native *n, struct ksig_stream *stream,
 		    struct ksig_error *e);
 	void (*close)(struct ksig_native *n);
 	int (*pull)(struct ksig_native *n);
@@ -111,7 +111,7 @@ void ksig_native_lose(struct ksig_native *n, uint64_t count);
 /* Up to so many were, among the messages that the kernel had no room for. */
 void ksig_native_lose_upto(struct ksig_native *n, uint64_t count);
 /* The condition that names one subject, or NULL */
-struct ksig_cond *ksig_native_subject(struct ksig_sub *sub);
+struct ksig_cond *ksig_native_subject(struct ksig_stream *stream);
 /*
  * Room for one element more in the array @list of @n elements of @size bytes, which has room
  * for *@room. Return: the array, which may have moved; NULL: no memory, nothing has changed.

@@ -153,15 +153,15 @@ static int pidfd_pull(struct ksig_native *n)
 }
 
 /* Said before the event that lacks it. Before 6.13 there is no such ioctl(2). */
-static void say_unknown(const struct ksig_sub *sub, int fd)
+static void say_unknown(const struct ksig_stream *stream, int fd)
 {
 	siginfo_t info;
 
 	/* a child of ours, whose status the kernel tells us */
-	if (!sub->opts.log || !waitid((idtype_t)P_PIDFD, fd, &info,
+	if (!stream->opts->log || !waitid((idtype_t)P_PIDFD, fd, &info,
 				      WEXITED | WNOHANG | WNOWAIT | __WALL))
 		return;
-	sub->opts.log(sub->opts.log_ctx, may_know_later(fd) ?
+	stream->opts->log(stream->opts->log_ctx, may_know_later(fd) ?
 		      "process.exit: native does not know the status of a process that its parent does not reap within 1 s" :
 		      "process.exit: native does not know the status, which only the parent is told before Linux 6.15");
 }
@@ -174,10 +174,10 @@ static int open_process(const struct ksig_cond *c, struct ksig_error *e)
 	return ksig_process_open(c->number, c->text_column, e);
 }
 
-static int pidfd_open_source(struct ksig_native *n, struct ksig_sub *sub,
+static int pidfd_open_source(struct ksig_native *n, struct ksig_stream *stream,
 			     struct ksig_error *e)
 {
-	struct ksig_cond *c = ksig_native_subject(sub);
+	struct ksig_cond *c = ksig_native_subject(stream);
 	struct pidfd_state *s = calloc(1, sizeof(*s));
 	int err;
 
@@ -199,8 +199,8 @@ static int pidfd_open_source(struct ksig_native *n, struct ksig_sub *sub,
 		return err;
 	}
 	c->in_kernel = true;
-	sub->ends_itself = true;
-	say_unknown(sub, s->fd);
+	stream->ends_itself = true;
+	say_unknown(stream, s->fd);
 	n->state = s;
 	return 0;
 }

@@ -104,44 +104,44 @@ static const char *parse_time(const char *s, uint64_t *us)
 	return NULL;
 }
 
-static int bad(const struct ksig_sub *sub, const char *all, const char *at,
+static int bad(const struct ksig_stream *stream, const char *all, const char *at,
 	       struct ksig_error *e)
 {
-	return ksig_fail(e, sub->spec.settings_column + (at - all), EINVAL,
+	return ksig_fail(e, stream->spec.settings_column + (at - all), EINVAL,
 			 "invalid setting '%s': expected some=STALL/WINDOW or full=STALL/WINDOW, as in memory.pressure:" DEFAULT_SETTINGS ", optionally followed by ,cgroup=PATH (units: us, ms, s)",
 			 at);
 }
 
-static int parse(const struct ksig_sub *sub, struct settings *set,
+static int parse(const struct ksig_stream *stream, struct settings *set,
 		 struct ksig_error *e)
 {
-	const char *all = sub->spec.settings ? sub->spec.settings :
+	const char *all = stream->spec.settings ? stream->spec.settings :
 						DEFAULT_SETTINGS;
 	const char *s = all, *next;
 
 	*set = (struct settings) { };
 	set->kind = !strncmp(s, "some=", 5) ? "some" : "full";
 	if (strncmp(s, "some=", 5) && strncmp(s, "full=", 5))
-		return bad(sub, all, s, e);
+		return bad(stream, all, s, e);
 	next = parse_time(s + 5, &set->stall_us);
 	if (!next || *next != '/')
-		return bad(sub, all, s + 5, e);
+		return bad(stream, all, s + 5, e);
 	s = next + 1;
 	next = parse_time(s, &set->window_us);
 	if (!next || (*next && strncmp(next, ",cgroup=", 8)) ||
 	    (*next && !next[8]))
-		return bad(sub, all, next ? next : s, e);
+		return bad(stream, all, next ? next : s, e);
 	if (set->window_us < WINDOW_LEAST_US || set->window_us > WINDOW_MOST_US)
-		return ksig_fail(e, sub->spec.settings_column + (s - all),
+		return ksig_fail(e, stream->spec.settings_column + (s - all),
 				 EINVAL,
 				 "invalid window '%s': expected 500ms to 10s", s);
 	if (!set->stall_us || set->stall_us > set->window_us)
-		return ksig_fail(e, sub->spec.settings_column + 5, EINVAL,
+		return ksig_fail(e, stream->spec.settings_column + 5, EINVAL,
 				 "invalid stall '%s': expected more than 0 and at most the window",
 				 all + 5);
 	if (*next) {
 		set->cgroup = next + 8;
-		set->cgroup_column = sub->spec.settings_column +
+		set->cgroup_column = stream->spec.settings_column +
 				     (set->cgroup - all);
 	}
 	return 0;
@@ -247,16 +247,16 @@ static int no_file(const struct settings *set, int err, const char *path,
 	return ksig_native_fail(e, err, path);
 }
 
-static int no_trigger(const struct ksig_sub *sub, const struct settings *set,
+static int no_trigger(const struct ksig_stream *stream, const struct settings *set,
 		      int err, const char *path, struct ksig_error *e)
 {
 	if (err == -EINVAL && set->window_us % WINDOW_STEP_US)
-		return ksig_fail(e, sub->spec.settings_column + 5, EPERM,
+		return ksig_fail(e, stream->spec.settings_column + 5, EPERM,
 				 "without CAP_SYS_RESOURCE the window must be a multiple of 2s: give 2s, 4s, ... or run ksig as root");
 	return no_file(set, err, path, e);
 }
 
-static int set_trigger(const struct ksig_sub *sub, const struct settings *set,
+static int set_trigger(const struct ksig_stream *stream, const struct settings *set,
 		       struct pressure_state *s, const char *path,
 		       struct ksig_error *e)
 {
@@ -270,21 +270,21 @@ static int set_trigger(const struct ksig_sub *sub, const struct settings *set,
 		     set->stall_us, set->window_us);
 	/* with its NUL: the kernel overwrites the last byte with one */
 	if (write(s->fd, text, n + 1) < 0)
-		return no_trigger(sub, set, -errno, path, e);
+		return no_trigger(stream, set, -errno, path, e);
 	n = read_total(s, &s->total);
 	s->seen = s->total;
 	s->seen_at = ksig_now();
 	return n ? ksig_native_fail(e, n, path) : 0;
 }
 
-static int open_file(const struct ksig_sub *sub, const struct settings *set,
+static int open_file(const struct ksig_stream *stream, const struct settings *set,
 		     struct pressure_state *s, struct ksig_error *e)
 {
 	char *folder, *path;
 	int err;
 
 	if (!set->cgroup)
-		return set_trigger(sub, set, s, SYSTEM_FILE, e);
+		return set_trigger(stream, set, s, SYSTEM_FILE, e);
 	err = ksig_cgroup_path(set->cgroup, set->cgroup_column, &folder, e);
 	if (err)
 		return err;
@@ -292,7 +292,7 @@ static int open_file(const struct ksig_sub *sub, const struct settings *set,
 	free(folder);
 	if (err < 0)
 		return ksig_native_fail(e, -ENOMEM, "a cgroup's path");
-	err = set_trigger(sub, set, s, path, e);
+	err = set_trigger(stream, set, s, path, e);
 	free(path);
 	return err;
 }
@@ -332,12 +332,12 @@ static void pressure_free(struct pressure_state *s)
 	free(s);
 }
 
-static int pressure_open(struct ksig_native *n, struct ksig_sub *sub,
+static int pressure_open(struct ksig_native *n, struct ksig_stream *stream,
 			 struct ksig_error *e)
 {
 	struct pressure_state *s;
 	struct settings set;
-	int err = parse(sub, &set, e);
+	int err = parse(stream, &set, e);
 
 	if (err)
 		return err;
@@ -346,7 +346,7 @@ static int pressure_open(struct ksig_native *n, struct ksig_sub *sub,
 		return ksig_native_fail(e, -ENOMEM, "a PSI trigger");
 	*s = (struct pressure_state) { .fd = -1, .done = -1, .kind = set.kind,
 		.stall_us = set.stall_us, .window_us = set.window_us };
-	err = open_file(sub, &set, s, e);
+	err = open_file(stream, &set, s, e);
 	if (!err)
 		err = start(n, s, e);
 	if (err) {

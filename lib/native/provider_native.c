@@ -31,9 +31,9 @@ static void set_wake(struct ksig_native *n)
 	n->woken = wanted;
 }
 
-static int native_next(struct ksig_sub *sub, const struct ksig_event **ev)
+static int native_next(struct ksig_stream *stream, const struct ksig_event **ev)
 {
-	struct ksig_native *n = sub->priv;
+	struct ksig_native *n = stream->priv;
 	int err = n->over ? n->over : n->source->pull(n);
 
 	if (err == -ESHUTDOWN)
@@ -50,9 +50,9 @@ static int native_next(struct ksig_sub *sub, const struct ksig_event **ev)
 	return err;
 }
 
-static int native_stats(const struct ksig_sub *sub, struct ksig_stats *st)
+static int native_stats(const struct ksig_stream *stream, struct ksig_stats *st)
 {
-	const struct ksig_native *n = sub->priv;
+	const struct ksig_native *n = stream->priv;
 
 	memset(st, 0, sizeof(*st));
 	st->offered = n->offered;
@@ -63,9 +63,9 @@ static int native_stats(const struct ksig_sub *sub, struct ksig_stats *st)
 	return 0;
 }
 
-static uint64_t native_lost_upto(const struct ksig_sub *sub)
+static uint64_t native_lost_upto(const struct ksig_stream *stream)
 {
-	const struct ksig_native *n = sub->priv;
+	const struct ksig_native *n = stream->priv;
 
 	return n->lost_upto;
 }
@@ -99,54 +99,54 @@ static int native_init(struct ksig_native *n)
 }
 
 /* One process's end needs no right; that of all comes from elsewhere. */
-static const struct ksig_native_source *choose_source(struct ksig_sub *sub)
+static const struct ksig_native_source *choose_source(struct ksig_stream *stream)
 {
-	if (!strcmp(sub->desc->name, "process.exit") &&
-	    ksig_native_subject(sub))
+	if (!strcmp(stream->desc->name, "process.exit") &&
+	    ksig_native_subject(stream))
 		return &ksig_native_pidfd;
-	return sub->desc->native;
+	return stream->desc->native;
 }
 
-static int native_open(struct ksig_sub *sub, struct ksig_error *e)
+static int native_open(struct ksig_stream *stream, struct ksig_error *e)
 {
-	const struct ksig_native_source *source = choose_source(sub);
+	const struct ksig_native_source *source = choose_source(stream);
 	struct ksig_native *n;
 	int err;
 
 	if (!source)
 		return ksig_fail(e, 0, ENOENT, "native doesn't provide the event '%s'",
-				 sub->desc->name);
+				 stream->desc->name);
 	n = calloc(1, sizeof(*n));
 	if (!n)
 		return ksig_native_fail(e, -ENOMEM, "a subscription");
 	n->source = source;
-	n->desc = sub->desc;
+	n->desc = stream->desc;
 	n->owner = getpid();
-	n->len = sub->opts.queue_len ? sub->opts.queue_len : KSIG_QUEUE_DEFAULT;
+	n->len = stream->opts->queue_len ? stream->opts->queue_len : KSIG_QUEUE_DEFAULT;
 	n->epoll = -1;
 	n->wake = -1;
 	err = native_init(n);
 	if (err)
 		err = ksig_native_fail(e, err, "a subscription's queue");
 	else
-		err = source->open(n, sub, e);
+		err = source->open(n, stream, e);
 	if (err) {
 		native_free(n);
 		return err;
 	}
-	sub->priv = n;
-	sub->fd = n->epoll;
+	stream->priv = n;
+	stream->fd = n->epoll;
 	return 0;
 }
 
-static void native_close(struct ksig_sub *sub)
+static void native_close(struct ksig_stream *stream)
 {
-	struct ksig_native *n = sub->priv;
+	struct ksig_native *n = stream->priv;
 
 	n->source->close(n);
 	native_free(n);
-	sub->priv = NULL;
-	sub->fd = -1;
+	stream->priv = NULL;
+	stream->fd = -1;
 }
 
 /*
@@ -155,7 +155,8 @@ static void native_close(struct ksig_sub *sub)
  */
 static int native_check(const struct ksig_event_desc *d, struct ksig_error *e)
 {
-	struct ksig_sub probe = { .desc = d, .fd = -1 };
+	static const struct ksig_sub_opts defaults;
+	struct ksig_stream probe = { .desc = d, .opts = &defaults, .fd = -1 };
 	int err;
 
 	err = native_open(&probe, e);

@@ -25,12 +25,12 @@ void *ksig_native_grow(void *list, size_t n, size_t *room, size_t size)
 	return list;
 }
 
-struct ksig_cond *ksig_native_subject(struct ksig_sub *sub)
+struct ksig_cond *ksig_native_subject(struct ksig_stream *stream)
 {
 	unsigned int i;
 
-	for (i = 0; i < sub->spec.n_conds; i++) {
-		struct ksig_cond *c = &sub->spec.conds[i];
+	for (i = 0; i < stream->spec.n_conds; i++) {
+		struct ksig_cond *c = &stream->spec.conds[i];
 
 		/* current.* is no field */
 		if (c->op == KSIG_OP_EQ && c->field &&

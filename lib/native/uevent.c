@@ -160,32 +160,32 @@ static int hears_uevents(void)
 	return err;
 }
 
-static int check_namespace(struct ksig_sub *sub, struct ksig_error *e)
+static int check_namespace(struct ksig_stream *stream, struct ksig_error *e)
 {
 	int hears = hears_uevents();
 
 	if (!hears)
 		return ksig_fail(e, 0, EOPNOTSUPP,
 				 "the kernel sends no uevents to a network namespace that a user namespace owns: run ksig in the host's (nsenter --net)");
-	if (hears < 0 && sub->opts.log)
-		sub->opts.log(sub->opts.log_ctx,
+	if (hears < 0 && stream->opts->log)
+		stream->opts->log(stream->opts->log_ctx,
 			      "cannot determine in this user namespace whether uevents reach this network namespace");
 	return 0;
 }
 
-static int uevent_open(struct ksig_native *n, struct ksig_sub *sub,
+static int uevent_open(struct ksig_native *n, struct ksig_stream *stream,
 		       struct ksig_error *e)
 {
 	struct uevent_state *s;
 	size_t i = 0;
-	int err = check_namespace(sub, e);
+	int err = check_namespace(stream, e);
 
 	if (err)
 		return err;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return ksig_native_fail(e, -ENOMEM, "uevents");
-	while (strcmp(wanted[i].event, sub->desc->name))
+	while (strcmp(wanted[i].event, stream->desc->name))
 		i++;
 	s->subsystem = wanted[i].subsystem;
 	s->action = wanted[i].action;

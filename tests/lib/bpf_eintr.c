@@ -57,7 +57,7 @@ static void test_third_write(void)
 	int i;
 
 	child_hear(&c);
-	CHECK_EQ(ksig_sub_kill_current(sub, SIGUSR1, 2, 1, 0), 0);
+	CHECK_EQ(ksig_sub_kill_current(sub, 0, SIGUSR1, 2, 1, 0), 0);
 	child_go(&c);
 	for (i = 1; i <= 3; i++) {
 		ev = sub_take(sub);
@@ -104,7 +104,7 @@ static void test_exact(unsigned int queue_len)
 
 	caught = 0;
 	OK(sigaction(SIGRTMIN + 3, &action, NULL));
-	CHECK_EQ(ksig_sub_kill_current(sub, SIGRTMIN + 3, 100, 50, 0), 0);
+	CHECK_EQ(ksig_sub_kill_current(sub, 0, SIGRTMIN + 3, 100, 50, 0), 0);
 	for (i = 0; i < THREADS; i++)
 		CHECK_EQ(pthread_create(&threads[i], NULL, write_nothing,
 					&nowhere), 0);
@@ -171,7 +171,7 @@ static void test_ready(void)
 	struct ksig_sub *sub = sub_open(WRITE, NULL);
 
 	child_hear(&c);
-	CHECK_EQ(ksig_sub_kill_current(sub, SIGUSR1, 0, 3, KSIG_KILL_READY), 0);
+	CHECK_EQ(ksig_sub_kill_current(sub, 0, SIGUSR1, 0, 3, KSIG_KILL_READY), 0);
 	child_go(&c);
 	CHECK(sub_take(sub)->flags & KSIG_EVENT_REFUSED);
 	CHECK(sub_take(sub)->flags & KSIG_EVENT_SIGNALLED);
@@ -187,7 +187,7 @@ static void test_not_ready(void)
 	struct ksig_sub *sub = sub_open(WRITE, NULL);
 
 	child_hear(&c);
-	CHECK_EQ(ksig_sub_kill_current(sub, SIGRTMIN + 3, 0, 2, 0), 0);
+	CHECK_EQ(ksig_sub_kill_current(sub, 0, SIGRTMIN + 3, 0, 2, 0), 0);
 	child_go(&c);
 	CHECK(sub_take(sub)->flags & KSIG_EVENT_REFUSED);
 	CHECK(sub_take(sub)->flags & KSIG_EVENT_SIGNALLED);
@@ -200,12 +200,12 @@ static void test_rejected(void)
 {
 	struct ksig_sub *sub = sub_open(WRITE, NULL);
 
-	CHECK_EQ(ksig_sub_kill_current(sub, 65, 0, 1, 0), -EINVAL);
-	CHECK_EQ(ksig_sub_kill_current(sub, -1, 0, 1, 0), -EINVAL);
-	CHECK_EQ(ksig_sub_kill_current(sub, SIGUSR1, 0, 1, 2), -EINVAL);
+	CHECK_EQ(ksig_sub_kill_current(sub, 0, 65, 0, 1, 0), -EINVAL);
+	CHECK_EQ(ksig_sub_kill_current(sub, 0, -1, 0, 1, 0), -EINVAL);
+	CHECK_EQ(ksig_sub_kill_current(sub, 0, SIGUSR1, 0, 1, 2), -EINVAL);
 	ksig_sub_close(sub);
 	sub = sub_open("process.exit", NULL);
-	CHECK_EQ(ksig_sub_kill_current(sub, SIGUSR1, 0, 1, 0), -EOPNOTSUPP);
+	CHECK_EQ(ksig_sub_kill_current(sub, 0, SIGUSR1, 0, 1, 0), -EOPNOTSUPP);
 	ksig_sub_close(sub);
 }
 

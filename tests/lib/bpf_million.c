@@ -91,7 +91,7 @@ static void test_million(const char *filter, int nowhere)
 	};
 	pthread_t thread;
 
-	CHECK_EQ(ksig_sub_in_kernel(r.sub), 1);
+	CHECK_EQ(ksig_sub_in_kernel(r.sub, 0), 1);
 	CHECK_EQ(pthread_create(&thread, NULL, read_all, &r), 0);
 	write_many(nowhere, passing * ONE_IN);
 	CHECK_EQ(pthread_join(thread, NULL), 0);

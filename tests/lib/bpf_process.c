@@ -157,8 +157,8 @@ static void test_current(void)
 	snprintf(text, sizeof(text), "process.fork:current.pid=%d", getpid());
 	mine = sub_open(text, NULL);
 	named = sub_open("process.fork:current.comm=forker", NULL);
-	CHECK_EQ(ksig_sub_in_kernel(mine), 1);
-	CHECK_EQ(ksig_sub_in_kernel(named), 1);
+	CHECK_EQ(ksig_sub_in_kernel(mine, 0), 1);
+	CHECK_EQ(ksig_sub_in_kernel(named, 0), 1);
 	pid = OK(fork());
 	if (!pid)
 		_exit(0);

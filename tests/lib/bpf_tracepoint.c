@@ -110,7 +110,7 @@ static void test_kinds(void)
 
 	sub = sub_open("trace.sched.sched_process_exec:filename=/bin/./true",
 		       NULL);
-	CHECK_EQ(ksig_sub_in_kernel(sub), 1);
+	CHECK_EQ(ksig_sub_in_kernel(sub, 0), 1);
 	CHECK_EQ(system("/bin/true; exec /bin/./true"), 0);
 	ev = sub_take(sub);
 	CHECK(!strcmp(field(sub, ev, "filename").str, "/bin/./true"));
@@ -157,7 +157,7 @@ static void check_passing(const char *filter, unsigned int wanted)
 	unsigned int passed = 0;
 	size_t n;
 
-	CHECK_EQ(ksig_sub_in_kernel(sub), 1);
+	CHECK_EQ(ksig_sub_in_kernel(sub, 0), 1);
 	for (n = 1; n <= 8; n++)
 		write_bytes(n);
 	while (ksig_sub_next(sub, 0, &ev) == 1)

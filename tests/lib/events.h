@@ -134,7 +134,7 @@ static inline struct ksig_sub *open_by(struct source *s, const char *name,
 		return NULL;
 	}
 	if (!err) {
-		CHECK(!strcmp(ksig_sub_provider(sub), provider_names[p]));
+		CHECK(!strcmp(ksig_sub_provider(sub, 0), provider_names[p]));
 		return sub;
 	}
 	if (err != -EOPNOTSUPP && err != -EACCES && err != -EPERM)
@@ -154,7 +154,7 @@ static inline void open_chosen(struct watch *w, const char *name)
 	if (p == PROVIDERS)
 		skip("%s: none has it here", w->source->event);
 	w->subs[CHOSEN] = sub_open(name, SUB_OPTS(.queue_len = QUEUE));
-	CHECK(!strcmp(ksig_sub_provider(w->subs[CHOSEN]), provider_names[p]));
+	CHECK(!strcmp(ksig_sub_provider(w->subs[CHOSEN], 0), provider_names[p]));
 }
 
 static inline struct watch watch(const char *fmt, ...)
@@ -283,7 +283,7 @@ static inline void check_record(const struct ksig_sub *sub,
 	wanted_text(x->fields, flags, false, wanted, sizeof(wanted));
 	check_text(got, wanted);
 	wanted_text(x->fields, flags, true, wanted, sizeof(wanted));
-	snprintf(line, sizeof(line), "%s%s", ksig_sub_event(sub), wanted);
+	snprintf(line, sizeof(line), "%s%s", ksig_sub_event(sub, 0), wanted);
 	CHECK_EQ(ksig_event_format(sub, ev, got, sizeof(got)), strlen(line));
 	check_text(got, line);
 }
@@ -292,7 +292,7 @@ static inline enum provider who_is(const struct ksig_sub *sub)
 {
 	int p = MODULE;
 
-	while (strcmp(provider_names[p], ksig_sub_provider(sub)))
+	while (strcmp(provider_names[p], ksig_sub_provider(sub, 0)))
 		p++;
 	return p;
 }
@@ -337,7 +337,7 @@ static inline void watch_silent(struct watch *w)
 				    &ev);
 		if (got && got != -ESHUTDOWN)
 			fail(__FILE__, __LINE__, "%s by %s: %d, subject %llu, value %llu",
-			     w->source->event, ksig_sub_provider(w->subs[i]),
+			     w->source->event, ksig_sub_provider(w->subs[i], 0),
 			     got, ev->subject, ev->value);
 		CHECK_EQ(sub_stats(w->subs[i]).delivered, w->records);
 		CHECK_EQ(sub_stats(w->subs[i]).lost, 0);

@@ -82,7 +82,7 @@ static void read_only(struct child *self, void *arg)
 		struct ksig_sub *sub = sub_open("test:value>2", NULL);
 		unsigned int i;
 
-		CHECK_EQ(ksig_sub_in_kernel(sub), 0);
+		CHECK_EQ(ksig_sub_in_kernel(sub, 0), 0);
 		child_say(self);
 		for (i = 3; i <= 20; i++)
 			CHECK_EQ(sub_take(sub)->value, i);
@@ -504,7 +504,7 @@ static void test_behind_worker(void)
 		CHECK_EQ(err, 0);
 		ksig_sub_close(sub);
 		sub = sub_open("process.exit", &any);
-		CHECK(strcmp(ksig_sub_provider(sub), "module"));
+		CHECK(strcmp(ksig_sub_provider(sub, 0), "module"));
 		ksig_sub_close(sub);
 	}
 	for (i = 0; i < FRONT_MAX; i++)

@@ -105,7 +105,7 @@ static void take_another(struct ksig_sub *sub, struct tally *t)
 static void test_overflow(uint32_t flags)
 {
 	struct ksig_sub *sub = subscribe(16);
-	bool exact = ksig_sub_in_kernel(sub);
+	bool exact = ksig_sub_in_kernel(sub, 0);
 	uint64_t n = exact ? 1000 : 300, values[1000 + MORE];
 	struct tally t = { .exact = exact, .values = values };
 	struct ksig_sub_stats st;
@@ -147,7 +147,7 @@ static void test_gap_before_refused(void)
 	CHECK_EQ(arm_each(sub, 0, 0), 0);
 	st = settled(sub, 20);
 	/* of a filter in the library nobody knows what it would have let pass */
-	if (ksig_sub_in_kernel(sub))
+	if (ksig_sub_in_kernel(sub, 0))
 		CHECK_EQ(st.lost, 4);
 	CHECK_EQ(st.refused, st.offered - st.lost);
 	produce_one(30);
@@ -165,7 +165,7 @@ static void test_gap_before_refused(void)
 static void test_gap_given_back(void)
 {
 	struct ksig_sub *sub = subscribe(16);
-	bool exact = ksig_sub_in_kernel(sub);
+	bool exact = ksig_sub_in_kernel(sub, 0);
 	const struct ksig_event *ev;
 	struct ksig_sub_stats st;
 	uint64_t value;
@@ -197,7 +197,7 @@ static void test_gap_given_back(void)
 static void test_concurrent(void)
 {
 	struct ksig_sub *sub = subscribe(64);
-	bool exact = ksig_sub_in_kernel(sub);
+	bool exact = ksig_sub_in_kernel(sub, 0);
 	uint64_t n = how_many(exact ? 4000 : 300), i = 0, j;
 	static uint64_t values[4000 + MORE];
 	static siginfo_t got[4000];
@@ -228,7 +228,7 @@ static void test_concurrent(void)
 static void test_many_refused(void)
 {
 	struct ksig_sub *sub = subscribe(4096);
-	uint64_t n = how_many(ksig_sub_in_kernel(sub) ? 4000 : 200);
+	uint64_t n = how_many(ksig_sub_in_kernel(sub, 0) ? 4000 : 200);
 	struct ksig_sub_stats st;
 
 	produce(1, n, NULL);

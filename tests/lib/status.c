@@ -108,7 +108,7 @@ int main(void)
 	CHECK(!memcmp(s.magic, KSIG_STATUS_MAGIC, sizeof(s.magic)));
 	CHECK(!strcmp(s.provider, "native"));
 	CHECK(!strcmp(s.event, event));
-	CHECK_EQ(s.filter, ksig_sub_in_kernel(sub) ? KSIG_STATUS_KERNEL :
+	CHECK_EQ(s.filter, ksig_sub_in_kernel(sub, 0) ? KSIG_STATUS_KERNEL :
 						     KSIG_STATUS_LIBRARY);
 	CHECK_EQ(s.fd, -1);
 	CHECK_EQ(s.stats.flags & KSIG_STATS_ARMED, 0);

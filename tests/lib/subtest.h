@@ -153,7 +153,7 @@ static inline const struct ksig_event *sub_take(struct ksig_sub *sub)
 	while (!got) {
 		if (now() > until || OK(poll(&p, 1, 60000)) == 0)
 			fail(__FILE__, __LINE__, "%s: nothing comes",
-			     ksig_sub_event(sub));
+			     ksig_sub_event(sub, 0));
 		got = ksig_sub_next(sub, 0, &ev);
 	}
 	CHECK_EQ(got, 1);
@@ -167,7 +167,7 @@ static inline bool sub_silent(struct ksig_sub *sub, int64_t ns)
 	int got = ksig_sub_next(sub, ns, &ev);
 
 	if (got == 1)
-		printf("%s: subject %llu, value %llu\n", ksig_sub_event(sub),
+		printf("%s: subject %llu, value %llu\n", ksig_sub_event(sub, 0),
 		       ev->subject, ev->value);
 	return !got;
 }

@@ -17,149 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../lib/lib.h"
-#include "test.h"
+#include "fake.h"
 
 #define SIGNO 44
-#define QUEUE 64
-
-/* ---------------------------------------------------- a provider to play with */
-
-/* Values 1, 2, ... as fake_emit() says; a queue of QUEUE, behind a lock. */
-static struct fake {
-	pthread_mutex_t lock;
-	int fd;
-	struct ksig_event queue[QUEUE];
-	unsigned int head, tail;
-	uint64_t offered, lost, gap;
-	bool over;
-	int error;	/* what next says, once */
-	struct { struct ksig_event ev; char rest[16]; } out;
-} fake = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-static void fake_wake(void)
-{
-	uint64_t one = 1;
-
-	CHECK(write(fake.fd, &one, sizeof(one)) == sizeof(one));
-}
-
-static void fake_emit(uint64_t value)
-{
-	pthread_mutex_lock(&fake.lock);
-	fake.offered++;
-	if (fake.tail - fake.head == QUEUE) {
-		fake.lost++;
-		fake.gap++;
-	} else {
-		fake.queue[fake.tail++ % QUEUE] = (struct ksig_event) {
-			.seq = fake.offered, .value = value,
-			.subject = 7, .lost_before = fake.gap,
-		};
-		fake.gap = 0;
-		fake_wake();
-	}
-	pthread_mutex_unlock(&fake.lock);
-}
-
-static void fake_end(void)
-{
-	pthread_mutex_lock(&fake.lock);
-	fake.over = true;
-	fake_wake();
-	pthread_mutex_unlock(&fake.lock);
-}
-
-static int fake_next(struct ksig_sub *sub, const struct ksig_event **ev)
-{
-	uint64_t count;
-	int ret = 0;
-
-	(void)sub;
-	pthread_mutex_lock(&fake.lock);
-	if (fake.error) {
-		ret = fake.error;
-		fake.error = 0;
-	} else if (fake.head != fake.tail) {
-		fake.out.ev = fake.queue[fake.head++ % QUEUE];
-		*ev = &fake.out.ev;
-		ret = 1;
-	} else if (fake.over) {
-		ret = -ESHUTDOWN;
-	} else {
-		(void)!read(fake.fd, &count, sizeof(count));
-	}
-	pthread_mutex_unlock(&fake.lock);
-	return ret;
-}
-
-static int fake_stats(const struct ksig_sub *sub, struct ksig_stats *st)
-{
-	(void)sub;
-	pthread_mutex_lock(&fake.lock);
-	st->offered = fake.offered;
-	st->lost = fake.lost;
-	pthread_mutex_unlock(&fake.lock);
-	return 0;
-}
-
-static void fake_close(struct ksig_sub *sub)
-{
-	close(sub->fd);
-}
-
-static const struct ksig_provider fake_provider = {
-	.name = "fake",
-	.next = fake_next,
-	.stats = fake_stats,
-	.close = fake_close,
-};
-
-static int fake_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
-{
-	(void)sub;
-	(void)opts;
-	return 0;
-}
-
-static bool fake_held;
-
-static bool fake_holds(const struct ksig_sub *sub)
-{
-	(void)sub;
-	return fake_held;
-}
-
-/* It sends itself what the library has not read. */
-static const struct ksig_provider fake_kernel = {
-	.name = "fake",
-	.next = fake_next,
-	.arm = fake_arm,
-	.holds = fake_holds,
-	.stats = fake_stats,
-	.close = fake_close,
-};
-
-static struct ksig_sub *fake_sub(const char *event)
-{
-	struct epoll_event ev = { .events = EPOLLIN };
-	struct ksig_sub *sub = calloc(1, sizeof(*sub));
-
-	fake = (struct fake) { .lock = PTHREAD_MUTEX_INITIALIZER };
-	fake.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	sub->provider = &fake_provider;
-	CHECK(!ksig_spec_parse(event, &sub->spec, NULL));
-	sub->desc = ksig_desc_find(sub->spec.name);
-	CHECK(!ksig_spec_resolve(&sub->spec, sub->desc, NULL));
-	sub->fd = fake.fd;
-	sub->wake = -1;
-	sub->subject_fd = -1;
-	sub->epoll = epoll_create1(EPOLL_CLOEXEC);
-	CHECK(!epoll_ctl(sub->epoll, EPOLL_CTL_ADD, sub->fd, &ev));
-	sub->record = calloc(1, sub->desc->event_size + 16);
-	sub->spare = calloc(1, sub->desc->event_size + 16);
-	return sub;
-}
 
 /* ------------------------------------------------------------------- helpers */
 
@@ -195,20 +55,6 @@ static struct ksig_arm_opts each(pid_t pid)
 		.signo = SIGNO, .mode = KSIG_MODE_EACH,
 		.flags = pid ? KSIG_ARM_PROCESS : 0,
 	};
-}
-
-/* Promise 2, at any time. */
-static struct ksig_sub_stats stats(const struct ksig_sub *sub)
-{
-	struct ksig_sub_stats st = { .sz = sizeof(st) };
-
-	CHECK(!ksig_sub_stats(sub, &st));
-	if (st.offered != st.delivered + st.queued + st.lost + st.refused)
-		printf("%" PRIu64 " offered: %" PRIu64 " delivered, %" PRIu64
-		       " queued, %" PRIu64 " lost, %" PRIu64 " refused\n",
-		       st.offered, st.delivered, st.queued, st.lost, st.refused);
-	CHECK(st.offered == st.delivered + st.queued + st.lost + st.refused);
-	return st;
 }
 
 #define EVENTUALLY(expr) do { \
@@ -257,7 +103,7 @@ static void reap(pid_t pid)
 /* The value whole, in order, and a gap's size with the first after it. */
 static void test_each(void)
 {
-	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_sub *sub = fake_open("test");
 	struct ksig_arm_opts o = each(0);
 	const struct ksig_event *ev;
 	struct ksig_sub_stats st = { .sz = sizeof(st) };
@@ -300,7 +146,7 @@ static void test_each(void)
 /* What does not pass the filter is neither sent nor counted. */
 static void test_filter(void)
 {
-	struct ksig_sub *sub = fake_sub("test:value&1");
+	struct ksig_sub *sub = fake_open("test:value&1");
 	struct ksig_arm_opts o = each(getpid());
 	siginfo_t info;
 	int i;
@@ -322,7 +168,7 @@ static void test_filter(void)
 /* Promise 4: nobody dies of a signal that he does not expect. */
 static void test_not_ready(void)
 {
-	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_sub *sub = fake_open("test");
 	struct ksig_arm_opts o;
 	pid_t pid;
 
@@ -348,15 +194,15 @@ static void test_not_ready(void)
 /* What goes wrong here says nothing of the target, nor of what is to come. */
 static void test_passing_errors(void)
 {
-	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_sub *sub = fake_open("test");
 	struct ksig_arm_opts o = each(0);
 	struct rlimit few, many;
 	siginfo_t info;
 
 	CHECK(!ksig_sub_arm(sub, &o));
-	pthread_mutex_lock(&fake.lock);
-	fake.error = -EMFILE;
-	pthread_mutex_unlock(&fake.lock);
+	pthread_mutex_lock(&fakes[0].lock);
+	fakes[0].error = -EMFILE;
+	pthread_mutex_unlock(&fakes[0].lock);
 	fake_emit(1);
 	CHECK(take(&soon, &info) == SIGNO && info.si_value.sival_int == 1);
 	CHECK(!(stats(sub).flags & KSIG_STATS_HUP));
@@ -375,7 +221,7 @@ static void test_passing_errors(void)
 /* Promise 5: a stopped target costs no cpu time, and takes all once it runs. */
 static void test_stuck(void)
 {
-	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_sub *sub = fake_open("test");
 	struct rusage before, after;
 	struct ksig_arm_opts o;
 	long long used, took;
@@ -409,7 +255,7 @@ static void test_stuck(void)
 /* One signal when there is something, none for who reads, none is missed. */
 static void test_doorbell(void)
 {
-	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_sub *sub = fake_open("test");
 	struct ksig_arm_opts o = each(0);
 	const struct ksig_event *ev;
 	struct pollfd p;
@@ -447,7 +293,7 @@ static void test_doorbell(void)
 /* Rung for one event, which the caller is to read. */
 static struct ksig_sub *rung_once(const char *event)
 {
-	struct ksig_sub *sub = fake_sub(event);
+	struct ksig_sub *sub = fake_open(event);
 	struct ksig_arm_opts o = each(0);
 	siginfo_t info;
 
@@ -464,7 +310,7 @@ static struct ksig_sub *rung_once(const char *event)
  */
 static void test_doorbell_owed(void)
 {
-	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_sub *sub = fake_open("test");
 	struct ksig_arm_opts o = each(0);
 	const struct ksig_event *ev;
 	siginfo_t info;
@@ -498,18 +344,18 @@ static void test_doorbell_owed(void)
 /* What the relay found is forgotten when the kernel is armed after it. */
 static void test_gone_before(void)
 {
-	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_sub *sub = fake_open("test");
 	pid_t pid = child(sleep_on);
 	struct ksig_arm_opts o = each(pid);
 	struct ksig_sub_stats st = { .sz = sizeof(st) };
 
-	sub->provider = &fake_kernel;
-	fake_held = true;
+	sub->streams->provider = &fake_kernel;
+	fake_buffered = true;
 	CHECK(!ksig_sub_arm(sub, &o));
 	reap(pid);
 	EVENTUALLY(!ksig_sub_stats(sub, &st) &&
 		   st.flags & KSIG_STATS_TARGET_GONE);
-	fake_held = false;
+	fake_buffered = false;
 	o.pid = getpid();
 	CHECK(!ksig_sub_arm(sub, &o));
 	st.flags = 0;
@@ -531,7 +377,7 @@ static void *storm(void *arg)
 /* A thread that always has something to do lets others have their turn. */
 static void test_storm(void)
 {
-	struct ksig_sub *sub = fake_sub("test:value<0");
+	struct ksig_sub *sub = fake_open("test:value<0");
 	struct ksig_arm_opts o = each(0);
 	pthread_t thread;
 	bool stop = false;
@@ -557,7 +403,7 @@ static void test_doorbell_filter(void)
 	int i;
 
 	CHECK(ksig_sub_next(sub, 0, &ev) == 1);
-	for (i = 0; i < QUEUE; i++)
+	for (i = 0; i < FAKE_QUEUE; i++)
 		fake_emit(1);
 	CHECK(ksig_sub_next(sub, 0, &ev) == 0);
 	fake_emit(102);
@@ -588,9 +434,9 @@ static void test_doorbell_error(void)
 	siginfo_t info;
 
 	CHECK(ksig_sub_next(sub, 0, &ev) == 1);
-	pthread_mutex_lock(&fake.lock);
-	fake.error = -EMFILE;
-	pthread_mutex_unlock(&fake.lock);
+	pthread_mutex_lock(&fakes[0].lock);
+	fakes[0].error = -EMFILE;
+	pthread_mutex_unlock(&fakes[0].lock);
 	CHECK(ksig_sub_next(sub, 0, &ev) == -EMFILE);
 	fake_emit(2);
 	CHECK(take(&soon, &info) == SIGNO);
@@ -618,7 +464,7 @@ static void refuse_then_block(void)
 /* A gap that was refused a signal goes with whatever is read or sent next. */
 static void test_gap(bool held)
 {
-	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_sub *sub = fake_open("test");
 	const struct ksig_event *ev;
 	struct ksig_arm_opts o;
 	int fds[2];
@@ -635,7 +481,7 @@ static void test_gap(bool held)
 	o = each(pid);
 	o.max_pending = 1;
 	CHECK(!ksig_sub_arm(sub, &o));
-	fake.gap = fake.lost = fake.offered = 5;
+	fakes[0].gap = fakes[0].lost = fakes[0].offered = 5;
 	fake_emit(1);
 	EVENTUALLY(stats(sub).refused == 1);
 	if (held) {
@@ -664,7 +510,7 @@ static void test_gap(bool held)
 /* The end comes behind all events, negative. */
 static void test_end(void)
 {
-	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_sub *sub = fake_open("test");
 	struct ksig_arm_opts o = each(0);
 	const struct ksig_event *ev;
 	siginfo_t info;
@@ -682,7 +528,7 @@ static void test_end(void)
 /* Disarmed again and again under way: none is sent after, none is lost. */
 static void test_rearm(void)
 {
-	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_sub *sub = fake_open("test");
 	struct ksig_arm_opts o = each(0);
 	const struct ksig_event *ev;
 	uint64_t next = 1, sent = 1;
@@ -707,7 +553,7 @@ static void test_rearm(void)
 /* An event that is read ahead stays what it is, however often it rings. */
 static void test_rearm_doorbell(void)
 {
-	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_sub *sub = fake_open("test");
 	struct ksig_arm_opts o = each(0);
 	const struct ksig_event *ev;
 	siginfo_t info;
@@ -742,7 +588,7 @@ static void *emits_on(void *unused)
  */
 static void rearms(void)
 {
-	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_sub *sub = fake_open("test");
 	struct ksig_arm_opts o = each(0);
 	pthread_t thread;
 	sigset_t none;
@@ -768,7 +614,7 @@ static void test_rearm_unready(void)
 /* Without a thread for it, what was armed before stays so. */
 static void test_no_thread(void)
 {
-	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_sub *sub = fake_open("test");
 	struct ksig_arm_opts o = each(0);
 	pthread_attr_t before, vast;
 	siginfo_t info;
@@ -788,7 +634,7 @@ static void test_no_thread(void)
 
 static void test_input(void)
 {
-	struct ksig_sub *sub = fake_sub("test");
+	struct ksig_sub *sub = fake_open("test");
 	struct ksig_arm_opts o = each(0);
 
 	o.mode = 2;

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "../../lib/lib.h"
+#include "../../lib/sub.h"
 #include "test.h"
 
 static char text[256];
@@ -244,47 +244,51 @@ static bool formats(const struct ksig_sub *sub, const char *wanted)
 
 static void test_format(void)
 {
-	struct ksig_sub sub = { .desc = ksig_desc_find("process.exit") };
+	struct ksig_sub *sub = calloc(1, sizeof(*sub) + sizeof(sub->streams[0]));
 	struct ksig_field f = { .sz = sizeof(f) };
 
-	CHECK(formats(&sub, "process.exit pid=42 status=1792 comm=sh parent=-1"));
+	CHECK(sub);
+	sub->n = 1;
+	sub->streams->desc = ksig_desc_find("process.exit");
+	CHECK(formats(sub, "process.exit pid=42 status=1792 comm=sh parent=-1"));
 	record.ev.flags = KSIG_EVENT_NO_VALUE;
 	strcpy(record.data.comm, "a\033\n\377b");
-	CHECK(formats(&sub, "process.exit pid=42 status=unknown comm=\"a\\x1b\\x0a\\xffb\" parent=-1"));
+	CHECK(formats(sub, "process.exit pid=42 status=unknown comm=\"a\\x1b\\x0a\\xffb\" parent=-1"));
 	strcpy(record.data.comm, "unknown");
-	CHECK(formats(&sub, "process.exit pid=42 status=unknown comm=\"unknown\" parent=-1"));
+	CHECK(formats(sub, "process.exit pid=42 status=unknown comm=\"unknown\" parent=-1"));
 	strcpy(record.data.comm, "x -> \"\\");
-	CHECK(formats(&sub, "process.exit pid=42 status=unknown comm=\"x -> \\\"\\\\\" parent=-1"));
+	CHECK(formats(sub, "process.exit pid=42 status=unknown comm=\"x -> \\\"\\\\\" parent=-1"));
 	strcpy(record.data.comm, "\xe2\x80\xae\xc3\xa9\xe2\x82");
-	CHECK(formats(&sub, "process.exit pid=42 status=unknown comm=\"\\u202e\xc3\xa9\\xe2\\x82\" parent=-1"));
+	CHECK(formats(sub, "process.exit pid=42 status=unknown comm=\"\\u202e\xc3\xa9\\xe2\\x82\" parent=-1"));
 	strcpy(record.data.comm, "\xc3\xa9");
-	CHECK(formats(&sub, "process.exit pid=42 status=unknown comm=\xc3\xa9 parent=-1"));
+	CHECK(formats(sub, "process.exit pid=42 status=unknown comm=\xc3\xa9 parent=-1"));
 	*record.data.comm = '\0';
-	CHECK(formats(&sub, "process.exit pid=42 status=unknown comm=\"\" parent=-1"));
+	CHECK(formats(sub, "process.exit pid=42 status=unknown comm=\"\" parent=-1"));
 	memset(record.data.comm, 'c', sizeof(record.data.comm));
-	CHECK(formats(&sub, "process.exit pid=42 status=unknown comm=cccccccccccccccc parent=-1"));
+	CHECK(formats(sub, "process.exit pid=42 status=unknown comm=cccccccccccccccc parent=-1"));
 	strcpy(record.data.comm, "sh");
 
 	/* a caller with a smaller structure gets only its members; sz must be set */
 	f = (struct ksig_field) { .sz = offsetof(struct ksig_field, u), .u = 7 };
-	CHECK(!ksig_event_get(&sub, &record.ev, "subject", &f) && f.known &&
+	CHECK(!ksig_event_get(sub, &record.ev, "subject", &f) && f.known &&
 	      f.u == 7 && f.sz == offsetof(struct ksig_field, u));
 	f = (struct ksig_field) { .sz = 0 };
-	CHECK(ksig_event_get(&sub, &record.ev, "subject", &f) == -EINVAL);
+	CHECK(ksig_event_get(sub, &record.ev, "subject", &f) == -EINVAL);
 	f = (struct ksig_field) { .sz = SIZE_MAX };
-	CHECK(ksig_event_get(&sub, &record.ev, "subject", &f) == -EINVAL);
+	CHECK(ksig_event_get(sub, &record.ev, "subject", &f) == -EINVAL);
 	f = (struct ksig_field) { .sz = sizeof(f) };
-	CHECK(!ksig_event_get(&sub, &record.ev, "value", &f) && !f.known);
+	CHECK(!ksig_event_get(sub, &record.ev, "value", &f) && !f.known);
 	record.ev.flags = 0;
-	CHECK(!ksig_event_get(&sub, &record.ev, "status", &f));
+	CHECK(!ksig_event_get(sub, &record.ev, "status", &f));
 	CHECK(f.known && f.type == KSIG_FIELD_UNSIGNED && f.u == 0x700);
-	CHECK(!ksig_event_get(&sub, &record.ev, "parent", &f));
+	CHECK(!ksig_event_get(sub, &record.ev, "parent", &f));
 	CHECK(f.known && f.type == KSIG_FIELD_SIGNED && f.s == -1);
-	CHECK(!ksig_event_get(&sub, &record.ev, "subject", &f) && f.u == 42);
-	CHECK(ksig_event_get(&sub, &record.ev, "ifname", &f) == -ENOENT);
-	CHECK(!ksig_event_field(&sub, &record.ev, 4, &f));
+	CHECK(!ksig_event_get(sub, &record.ev, "subject", &f) && f.u == 42);
+	CHECK(ksig_event_get(sub, &record.ev, "ifname", &f) == -ENOENT);
+	CHECK(!ksig_event_field(sub, &record.ev, 4, &f));
 	CHECK(!strcmp(f.name, "parent"));
-	CHECK(ksig_event_field(&sub, &record.ev, 5, &f) == -ENOENT);
+	CHECK(ksig_event_field(sub, &record.ev, 5, &f) == -ENOENT);
+	free(sub);
 }
 
 /* Each event's fields lie in its record, and no name is there twice. */
