@@ -9,23 +9,21 @@
 #include "cli.h"
 #include "watch.h"
 
-#define NS 1000000000LL
-
-static int64_t now(clockid_t clock)
+static const char *event_name(const struct ksig_happening *h)
 {
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * NS + ts.tv_nsec;
+	return ksig_sub_event(h->sub, ksig_event_spec(h->ev));
 }
 
 /* The wall clock's time of what the monotonic clock has. */
 static struct timespec when(const struct ksig_event *ev)
 {
-	int64_t t = now(CLOCK_REALTIME) - now(CLOCK_MONOTONIC) +
-		    (int64_t)ev->time_ns;
+	struct timespec ts;
+	int64_t t;
 
-	return (struct timespec) { .tv_sec = t / NS, .tv_nsec = t % NS };
+	clock_gettime(CLOCK_REALTIME, &ts);
+	t = ts.tv_sec * KSIG_NS + ts.tv_nsec - ksig_clock_ns() +
+	    (int64_t)ev->time_ns;
+	return (struct timespec) { .tv_sec = t / KSIG_NS, .tv_nsec = t % KSIG_NS };
 }
 
 /* ---------------------------------------------------------------------- text */
@@ -87,7 +85,7 @@ void ksig_happening_value(const struct ksig_happening *h, struct ksig_field *f)
 {
 	f->sz = sizeof(*f);
 	if (h->value_field &&
-	    strncmp(ksig_sub_event(h->sub, 0), "trace.", 6) &&
+	    strncmp(event_name(h), "trace.", 6) &&
 	    !ksig_event_get(h->sub, h->ev, h->value_field, f))
 		return;
 	*f = (struct ksig_field) {
@@ -143,7 +141,7 @@ static void print_json_signal(const struct ksig_happening *h)
 					      "sent");
 }
 
-static void print_json_begin(const struct ksig_sub *sub, struct timespec ts)
+static void print_json_begin(const char *event, struct timespec ts)
 {
 	char date[32];
 	struct tm tm;
@@ -151,15 +149,16 @@ static void print_json_begin(const struct ksig_sub *sub, struct timespec ts)
 	gmtime_r(&ts.tv_sec, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
 	printf("{\"time\":\"%s.%09ldZ\",\"event\":", date, ts.tv_nsec);
-	ksig_print_quoted(ksig_sub_event(sub, 0));
+	ksig_print_quoted(event);
 }
 
 static void print_json(const struct ksig_happening *h)
 {
-	print_json_begin(h->sub, when(h->ev));
+	print_json_begin(event_name(h), when(h->ev));
 	printf(",\"provider\":\"%s\",\"seq\":\"%llu\",\"lost_before\":%" PRIu64
 	       ",\"lost_upto\":%" PRIu64 ",\"merged\":\"%" PRIu64 "\"",
-	       ksig_sub_provider(h->sub, 0), (unsigned long long)h->ev->seq,
+	       ksig_sub_provider(h->sub, ksig_event_spec(h->ev)),
+	       (unsigned long long)h->ev->seq,
 	       h->lost, h->lost_upto, h->merged);
 	print_header(h);
 	print_fields(h);
@@ -179,15 +178,15 @@ int ksig_print_event(const struct ksig_happening *h, bool json)
 	return ret || !ferror(stdout) ? ret : ksig_flush();
 }
 
-int ksig_print_loss(const struct ksig_sub *sub, uint64_t lost,
-		    uint64_t lost_upto)
+int ksig_print_loss(const struct ksig_sub *sub, unsigned int spec,
+		    uint64_t lost, uint64_t lost_upto)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
-	print_json_begin(sub, ts);
+	print_json_begin(ksig_sub_event(sub, spec), ts);
 	printf(",\"provider\":\"%s\",\"seq\":null,\"lost_before\":%" PRIu64
 	       ",\"lost_upto\":%" PRIu64 ",\"end\":true}\n",
-	       ksig_sub_provider(sub, 0), lost, lost_upto);
+	       ksig_sub_provider(sub, spec), lost, lost_upto);
 	return ksig_flush();
 }

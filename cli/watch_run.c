@@ -115,7 +115,7 @@ static int set_environment(const struct ksig_happening *h)
 		.known = !(h->ev->flags & KSIG_EVENT_NO_SUBJECT),
 	};
 	struct ksig_field f = { .sz = sizeof(f) }, value = { .sz = sizeof(value) };
-	unsigned int i;
+	unsigned int spec = ksig_event_spec(h->ev), i;
 	int err = 0;
 
 	ksig_happening_value(h, &value);
@@ -130,8 +130,8 @@ static int set_environment(const struct ksig_happening *h)
 	if (!err)
 		err = set_number("KSIG_MERGED", h->merged);
 	if (!err)
-		err = setenv("KSIG_PROVIDER", ksig_sub_provider(h->sub, 0), 1);
-	return err ? err : setenv("KSIG_EVENT", ksig_sub_event(h->sub, 0), 1);
+		err = setenv("KSIG_PROVIDER", ksig_sub_provider(h->sub, spec), 1);
+	return err ? err : setenv("KSIG_EVENT", ksig_sub_event(h->sub, spec), 1);
 }
 
 /* ------------------------------------------------------------------ running it */

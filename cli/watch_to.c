@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * ksig watch --to: whom to signal.
+ * ksig watch --to: the target.
  *
- * The command itself sends, event by event, by pidfd_send_signal(2), though the
- * module could: filters, -n, --every and a printed line for each event need the
- * events here, and a number that is handed to the kernel each time could have
+ * The command delivers the signals itself, event by event, by the rules of the library's relay
+ * (ksig_target_deliver()), though the module could: -n, --every and a printed line for each
+ * event need the events here, and a number that is handed to the kernel each time could have
  * become another process's meanwhile. A pidfd can't.
  */
 #define _GNU_SOURCE
@@ -72,21 +72,13 @@ static int parse_pid_line(char *line, pid_t *pid)
 	return ksig_parse_pid(line, pid);
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
-}
-
 static bool is_readable(int fd, int64_t end)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	int64_t left;
 
 	do {
-		left = end - now_ns();
+		left = end - ksig_clock_ns();
 		if (poll(&p, 1, left > 0 ? left / 1000000 + 1 : 0) > 0)
 			return true;
 	} while (left > 0);
@@ -99,7 +91,7 @@ static bool is_readable(int fd, int64_t end)
  */
 static int read_all(int fd, char *line, size_t size)
 {
-	int64_t end = now_ns() + ANSWER_NS;
+	int64_t end = ksig_clock_ns() + ANSWER_NS;
 	size_t used = 0;
 	char rest[64];
 	ssize_t len;
@@ -191,6 +183,21 @@ static int ask_unit(struct ksig_to *to)
 
 /* ------------------------------------------------------------------- pinning */
 
+/*
+ * Signals that ask a process to reload or to report something, and kill one that doesn't
+ * handle them, which is hardly intended; TERM and the like are sent to end it.
+ */
+bool ksig_to_careful(const struct ksig_to *to)
+{
+	return !to->force && (to->signo == SIGHUP || to->signo == SIGUSR1 ||
+			      to->signo == SIGUSR2);
+}
+
+static unsigned int send_flags(const struct ksig_to *to)
+{
+	return KSIG_SEND_PROCESS | (ksig_to_careful(to) ? KSIG_SEND_READY : 0);
+}
+
 static int pin(struct ksig_to *to)
 {
 	struct ksig_target_opts opts = {
@@ -198,7 +205,7 @@ static int pin(struct ksig_to *to)
 		.pid = to->pid,
 		.pidfd = -1,
 		.signo = to->signo,
-		.flags = KSIG_SEND_PROCESS,
+		.flags = send_flags(to),
 	};
 
 	return ksig_target_open(&opts, &to->target);
@@ -215,21 +222,6 @@ static int pin_unit(struct ksig_to *to)
 		err = -ESRCH;
 	}
 	return err;
-}
-
-/*
- * Signals that ask a process to reload or to report something, and kill one that doesn't
- * handle them, which is hardly intended; TERM and the like are sent to end it.
- */
-bool ksig_to_careful(const struct ksig_to *to)
-{
-	return !to->force && (to->signo == SIGHUP || to->signo == SIGUSR1 ||
-			      to->signo == SIGUSR2);
-}
-
-static int check_ready(struct ksig_to *to)
-{
-	return ksig_to_careful(to) ? ksig_target_ready(to->target) : 0;
 }
 
 static int explain(const struct ksig_to *to, int err)
@@ -283,8 +275,8 @@ int ksig_to_open(struct ksig_to *to)
 		else if (ret)
 			return ret;
 	}
-	if (!err)
-		err = check_ready(to);
+	if (!err && ksig_to_careful(to))
+		err = ksig_target_ready(to->target);
 	if (err)
 		return explain(to, err);
 	if (ksig_to_careful(to))
@@ -304,9 +296,9 @@ bool ksig_to_follow(struct ksig_to *to)
 
 	ksig_to_close(to);
 	/* asking begins a process, which may be an event to send for again */
-	if (to->kind != KSIG_TO_UNIT || now_ns() < to->ask_again)
+	if (to->kind != KSIG_TO_UNIT || ksig_clock_ns() < to->ask_again)
 		return false;
-	to->ask_again = now_ns() + ASK_NS;
+	to->ask_again = ksig_clock_ns() + ASK_NS;
 	if (find_unit(to, &pid) || !pid)
 		return false;
 	to->pid = pid;
@@ -326,7 +318,7 @@ static int pin_subject(struct ksig_to *to, const struct ksig_sub *sub,
 		.sz = sizeof(opts),
 		.pidfd = -1,
 		.signo = to->signo,
-		.flags = KSIG_SEND_PROCESS,
+		.flags = send_flags(to),
 	};
 
 	/* pinned for this event already, which is tried again */
@@ -338,43 +330,33 @@ static int pin_subject(struct ksig_to *to, const struct ksig_sub *sub,
 		return -ESRCH;
 	to->pid = ev->subject;
 	/* it may be there still, and kill(2) content, but takes nothing any more */
-	if (!strcmp(ksig_sub_event(sub, 0), "process.exit"))
+	if (!strcmp(ksig_sub_event(sub, ksig_event_spec(ev)), "process.exit"))
 		return -ESRCH;
 	return ksig_target_open_subject(sub, ev, &opts, &to->target);
 }
 
-/* The kernel has signalled, or tried to, who ran. */
-static int told_by_kernel(struct ksig_to *to, const struct ksig_event *ev)
+/* The kernel has signalled the running process, or refused to. */
+static int signalled_by_kernel(struct ksig_to *to, const struct ksig_event *ev)
 {
 	to->pid = ev->flags & KSIG_EVENT_NO_SUBJECT ? 0 : ev->subject;
 	return ev->flags & KSIG_EVENT_SIGNALLED ? 0 : -ECONNREFUSED;
 }
 
 int ksig_to_send(struct ksig_to *to, const struct ksig_sub *sub,
-		 const struct ksig_event *ev, uint64_t value, uint64_t lost)
+		 const struct ksig_event *ev, uint64_t value)
 {
-	bool subject = to->kind == KSIG_TO_SUBJECT;
 	int err = 0;
 
-	lost += to->untold;
-
 	if (ev->flags & (KSIG_EVENT_SIGNALLED | KSIG_EVENT_REFUSED))
-		return told_by_kernel(to, ev);
-	if (subject)
+		return signalled_by_kernel(to, ev);
+	if (to->kind == KSIG_TO_SUBJECT)
 		err = pin_subject(to, sub, ev);
 	else if (!to->target && !ksig_to_follow(to))
 		err = -ESRCH;
 	if (!err)
-		err = check_ready(to);
-	if (!err)
-		err = ksig_target_send(to->target,
-				       lost < INT_MAX ? (int)lost : INT_MAX,
-				       value);
-	/* the same event is tried again, with what it has lost itself */
-	if (err == -EAGAIN)
-		return err;
-	to->untold = err ? lost : 0;
-	if (subject)
+		err = ksig_target_deliver(to->target, &to->unreported_lost,
+					  value);
+	if (err != -EAGAIN && to->kind == KSIG_TO_SUBJECT)
 		ksig_to_close(to);
 	return err;
 }

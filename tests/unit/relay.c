@@ -424,6 +424,17 @@ static void test_doorbell_end(void)
 	CHECK(ksig_sub_next(sub, 0, &ev) == -ESHUTDOWN);
 	CHECK(take(&soon, &info) == SIGNO && info.si_errno == -ESHUTDOWN);
 	ksig_sub_close(sub);
+
+	/* the reader alone has seen it, for nothing woke the relay */
+	sub = rung_once("test");
+	CHECK(ksig_sub_next(sub, 0, &ev) == 1);
+	CHECK(ksig_sub_next(sub, 0, &ev) == 0);
+	pthread_mutex_lock(&fakes[0].lock);
+	fakes[0].end = true;
+	pthread_mutex_unlock(&fakes[0].lock);
+	CHECK(ksig_sub_next(sub, 0, &ev) == -ESHUTDOWN);
+	CHECK(take(&soon, &info) == SIGNO && info.si_errno == -ESHUTDOWN);
+	ksig_sub_close(sub);
 }
 
 /* Who reads an error looks no further, and is rung for what comes later. */

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: MIT
+/* ksig watch: reads events, acts on them, and waits for more. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "watch.h"
+
+/* Room in a target, and a unit's new process, must be found without an event. */
+#define RETRY_NS (KSIG_NS / 100)
+#define FOLLOW_NS KSIG_NS
+/* A target that is merely busy is not reported. */
+#define REPORT_FULL_NS KSIG_NS
+/* What is printed is written within this time, though there is more to do. */
+#define OUTPUT_NS (KSIG_NS / 10)
+/* Events that are acted on before anything else is looked at, output included. */
+#define BATCH 256
+
+/* What step functions return: go on, or end with an exit code. */
+#define GO_ON (-1)
+
+static bool is_unit(const struct ksig_watch *w)
+{
+	return w->has_to && w->to.kind == KSIG_TO_UNIT;
+}
+
+static bool is_enough(const struct ksig_watch *w)
+{
+	return w->count && w->acted >= w->count;
+}
+
+/* --------------------------------------------------------------------- acting */
+
+static void command_ended(struct ksig_watch *w)
+{
+	int status;
+
+	close(w->command_fd);
+	w->command_fd = -1;
+	if (ksig_child_wait(w->command_pid, &status) || !status)
+		return;
+	w->result = KSIG_FAILED;
+	if (WIFSIGNALED(status))
+		ksig_error("'%s' was killed by signal %d", w->command[0],
+			   WTERMSIG(status));
+	else
+		ksig_error("'%s' failed with exit status %d", w->command[0],
+			   WEXITSTATUS(status));
+}
+
+/*
+ * With -EAGAIN the target has no room, and the same event is tried again. Another error
+ * is the outcome.
+ */
+static void signal_target(struct ksig_watch *w)
+{
+	struct ksig_happening *h = &w->now;
+	int64_t now = ksig_clock_ns();
+	struct ksig_field value;
+
+	ksig_happening_value(h, &value);
+	h->to = &w->to;
+	if (!w->target_full) {
+		w->to.unreported_lost += h->lost;
+		w->report_full = now + REPORT_FULL_NS;
+	}
+	h->err = ksig_to_send(&w->to, h->sub, h->ev,
+			      value.type == KSIG_FIELD_SIGNED ?
+			      (uint64_t)value.s : value.u);
+	w->target_full = h->err == -EAGAIN;
+	if (w->target_full) {
+		if (now < w->report_full)
+			return;
+		ksig_error("process %d is not consuming its pending signals: delivery of %s is stalled",
+			   w->to.pid,
+			   ksig_sub_event(h->sub, ksig_event_spec(h->ev)));
+		w->report_full = KSIG_NEVER;
+	} else if (h->err == -ESRCH && (w->to.kind == KSIG_TO_PID ||
+					w->to.kind == KSIG_TO_PIDFILE)) {
+		w->result = KSIG_TARGET_GONE;
+	} else if (h->err) {
+		w->result = KSIG_FAILED;
+	}
+}
+
+static int act(struct ksig_watch *w)
+{
+	struct ksig_watched *e = &w->events[ksig_event_spec(w->now.ev)];
+	int64_t now = ksig_clock_ns();
+
+	if (w->has_to)
+		signal_target(w);
+	if (w->target_full)
+		return GO_ON;
+	if (!__fpending(stdout))
+		w->print_by = now + OUTPUT_NS;
+	if (ksig_print_event(&w->now, w->json))
+		return KSIG_FAILED;
+	/* the command writes to the same place; and what is written ends with a line */
+	if ((w->command || __fpending(stdout) > KSIG_OUTPUT_MAX) && ksig_flush())
+		return KSIG_FAILED;
+	e->printed += w->now.lost;
+	e->printed_upto += w->now.lost_upto;
+	if (w->command) {
+		w->command_fd = ksig_run(w->command, &w->now, &w->command_pid);
+		if (w->command_fd < 0) {
+			ksig_error("cannot run '%s': %s", w->command[0],
+				   strerror(-w->command_fd));
+			return KSIG_FAILED;
+		}
+	}
+	w->now = (struct ksig_happening) { };
+	w->acted++;
+	if (w->every)
+		w->not_before = ksig_clock_ns() + w->every;
+	return GO_ON;
+}
+
+/* -------------------------------------------------------------------- reading */
+
+/*
+ * May another event be read? Only --every lets a newer one replace one that
+ * waits; else they wait in the provider's queue, which counts what it loses.
+ */
+static bool wants_event(const struct ksig_watch *w)
+{
+	if (is_enough(w) || w->target_full || w->ended)
+		return false;
+	return w->every || (!w->now.sub && w->command_fd < 0);
+}
+
+static void take_event(struct ksig_watch *w, const struct ksig_event *ev)
+{
+	unsigned int spec = ksig_event_spec(ev);
+	struct ksig_watched *e = &w->events[spec];
+
+	ksig_watched_note(e, w->sub, ev);
+	ksig_watched_report(e, ksig_sub_event(w->sub, spec));
+	if (e->by_kernel &&
+	    !(ev->flags & (KSIG_EVENT_SIGNALLED | KSIG_EVENT_REFUSED)))
+		return;
+	if (w->skip) {
+		w->skip--;
+		return;
+	}
+	if (w->now.sub)
+		w->now.merged++;
+	w->now.sub = w->sub;
+	w->now.ev = ev;
+	w->now.lost = e->lost - e->printed;
+	w->now.lost_upto = e->lost_upto - e->printed_upto;
+	w->now.value_field = w->opts.value_field;
+}
+
+/* Did its filter name a process that has exited? Then nothing is missing. */
+static bool has_subject_gone(const struct ksig_watch *w, unsigned int spec)
+{
+	struct ksig_sub_stats st = { .sz = sizeof(st) };
+
+	return ksig_sub_ended(w->sub, spec) == -ESHUTDOWN &&
+	       !ksig_sub_spec_stats(w->sub, spec, &st) &&
+	       st.flags & KSIG_STATS_SUBJECT_GONE;
+}
+
+static void report_ends(struct ksig_watch *w)
+{
+	const char *event;
+	unsigned int i;
+	int err;
+
+	w->ended = true;
+	for (i = 0; i < w->n; i++) {
+		err = ksig_sub_ended(w->sub, i);
+		w->ended &= err != 0;
+		if (!err || w->events[i].end_reported)
+			continue;
+		w->events[i].end_reported = true;
+		event = ksig_sub_event(w->sub, i);
+		if (has_subject_gone(w, i))
+			ksig_note("%s: the process has exited; there will be no more events",
+				  w->events[i].text);
+		else if (err == -ESHUTDOWN)
+			ksig_error("%s no longer exists: there will be no more events",
+				   event);
+		else
+			ksig_error("%s: %s", event, strerror(-err));
+	}
+}
+
+/* Is there something to read, if only what the filter doesn't let pass? */
+static bool is_readable(const struct ksig_watch *w)
+{
+	struct pollfd p = { .fd = ksig_sub_fd(w->sub), .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/* Return: there may be more to read now. */
+static bool read_event(struct ksig_watch *w)
+{
+	const struct ksig_event *ev;
+	int ret = ksig_sub_next(w->sub, 0, &ev);
+
+	report_ends(w);
+	/* what is missing here, memory or a descriptor, may be available in a moment */
+	if (ret < 0 && ret != -EINTR && !w->ended) {
+		if (!w->failing)
+			ksig_note("%s: %s; trying again", w->n == 1 ?
+				  ksig_sub_event(w->sub, 0) : "cannot read events",
+				  strerror(-ret));
+		w->failing = true;
+		return false;
+	}
+	w->failing = false;
+	if (ret == 1)
+		take_event(w, ev);
+	return ret == 1 || (!ret && is_readable(w));
+}
+
+/* The kernel has counted to the end, and some of that was lost on the way. */
+static void check_kernel_count(struct ksig_watch *w)
+{
+	struct ksig_sub_stats st = { .sz = sizeof(st) };
+	struct ksig_watched *e = w->events;
+
+	if (!e->by_kernel || !w->count || is_enough(w) || w->now.sub ||
+	    ksig_sub_spec_stats(w->sub, 0, &st) || !st.lost || st.queued ||
+	    st.offered < e->last)
+		return;
+	ksig_error("%" PRIu64 " events of %s were lost in total, %" PRIu64 " of which count for -n: the kernel has sent %" PRIu64 " signals",
+		   st.lost, ksig_sub_event(w->sub, 0), w->count - w->acted,
+		   st.signals);
+	w->acted = w->count;
+	e->lost = st.lost;
+	e->reported = e->lost;
+}
+
+/* -------------------------------------------------------------------- waiting */
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t wake_up_at(const struct ksig_watch *w)
+{
+	int64_t at = w->deadline, now = ksig_clock_ns();
+	unsigned int i;
+
+	if (w->more && wants_event(w))
+		return 0;
+	if (w->target_full || (w->failing && wants_event(w)))
+		at = sooner(at, now + RETRY_NS);
+	else if (w->now.sub && w->command_fd < 0)
+		at = sooner(at, w->not_before);
+	if (is_unit(w) && !w->to.target)
+		at = sooner(at, now + FOLLOW_NS);
+	for (i = 0; !ksig_is_quiet() && i < w->n; i++)
+		at = sooner(at, ksig_watched_report_at(&w->events[i]));
+	return at;
+}
+
+enum { EVENTS, TARGET, COMMAND, STOP, N_FDS };
+
+static int wait_for(struct ksig_watch *w, struct pollfd fds[N_FDS])
+{
+	int64_t at = wake_up_at(w), left = at - ksig_clock_ns();
+	struct timespec ts = { };
+	int i;
+
+	fds[EVENTS].fd = wants_event(w) && !w->failing ?
+			 ksig_sub_fd(w->sub) : -1;
+	fds[TARGET].fd = w->to.target && w->to.kind != KSIG_TO_SUBJECT ?
+			 ksig_target_fd(w->to.target) : -1;
+	fds[COMMAND].fd = w->command_fd;
+	fds[STOP].fd = ksig_stop_fd();
+	for (i = 0; i < N_FDS; i++)
+		fds[i].events = POLLIN;
+	if (left > 0) {
+		ts.tv_sec = left / KSIG_NS;
+		ts.tv_nsec = left % KSIG_NS;
+	}
+	if (ppoll(fds, N_FDS, at == KSIG_NEVER ? NULL : &ts,
+		  ksig_children_mask()) >= 0 ||
+	    errno == EINTR)
+		return GO_ON;
+	ksig_error("cannot wait: %s", strerror(errno));
+	return KSIG_FAILED;
+}
+
+/*
+ * Acts on what there is, oldest first. Output is written when nothing is left, or
+ * when it has waited for OUTPUT_NS. With --every a line is rare.
+ */
+static int drain(struct ksig_watch *w)
+{
+	int ret = GO_ON, i = 0;
+
+	do {
+		w->more = wants_event(w) && read_event(w);
+		if (w->now.sub && w->command_fd < 0 && !is_enough(w) &&
+		    ksig_clock_ns() >= w->not_before)
+			ret = act(w);
+	} while (ret == GO_ON && w->more && !ksig_stop_wanted() &&
+		 ++i < BATCH);
+	if (w->more && !w->every && ksig_clock_ns() < w->print_by)
+		return ret;
+	return ksig_flush() ? KSIG_FAILED : ret;
+}
+
+/* Is nothing missing, for the filters named processes, which have exited? */
+static bool have_subjects_gone(const struct ksig_watch *w)
+{
+	unsigned int i;
+
+	for (i = 0; i < w->n; i++) {
+		if (!has_subject_gone(w, i))
+			return false;
+	}
+	return true;
+}
+
+/* Return: GO_ON, or the exit code. */
+static int step(struct ksig_watch *w)
+{
+	struct pollfd fds[N_FDS] = { };
+	int ret = wait_for(w, fds);
+	unsigned int i;
+
+	ksig_children_reap();
+	if (ret == GO_ON && fds[COMMAND].revents)
+		command_ended(w);
+	if (ret == GO_ON)
+		ret = drain(w);
+	if (ret != GO_ON)
+		return ret;
+	for (i = 0; i < w->n; i++)
+		ksig_watched_report(&w->events[i], ksig_sub_event(w->sub, i));
+	check_kernel_count(w);
+	if (is_enough(w) && w->command_fd < 0)
+		return w->result;
+	if (ksig_clock_ns() >= w->deadline)
+		return w->result ? w->result : KSIG_TIMED_OUT;
+	if (w->ended && !w->now.sub && w->command_fd < 0)
+		return w->result || have_subjects_gone(w) ? w->result :
+							     KSIG_NOT_HERE;
+	if (fds[TARGET].revents && !ksig_to_follow(&w->to) && !is_unit(w)) {
+		ksig_error("process %d has exited", w->to.pid);
+		return KSIG_TARGET_GONE;
+	}
+	if (is_unit(w) && !w->to.target)
+		ksig_to_follow(&w->to);
+	return GO_ON;
+}
+
+/* --------------------------------------------------------------------- the end */
+
+/*
+ * Events that the time was too short for, or the target gone. No more than the
+ * longest queues hold, for others may come all the time.
+ */
+static void report_undone(struct ksig_watch *w)
+{
+	uint64_t n[KSIG_SUB_SPECS] = { }, left = (uint64_t)w->n * KSIG_QUEUE_MAX;
+	const struct ksig_event *ev;
+	unsigned int i;
+	int ret;
+
+	if (w->now.sub)
+		n[ksig_event_spec(w->now.ev)] = 1 + w->now.merged;
+	while (!w->ended && left--) {
+		ret = ksig_sub_next(w->sub, 0, &ev);
+		if (ret < 0 || (!ret && !is_readable(w)))
+			break;
+		if (!ret || w->events[ksig_event_spec(ev)].by_kernel)
+			continue;
+		n[ksig_event_spec(ev)] += !w->skip;
+		w->skip -= !!w->skip;
+	}
+	for (i = 0; i < w->n; i++) {
+		if (n[i])
+			ksig_error(n[i] == 1 ?
+				   "%" PRIu64 " event of %s was not acted on" :
+				   "%" PRIu64 " events of %s were not acted on",
+				   n[i], ksig_sub_event(w->sub, i));
+	}
+}
+
+int ksig_watch_loop(struct ksig_watch *w)
+{
+	struct ksig_sub_stats st = { .sz = sizeof(st) };
+	int ret = GO_ON;
+	unsigned int i;
+
+	w->command_fd = -1;
+	w->deadline = w->timeout ? ksig_clock_ns() + w->timeout : KSIG_NEVER;
+	while (ret == GO_ON && !ksig_stop_wanted())
+		ret = step(w);
+	if (w->command_fd >= 0) {
+		/* by its pidfd: it may have been reaped */
+		if (!syscall(SYS_pidfd_send_signal, w->command_fd, SIGTERM,
+			     NULL, 0))
+			ksig_error("'%s' was still running and was sent TERM",
+				   w->command[0]);
+		close(w->command_fd);
+	}
+	if (!is_enough(w))
+		report_undone(w);
+	for (i = 0; i < w->n; i++) {
+		/* no event reports what was lost last */
+		if (!is_enough(w) && !ksig_sub_spec_stats(w->sub, i, &st)) {
+			if (st.lost > w->events[i].lost)
+				w->events[i].lost = st.lost;
+			w->events[i].lost_upto = st.lost_upto;
+		}
+		ksig_watched_report_last(&w->events[i], w->sub, i, w->json);
+	}
+	return ret;
+}
