@@ -62,9 +62,7 @@ static int ksig_release(struct inode *inode, struct file *file)
 /* Is there a reason not to sleep in read(2)? */
 static bool ksig_read_wakes(struct ksig_sub *sub)
 {
-	u32 head;
-
-	return ksig_ring_count(&sub->ring, &head) || READ_ONCE(sub->ring.hup) ||
+	return ksig_ring_count(&sub->ring, NULL) || READ_ONCE(sub->ring.hup) ||
 	       READ_ONCE(sub->ring.claimed);
 }
 
@@ -124,7 +122,6 @@ static __poll_t ksig_poll(struct file *file, poll_table *wait)
 {
 	struct ksig_sub *sub = file->private_data;
 	__poll_t mask = 0;
-	u32 head;
 
 	/* a write emits and never blocks */
 	if (file->f_mode & FMODE_WRITE && ksig_file_chan(file)->writable)
@@ -137,7 +134,7 @@ static __poll_t ksig_poll(struct file *file, poll_table *wait)
 	/* acquire: hup, then the ring: it comes after the last record */
 	if (unlikely(smp_load_acquire(&sub->ring.hup)))
 		mask |= EPOLLHUP;
-	if (ksig_ring_count(&sub->ring, &head))
+	if (ksig_ring_count(&sub->ring, NULL))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (READ_ONCE(sub->delivery.target_gone))
 		mask |= EPOLLPRI;

@@ -19,7 +19,6 @@
 static bool ksig_deliver_resume(struct ksig_delivery *d)
 {
 	struct ksig_arm_state *arm = ksig_arm_locked(d);
-	u32 head;
 
 	lockdep_assert_held(&d->lock);
 	if (!arm)
@@ -33,7 +32,7 @@ static bool ksig_deliver_resume(struct ksig_delivery *d)
 	 */
 	smp_mb();
 	if (!READ_ONCE(d->ring->hup) &&
-	    (!ksig_ring_count(d->ring, &head) ||
+	    (!ksig_ring_count(d->ring, NULL) ||
 	     (arm->doorbell && !READ_ONCE(d->doorbell_pending))))
 		return true;
 	WRITE_ONCE(d->stalled, true);
