@@ -8,12 +8,10 @@
 #include <linux/bits.h>
 #include <linux/err.h>
 #include <linux/fs.h>
-#include <linux/hardirq.h>
 #include <linux/log2.h>
 #include <linux/nsproxy.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
-#include <linux/preempt.h>
 #include <linux/proc_fs.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
@@ -26,23 +24,6 @@
 #include "trace.h"
 
 /* ------------------------------------------------------------------ notifying */
-
-/**
- * ksig_notify_allowed() - may wait queues and siglock be touched here?
- *
- * Context: any.
- */
-bool ksig_notify_allowed(void)
-{
-	if (in_nmi())
-		return false;
-	/*
-	 * On PREEMPT_RT siglock and wait queues have sleeping locks. Lockdep can
-	 * be configured to report on other kernels what would be wrong there.
-	 */
-	return !(IS_ENABLED(CONFIG_PREEMPT_RT) ||
-		 IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING)) || preemptible();
-}
 
 /* The caller has a full barrier after what the sleeper is to see. */
 static void ksig_sub_wake(struct ksig_sub *sub, __poll_t what, int band)
@@ -104,7 +85,6 @@ static void ksig_sub_on_irq_work(struct irq_work *work)
 {
 	struct ksig_sub *sub = container_of(work, struct ksig_sub,
 					    delivery.irq_work);
-	u32 head;
 
 	ksig_deliver_check_target(&sub->delivery);
 	/* full barrier: pairs with the one in ksig_poll() */
@@ -114,7 +94,7 @@ static void ksig_sub_on_irq_work(struct irq_work *work)
 	if (xchg(&sub->crowded, false) || ksig_sub_is_crowded(sub)) {
 		ksig_sub_notify_late(sub);
 	} else {
-		if (ksig_ring_count(&sub->ring, &head))
+		if (ksig_ring_count(&sub->ring, NULL))
 			ksig_sub_wake_readers(sub);
 		ksig_deliver_or_leave(&sub->delivery);
 	}
@@ -153,153 +133,14 @@ static const struct ksig_backlog_ops ksig_sub_backlog_ops = {
 	.has_work = ksig_sub_has_work,
 };
 
-/* ------------------------------------------------------------------- queueing */
-
-static u64 ksig_sub_subject(const struct ksig_sub *sub,
-			    const struct ksig_notice *n)
+/* The ring had no room. Context: any except NMI; the ring's lock is held. */
+void ksig_sub_count_lost(struct ksig_sub *sub)
 {
-	return n->pid ? pid_nr_ns(n->pid, sub->pid_ns) : n->subject;
-}
-
-/* Everything except seq and lost_before. */
-static __always_inline void ksig_sub_write(const struct ksig_sub *sub,
-					   struct ksig_event *ev,
-					   const struct ksig_notice *n, u64 now,
-					   u32 flags)
-{
-	const struct ksig_chan *chan = sub->chan;
-	u32 room = chan->event_size - sizeof(*ev);
-	u64 *data = (u64 *)ev->data;
-
-	ev->time_ns = now + sub->time_offset;
-	ev->value = n->value;
-	ev->subject = ksig_sub_subject(sub, n);
-	ev->type = n->type;
-	ev->len = n->len;
-	ev->flags = flags;
-	if (likely(!n->len && room == 2 * sizeof(*data))) {
-		/* the common case: no call for two words */
-		data[0] = 0;
-		data[1] = 0;
-	} else {
-		memcpy(ev->data, n->data, n->len);
-		memset(ev->data + n->len, 0, room - n->len);
-	}
-	if (chan->fill)
-		chan->fill(ev, n, sub->pid_ns);
-}
-
-/* @f let the event pass. */
-static __always_inline bool ksig_sub_push(struct ksig_sub *sub,
-					  const struct ksig_filter *f,
-					  const struct ksig_notice *n, u64 now,
-					  u64 skipped)
-{
-	const struct ksig_filter *current_filter;
-	struct ksig_ring *ring = &sub->ring;
-	struct ksig_event *ev = NULL;
-	bool wanted, marked;
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&ring->lock, flags);
-	/* KSIG_IOC_SUBSCRIBE may have replaced the filter meanwhile */
-	current_filter = rcu_dereference(sub->filter);
-	wanted = likely(current_filter == f) || !current_filter ||
-		 ksig_filter_match(current_filter, n);
-	if (likely(wanted))
-		ev = ksig_ring_reserve(ring);
-	if (likely(ev)) {
-		marked = unlikely(skipped > sub->skipped_seen);
-		if (marked)
-			sub->skipped_seen = skipped;
-		ksig_sub_write(sub, ev, n, now,
-			       marked ? KSIG_EVENT_LOST_UPTO : 0);
-		if (ksig_ring_commit(ring, ev, ring->offered +
-				     READ_ONCE(sub->delivery.direct)))
-			WRITE_ONCE(sub->delivery.doorbell_pending, true);
-	} else if (wanted) {
-		atomic64_inc(&sub->chan->lost);
-		trace_ksig_lost(sub->chan, ring->offered +
-				READ_ONCE(sub->delivery.direct),
-				ring->unreported_lost);
-	}
-	raw_spin_unlock_irqrestore(&ring->lock, flags);
-	return ev;
-}
-
-/**
- * ksig_sub_queue() - queue an event, and notify nobody
- * @sub: the subscription
- * @n: the event
- * @now: its time
- * @skipped: number of events skipped so far that may have been for @sub
- *
- * Context: any except NMI, RCU read-side section.
- *
- * Return: true if it was queued.
- */
-bool ksig_sub_queue(struct ksig_sub *sub, const struct ksig_notice *n, u64 now,
-		    u64 skipped)
-{
-	const struct ksig_filter *f = rcu_dereference(sub->filter);
-
-	if (unlikely(f) && !ksig_filter_match(f, n))
-		return false;
-	return ksig_sub_push(sub, f, n, now, skipped);
-}
-
-/* KSIG_MODE_EACH, and nothing waits: the event needs no record. */
-static bool ksig_sub_send(struct ksig_sub *sub, const struct ksig_filter *f,
-			  const struct ksig_notice *n)
-{
-	struct ksig_delivery *d = &sub->delivery;
-	unsigned long flags;
-	bool sent = false;
-
-	/* fill would want a record */
-	if (!READ_ONCE(d->deliver_inline) || !READ_ONCE(sub->ring.claimed) ||
-	    sub->chan->fill || READ_ONCE(sub->fasync) || !ksig_notify_allowed())
-		return false;
-	/* so do those that sleep in poll(2); one that begins now has no record to miss */
-	if (waitqueue_active(&sub->wait))
-		return false;
-	if (!spin_trylock_irqsave(&d->lock, flags))
-		return false;
-	if (likely(rcu_access_pointer(sub->filter) == f))
-		sent = ksig_deliver_direct(d, ksig_sub_subject(sub, n), n->value);
-	spin_unlock_irqrestore(&d->lock, flags);
-	return sent;
-}
-
-/**
- * ksig_sub_offer() - offer an event to a subscription
- * @sub: the subscription
- * @n: the event
- * @now: its time
- * @skipped: number of events skipped so far that may have been for @sub
- * @budget: number of subscriptions that may still be notified in this context
- *
- * Context: any except NMI, RCU read-side section.
- *
- * Return: true if it was delivered or queued.
- */
-bool ksig_sub_offer(struct ksig_sub *sub, const struct ksig_notice *n, u64 now,
-		    u64 skipped, int *budget)
-{
-	const struct ksig_filter *f = rcu_dereference(sub->filter);
-	bool queued;
-
-	if (unlikely(f) && !ksig_filter_match(f, n))
-		return false;
-	if (READ_ONCE(sub->ring.claimed) && *budget > 0 &&
-	    ksig_sub_send(sub, f, n)) {
-		(*budget)--;
-		return true;
-	}
-	queued = ksig_sub_push(sub, f, n, now, skipped);
-	if (unlikely(ksig_sub_needs_notify(sub)))
-		ksig_sub_notify(sub, (*budget)-- > 0);
-	return queued;
+	lockdep_assert_held(&sub->ring.lock);
+	atomic64_inc(&sub->chan->lost);
+	trace_ksig_lost(sub->chan, sub->ring.offered +
+			READ_ONCE(sub->delivery.direct),
+			sub->ring.unreported_lost);
 }
 
 /* The channel is destroyed, and no event will come. Context: process. */
