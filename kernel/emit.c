@@ -23,17 +23,30 @@
 /* Number of events that an emitter takes from the stash; the rest is the irq_work's. */
 #define KSIG_STASH_INLINE	8
 
-/* To all, but notify nobody. Context: the stash's lock is held. */
-static void ksig_queue_to_all(struct ksig_chan *chan,
-			      const struct ksig_notice_slot *slot)
+/*
+ * Offer the stash's next event to all, but notify nobody.
+ *
+ * Return: false if the stash is empty, or that event is still being written.
+ */
+static bool ksig_stash_take_one(struct ksig_chan *chan)
 {
-	struct ksig_emission em = {
+	struct ksig_stash *stash = &chan->stash;
+	const struct ksig_filter *f;
+	struct ksig_notice_slot *slot;
+	struct ksig_emission em;
+	struct ksig_notice n;
+	struct ksig_sub *sub;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&stash->lock, flags);
+	slot = ksig_notice_ring_peek(&stash->ring);
+	if (!slot) {
+		raw_spin_unlock_irqrestore(&stash->lock, flags);
+		return false;
+	}
+	em = (struct ksig_emission){
 		.n = &slot->n, .now = slot->now, .skipped = slot->skipped,
 	};
-	const struct ksig_filter *f;
-	struct ksig_sub *sub;
-
-	lockdep_assert_held(&chan->stash.lock);
 	list_for_each_entry_rcu(sub, &chan->subs, node) {
 		if (!ksig_sub_in_namespaces(sub, slot->n.pid, slot->net_cookie))
 			continue;
@@ -45,27 +58,12 @@ static void ksig_queue_to_all(struct ksig_chan *chan,
 	if (unlikely(smp_load_acquire(&chan->rear)))
 		ksig_fanout_put(chan->fanout, &slot->n, slot->now,
 				slot->net_cookie, slot->skipped);
-}
-
-/* Return: false if the stash is empty, or its next event is still being written. */
-static bool ksig_stash_take_one(struct ksig_chan *chan)
-{
-	struct ksig_stash *stash = &chan->stash;
-	struct ksig_notice_slot *slot;
-	struct ksig_notice n = { };
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&stash->lock, flags);
-	slot = ksig_notice_ring_peek(&stash->ring);
-	if (slot) {
-		ksig_queue_to_all(chan, slot);
-		n = slot->n;
-		ksig_notice_ring_next(&stash->ring);
-	}
+	n = slot->n;
+	ksig_notice_ring_next(&stash->ring);
 	raw_spin_unlock_irqrestore(&stash->lock, flags);
 	/* not under a raw lock: it may free */
 	ksig_notice_put_pids(&n);
-	return slot;
+	return true;
 }
 
 /* Context: ksig_notify_allowed(), or the stash's irq_work; RCU read-side section. */

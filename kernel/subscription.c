@@ -302,15 +302,6 @@ static int ksig_sub_reset(struct ksig_sub *sub, struct ksig_ring_memory *mem,
 	return err;
 }
 
-/* Before memory is charged, without the locks: ksig_sub_reset() has the last word. */
-static int ksig_sub_may_reset(struct ksig_sub *sub)
-{
-	if (READ_ONCE(sub->ring.hup))
-		return -ENODEV;
-	return READ_ONCE(sub->ring.maps) || READ_ONCE(sub->ring.claimed) ||
-	       ksig_delivery_armed(&sub->delivery) ? -EBUSY : 0;
-}
-
 /**
  * ksig_sub_subscribe() - KSIG_IOC_SUBSCRIBE
  * @sub: the subscription
@@ -341,7 +332,13 @@ int ksig_sub_subscribe(struct ksig_sub *sub, const struct ksig_subscribe *s)
 	}
 	err = mutex_lock_killable(&sub->reader_mutex);
 	if (!err) {
-		err = ksig_sub_may_reset(sub);
+		/* before memory is charged; ksig_sub_reset() has the last word */
+		if (READ_ONCE(sub->ring.hup))
+			err = -ENODEV;
+		else if (READ_ONCE(sub->ring.maps) ||
+			 READ_ONCE(sub->ring.claimed) ||
+			 ksig_delivery_armed(&sub->delivery))
+			err = -EBUSY;
 		/* memory of the same length is used again, not charged twice */
 		if (!err && len != ksig_ring_len(&sub->ring))
 			err = ksig_ring_memory_alloc(&mem, sub->chan->event_size,
