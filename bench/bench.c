@@ -487,7 +487,7 @@ static void handlers(void)
 	block(BENCH_SIGNO);
 	show(ours, 0, "ksig: EACH + handler");
 	show(theirs, 0, "send_sig_info + handler");
-	show(ours / theirs, 1.15, "ratio: ksig to send_sig_info, handler");
+	show(ours / theirs, 1.10, "ratio: ksig to send_sig_info, handler");
 }
 
 static void by_fasync(void)

@@ -59,15 +59,6 @@ static int ksig_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* Is there a reason not to sleep in read(2)? */
-static bool ksig_read_wakes(struct ksig_sub *sub)
-{
-	u32 head;
-
-	return ksig_ring_count(&sub->ring, &head) || READ_ONCE(sub->ring.hup) ||
-	       READ_ONCE(sub->ring.claimed);
-}
-
 /* @nowait: of io_uring: don't wait for anything */
 static ssize_t ksig_read_to(struct file *file, struct iov_iter *to,
 			    bool nowait)
@@ -99,7 +90,10 @@ static ssize_t ksig_read_to(struct file *file, struct iov_iter *to,
 		if (nowait || file->f_flags & O_NONBLOCK)
 			return -EAGAIN;
 		/* another reader may be faster, or arm it meanwhile: try again */
-		ret = wait_event_interruptible(sub->wait, ksig_read_wakes(sub));
+		ret = wait_event_interruptible(sub->wait,
+				ksig_ring_count(&sub->ring, NULL) ||
+				READ_ONCE(sub->ring.hup) ||
+				READ_ONCE(sub->ring.claimed));
 		if (ret)
 			return ret;
 	}
@@ -124,7 +118,6 @@ static __poll_t ksig_poll(struct file *file, poll_table *wait)
 {
 	struct ksig_sub *sub = file->private_data;
 	__poll_t mask = 0;
-	u32 head;
 
 	/* a write emits and never blocks */
 	if (file->f_mode & FMODE_WRITE && ksig_file_chan(file)->writable)
@@ -137,7 +130,7 @@ static __poll_t ksig_poll(struct file *file, poll_table *wait)
 	/* acquire: hup, then the ring: it comes after the last record */
 	if (unlikely(smp_load_acquire(&sub->ring.hup)))
 		mask |= EPOLLHUP;
-	if (ksig_ring_count(&sub->ring, &head))
+	if (ksig_ring_count(&sub->ring, NULL))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (READ_ONCE(sub->delivery.target_gone))
 		mask |= EPOLLPRI;
@@ -199,55 +192,43 @@ static long ksig_ioc_info(struct file *file, void __user *arg)
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
-static long ksig_ioc_subscribe(struct ksig_sub *sub, const void __user *arg)
-{
-	struct ksig_subscribe s;
-
-	if (copy_from_user(&s, arg, sizeof(s)))
-		return -EFAULT;
-	/* what was emitted before the call is not for it */
-	ksig_channel_flush(sub->chan, sub);
-	return ksig_sub_subscribe(sub, &s);
-}
-
-static long ksig_ioc_arm(struct ksig_sub *sub, const void __user *arg)
-{
-	struct ksig_arm arm;
-
-	if (copy_from_user(&arm, arg, sizeof(arm)))
-		return -EFAULT;
-	return ksig_sub_arm(sub, &arm);
-}
-
-static long ksig_ioc_stats(struct ksig_sub *sub, void __user *arg)
-{
-	struct ksig_stats stats = { };
-
-	/* what was emitted before the call counts */
-	ksig_channel_flush(sub->chan, sub);
-	ksig_sub_stats(sub, &stats);
-	return copy_to_user(arg, &stats, sizeof(stats)) ? -EFAULT : 0;
-}
-
 static long ksig_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct ksig_sub *sub = file->private_data;
 	void __user *p = (void __user *)arg;
+	struct ksig_stats stats = { };
+	struct ksig_subscribe s;
+	struct ksig_arm arm;
 
 	switch (cmd) {
 	case KSIG_IOC_INFO:
 		return ksig_ioc_info(file, p);
 	case KSIG_IOC_SUBSCRIBE:
-		return sub ? ksig_ioc_subscribe(sub, p) : -EBADF;
+		if (!sub)
+			return -EBADF;
+		if (copy_from_user(&s, p, sizeof(s)))
+			return -EFAULT;
+		/* what was emitted before the call is not for it */
+		ksig_channel_flush(sub->chan, sub);
+		return ksig_sub_subscribe(sub, &s);
 	case KSIG_IOC_ARM:
-		return sub ? ksig_ioc_arm(sub, p) : -EBADF;
+		if (!sub)
+			return -EBADF;
+		if (copy_from_user(&arm, p, sizeof(arm)))
+			return -EFAULT;
+		return ksig_sub_arm(sub, &arm);
 	case KSIG_IOC_DISARM:
 		if (!sub)
 			return -EBADF;
 		ksig_deliver_disarm(&sub->delivery);
 		return 0;
 	case KSIG_IOC_STATS:
-		return sub ? ksig_ioc_stats(sub, p) : -EBADF;
+		if (!sub)
+			return -EBADF;
+		/* what was emitted before the call counts */
+		ksig_channel_flush(sub->chan, sub);
+		ksig_sub_stats(sub, &stats);
+		return copy_to_user(p, &stats, sizeof(stats)) ? -EFAULT : 0;
 	}
 	return -ENOTTY;
 }

@@ -118,34 +118,15 @@ static char *ksig_next_word(char **line)
 	return word;
 }
 
-static int ksig_command(char *line)
-{
-	u64 value = READ_ONCE(ksig_default_value);
-	int signo = READ_ONCE(ksig_default_signo);
-	char *word;
-	int nr;
-
-	word = ksig_next_word(&line);
-	if (!word || ksig_parse_int(word, &nr))
-		return -EINVAL;
-	word = ksig_next_word(&line);
-	if (word && ksig_parse_value(word, &value))
-		return -EINVAL;
-	word = ksig_next_word(&line);
-	if (word && ksig_parse_signo(word, &signo))
-		return -EINVAL;
-	if (ksig_next_word(&line))
-		return -EINVAL;
-	return ksig_send(nr, signo, false, value);
-}
-
 static ssize_t ksig_signalconfpid_write(struct file *file,
 					const char __user *buf, size_t count,
 					loff_t *ppos)
 {
-	char line[KSIG_LINE_MAX];
+	u64 value = READ_ONCE(ksig_default_value);
+	int signo = READ_ONCE(ksig_default_signo);
+	char line[KSIG_LINE_MAX], *rest = line, *word;
 	size_t len = count;
-	int err;
+	int nr, err;
 
 	if (len >= sizeof(line))
 		return -EINVAL;
@@ -161,7 +142,18 @@ static ssize_t ksig_signalconfpid_write(struct file *file,
 	if (strlen(line) != len)
 		return -EINVAL;
 
-	err = ksig_command(line);
+	word = ksig_next_word(&rest);
+	if (!word || ksig_parse_int(word, &nr))
+		return -EINVAL;
+	word = ksig_next_word(&rest);
+	if (word && ksig_parse_value(word, &value))
+		return -EINVAL;
+	word = ksig_next_word(&rest);
+	if (word && ksig_parse_signo(word, &signo))
+		return -EINVAL;
+	if (ksig_next_word(&rest))
+		return -EINVAL;
+	err = ksig_send(nr, signo, false, value);
 	return err ? err : count;
 }
 

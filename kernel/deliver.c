@@ -242,11 +242,13 @@ static int ksig_deliver_signal(struct ksig_delivery *d,
 	int err = ksig_target_send(&arm->target, error, value);
 
 	lockdep_assert_held(&d->lock);
-	if (unlikely(arm->target.scan_cost || err == -E2BIG))
+	if (unlikely(arm->target.scan_cost))
 		WRITE_ONCE(d->deliver_inline, false);
-	if (!err) {
+	if (likely(!err)) {
 		WRITE_ONCE(d->target_full, false);
 		d->signals++;
+	} else if (err == -E2BIG) {
+		WRITE_ONCE(d->deliver_inline, false);
 	}
 	return err;
 }
@@ -356,7 +358,8 @@ int ksig_deliver_one(struct ksig_delivery *d, u32 scan_max)
 
 /**
  * ksig_deliver_direct() - deliver an event without a record
- * @d: the delivery; its lock is held
+ * @d: the delivery
+ * @armed: what it was armed with when the event passed the filter; only compared
  * @subject: the event's
  * @value: the event's
  *
@@ -365,22 +368,34 @@ int ksig_deliver_one(struct ksig_delivery *d, u32 scan_max)
  * Return: false if the event must be queued: others wait already, the target has no
  * room, or it is not KSIG_MODE_EACH.
  */
-bool ksig_deliver_direct(struct ksig_delivery *d, u64 subject, u64 value)
+bool ksig_deliver_direct(struct ksig_delivery *d,
+			 const struct ksig_arm_state *armed, u64 subject,
+			 u64 value)
 {
-	struct ksig_arm_state *arm = ksig_arm_locked(d);
+	struct ksig_arm_state *arm;
+	unsigned long flags;
+	bool done = false;
 	int err;
 
-	lockdep_assert_held(&d->lock);
-	if (!arm || arm->doorbell || d->stalled || READ_ONCE(d->ring->hup) ||
-	    READ_ONCE(d->ring->unreported_lost) || !ksig_ring_is_empty(d->ring))
+	/* another emitter has it: don't wait, queue */
+	if (!spin_trylock_irqsave(&d->lock, flags))
 		return false;
+	arm = ksig_arm_locked(d);
+	if (!arm || arm != armed || arm->doorbell || d->stalled ||
+	    READ_ONCE(d->ring->hup) || READ_ONCE(d->ring->unreported_lost) ||
+	    !ksig_ring_is_empty(d->ring))
+		goto unlock;
 	arm->target.scan_max = KSIG_INLINE_SCAN;
 	err = ksig_deliver_signal(d, arm, 0, ksig_each_value(arm, subject, value));
 	if (err == -EAGAIN || err == -E2BIG || err == -ESRCH)
-		return false;
+		goto unlock;
+	done = true;
 	d->direct++;
-	d->direct_refused += !!err;
-	return true;
+	if (unlikely(err))
+		d->direct_refused++;
+unlock:
+	spin_unlock_irqrestore(&d->lock, flags);
+	return done;
 }
 
 /**
@@ -422,8 +437,10 @@ void ksig_deliver_leave(struct ksig_delivery *d, bool wake)
 	spin_lock_irqsave(&d->lock, flags);
 	if (ksig_arm_locked(d))
 		ksig_deliver_stall(d);
-	if (wake)
+	if (wake) {
+		WRITE_ONCE(d->entry.wake, true);
 		ksig_backlog_add(&d->entry);
+	}
 	spin_unlock_irqrestore(&d->lock, flags);
 }
 

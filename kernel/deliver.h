@@ -102,7 +102,9 @@ void ksig_arm_destroy(struct ksig_arm_state *arm);
 int ksig_deliver_arm(struct ksig_delivery *d, struct ksig_arm_state *arm);
 void ksig_deliver_disarm(struct ksig_delivery *d);
 void ksig_deliver_check_target(struct ksig_delivery *d);
-bool ksig_deliver_direct(struct ksig_delivery *d, u64 subject, u64 value);
+bool ksig_deliver_direct(struct ksig_delivery *d,
+			 const struct ksig_arm_state *armed, u64 subject,
+			 u64 value);
 void ksig_deliver(struct ksig_delivery *d, int budget);
 void ksig_deliver_or_leave(struct ksig_delivery *d);
 void ksig_deliver_leave(struct ksig_delivery *d, bool wake);

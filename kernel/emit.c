@@ -15,7 +15,7 @@
 
 #include "channel.h"
 #include "fanout.h"
-#include "subscription.h"
+#include "offer.h"
 #include "trace.h"
 
 /* Size of a stash: 128 events of 64 bytes, 4 of the largest. */
@@ -23,52 +23,56 @@
 /* Number of events that an emitter takes from the stash; the rest is the irq_work's. */
 #define KSIG_STASH_INLINE	8
 
-/* To all, but notify nobody. Context: the stash's lock is held. */
-static void ksig_queue_to_all(struct ksig_chan *chan,
-			      const struct ksig_notice_slot *slot)
+/*
+ * Offer the stash's next event to all, but notify nobody.
+ *
+ * Return: false if the stash is empty, or that event is still being written.
+ */
+static bool ksig_stash_take_one(struct ksig_chan *chan)
 {
+	struct ksig_stash *stash = &chan->stash;
+	const struct ksig_filter *f;
+	struct ksig_notice_slot *slot;
+	struct ksig_emission em;
+	struct ksig_notice n;
 	struct ksig_sub *sub;
+	unsigned long flags;
 
-	lockdep_assert_held(&chan->stash.lock);
+	raw_spin_lock_irqsave(&stash->lock, flags);
+	slot = ksig_notice_ring_peek(&stash->ring);
+	if (!slot) {
+		raw_spin_unlock_irqrestore(&stash->lock, flags);
+		return false;
+	}
+	em = (struct ksig_emission){
+		.n = &slot->n, .now = slot->now, .skipped = slot->skipped,
+	};
 	list_for_each_entry_rcu(sub, &chan->subs, node) {
-		if (ksig_sub_in_namespaces(sub, slot->n.pid, slot->net_cookie))
-			ksig_sub_queue(sub, &slot->n, slot->now, slot->skipped);
+		if (!ksig_sub_in_namespaces(sub, slot->n.pid, slot->net_cookie))
+			continue;
+		f = rcu_dereference(sub->filter);
+		if (!f || ksig_filter_match(f, &slot->n))
+			ksig_sub_push(sub, f, &em);
 	}
 	/* pairs with the release in ksig_channel_join(): fanout is set */
 	if (unlikely(smp_load_acquire(&chan->rear)))
 		ksig_fanout_put(chan->fanout, &slot->n, slot->now,
 				slot->net_cookie, slot->skipped);
-}
-
-/* Return: false if the stash is empty, or its next event is still being written. */
-static bool ksig_stash_take_one(struct ksig_chan *chan)
-{
-	struct ksig_stash *stash = &chan->stash;
-	struct ksig_notice_slot *slot;
-	struct ksig_notice n = { };
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&stash->lock, flags);
-	slot = ksig_notice_ring_peek(&stash->ring);
-	if (slot) {
-		ksig_queue_to_all(chan, slot);
-		n = slot->n;
-		ksig_notice_ring_next(&stash->ring);
-	}
+	n = slot->n;
+	ksig_notice_ring_next(&stash->ring);
 	raw_spin_unlock_irqrestore(&stash->lock, flags);
 	/* not under a raw lock: it may free */
 	ksig_notice_put_pids(&n);
-	return slot;
+	return true;
 }
 
 /* Context: ksig_notify_allowed(), or the stash's irq_work; RCU read-side section. */
 static void ksig_stash_notify(struct ksig_chan *chan, int *budget)
 {
 	struct ksig_sub *sub;
-	u32 head;
 
 	list_for_each_entry_rcu(sub, &chan->subs, node) {
-		if (ksig_ring_count(&sub->ring, &head) &&
+		if (ksig_ring_count(&sub->ring, NULL) &&
 		    ksig_sub_needs_notify(sub))
 			ksig_sub_notify(sub, (*budget)-- > 0);
 	}
@@ -125,9 +129,10 @@ static void ksig_stash_on_irq_work(struct irq_work *work)
 
 /* Return: number of subscriptions that may get it. */
 static noinline int ksig_stash_put(struct ksig_chan *chan,
-				   const struct ksig_notice *n, u64 now,
-				   u64 net_cookie)
+				   const struct ksig_notice *n, u64 net_cookie)
 {
+	/* the exact clock takes a seqlock that an NMI may have interrupted */
+	u64 now = in_nmi() ? ktime_get_mono_fast_ns() : ktime_get_ns();
 	u64 skipped = atomic64_read(&chan->skipped);
 
 	if (!ksig_notice_ring_put(&chan->stash.ring, n, now, net_cookie,
@@ -144,35 +149,37 @@ static __always_inline int ksig_emit_to_all(struct ksig_chan *chan,
 					    const struct ksig_notice *n,
 					    bool local)
 {
-	int taken = -EINVAL, budget = KSIG_INLINE_NOTIFY;
-	u64 now, net_cookie, skipped;
+	struct ksig_emission em = { .n = n, .budget = KSIG_INLINE_NOTIFY };
+	/* before a call, after which the compiler no longer knows them */
+	u32 type = n->type, len = n->len;
+	int taken = -EINVAL;
 	struct ksig_sub *sub;
 	unsigned int rear;
+	u64 net_cookie;
 
 	/* to the end: ksig_channel_destroy() waits for it, then frees chan */
 	rcu_read_lock();
-	if (unlikely(n->type >= chan->ntypes ||
-		     n->len > chan->event_size - sizeof(struct ksig_event)))
+	if (unlikely(type >= chan->ntypes ||
+		     len > chan->event_size - sizeof(struct ksig_event)))
 		goto unlock;
 
-	/* the exact clock takes a seqlock that an NMI may have interrupted */
-	now = unlikely(in_nmi()) ? ktime_get_mono_fast_ns() : ktime_get_ns();
 	net_cookie = local && n->net ? ksig_net_cookie(n->net) : 0;
 	if (unlikely(in_nmi() || !ksig_notice_ring_is_empty(&chan->stash.ring)) &&
-	    !ksig_stash_try_empty(chan, &budget)) {
-		taken = ksig_stash_put(chan, n, now, net_cookie);
+	    !ksig_stash_try_empty(chan, &em.budget)) {
+		taken = ksig_stash_put(chan, n, net_cookie);
 		goto emitted;
 	}
 	taken = 0;
-	skipped = atomic64_read(&chan->skipped);
+	em.skipped = atomic64_read(&chan->skipped);
 	list_for_each_entry_rcu(sub, &chan->subs, node) {
 		if (!local || ksig_sub_in_namespaces(sub, n->pid, net_cookie))
-			taken += ksig_sub_offer(sub, n, now, skipped, &budget);
+			taken += ksig_sub_offer(sub, &em);
 	}
 	/* pairs with the release in ksig_channel_join(): fanout is set */
 	rear = smp_load_acquire(&chan->rear);
 	if (unlikely(rear) &&
-	    ksig_fanout_put(chan->fanout, n, now, net_cookie, skipped))
+	    ksig_fanout_put(chan->fanout, n, ksig_emission_time(&em), net_cookie,
+			    em.skipped))
 		taken += rear;
 emitted:
 	this_cpu_inc(*chan->emitted);

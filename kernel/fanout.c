@@ -16,7 +16,7 @@
 
 #include "fanout.h"
 #include "notice_ring.h"
-#include "subscription.h"
+#include "offer.h"
 
 #define KSIG_FANOUT_BYTES	(256 * 1024)
 
@@ -72,19 +72,20 @@ bool ksig_fanout_put(struct ksig_fanout *f, const struct ksig_notice *n,
 static void ksig_fanout_offer(struct ksig_fanout *f,
 			      struct ksig_notice_slot *slot, u32 index)
 {
+	/* no budget */
+	struct ksig_emission em = {
+		.n = &slot->n, .now = slot->now, .skipped = slot->skipped,
+	};
 	struct ksig_sub *sub;
-	int budget;
 
 	mutex_lock(&f->lock);
 	list_for_each_entry(sub, &f->subs, node) {
 		if (sub->fanout_joining && (s32)(index - sub->fanout_from) < 0)
 			continue;
 		sub->fanout_joining = false;
-		budget = 0;
 		rcu_read_lock();
 		if (ksig_sub_in_namespaces(sub, slot->n.pid, slot->net_cookie))
-			ksig_sub_offer(sub, &slot->n, slot->now, slot->skipped,
-				       &budget);
+			ksig_sub_offer(sub, &em);
 		rcu_read_unlock();
 		cond_resched();
 	}

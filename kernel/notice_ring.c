@@ -43,23 +43,6 @@ void ksig_notice_ring_destroy(struct ksig_notice_ring *r)
 	kvfree(r->mem);
 }
 
-/* False: the ring is full. */
-static bool ksig_notice_ring_claim(struct ksig_notice_ring *r, u32 *index)
-{
-	u32 head, tail;
-
-	do {
-		tail = atomic_read(&r->tail);
-		/* acquire: the slot was given back; see ksig_notice_ring_next() */
-		head = smp_load_acquire(&r->head);
-		/* full, unless others have come and gone meanwhile */
-		if (tail - head >= r->slots && tail == atomic_read(&r->tail))
-			return false;
-	} while (atomic_cmpxchg(&r->tail, tail, tail + 1) != tail);
-	*index = tail;
-	return true;
-}
-
 /**
  * ksig_notice_ring_put() - copy an event into the ring
  * @r: the ring
@@ -78,15 +61,21 @@ bool ksig_notice_ring_put(struct ksig_notice_ring *r,
 {
 	struct ksig_notice_slot *slot;
 	unsigned long flags;
-	u32 index;
+	u32 head, tail;
 
 	/* a claimed slot blocks all after it: complete it at once */
 	local_irq_save(flags);
-	if (!ksig_notice_ring_claim(r, &index)) {
-		local_irq_restore(flags);
-		return false;
-	}
-	slot = ksig_notice_slot(r, index);
+	do {
+		tail = atomic_read(&r->tail);
+		/* acquire: the slot was given back; see ksig_notice_ring_next() */
+		head = smp_load_acquire(&r->head);
+		/* full, unless others have come and gone meanwhile */
+		if (tail - head >= r->slots && tail == atomic_read(&r->tail)) {
+			local_irq_restore(flags);
+			return false;
+		}
+	} while (atomic_cmpxchg(&r->tail, tail, tail + 1) != tail);
+	slot = ksig_notice_slot(r, tail);
 	slot->n = *n;
 	slot->n.net = NULL;
 	slot->n.data = slot->data;
@@ -126,7 +115,7 @@ struct ksig_notice_slot *ksig_notice_ring_peek(const struct ksig_notice_ring *r)
 void ksig_notice_ring_next(struct ksig_notice_ring *r)
 {
 	ksig_notice_slot(r, r->head)->ready = 0;
-	/* release: done; pairs with ksig_notice_ring_claim() and those that flush */
+	/* release: done; pairs with ksig_notice_ring_put() and those that flush */
 	smp_store_release(&r->head, r->head + 1);
 }
 

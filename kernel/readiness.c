@@ -14,9 +14,6 @@
 
 #include "readiness.h"
 
-/* Kernel threads that look like threads of a process. They receive no signals. */
-#define KSIG_NO_TARGET		(PF_IO_WORKER | PF_USER_WORKER)
-
 /* How far a list of pending signals is scanned; a longer one counts as full. */
 #define KSIG_SCAN_LIMIT		2048
 
@@ -82,12 +79,6 @@ static noinline int ksig_count_pending(struct ksig_target *t,
 	return scanned == limit ? -E2BIG : 0;
 }
 
-static bool ksig_handles(const struct k_sigaction *action)
-{
-	return action->sa.sa_handler != SIG_DFL &&
-	       action->sa.sa_handler != SIG_IGN;
-}
-
 /* The first signal resets the handler, or there is none. */
 static noinline int ksig_check_blocked(struct ksig_target *t,
 				       struct task_struct *task,
@@ -133,12 +124,19 @@ static bool ksig_scans_threads(const struct ksig_target *t,
 	return t->process || t->signo < SIGRTMIN;
 }
 
-/*
- * Context: the target's siglock is held. It protects handlers, masks, pending sets and
- * the list of threads.
+/**
+ * ksig_check_ready() - ksig_task_ready(), except for the common case
+ * @t: the target
+ * @task: found by @t's pid
+ * @action: of @t's signal
+ *
+ * Context: as ksig_task_ready(); siglock is held. It protects handlers, masks, pending sets
+ * and the list of threads.
+ *
+ * Return: as ksig_task_ready().
  */
-static int ksig_ready_locked(struct ksig_target *t, struct task_struct *task,
-			     const struct k_sigaction *action)
+int ksig_check_ready(struct ksig_target *t, struct task_struct *task,
+		     const struct k_sigaction *action)
 {
 	struct sigpending *pending;
 	int err = 0;
@@ -165,48 +163,12 @@ static int ksig_ready_locked(struct ksig_target *t, struct task_struct *task,
 	if (!t->process && (task->flags & KSIG_NO_TARGET) &&
 	    t->signo >= SIGRTMIN)
 		return -ECONNREFUSED;
-	if (likely(t->signo >= SIGRTMIN && !t->process && ksig_handles(action) &&
-		   !(action->sa.sa_flags & SA_RESETHAND)))
-		return 0;
 	if (ksig_scans_threads(t, task, action) && !ksig_charge_scan(t, task))
 		return -E2BIG;
 	if (t->signo < SIGRTMIN || (ksig_handles(action) &&
 				    !(action->sa.sa_flags & SA_RESETHAND)))
 		return 0;
 	return ksig_check_blocked(t, task, action);
-}
-
-/**
- * ksig_task_ready() - would the target accept a signal, and not be killed by it?
- * @t: the target
- * @task: found by @t's pid
- *
- * Context: RCU read-side section; interrupts off, except on PREEMPT_RT.
- *
- * Return: 0; -ESRCH; -EAGAIN if it has no room; -ECONNREFUSED if it isn't ready;
- * -E2BIG if the check would scan more than @t permits.
- */
-int ksig_task_ready(struct ksig_target *t, struct task_struct *task)
-{
-	struct sighand_struct *sighand;
-	int err;
-
-	/*
-	 * sighand is freed by RCU and always is a lock (SLAB_TYPESAFE_BY_RCU), but
-	 * exec may give the task another one.
-	 */
-again:
-	sighand = rcu_dereference(task->sighand);
-	if (!sighand)
-		return -ESRCH;
-	spin_lock(&sighand->siglock);
-	if (sighand != rcu_access_pointer(task->sighand)) {
-		spin_unlock(&sighand->siglock);
-		goto again;
-	}
-	err = ksig_ready_locked(t, task, &sighand->action[t->signo - 1]);
-	spin_unlock(&sighand->siglock);
-	return err;
 }
 
 /* ------------------------------------------------- has anything changed since then? */

@@ -19,7 +19,6 @@
 static bool ksig_deliver_resume(struct ksig_delivery *d)
 {
 	struct ksig_arm_state *arm = ksig_arm_locked(d);
-	u32 head;
 
 	lockdep_assert_held(&d->lock);
 	if (!arm)
@@ -33,7 +32,7 @@ static bool ksig_deliver_resume(struct ksig_delivery *d)
 	 */
 	smp_mb();
 	if (!READ_ONCE(d->ring->hup) &&
-	    (!ksig_ring_count(d->ring, &head) ||
+	    (!ksig_ring_count(d->ring, NULL) ||
 	     (arm->doorbell && !READ_ONCE(d->doorbell_pending))))
 		return true;
 	WRITE_ONCE(d->stalled, true);
@@ -63,27 +62,6 @@ static u64 ksig_back_off(struct ksig_delivery *d, u64 first)
 	return arm->backoff;
 }
 
-/* One step of ksig_visit_deliver(). Return: as ksig_deliver_one(). */
-static int ksig_visit_step(struct ksig_delivery *d, struct ksig_visit *visit)
-{
-	struct ksig_arm_state *arm = ksig_arm_locked(d);
-	int ret = ksig_deliver_one(d, 0);
-
-	/* what it has cost, unless the target is gone */
-	if (arm && arm == ksig_arm_locked(d)) {
-		visit->credit -= arm->target.scan_cost;
-		if (ret == -EAGAIN)
-			ksig_visit_note_full(visit, &arm->target, true);
-	}
-	if (ret >= 0)
-		visit->room = true;
-	else
-		visit->credit--;
-	if (!ret && !ksig_deliver_resume(d))
-		return 1;
-	return ret;
-}
-
 /*
  * Send what waits, as far as there is room.
  *
@@ -91,15 +69,29 @@ static int ksig_visit_step(struct ksig_delivery *d, struct ksig_visit *visit)
  */
 static u64 ksig_visit_deliver(struct ksig_delivery *d, struct ksig_visit *visit)
 {
+	struct ksig_arm_state *arm;
 	u64 delay = KSIG_NEVER;
 	unsigned long flags;
 	int spent = 0, ret;
 
 	do {
 		spin_lock_irqsave(&d->lock, flags);
-		if (!spent && ksig_arm_locked(d))
-			ksig_target_note(&ksig_arm_locked(d)->target);
-		ret = ksig_visit_step(d, visit);
+		arm = ksig_arm_locked(d);
+		if (!spent && arm)
+			ksig_target_note(&arm->target);
+		ret = ksig_deliver_one(d, 0);
+		/* what it has cost, unless the target is gone */
+		if (arm && arm == ksig_arm_locked(d)) {
+			visit->credit -= arm->target.scan_cost;
+			if (ret == -EAGAIN)
+				ksig_visit_note_full(visit, &arm->target, true);
+		}
+		if (ret >= 0)
+			visit->room = true;
+		else
+			visit->credit--;
+		if (!ret && !ksig_deliver_resume(d))
+			ret = 1;
 		spent += max(ret, 0);
 		if (ret > 0)
 			delay = 0;

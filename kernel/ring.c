@@ -214,26 +214,29 @@ void ksig_ring_restore_lost(struct ksig_ring *ring, u32 n)
 /**
  * ksig_ring_count() - number of records in the ring
  * @ring: the ring
- * @head: set to the index of the oldest record
+ * @head: set to the index of the oldest record, unless it is NULL
  *
  * Context: any except NMI.
  */
 u32 ksig_ring_count(struct ksig_ring *ring, u32 *head)
 {
 	unsigned long flags;
-	u32 count;
+	u32 oldest, tail;
 
 	if (likely(!READ_ONCE(ring->maps))) {
 		/* head first: tail - head was the count at some time between */
-		*head = smp_load_acquire(&ring->head);
+		oldest = smp_load_acquire(&ring->head);
 		/* pairs with ksig_ring_commit(): the records */
-		return smp_load_acquire(&ring->tail) - *head;
+		tail = smp_load_acquire(&ring->tail);
+	} else {
+		raw_spin_lock_irqsave(&ring->lock, flags);
+		oldest = ksig_ring_head(ring);
+		tail = ring->tail;
+		raw_spin_unlock_irqrestore(&ring->lock, flags);
 	}
-	raw_spin_lock_irqsave(&ring->lock, flags);
-	*head = ksig_ring_head(ring);
-	count = ring->tail - *head;
-	raw_spin_unlock_irqrestore(&ring->lock, flags);
-	return count;
+	if (head)
+		*head = oldest;
+	return tail - oldest;
 }
 
 /**

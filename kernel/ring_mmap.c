@@ -64,24 +64,6 @@ static const struct vm_operations_struct ksig_ring_vm_ops = {
 	.close = ksig_ring_vma_close,
 };
 
-static int ksig_ring_insert_pages(const struct ksig_ring *ring,
-				  struct vm_area_struct *vma)
-{
-	unsigned long at = vma->vm_start;
-	void *record = ring->mem.records;
-	int err;
-
-	if (!vma->vm_pgoff)
-		return vm_insert_page(vma, at, virt_to_page(ring->mem.consumer));
-
-	err = vm_insert_page(vma, at, virt_to_page(ring->mem.producer));
-	for (at += PAGE_SIZE; !err && at < vma->vm_end; at += PAGE_SIZE) {
-		err = vm_insert_page(vma, at, vmalloc_to_page(record));
-		record += PAGE_SIZE;
-	}
-	return err;
-}
-
 /**
  * ksig_ring_mmap() - map one of the ring's two parts
  * @ring: the ring; it lives as long as the area's file
@@ -95,7 +77,9 @@ static int ksig_ring_insert_pages(const struct ksig_ring *ring,
  */
 int ksig_ring_mmap(struct ksig_ring *ring, struct vm_area_struct *vma)
 {
+	unsigned long at = vma->vm_start;
 	bool first = !vma->vm_pgoff;
+	void *page;
 	int err;
 
 	if (!(vma->vm_flags & VM_MAYSHARE) || vma->vm_pgoff > 1)
@@ -116,7 +100,14 @@ int ksig_ring_mmap(struct ksig_ring *ring, struct vm_area_struct *vma)
 	vm_flags_mod(vma, VM_IO | VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP,
 		     VM_EXEC | VM_MAYEXEC | (first ? 0 : VM_MAYWRITE));
 	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
-	err = ksig_ring_insert_pages(ring, vma);
+	page = first ? (void *)ring->mem.consumer : ring->mem.producer;
+	err = vm_insert_page(vma, at, virt_to_page(page));
+	/* the first part has one page, and so this ends at once */
+	page = ring->mem.records;
+	for (at += PAGE_SIZE; !err && at < vma->vm_end; at += PAGE_SIZE) {
+		err = vm_insert_page(vma, at, vmalloc_to_page(page));
+		page += PAGE_SIZE;
+	}
 	if (err) {
 		ksig_ring_map_end(ring);
 		return err;

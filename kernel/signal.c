@@ -197,8 +197,7 @@ static int ksig_approve(struct ksig_target *t, struct task_struct *task)
 static int ksig_send_task(struct ksig_target *t, struct task_struct *task,
 			  int error, u64 value)
 {
-	struct ksig_send_lock *lock =
-		&ksig_send_locks[hash_ptr(task->signal, KSIG_SEND_LOCK_BITS)];
+	struct ksig_send_lock *lock = t->send_lock;
 	int err;
 
 	err = ksig_approve(t, task);
@@ -247,7 +246,7 @@ int ksig_target_send(struct ksig_target *t, int error, u64 value)
 		task = pid_task(t->pid, PIDTYPE_PID);
 		cred = task ? __task_cred(task) : NULL;
 		err = task ? ksig_send_task(t, task, error, value) : -ESRCH;
-	} while (ksig_is_stale(t, task, cred, err));
+	} while (unlikely(err) && ksig_is_stale(t, task, cred, err));
 	if (err != -E2BIG)
 		trace_ksig_signal(t, error, value, err);
 	return err;
@@ -350,6 +349,9 @@ int ksig_target_init(struct ksig_target *t, struct pid *pid)
 	}
 	cred = __task_cred(task);
 	t->pid = get_pid(pid);
+	/* exec may give the pid to another thread, but never to another process */
+	t->send_lock = &ksig_send_locks[hash_ptr(task->signal,
+						 KSIG_SEND_LOCK_BITS)];
 	t->uid = cred->uid;
 	t->euid = cred->euid;
 	t->suid = cred->suid;

@@ -8,12 +8,14 @@
 #include <linux/uidgid.h>
 
 struct cred;
+struct ksig_send_lock;
 struct pid;
 struct user_namespace;
 
 /**
  * struct ksig_target - a pinned thread or process, and the sender's credentials
  * @pid: pinned, so a recycled number never refers to it
+ * @send_lock: held from a check to the sending; shared by all targets in one process
  * @signo: signal number, 1 to 64
  * @process: process-directed: any thread of the process may receive it
  * @persistent: used for more than one signal: the target's uids must not change
@@ -49,6 +51,7 @@ struct user_namespace;
  */
 struct ksig_target {
 	struct pid *pid;
+	struct ksig_send_lock *send_lock;
 	int signo;
 	bool process;
 	bool persistent;

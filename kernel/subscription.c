@@ -8,12 +8,10 @@
 #include <linux/bits.h>
 #include <linux/err.h>
 #include <linux/fs.h>
-#include <linux/hardirq.h>
 #include <linux/log2.h>
 #include <linux/nsproxy.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
-#include <linux/preempt.h>
 #include <linux/proc_fs.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
@@ -26,23 +24,6 @@
 #include "trace.h"
 
 /* ------------------------------------------------------------------ notifying */
-
-/**
- * ksig_notify_allowed() - may wait queues and siglock be touched here?
- *
- * Context: any.
- */
-bool ksig_notify_allowed(void)
-{
-	if (in_nmi())
-		return false;
-	/*
-	 * On PREEMPT_RT siglock and wait queues have sleeping locks. Lockdep can
-	 * be configured to report on other kernels what would be wrong there.
-	 */
-	return !(IS_ENABLED(CONFIG_PREEMPT_RT) ||
-		 IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING)) || preemptible();
-}
 
 /* The caller has a full barrier after what the sleeper is to see. */
 static void ksig_sub_wake(struct ksig_sub *sub, __poll_t what, int band)
@@ -71,12 +52,6 @@ static bool ksig_sub_is_crowded(struct ksig_sub *sub)
 	       READ_ONCE(sub->fasync);
 }
 
-static void ksig_sub_notify_late(struct ksig_sub *sub)
-{
-	WRITE_ONCE(sub->wake_late, true);
-	ksig_deliver_leave(&sub->delivery, true);
-}
-
 /**
  * ksig_sub_notify() - there are new records
  * @sub: the subscription
@@ -95,7 +70,7 @@ void ksig_sub_notify(struct ksig_sub *sub, bool here)
 		ksig_sub_wake_readers(sub);
 		ksig_deliver_or_leave(&sub->delivery);
 	} else {
-		ksig_sub_notify_late(sub);
+		ksig_deliver_leave(&sub->delivery, true);
 	}
 }
 
@@ -104,7 +79,6 @@ static void ksig_sub_on_irq_work(struct irq_work *work)
 {
 	struct ksig_sub *sub = container_of(work, struct ksig_sub,
 					    delivery.irq_work);
-	u32 head;
 
 	ksig_deliver_check_target(&sub->delivery);
 	/* full barrier: pairs with the one in ksig_poll() */
@@ -112,9 +86,9 @@ static void ksig_sub_on_irq_work(struct irq_work *work)
 		ksig_sub_wake(sub, EPOLLPRI, POLL_PRI);
 	rcu_read_lock();
 	if (xchg(&sub->crowded, false) || ksig_sub_is_crowded(sub)) {
-		ksig_sub_notify_late(sub);
+		ksig_deliver_leave(&sub->delivery, true);
 	} else {
-		if (ksig_ring_count(&sub->ring, &head))
+		if (ksig_ring_count(&sub->ring, NULL))
 			ksig_sub_wake_readers(sub);
 		ksig_deliver_or_leave(&sub->delivery);
 	}
@@ -133,18 +107,14 @@ static u64 ksig_sub_visit(struct ksig_backlog_entry *e, struct ksig_visit *visit
 
 static void ksig_sub_visit_wake(struct ksig_backlog_entry *e)
 {
-	struct ksig_sub *sub = ksig_entry_sub(e);
-
-	if (unlikely(READ_ONCE(sub->wake_late)) && xchg(&sub->wake_late, false))
-		ksig_sub_wake_readers(sub);
+	ksig_sub_wake_readers(ksig_entry_sub(e));
 }
 
 static bool ksig_sub_has_work(const struct ksig_backlog_entry *e)
 {
 	const struct ksig_sub *sub = ksig_entry_sub(e);
 
-	return READ_ONCE(sub->delivery.stalled) || READ_ONCE(sub->delivery.rung) ||
-	       READ_ONCE(sub->wake_late);
+	return READ_ONCE(sub->delivery.stalled) || READ_ONCE(sub->delivery.rung);
 }
 
 static const struct ksig_backlog_ops ksig_sub_backlog_ops = {
@@ -153,153 +123,14 @@ static const struct ksig_backlog_ops ksig_sub_backlog_ops = {
 	.has_work = ksig_sub_has_work,
 };
 
-/* ------------------------------------------------------------------- queueing */
-
-static u64 ksig_sub_subject(const struct ksig_sub *sub,
-			    const struct ksig_notice *n)
+/* The ring had no room. Context: any except NMI; the ring's lock is held. */
+void ksig_sub_count_lost(struct ksig_sub *sub)
 {
-	return n->pid ? pid_nr_ns(n->pid, sub->pid_ns) : n->subject;
-}
-
-/* Everything except seq and lost_before. */
-static __always_inline void ksig_sub_write(const struct ksig_sub *sub,
-					   struct ksig_event *ev,
-					   const struct ksig_notice *n, u64 now,
-					   u32 flags)
-{
-	const struct ksig_chan *chan = sub->chan;
-	u32 room = chan->event_size - sizeof(*ev);
-	u64 *data = (u64 *)ev->data;
-
-	ev->time_ns = now + sub->time_offset;
-	ev->value = n->value;
-	ev->subject = ksig_sub_subject(sub, n);
-	ev->type = n->type;
-	ev->len = n->len;
-	ev->flags = flags;
-	if (likely(!n->len && room == 2 * sizeof(*data))) {
-		/* the common case: no call for two words */
-		data[0] = 0;
-		data[1] = 0;
-	} else {
-		memcpy(ev->data, n->data, n->len);
-		memset(ev->data + n->len, 0, room - n->len);
-	}
-	if (chan->fill)
-		chan->fill(ev, n, sub->pid_ns);
-}
-
-/* @f let the event pass. */
-static __always_inline bool ksig_sub_push(struct ksig_sub *sub,
-					  const struct ksig_filter *f,
-					  const struct ksig_notice *n, u64 now,
-					  u64 skipped)
-{
-	const struct ksig_filter *current_filter;
-	struct ksig_ring *ring = &sub->ring;
-	struct ksig_event *ev = NULL;
-	bool wanted, marked;
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&ring->lock, flags);
-	/* KSIG_IOC_SUBSCRIBE may have replaced the filter meanwhile */
-	current_filter = rcu_dereference(sub->filter);
-	wanted = likely(current_filter == f) || !current_filter ||
-		 ksig_filter_match(current_filter, n);
-	if (likely(wanted))
-		ev = ksig_ring_reserve(ring);
-	if (likely(ev)) {
-		marked = unlikely(skipped > sub->skipped_seen);
-		if (marked)
-			sub->skipped_seen = skipped;
-		ksig_sub_write(sub, ev, n, now,
-			       marked ? KSIG_EVENT_LOST_UPTO : 0);
-		if (ksig_ring_commit(ring, ev, ring->offered +
-				     READ_ONCE(sub->delivery.direct)))
-			WRITE_ONCE(sub->delivery.doorbell_pending, true);
-	} else if (wanted) {
-		atomic64_inc(&sub->chan->lost);
-		trace_ksig_lost(sub->chan, ring->offered +
-				READ_ONCE(sub->delivery.direct),
-				ring->unreported_lost);
-	}
-	raw_spin_unlock_irqrestore(&ring->lock, flags);
-	return ev;
-}
-
-/**
- * ksig_sub_queue() - queue an event, and notify nobody
- * @sub: the subscription
- * @n: the event
- * @now: its time
- * @skipped: number of events skipped so far that may have been for @sub
- *
- * Context: any except NMI, RCU read-side section.
- *
- * Return: true if it was queued.
- */
-bool ksig_sub_queue(struct ksig_sub *sub, const struct ksig_notice *n, u64 now,
-		    u64 skipped)
-{
-	const struct ksig_filter *f = rcu_dereference(sub->filter);
-
-	if (unlikely(f) && !ksig_filter_match(f, n))
-		return false;
-	return ksig_sub_push(sub, f, n, now, skipped);
-}
-
-/* KSIG_MODE_EACH, and nothing waits: the event needs no record. */
-static bool ksig_sub_send(struct ksig_sub *sub, const struct ksig_filter *f,
-			  const struct ksig_notice *n)
-{
-	struct ksig_delivery *d = &sub->delivery;
-	unsigned long flags;
-	bool sent = false;
-
-	/* fill would want a record */
-	if (!READ_ONCE(d->deliver_inline) || !READ_ONCE(sub->ring.claimed) ||
-	    sub->chan->fill || READ_ONCE(sub->fasync) || !ksig_notify_allowed())
-		return false;
-	/* so do those that sleep in poll(2); one that begins now has no record to miss */
-	if (waitqueue_active(&sub->wait))
-		return false;
-	if (!spin_trylock_irqsave(&d->lock, flags))
-		return false;
-	if (likely(rcu_access_pointer(sub->filter) == f))
-		sent = ksig_deliver_direct(d, ksig_sub_subject(sub, n), n->value);
-	spin_unlock_irqrestore(&d->lock, flags);
-	return sent;
-}
-
-/**
- * ksig_sub_offer() - offer an event to a subscription
- * @sub: the subscription
- * @n: the event
- * @now: its time
- * @skipped: number of events skipped so far that may have been for @sub
- * @budget: number of subscriptions that may still be notified in this context
- *
- * Context: any except NMI, RCU read-side section.
- *
- * Return: true if it was delivered or queued.
- */
-bool ksig_sub_offer(struct ksig_sub *sub, const struct ksig_notice *n, u64 now,
-		    u64 skipped, int *budget)
-{
-	const struct ksig_filter *f = rcu_dereference(sub->filter);
-	bool queued;
-
-	if (unlikely(f) && !ksig_filter_match(f, n))
-		return false;
-	if (READ_ONCE(sub->ring.claimed) && *budget > 0 &&
-	    ksig_sub_send(sub, f, n)) {
-		(*budget)--;
-		return true;
-	}
-	queued = ksig_sub_push(sub, f, n, now, skipped);
-	if (unlikely(ksig_sub_needs_notify(sub)))
-		ksig_sub_notify(sub, (*budget)-- > 0);
-	return queued;
+	lockdep_assert_held(&sub->ring.lock);
+	atomic64_inc(&sub->chan->lost);
+	trace_ksig_lost(sub->chan, sub->ring.offered +
+			READ_ONCE(sub->delivery.direct),
+			sub->ring.unreported_lost);
 }
 
 /* The channel is destroyed, and no event will come. Context: process. */
@@ -461,15 +292,6 @@ static int ksig_sub_reset(struct ksig_sub *sub, struct ksig_ring_memory *mem,
 	return err;
 }
 
-/* Before memory is charged, without the locks: ksig_sub_reset() has the last word. */
-static int ksig_sub_may_reset(struct ksig_sub *sub)
-{
-	if (READ_ONCE(sub->ring.hup))
-		return -ENODEV;
-	return READ_ONCE(sub->ring.maps) || READ_ONCE(sub->ring.claimed) ||
-	       ksig_delivery_armed(&sub->delivery) ? -EBUSY : 0;
-}
-
 /**
  * ksig_sub_subscribe() - KSIG_IOC_SUBSCRIBE
  * @sub: the subscription
@@ -500,7 +322,13 @@ int ksig_sub_subscribe(struct ksig_sub *sub, const struct ksig_subscribe *s)
 	}
 	err = mutex_lock_killable(&sub->reader_mutex);
 	if (!err) {
-		err = ksig_sub_may_reset(sub);
+		/* before memory is charged; ksig_sub_reset() has the last word */
+		if (READ_ONCE(sub->ring.hup))
+			err = -ENODEV;
+		else if (READ_ONCE(sub->ring.maps) ||
+			 READ_ONCE(sub->ring.claimed) ||
+			 ksig_delivery_armed(&sub->delivery))
+			err = -EBUSY;
 		/* memory of the same length is used again, not charged twice */
 		if (!err && len != ksig_ring_len(&sub->ring))
 			err = ksig_ring_memory_alloc(&mem, sub->chan->event_size,

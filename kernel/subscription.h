@@ -3,8 +3,10 @@
 #ifndef KSIG_SUBSCRIPTION_H
 #define KSIG_SUBSCRIPTION_H
 
+#include <linux/hardirq.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
+#include <linux/preempt.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -37,7 +39,6 @@ struct net;
  * @wait: sleepers in read(2) and poll(2)
  * @fasync: owners that want SIGIO
  * @crowded: the irq_work leaves everything to the backlog
- * @wake_late: the backlog's worker wakes readers
  * @exit_watched: ksig_exit_watch_start()'s
  * @fanout_from: events before this one are not for it; the fanout's, like the next
  * @fanout_joining: @fanout_from counts
@@ -61,7 +62,6 @@ struct ksig_sub {
 	wait_queue_head_t wait;
 	struct fasync_struct *fasync;
 	bool crowded;
-	bool wake_late;
 	bool exit_watched;
 	u32 fanout_from;
 	bool fanout_joining;
@@ -71,11 +71,7 @@ struct ksig_sub {
 struct ksig_sub *ksig_sub_create(struct ksig_chan *chan);
 void ksig_sub_close(struct ksig_sub *sub);
 u64 ksig_net_cookie(const struct net *net);
-bool ksig_sub_queue(struct ksig_sub *sub, const struct ksig_notice *n, u64 now,
-		    u64 skipped);
-bool ksig_sub_offer(struct ksig_sub *sub, const struct ksig_notice *n, u64 now,
-		    u64 skipped, int *budget);
-bool ksig_notify_allowed(void);
+void ksig_sub_count_lost(struct ksig_sub *sub);
 void ksig_sub_notify(struct ksig_sub *sub, bool here);
 void ksig_sub_hup(struct ksig_sub *sub);
 int ksig_sub_subscribe(struct ksig_sub *sub, const struct ksig_subscribe *s);
@@ -83,6 +79,23 @@ int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm *a);
 u64 ksig_sub_skipped(const struct ksig_sub *sub);
 void ksig_sub_stats(struct ksig_sub *sub, struct ksig_stats *st);
 void ksig_sub_show(struct ksig_sub *sub, struct seq_file *m);
+
+/**
+ * ksig_notify_allowed() - may wait queues and siglock be touched here?
+ *
+ * Context: any.
+ */
+static inline bool ksig_notify_allowed(void)
+{
+	if (in_nmi())
+		return false;
+	/*
+	 * On PREEMPT_RT siglock and wait queues have sleeping locks. Lockdep can
+	 * be configured to report on other kernels what would be wrong there.
+	 */
+	return !(IS_ENABLED(CONFIG_PREEMPT_RT) ||
+		 IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING)) || preemptible();
+}
 
 /**
  * ksig_sub_in_namespaces() - did an event happen in the opener's namespaces?

@@ -7,12 +7,6 @@
 
 #include "channel.h"
 
-/* Counters cover all namespaces, so a container is not shown any. */
-static bool ksig_shows_counters(void)
-{
-	return task_active_pid_ns(current) == &init_pid_ns;
-}
-
 #define KSIG_ATTR(name, mode, visible, format, value) \
 static ssize_t name##_show(struct device *dev, struct device_attribute *attr, \
 			   char *buf) \
@@ -24,9 +18,13 @@ static DEVICE_ATTR(name, mode, name##_show, NULL)
 
 #define KSIG_PROPERTY(name, format, value) \
 	KSIG_ATTR(name, 0444, true, format, value)
-/* for root of the initial user namespace (the mode) and pid namespace */
+/*
+ * Counters cover all namespaces, so only root of the initial user namespace (the mode)
+ * and pid namespace is shown them.
+ */
 #define KSIG_COUNTER(name, format, value) \
-	KSIG_ATTR(name, 0400, ksig_shows_counters(), format, value)
+	KSIG_ATTR(name, 0400, task_active_pid_ns(current) == &init_pid_ns, \
+		  format, value)
 
 KSIG_PROPERTY(description, "%s\n", chan->description);
 KSIG_PROPERTY(types, "%s", chan->types);

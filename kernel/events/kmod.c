@@ -23,17 +23,6 @@ struct ksig_coming {
 static LIST_HEAD(ksig_coming);
 static DEFINE_MUTEX(ksig_coming_lock);
 
-static void ksig_kmod_coming(const struct module *mod)
-{
-	struct ksig_coming *coming;
-
-	coming = kmalloc_obj(*coming, GFP_KERNEL | __GFP_NOFAIL);
-	coming->mod = mod;
-	mutex_lock(&ksig_coming_lock);
-	list_add(&coming->node, &ksig_coming);
-	mutex_unlock(&ksig_coming_lock);
-}
-
 /* Return: true if it was being loaded. */
 static bool ksig_kmod_arrived(const struct module *mod)
 {
@@ -70,10 +59,15 @@ static int ksig_on_module(struct notifier_block *nb, unsigned long state,
 			  void *data)
 {
 	const struct module *mod = data;
+	struct ksig_coming *coming;
 
 	switch (state) {
 	case MODULE_STATE_COMING:
-		ksig_kmod_coming(mod);
+		coming = kmalloc_obj(*coming, GFP_KERNEL | __GFP_NOFAIL);
+		coming->mod = mod;
+		mutex_lock(&ksig_coming_lock);
+		list_add(&coming->node, &ksig_coming);
+		mutex_unlock(&ksig_coming_lock);
 		break;
 	case MODULE_STATE_LIVE:
 		ksig_kmod_arrived(mod);

@@ -22,26 +22,6 @@ struct ksig_link {
 
 static DEFINE_HASHTABLE(ksig_links, 6);
 
-static struct ksig_link *ksig_link_find(const struct net_device *dev)
-{
-	struct ksig_link *link;
-
-	hash_for_each_possible(ksig_links, link, node, (unsigned long)dev) {
-		if (link->dev == dev)
-			return link;
-	}
-	return NULL;
-}
-
-static void ksig_link_add(const struct net_device *dev)
-{
-	struct ksig_link *link;
-
-	link = kmalloc_obj(*link, GFP_KERNEL | __GFP_NOFAIL);
-	link->dev = dev;
-	hash_add(ksig_links, &link->node, (unsigned long)dev);
-}
-
 static void ksig_link_remove(struct ksig_link *link)
 {
 	hash_del(&link->node);
@@ -65,10 +45,17 @@ static void ksig_net_emit(u32 type, const struct net_device *dev)
 
 static void ksig_link_compare(const struct net_device *dev, bool up)
 {
-	struct ksig_link *link = ksig_link_find(dev);
+	struct ksig_link *link;
 
+	/* NULL if it is not among them */
+	hash_for_each_possible(ksig_links, link, node, (unsigned long)dev) {
+		if (link->dev == dev)
+			break;
+	}
 	if (up && !link) {
-		ksig_link_add(dev);
+		link = kmalloc_obj(*link, GFP_KERNEL | __GFP_NOFAIL);
+		link->dev = dev;
+		hash_add(ksig_links, &link->node, (unsigned long)dev);
 		ksig_net_emit(KSIG_NET_UP, dev);
 	} else if (!up && link) {
 		ksig_link_remove(link);

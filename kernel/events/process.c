@@ -82,23 +82,18 @@ static void ksig_on_exec(void *data, struct task_struct *task, pid_t old_pid,
 	ksig_process_emit(KSIG_PROCESS_EXEC, task, NULL, 0);
 }
 
-/* As wait(2) returns it. */
-static int ksig_exit_status(const struct task_struct *task)
+static void ksig_on_process_exit(struct task_struct *task)
 {
 	const struct signal_struct *signal = task->signal;
 
-	if (signal->flags & SIGNAL_GROUP_EXIT)
-		return signal->group_exit_code;
-	return task->group_leader->exit_code;
-}
-
-static void ksig_on_process_exit(struct task_struct *task)
-{
-	if (atomic_read(&task->signal->live) ||
+	if (atomic_read(&signal->live) ||
 	    test_and_set_bit(task->tgid, ksig_ended))
 		return;
+	/* the status as wait(2) returns it */
 	ksig_process_emit(KSIG_PROCESS_EXIT, task, NULL,
-			  ksig_exit_status(task));
+			  signal->flags & SIGNAL_GROUP_EXIT ?
+			  signal->group_exit_code :
+			  task->group_leader->exit_code);
 }
 KSIG_DEFINE_EXIT_PROBE(ksig_on_process_exit)
 

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Offering an event to a subscription: a record in its ring, or a signal. Inline, because
+ * every emit does this for every subscription, and a call would add a sixth to its cost.
+ */
+#ifndef KSIG_OFFER_H
+#define KSIG_OFFER_H
+
+#include <linux/pid.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+
+#include "channel.h"
+#include "subscription.h"
+
+/**
+ * struct ksig_emission - an event on its way to the subscriptions
+ * @n: the event
+ * @now: its time; 0: not read yet, see ksig_emission_time()
+ * @skipped: number of events skipped so far that may have been for one of them
+ * @budget: number of subscriptions that may still be notified in this context
+ */
+struct ksig_emission {
+	const struct ksig_notice *n;
+	u64 now;
+	u64 skipped;
+	int budget;
+};
+
+/**
+ * ksig_emission_time() - an event's time
+ * @em: the event
+ *
+ * Context: any except NMI.
+ *
+ * Return: CLOCK_MONOTONIC in nanoseconds; the same for each subscription.
+ */
+static __always_inline u64 ksig_emission_time(struct ksig_emission *em)
+{
+	if (!em->now)
+		em->now = ktime_get_ns();
+	return em->now;
+}
+
+static inline u64 ksig_sub_subject(const struct ksig_sub *sub,
+				   const struct ksig_notice *n)
+{
+	return n->pid ? pid_nr_ns(n->pid, sub->pid_ns) : n->subject;
+}
+
+/* Everything except seq and lost_before. */
+static __always_inline void ksig_sub_write(const struct ksig_sub *sub,
+					   struct ksig_event *ev,
+					   const struct ksig_notice *n, u64 now,
+					   u32 flags)
+{
+	const struct ksig_chan *chan = sub->chan;
+	u32 room = chan->event_size - sizeof(*ev);
+	u64 *data = (u64 *)ev->data;
+
+	ev->time_ns = now + sub->time_offset;
+	ev->value = n->value;
+	ev->subject = ksig_sub_subject(sub, n);
+	ev->type = n->type;
+	ev->len = n->len;
+	ev->flags = flags;
+	if (likely(!n->len && room == 2 * sizeof(*data))) {
+		/* the common case: no call for two words */
+		data[0] = 0;
+		data[1] = 0;
+	} else {
+		memcpy(ev->data, n->data, n->len);
+		memset(ev->data + n->len, 0, room - n->len);
+	}
+	if (chan->fill)
+		chan->fill(ev, n, sub->pid_ns);
+}
+
+/* @f, its filter, let the event pass. Return: true if it was queued. */
+static __always_inline bool ksig_sub_push(struct ksig_sub *sub,
+					  const struct ksig_filter *f,
+					  struct ksig_emission *em)
+{
+	const struct ksig_filter *current_filter;
+	struct ksig_ring *ring = &sub->ring;
+	struct ksig_event *ev = NULL;
+	bool wanted, marked;
+	unsigned long flags;
+
+	ksig_emission_time(em);
+	raw_spin_lock_irqsave(&ring->lock, flags);
+	/* KSIG_IOC_SUBSCRIBE may have replaced the filter meanwhile */
+	current_filter = rcu_dereference(sub->filter);
+	wanted = likely(current_filter == f) || !current_filter ||
+		 ksig_filter_match(current_filter, em->n);
+	if (likely(wanted))
+		ev = ksig_ring_reserve(ring);
+	if (likely(ev)) {
+		marked = unlikely(em->skipped > sub->skipped_seen);
+		if (marked)
+			sub->skipped_seen = em->skipped;
+		ksig_sub_write(sub, ev, em->n, em->now,
+			       marked ? KSIG_EVENT_LOST_UPTO : 0);
+		if (ksig_ring_commit(ring, ev, ring->offered +
+				     READ_ONCE(sub->delivery.direct)))
+			WRITE_ONCE(sub->delivery.doorbell_pending, true);
+	} else if (wanted) {
+		ksig_sub_count_lost(sub);
+	}
+	raw_spin_unlock_irqrestore(&ring->lock, flags);
+	return ev;
+}
+
+/*
+ * Send an event without a record, if it needs none. The subscription may be armed with
+ * KSIG_MODE_EACH, and @f, its filter, let the event pass.
+ *
+ * Return: false if the event must become a record.
+ */
+static __always_inline bool ksig_sub_send(struct ksig_sub *sub,
+					  const struct ksig_filter *f,
+					  struct ksig_emission *em)
+{
+	struct ksig_delivery *d = &sub->delivery;
+	const struct ksig_arm_state *armed;
+
+	/* fill writes into a record, and those that want SIGIO have to find one */
+	if (!READ_ONCE(d->deliver_inline) || em->budget <= 0 ||
+	    sub->chan->fill || READ_ONCE(sub->fasync) || !ksig_notify_allowed())
+		return false;
+	/* so do those that sleep in poll(2); one that begins now has none to miss */
+	if (waitqueue_active(&sub->wait))
+		return false;
+	/* other subscriptions' records must not be later than the signal */
+	if (READ_ONCE(sub->chan->pub.subscribers) > 1)
+		ksig_emission_time(em);
+	armed = rcu_access_pointer(d->arm);
+	/*
+	 * Armed, then the filter, which is not replaced while armed. Pairs with
+	 * rcu_assign_pointer() in ksig_arm_replace(). ksig_deliver_direct() checks
+	 * under the lock that it is still armed with that.
+	 */
+	smp_rmb();
+	if (unlikely(rcu_access_pointer(sub->filter) != f) ||
+	    !ksig_deliver_direct(d, armed, ksig_sub_subject(sub, em->n),
+				 em->n->value))
+		return false;
+	em->budget--;
+	return true;
+}
+
+/**
+ * ksig_sub_offer() - offer an event to a subscription
+ * @sub: the subscription
+ * @em: the event
+ *
+ * Context: any except NMI, RCU read-side section.
+ *
+ * Return: true if it was delivered or queued.
+ */
+static __always_inline bool ksig_sub_offer(struct ksig_sub *sub,
+					   struct ksig_emission *em)
+{
+	const struct ksig_filter *f = rcu_dereference(sub->filter);
+	bool queued;
+
+	if (unlikely(f) && !ksig_filter_match(f, em->n))
+		return false;
+	if (unlikely(READ_ONCE(sub->ring.claimed)) && ksig_sub_send(sub, f, em))
+		return true;
+	queued = ksig_sub_push(sub, f, em);
+	if (unlikely(ksig_sub_needs_notify(sub)))
+		ksig_sub_notify(sub, em->budget-- > 0);
+	return queued;
+}
+
+#endif /* KSIG_OFFER_H */
