@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# runs: host
 # ksig watch without the module: what it prints, runs and signals, and how it
 # ends, with each provider that has the events here.
-. tests/host/functions
+. tests/functions.sh
+own_folder "$@"
 
 # dozes COUNT: so many processes called doze begin; they stay, for native reads
 # their names behind the event.
@@ -18,7 +20,7 @@ ln -s "$(command -v sh)" spinner
 # Processes that end: the same by each provider.
 process_events() {
 	local from="--provider $1" value
-	start sleep 1000
+	start_sleep
 	watch process.exit:pid=$pid $from -n1
 	says "($1)\$"
 	sleep 0
@@ -69,7 +71,7 @@ process_events() {
 	kill -KILL $pid
 
 	# while nothing happens it is not even woken
-	start sleep 1000
+	start_sleep
 	watch process.exit:pid=$pid $from
 	until_true grep -q '^State:.S' /proc/$watcher/status
 	value=$(sleeps)
@@ -82,8 +84,7 @@ process_events() {
 	kill -KILL $pid
 	ends 4
 	says "process $pid has exited"
-	start sh -c 'trap : HUP; echo ready; while :; do sleep 0.02; done' >said
-	until_true grep -q ready said
+	start_handler
 	watch process.exec:comm=doze $from --to $pid -s HUP -n 2 -t 60
 	halt $pid
 	dozes 3
@@ -114,12 +115,12 @@ full_queue() {
 
 # What it watched is over, and so is the command, which has failed.
 over_and_failed() {
-	start sleep 1000
+	start_sleep
 	watch process.exit:pid=$pid --provider native -- false
 	kill -KILL $pid
 	ends 1
 	says "'false' failed with exit status 1"
-	start sleep 1000
+	start_sleep
 	watch process.exit:pid=$pid --provider native -- true
 	kill -KILL $pid
 	ends 0
