@@ -43,6 +43,7 @@ until_true() {
 
 	until "$@" 2>/dev/null; do
 		[ $((tries += 1)) -le ${patience:-3000} ] || fail "in vain: $*"
+		# wait: between two checks of a condition
 		sleep 0.02
 	done
 }

@@ -97,7 +97,7 @@ prints "$time test value=1"
 prints "$time test value=4 \\(\\+2\\)"
 
 # a command: one at a time, in order, never more than asked. Each takes a while, so that
-# two that run at once would meet.
+# two that run at once would meet (wait: for nothing).
 watch test -n 3 -- sh -c 'mkdir alone && sleep 0.2 &&
 	echo "$KSIG_EVENT $KSIG_SUBJECT $KSIG_VALUE $KSIG_PROVIDER $KSIG_LOST" >>ran &&
 	rmdir alone'

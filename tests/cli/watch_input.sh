@@ -225,8 +225,9 @@ if command -v strace >/dev/null; then
 		watch process.exec --provider native -n 1000000
 		strace -qq -o /dev/null -p $watcher -e inject=recvmsg:error=ENOMEM &
 		until_true has_said 'process.exec: Cannot allocate memory; trying again'
-		sleep 2
-		lives $watcher || fail "it has ended: $(cat stderr)"
+		value=$(sleeps)
+		until_true eval '[ "$(sleeps)" -ge $((value + 30)) ]'
+		lives $watcher || fail "it has exited: $(cat stderr)"
 		stop
 		[ "$(grep -c memory stderr)" = 1 ] || fail "it said: $(cat stderr)"
 	else

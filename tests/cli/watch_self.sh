@@ -37,6 +37,7 @@ cause() {
 		"$@" &
 		echo $! >>mine
 		wait $!
+		# wait: before another try
 		sleep 0.1
 	done
 }
@@ -129,10 +130,11 @@ fi
 
 # What the command leaves running is reaped at once: no zombie stays.
 if has_event native process.exec; then
-	watch process.exec:comm=doze -- sh -c '(sleep 0.3 & echo $! >orphan) & sleep 1000'
+	watch process.exec:comm=doze -- sh -c '(sleep 1000 & echo $! >orphan) & sleep 1000'
 	: >mine
 	cause ./doze 0.3
 	until_true [ -s orphan ]
+	kill $(cat orphan)
 	until_true [ ! -e /proc/$(cat orphan) ]
 	kill -TERM $watcher
 fi

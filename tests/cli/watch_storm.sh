@@ -134,7 +134,7 @@ else
 	echo ": no python3 here"
 fi
 
-# with a command, one at a time
+# with a command, one at a time; each takes a while (wait: for nothing)
 most=0
 watch process.exit:comm=storm --provider bpf --every 200ms -- \
 	sh -c 'echo $((1 + KSIG_LOST + KSIG_MERGED)) >>ran; sleep 0.1'

@@ -35,6 +35,7 @@ process() {
 # thread that does it.
 realtime() {
 	local cpu
+	# wait: for nothing, a sleep is what makes the kernel switch to the other one
 	cpu=$(taskset -cp $$)
 	cpu=${cpu##* }
 	taskset -c "${cpu%%[,-]*}" chrt -f 60 sh -c 'sleep 0.1; :' ||

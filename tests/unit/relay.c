@@ -215,6 +215,7 @@ static struct ksig_sub_stats stats(const struct ksig_sub *sub)
 	int tries_ = 0; \
 	while (!(expr)) { \
 		CHECK(tries_++ < 3000); \
+		/* wait: between two checks of a condition */ \
 		nanosleep(&(struct timespec) { .tv_nsec = 10000000 }, NULL); \
 	} \
 } while (0)
@@ -392,6 +393,7 @@ static void test_stuck(void)
 	EVENTUALLY(stats(sub).deferred);
 	getrusage(RUSAGE_SELF, &before);
 	took = ksig_now();
+	/* wait: the time in which cpu use is measured */
 	nanosleep(&(struct timespec) { .tv_nsec = 500000000 }, NULL);
 	took = ksig_now() - took;
 	getrusage(RUSAGE_SELF, &after);
