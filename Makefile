@@ -114,10 +114,10 @@ else
 all: $(O)/ksig $(library)
 
 ifeq ($(if $(filter programs,$(MAKECMDGOALS)),$(static)),no)
-programs: all $(O)/tests/host/target
+programs: all $(O)/tests/cli/target
 	@tests/vm/build static $@
 else
-programs: $(programs) $(O)/tests/host/target
+programs: $(programs) $(O)/tests/cli/target
 endif
 endif
 
@@ -244,7 +244,7 @@ $(O)/tests/%-32: tests/kernel/%.c tests/ktest.c $(headers) $(O)/flags
 	$(CC32) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< \
 		tests/ktest.c
 
-$(O)/tests/host/%: tests/host/%.c $(O)/flags
+$(O)/tests/cli/%: tests/cli/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $<
 

@@ -117,9 +117,22 @@ bool child_lives(const struct child *c)
 	return info.si_pid == 0;
 }
 
-static void nap(void)
+void wait_more(uint64_t *deadline, const char *file, int line, const char *cond)
 {
-	nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+	struct timespec ts;
+
+	OK(clock_gettime(CLOCK_MONOTONIC, &ts));
+	if (!*deadline)
+		*deadline = ts.tv_sec + 120;
+	else if ((uint64_t)ts.tv_sec > *deadline)
+		fail(file, line, "not within two minutes: %s", cond);
+	/* wait: between two checks of a condition */
+	nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+}
+
+void cgroup_remove(const char *path)
+{
+	UNTIL(!rmdir(path) || errno != EBUSY);
 }
 
 static char state_of(pid_t tid)
@@ -143,15 +156,7 @@ static char state_of(pid_t tid)
 
 void wait_state(pid_t tid, char state)
 {
-	int i;
-
-	for (i = 0; i < 30000; i++) {
-		if (state_of(tid) == state)
-			return;
-		nap();
-	}
-	fail(__FILE__, __LINE__, "thread %d is in state %c, not %c", tid,
-	     state_of(tid), state);
+	UNTIL(state_of(tid) == state);
 }
 
 bool is_pending(pid_t pid, const char *field, int signo)

@@ -37,6 +37,15 @@ void skip(const char *fmt, ...)
 		     #a, a_, #b, b_); \
 } while (0)
 
+/* Waits until the condition holds; fails if that takes more than two minutes. */
+#define UNTIL(cond) do { \
+	uint64_t deadline_ = 0; \
+	while (!(cond)) \
+		wait_more(&deadline_, __FILE__, __LINE__, #cond); \
+} while (0)
+/* One step of it: *deadline is 0 in the first. */
+void wait_more(uint64_t *deadline, const char *file, int line, const char *cond);
+
 /* A system call that must succeed; its result. */
 #define OK(call) (__extension__ ({ \
 	__auto_type ok_ = (call); \
@@ -106,6 +115,8 @@ bool power_can(const char *state);
  * not, as far as the clocks tell: a slow machine may meet its alarm before.
  */
 bool power_sleep(const char *alarm);
+/* Removes a cgroup, once the processes that were in it are gone from it. */
+void cgroup_remove(const char *path);
 /* ip-link(8), which busybox has, too: must succeed; or its exit status */
 void ip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int try_ip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

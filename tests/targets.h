@@ -83,8 +83,7 @@ static inline pid_t start_thread(void)
 	pthread_t thread;
 
 	CHECK_EQ(pthread_create(&thread, NULL, pause_thread, (void *)&tid), 0);
-	while (!tid)
-		usleep(1000);
+	UNTIL(tid);
 	return tid;
 }
 

@@ -1,15 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# runs: vm
 # ksig emit and ksig status: what they print, and how they end.
-. /etc/functions
+. tests/functions.sh
+own_folder "$@"
 
-string='"([^"\\[:cntrl:]]|\\(["\\/bfnrt]|u[0-9a-f]{4}))*"'
-pair="$string:($string|0|[1-9][0-9]*|null|true|false)"
+# busybox's timeout(1) would inherit the descriptors of subscriptions, and be listed
+limit=
 
-# status_json: its lines are in /tmp/stdout, and each is a JSON object
+# status_json: its lines are in stdout
 status_json() {
 	gives 0 ksig status --json
-	! grep -vE "^\{$pair(,$pair)*\}\$" /tmp/stdout || fail "that is no JSON"
+	is_json
 }
 
 # subscription FD OFFERED DELIVERED QUEUED LOST [COMM]: as this shell's is shown
@@ -39,14 +41,12 @@ prints_just ''
 says_no .
 
 # libksig's has two descriptors, and is one
-ksig watch test:value=7 2>/tmp/said &
-until grep -q watching /tmp/said; do usleep 10000; done
+watch test:value=7
 status_json
-[ "$(wc -l </tmp/stdout)" = 1 ] &&
-	grep -q '"provider":"module","channel":"test","filter":"library",.*"flags":"mapped","event":"test:value=7","comm":"ksig"}' /tmp/stdout ||
-	fail "of libksig's: $(cat /tmp/stdout)"
-kill $!
-wait $! || :
+[ "$(wc -l <stdout)" = 1 ] &&
+	grep -q '"provider":"module","channel":"test","filter":"library",.*"flags":"mapped","event":"test:value=7","comm":"ksig"}' stdout ||
+	fail "of libksig's: $(cat stdout)"
+stop
 
 exec 5<>/dev/ksig/test
 status_json
@@ -69,17 +69,17 @@ prints_just "$(subscription 5 304 3 256 45)"
 
 # a table: text begins, and numbers end, where their headings do
 gives 0 ksig status
-[ "$(sed 's/  */ /g;s/^ //' /tmp/stdout)" = "\
+[ "$(sed 's/  */ /g;s/^ //' stdout)" = "\
 PID FD PROVIDER CHANNEL FILTER TARGET SIGNO MODE OFFERED DELIVERED QUEUED LOST REFUSED SIGNALS DEFERRED LOST_UPTO FLAGS EVENT COMM
 $$ 5 module test - - - - 304 3 256 45 0 0 0 0 - - emit_status.sh" ] ||
-	fail "the table is: $(cat /tmp/stdout)"
+	fail "the table is: $(cat stdout)"
 awk '	function start(s) { return index($0, s) }
 	function end(s) { return index($0, s) + length(s) }
 	NR == 1 { text = start(" CHANNEL "); name = start(" COMM")
 		  number = end(" OFFERED "); last = end(" LOST_UPTO ") }
 	NR == 2 { exit start(" test ") != text || end(" 304 ") != number ||
 		  end(" 0 - ") - 2 != last || start(" emit_") != name }
-' /tmp/stdout || fail "it is not aligned: $(cat /tmp/stdout)"
+' stdout || fail "it is not aligned: $(cat stdout)"
 
 # one more subscription; for writing only is none
 exec 6</dev/ksig/test 7>/dev/ksig/test
@@ -89,34 +89,33 @@ prints_just "$(subscription 5 305 3 256 46; subscription 6 1 0 1 0)"
 exec 6<&- 7>&-
 
 # a shared one is listed for each
-sleep 100 &
-until grep -q sleep /proc/$!/comm; do usleep 10000; done
+start_sleep
 status_json
 prints_just "$(subscription 5 305 3 256 46
-	subscription 5 305 3 256 46 sleep | sed "s/\"pid\":$$/\"pid\":$!/")"
-kill $!
-wait $! || :
+	subscription 5 305 3 256 46 sleep | sed "s/\"pid\":$$/\"pid\":$pid/")"
+kill $pid
+wait $pid || :
 
 # what a name may have in it
 printf 'a"b\\c\td\n\001\377\303\251' >/proc/$$/comm
 status_json
 prints_just "$(subscription 5 305 3 256 46 'a\"b\\c\u0009d\u000a\u0001\ufffdé')"
 gives 0 ksig status
-grep -q ' -  *a"b\\c?d???é$' /tmp/stdout || fail "shown as $(cat /tmp/stdout)"
+grep -q ' -  *a"b\\c?d???é$' stdout || fail "shown as $(cat stdout)"
 printf 'x\300\200\355\240\200\360\237\230\200\177\302\233' >/proc/$$/comm
 status_json
 prints_just "$(subscription 5 305 3 256 46 \
 	"x$(printf '\\ufffd%.0s' 1 2 3 4 5)😀\\u007f\\u009b")"
 gives 0 ksig status
-grep -q ' -  *x?????😀??$' /tmp/stdout || fail "shown as $(cat /tmp/stdout)"
+grep -q ' -  *x?????😀??$' stdout || fail "shown as $(cat stdout)"
 printf 'emit status.sh' >/proc/$$/comm
 gives 0 ksig status
-grep -q ' -  *emit status.sh$' /tmp/stdout || fail "shown as $(cat /tmp/stdout)"
+grep -q ' -  *emit status.sh$' stdout || fail "shown as $(cat stdout)"
 
 # one sees one's own
 gives 0 su alice -c 'ksig status --json; true'
-[ "$(wc -l </tmp/stdout)" = 1 ] && grep -q '"comm":"sh"' /tmp/stdout ||
-	fail "alice sees: $(cat /tmp/stdout)"
+[ "$(wc -l <stdout)" = 1 ] && grep -q '"comm":"sh"' stdout ||
+	fail "alice sees: $(cat stdout)"
 
 # processes come and go
 [ -n "${KSIG_STRESS_MS-}" ] && looks=10 || looks=50
@@ -131,7 +130,7 @@ for command in 'emit 1 --json' 'emit --help' status 'status --json' \
     'status --help'; do
 	gives 1 sh -c "ksig $command >/dev/full"
 	says '^ksig: cannot write: No space left on device$'
-	[ "$(wc -l </tmp/stderr)" = 1 ] || fail "it repeats itself"
+	[ "$(wc -l <stderr)" = 1 ] || fail "it repeats itself"
 	gives 1 sh -c "ksig $command >&-"
 	says 'cannot write'
 done
@@ -140,16 +139,16 @@ exec 5<&-
 
 # fdinfo PROCESS THREAD FD LINE...: in a /proc of our own
 fdinfo() {
-	local dir=/tmp/proc/$1/task/$2/fdinfo file=$3
+	local dir=proc/$1/task/$2/fdinfo file=$3
 	mkdir -p "$dir" "${dir%info}"
 	ln -s /dev/null "${dir%info}/$file"
-	echo "process $1" >/tmp/proc/$1/comm
+	echo "process $1" >proc/$1/comm
 	shift 3
 	printf '%b\n' "$@" >"$dir/$file"
 }
 
 # in_proc COMMAND...: sees that one
-in_proc() { unshare -m sh -c 'mount -o bind /tmp/proc /proc && "$@"' sh "$@"; }
+in_proc() { unshare -m sh -c 'mount -o bind proc /proc && "$@"' sh "$@"; }
 
 counters='ksig-offered:\t18446744073709551615\nksig-delivered:\t10000000000
 ksig-queued:\t1\nksig-lost:\t2\nksig-refused:\t3\nksig-signals:\t4
@@ -158,33 +157,32 @@ json='"offered":"18446744073709551615","delivered":"10000000000","queued":"1"'
 json=$json',"lost":"2","refused":"3","signals":"4","deferred":"5","lost_upto":"6"'
 head='pos:\t0\nflags:\t02100002\nmnt_id:\t25\nino:\t9'
 
-rm -rf /tmp/proc
-mkdir /tmp/proc
+mkdir proc
 gives 5 in_proc ksig status
 says 'is /proc mounted'
-ln -s 99 /tmp/proc/self
+ln -s 99 proc/self
 fdinfo 99 99 3 "$head" 'ksig-channel:\ttest'
 fdinfo 7 7 0 "$head" 'sigmask:\t0'
 fdinfo 7 7 3 "$head" 'ksig-channel:\ta' 'ksig-queue:\t16' 'ksig-target:\t812' \
 	'ksig-signo:\t44' 'ksig-mode:\tdoorbell,process' "$counters" \
 	'ksig-flags:\t'
 # the first thread has ended; the other two share what there is
-mkdir -p /tmp/proc/8/task/8/fdinfo
+mkdir -p proc/8/task/8/fdinfo
 fdinfo 8 81 4 "$head" 'ksig-channel:\tb' 'ksig-queue:\t16' "$counters" \
 	'ksig-flags:\t target-gone hup mapped'
-cp -r /tmp/proc/8/task/81 /tmp/proc/8/task/82
+cp -r proc/8/task/81 proc/8/task/82
 # gone a moment ago
-mkdir /tmp/proc/9
+mkdir proc/9
 fdinfo 10 10 3 'ksig-channel:\tc'
-rm /tmp/proc/10/comm
+rm proc/10/comm
 gives 0 in_proc ksig status --json
-sort -o /tmp/stdout /tmp/stdout
+sort -o stdout stdout
 prints_just '{"pid":7,"fd":3,"provider":"module","channel":"a","filter":null,"target":812,"signo":44,"mode":"doorbell,process",'$json',"flags":null,"event":null,"comm":"process 7"}
 {"pid":8,"fd":4,"provider":"module","channel":"b","filter":null,"target":null,"signo":null,"mode":null,'$json',"flags":"target-gone,hup,mapped","event":null,"comm":"process 8"}'
 gives 0 in_proc ksig status
-grep -q ' doorbell,process 18446744073709551615 10000000000 .* -  *process 7$' /tmp/stdout ||
-	fail "the table is: $(cat /tmp/stdout)"
-: >/tmp/proc/11
+grep -q ' doorbell,process 18446744073709551615 10000000000 .* -  *process 7$' stdout ||
+	fail "the table is: $(cat stdout)"
+: >proc/11
 gives 1 in_proc ksig status
 says 'cannot read /proc/11/task: Not a directory'
 
@@ -208,9 +206,9 @@ gives 2 ksig status --unknown
 says 'ksig status: unrecognized option'
 for command in 'emit --help' 'emit -h' 'status --help' 'status -h'; do
 	gives 0 ksig $command
-	grep -q "^Usage: ksig ${command% *}" /tmp/stdout || fail "no usage"
-	grep -q '^Exit status:' /tmp/stdout || fail "no exit status"
-	grep -q '^Examples:' /tmp/stdout || fail "no example"
+	grep -q "^Usage: ksig ${command% *}" stdout || fail "no usage"
+	grep -q '^Exit status:' stdout || fail "no exit status"
+	grep -q '^Examples:' stdout || fail "no example"
 	says_no .
 done
 

@@ -1,7 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# runs: vm
 # ksig listen and ksig send: what they print, and how they end.
-. /etc/functions
+. tests/functions.sh
+own_folder "$@"
 
 gives 0 ksig listen -n1 --ask
 prints_just 'received value 1234'
@@ -10,74 +12,57 @@ says '^ksig: sent by module$'
 gives 0 ksig listen -n1 --ask --json
 prints_just '{"signo":44,"code":-1,"error":0,"value":"1234"}'
 
-# listener OPTION...: in the background, with what it prints in /tmp/got
-listener() {
-	# what the last one said would be taken for this one's
-	rm -f /tmp/said
-	ksig listen "$@" >/tmp/got 2>/tmp/said &
-	pid=$!
-	tries=0
-	until grep -qs 'as pid' /tmp/said; do
-		[ $((tries += 1)) -le 2000 ] || fail "no listener: $*"
-		usleep 10000
-	done
-}
-got() {
-	wait $pid || fail "listen ended with $?"
-	[ "$(cat /tmp/got)" = "$1" ] || fail "listen printed: $(cat /tmp/got)"
-}
-
-listener -n 4 -s RTMIN+11
+start_listen -n 4 -s RTMIN+11
 gives 0 ksig send -s RTMIN+11 $pid 0x1122334455667788
 prints_just ''
 gives 0 ksig send $pid -s rtmin+11 -p 0x1122334455667788
 # a thread takes what waits for it alone before what waits for its process
-until_true eval '[ "$(wc -l </tmp/got)" = 2 ]'
+until_true has_lines 2 received
 gives 0 ksig send --signal=SIGRTMIN+11 $pid -- -5
 gives 0 ksig send -s RTMIN+11 --json $pid 18446744073709551615
 prints_just "{\"pid\":$pid,\"signo\":45,\"value\":\"-1\",\"process\":false,\"by\":\"module\"}"
-got "received value 1234605616436508552
+received "received value 1234605616436508552
 received value 1234605616436508552
 received value -5
 received value -1"
 
 # other ways, where they are
-listener -n 2
+start_listen -n 2
 gives 0 ksig send --by caller --json $pid 5
 prints_just "{\"pid\":$pid,\"signo\":44,\"value\":\"5\",\"process\":false,\"by\":\"caller\"}"
 says '^ksig: sent by caller$'
 gives 0 ksig send --by module $pid 6
-got 'received value 5
+received 'received value 5
 received value 6'
 gives 2 ksig send --by foot $$
 says "invalid way 'foot'"
 
 # a dead writer's end: not silence
-listener -n 1 -s USR1 --json
+start_listen -n 1 -s USR1 --json
 gives 0 ksig send $pid 3 -s usr1
-got '{"signo":10,"code":-1,"error":0,"value":"3"}'
-listener -n 2 -s USR1
+received '{"signo":10,"code":-1,"error":0,"value":"3"}'
+start_listen -n 2 -s USR1
 kill -USR1 $pid
-until_true [ -s /tmp/got ]
+until_true [ -s received ]
 gives 0 ksig send $pid -s USR1 --by caller --json
 prints_just "{\"pid\":$pid,\"signo\":10,\"value\":null,\"process\":false,\"by\":\"caller\"}"
-got 'received no value
+received 'received no value
 received no value'
 gives 1 sh -c 'ksig listen -n1 --ask >/dev/full'
 says 'cannot write'
 
-sleep 100 &
-gives 1 ksig send $!
-says "process $! is not ready for signal 44"
-gives 0 ksig send $! -s TERM
-wait $! || [ $? = 143 ] || fail "SIGTERM gave $?"
-gives 4 ksig send $!
-says "no process $!"
+start_sleep
+gives 1 ksig send $pid
+says "process $pid is not ready for signal 44"
+gives 0 ksig send $pid -s TERM
+wait $pid || [ $? = 143 ] || fail "SIGTERM gave $?"
+gives 4 ksig send $pid
+says "no process $pid"
 # one that nobody has waited for is there, and takes nothing
-make_zombie
-gives 4 ksig send "$zombie"
+start_zombie
+gives 4 ksig send $zombie
 says "no process $zombie"
-kill $!
+kill $pid
 
 gives 2 ksig
 gives 2 ksig nonsense
@@ -109,7 +94,7 @@ gives 2 ksig listen --unknown
 says 'ksig listen: unrecognized option'
 for command in '' listen send; do
 	gives 0 ksig $command --help
-	grep -q '^Usage: ksig' /tmp/stdout || fail "no usage in $command --help"
+	grep -q '^Usage: ksig' stdout || fail "no usage in $command --help"
 done
 gives 0 ksig --version
 for command in --version --help 'send --help' 'send --json -s CONT 1'; do

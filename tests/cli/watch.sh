@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# runs: vm
 # ksig watch and ksig events: what they print, whom they signal, what they run,
 # and how they end. Over the module, on the channel 'test'.
-. /etc/functions
+. tests/functions.sh
+own_folder "$@"
 
-# how often it has gone to sleep
-sleeps() { awk '/^voluntary/ { print $2 }' /proc/$watcher/status; }
 emit() { for value; do ksig emit -- "$value"; done; }
 
 # printing, counting, skipping
@@ -52,9 +52,7 @@ watch test test:value=7 -n3 --json
 emit 6 7
 ends 0
 lines 3
-string='"([^"\\[:cntrl:]]|\\(["\\/bfnrt]|u[0-9a-f]{4}))*"'
-pair="$string:($string|0|[1-9][0-9]*|null|true|false|\\{[^{}]*\\})"
-! grep -vE "^\{$pair(,$pair)*\}\$" /tmp/stdout || fail "that is no JSON"
+is_json
 rest='"event":"test","provider":"module"'
 date='[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]{9}Z'
 prints '\{"time":"'$date'",'$rest',"seq":"1","lost_before":0,"lost_upto":0,"merged":"0","subject":"0","value":"6","fields":\{"value":"6"\}\}'
@@ -62,7 +60,7 @@ prints '\{"time":"'$date'",'$rest',"seq":"2","lost_before":0,"lost_upto":0,"merg
 prints '\{"time":"'$date'",'$rest',"seq":"1","lost_before":0,"lost_upto":0,"merged":"0","subject":"0","value":"7","fields":\{"value":"7"\}\}'
 
 # a tracepoint's own fields hide nothing that every event has
-if timeout 60 ksig watch trace.ksig.ksig_emit -t 1ms 2>/dev/null || [ $? = 3 ]; then
+if has_event bpf trace.ksig.ksig_emit; then
 	# without a subscriber nothing is emitted
 	ksig watch test -n 2 >/dev/null 2>&1 &
 	until_true eval 'ksig status 2>/dev/null | grep -qw test'
@@ -74,47 +72,47 @@ if timeout 60 ksig watch trace.ksig.ksig_emit -t 1ms 2>/dev/null || [ $? = 3 ]; 
 		sh -c 'echo "[$KSIG_SUBJECT] [$KSIG_VALUE] [$KSIG_CURRENT_PID]"'
 	emit 42
 	ends 0
-	grep -qE '^\[([1-9][0-9]*)\] \[1\] \[\1\]$' /tmp/stdout ||
-		fail "it ran with: $(cat /tmp/stdout)"
+	grep -qE '^\[([1-9][0-9]*)\] \[1\] \[\1\]$' stdout ||
+		fail "it ran with: $(cat stdout)"
 else
 	echo ": no tracepoints by BPF here"
 fi
 
 # time is over; lines are there before
-gives 3 timeout 20 ksig watch test -t 100ms --json -n1
+gives 3 ksig watch test -t 100ms --json -n1
 watch test -t 15
 emit 5
-until_true grep -q value=5 /tmp/stdout
+until_true grep -q value=5 stdout
 ends 3
 
 # at most one in a time: the first, then the last of those in between
 watch test --every 10 -n 2
 emit 1
-until_true grep -q value=1 /tmp/stdout
-for i in 2 3 4; do printf "\\$i\0\0\0\0\0\0\0"; done >/tmp/values
-dd if=/tmp/values of=/dev/ksig/test bs=8 2>/dev/null
+until_true grep -q value=1 stdout
+for i in 2 3 4; do printf "\\$i\0\0\0\0\0\0\0"; done >values
+dd if=values of=/dev/ksig/test bs=8 2>/dev/null
 ends 0
 lines 2
 prints "$time test value=1"
 prints "$time test value=4 \\(\\+2\\)"
 
-# a command: one at a time, in order, never more than asked
-rm -f /tmp/ran
-watch test -n 3 -- sh -c 'mkdir /tmp/alone && usleep 200000 &&
-	echo "$KSIG_EVENT $KSIG_SUBJECT $KSIG_VALUE $KSIG_PROVIDER $KSIG_LOST" >>/tmp/ran &&
-	rmdir /tmp/alone'
+# a command: one at a time, in order, never more than asked. Each takes a while, so that
+# two that run at once would meet (wait: for nothing).
+watch test -n 3 -- sh -c 'mkdir alone && sleep 0.2 &&
+	echo "$KSIG_EVENT $KSIG_SUBJECT $KSIG_VALUE $KSIG_PROVIDER $KSIG_LOST" >>ran &&
+	rmdir alone'
 emit 1 2 3 4 5
 ends 0
 lines 3
-[ "$(cat /tmp/ran)" = "test 0 1 module 0
+[ "$(cat ran)" = "test 0 1 module 0
 test 0 2 module 0
-test 0 3 module 0" ] || fail "it ran: $(cat /tmp/ran)"
+test 0 3 module 0" ] || fail "it ran: $(cat ran)"
 
 # without a shell; the arguments as they are, options of theirs too
 watch test -n1 -- printf '<%s>' -n '$HOME' '; exit'
 emit 1
 ends 0
-grep -qF '<-n><$HOME><; exit>' /tmp/stdout || fail "it ran: $(cat /tmp/stdout)"
+grep -qF '<-n><$HOME><; exit>' stdout || fail "it ran: $(cat stdout)"
 
 # one that fails, one that is killed, one that is not there, one that hangs
 watch test -n 3 -- sh -c 'case $KSIG_VALUE in 1) exit 7;; 2) kill -USR1 $$;; esac'
@@ -134,113 +132,102 @@ says '145 events of test were lost'
 until_true sh -c '! pidof sleep'
 
 # a storm while a command runs: it runs alone, and with the next event at once
-rm -f /tmp/runs /tmp/storm
-watch test -n 2 -- sh -c 'echo >/tmp/runs; sleep 1; echo "$KSIG_VALUE $KSIG_LOST" >>/tmp/storm'
+watch test -n 2 -- sh -c 'echo >runs; until [ -e end ]; do sleep 0.02; done
+	echo "$KSIG_VALUE $KSIG_LOST" >>storm'
 emit 1
-until_true [ -e /tmp/runs ]
+until_true [ -e runs ]
 dd if=/dev/zero of=/dev/ksig/test bs=8 count=400 2>/dev/null
+: >end
 ends 0
 lines 2
-[ "$(cat /tmp/storm)" = "1 0
-0 0" ] || fail "it ran: $(cat /tmp/storm)"
+[ "$(cat storm)" = "1 0
+0 0" ] || fail "it ran: $(cat storm)"
 
 # more than the queue holds (a power of two): what is lost is told with the next that finds room
 watch test -n 257 --queue 200 --json
-kill -STOP $watcher
-until_true grep -q '^State:.T' /proc/$watcher/status
+halt $watcher
 dd if=/dev/zero of=/dev/ksig/test bs=8 count=400 2>/dev/null
 kill -CONT $watcher
-until_true sh -c '[ "$(wc -l </tmp/stdout)" = 256 ]'
+until_true has_lines 256
 emit 1
 ends 0
-[ "$(grep -c '"lost_before":0,' /tmp/stdout)" = 256 ] || fail "it printed: $(cat /tmp/stdout)"
+[ "$(grep -c '"lost_before":0,' stdout)" = 256 ] || fail "it printed: $(cat stdout)"
 prints '.*"lost_before":144,.*"value":"1",.*'
 says '144 events of test were lost'
 
 # a process that has a handler
-rm -f /tmp/got
-sh -c 'trap "echo hup >>/tmp/got" HUP; echo >/tmp/ready; while :; do usleep 10000; done' &
-target=$!
-until_true [ -e /tmp/ready ]
-watch test --to $target -s HUP -n 2
+start_handler
+: >hups
+watch test --to $pid -s HUP -n 2
 emit 1
-until_true [ -e /tmp/got ]
+until_true has_lines 1 hups
 emit 2
 ends 0
-prints "$time test value=1 -> HUP $target"
-prints "$time test value=2 -> HUP $target"
-until_true [ -e /tmp/got ]
+prints "$time test value=1 -> HUP $pid"
+prints "$time test value=2 -> HUP $pid"
+until_true has_lines 2 hups
 
 # one that is stopped: events wait, each is told, none is merged
-rm -f /tmp/got
-kill -STOP $target
-until_true grep -q '^State:.T' /proc/$target/status
-watch test --to $target -s HUP -n 3 --json
+halt $pid
+watch test --to $pid -s HUP -n 3 --json
 emit 1 2 3
-until_true grep -q 'value":"1"' /tmp/stdout
+until_true grep -q 'value":"1"' stdout
+# it tries again several times, and sleeps between
 before=$(sleeps)
-sleep 2
-[ "$(sleeps)" -gt "$before" ] || fail "it spins: it does not sleep"
-[ "$(wc -l </tmp/stdout)" = 1 ] || fail "more than one waits: $(cat /tmp/stdout)"
-kill -CONT $target
+until_true eval '[ "$(sleeps)" -ge $((before + 5)) ]'
+[ "$(wc -l <stdout)" = 1 ] || fail "more than one waits: $(cat stdout)"
+kill -CONT $pid
 ends 0
-until_true [ -e /tmp/got ]
-grep -q '"signal":"HUP","target":'$target',"outcome":"sent"}$' /tmp/stdout ||
-	fail "it printed: $(cat /tmp/stdout)"
+until_true has_lines 3 hups
+grep -q '"signal":"HUP","target":'$pid',"outcome":"sent"}$' stdout ||
+	fail "it printed: $(cat stdout)"
 
 # pidfile; and the end of a target
-echo $target >/tmp/pidfile
-watch test --to pidfile:/tmp/pidfile -s HUP
-kill -KILL $target
+echo $pid >pidfile
+watch test --to pidfile:pidfile -s HUP
+kill -KILL $pid
 ends 4
-says "process $target has exited"
-gives 4 ksig watch test --to $target -s 44
-says "no process $target"
-gives 4 ksig watch test --to pidfile:/tmp/pidfile -s HUP
-gives 1 ksig watch test --to pidfile:/tmp/none -s HUP
-says 'cannot open /tmp/none: No such file'
-echo x >/tmp/pidfile
-gives 1 ksig watch test --to pidfile:/tmp/pidfile -s HUP
-says '/tmp/pidfile has no pid'
+says "process $pid has exited"
+gives 4 ksig watch test --to $pid -s 44
+says "no process $pid"
+gives 4 ksig watch test --to pidfile:pidfile -s HUP
+gives 1 ksig watch test --to pidfile:none -s HUP
+says 'cannot open none: No such file'
+echo x >pidfile
+gives 1 ksig watch test --to pidfile:pidfile -s HUP
+says 'pidfile has no pid'
 
 # one that would die of it
-sleep 1000 &
-target=$!
-until_true grep -q sleep /proc/$target/comm
+start_sleep
 for signal in HUP USR1 USR2; do
-	gives 1 timeout 20 ksig watch test --to $target -s $signal
-	says "process $target has no handler for $signal"
+	gives 1 ksig watch test --to $pid -s $signal
+	says "process $pid has no handler for $signal"
 done
-kill -0 $target
+lives $pid
 # a real-time signal neither: it is told, and counted
-watch test --to $target -s 44 -n1
+watch test --to $pid -s 44 -n1
 emit 1
 ends 1
-prints "$time test value=1 -> RTMIN\\+10 $target refused"
-kill -0 $target
-watch test --to $target -s HUP --force -n1
+prints "$time test value=1 -> RTMIN\\+10 $pid refused"
+lives $pid
+watch test --to $pid -s HUP --force -n1
 emit 1
 ends 0
-wait $target && fail "HUP does not kill" || [ $? = 129 ]
+wait $pid && fail "HUP does not kill" || [ $? = 129 ]
 # TERM means TERM
-sleep 1000 &
-target=$!
-watch test --to $target -s TERM -n1
+start_sleep
+watch test --to $pid -s TERM -n1
 emit 1
 ends 0
-wait $target && fail "TERM does not kill" || [ $? = 143 ]
+wait $pid && fail "TERM does not kill" || [ $? = 143 ]
 
 # a real-time signal has the value; the receiver sleeps in sigwaitinfo
-rm -f /tmp/said
-ksig listen -n 2 >/tmp/heard 2>/tmp/said &
-target=$!
-until_true grep -qs 'as pid' /tmp/said
-watch test --to $target -s 44 -n 2
+start_listen -n 2
+watch test --to $pid -s 44 -n 2
 emit 0x1122334455667788 -3
 ends 0
-wait $target
-[ "$(cat /tmp/heard)" = "received value 1234605616436508552
-received value -3" ] || fail "received: $(cat /tmp/heard)"
+received "received value 1234605616436508552
+received value -3"
 
 # an event that is about no process
 gives 2 ksig watch test --to subject -s HUP -n1
@@ -249,53 +236,51 @@ says "--to subject cannot be used with test: it is not about a process"
 # a unit, across a restart; and without systemd
 gives 5 ksig watch test --to unit:a.service -s HUP
 says "unit:a.service needs systemctl"
-mkdir -p /tmp/bin
-cat >/tmp/bin/systemctl <<'END'
+mkdir bin
+cat >bin/systemctl <<'END'
 #!/bin/sh
 [ "$*" = "show -p MainPID --value -- a.service" ] || exit 1
-echo >>/tmp/asked
-cat /tmp/mainpid
+echo >>asked
+cat mainpid
 END
-chmod +x /tmp/bin/systemctl
-PATH=/tmp/bin:$PATH
-echo 0 >/tmp/mainpid
+chmod +x bin/systemctl
+PATH=$PWD/bin:$PATH
+echo 0 >mainpid
 gives 4 ksig watch test --to unit:a.service -s HUP
 says "the unit 'a.service' has no main process"
 gives 1 ksig watch test --to unit:b.service -s HUP
 service() {
-	rm -f /tmp/ready /tmp/got
-	sh -c 'trap "echo hup >>/tmp/got" HUP; echo >/tmp/ready
-		while :; do usleep 10000; done' &
-	target=$!
-	until_true [ -e /tmp/ready ]
-	echo $target >/tmp/mainpid
+	start_handler
+	: >hups
+	echo $pid >mainpid
 }
 service
 watch test --to unit:a.service -s HUP -n 203
 emit 1
-until_true [ -e /tmp/got ]
-kill -KILL $target
-# until it is reaped it takes signals, as far as kill(2) can tell
-wait $target || :
-echo 0 >/tmp/mainpid
+until_true has_lines 1 hups
+kill -KILL $pid
+# until it is reaped, kill(2) succeeds
+wait $pid || :
+echo 0 >mainpid
 emit 2
-until_true grep -q "value=2 -> HUP [0-9]* gone" /tmp/stdout
+until_true grep -q "value=2 -> HUP [0-9]* gone" stdout
 # a storm does not make it ask all the time: five times in a second at most
-: >/tmp/asked
+: >asked
 begin=$(date +%s)
 dd if=/dev/zero of=/dev/ksig/test bs=8 count=200 2>/dev/null
-until_true sh -c '[ "$(grep -c "value=0 -> HUP [0-9]* gone" /tmp/stdout)" = 200 ]'
+until_true eval '[ "$(grep -c "value=0 -> HUP [0-9]* gone" stdout)" = 200 ]'
 allowed=$((5 * ($(date +%s) - begin + 2)))
-[ "$(wc -l </tmp/asked)" -le $allowed ] ||
-	fail "asked $(wc -l </tmp/asked) times, not $allowed"
+[ "$(wc -l <asked)" -le $allowed ] ||
+	fail "asked $(wc -l <asked) times, not $allowed"
 service
-usleep 300000
+# wait: systemctl is asked at most once in 200 ms, and this event must be the next one
+sleep 0.3
 emit 3
 ends 1
-prints "$time test value=3 -> HUP $target"
-says "'a.service' is process $target now"
-until_true [ -e /tmp/got ]
-kill -KILL $target
+prints "$time test value=3 -> HUP $pid"
+says "'a.service' is process $pid now"
+until_true has_lines 1 hups
+kill -KILL $pid
 
 # a condition about what it has not, or not so
 gives 2 ksig watch tesd
@@ -326,10 +311,10 @@ says '--to needs a signal: give -s SIG'
 gives 2 ksig watch test -- nosuchcommand
 says "cannot run 'nosuchcommand': no such command in PATH"
 # without #! it is the shell's
-printf 'echo ran' >/tmp/plain
-gives 2 ksig watch test -- /tmp/plain
-says "cannot run '/tmp/plain': not executable"
-chmod +x /tmp/plain
+printf 'echo ran' >plain
+gives 2 ksig watch test -- ./plain
+says "cannot run './plain': not executable"
+chmod +x plain
 gives 2 ksig watch test -s HUP
 says 'requires --to'
 for bad in 0 -1 x 1x ''; do
@@ -351,15 +336,15 @@ says 'ksig watch: unrecognized option'
 gives 2 ksig events extra
 for command in 'watch --help' 'watch -h' 'events --help' 'events -h'; do
 	gives 0 ksig $command
-	grep -q "^Usage: ksig ${command% *}" /tmp/stdout || fail "no usage"
-	grep -q '^Exit status:' /tmp/stdout || fail "no exit status"
-	grep -q '^Example' /tmp/stdout || fail "no example"
+	grep -q "^Usage: ksig ${command% *}" stdout || fail "no usage"
+	grep -q '^Exit status:' stdout || fail "no exit status"
+	grep -q '^Example' stdout || fail "no example"
 done
 
 # a disk that is full
-ksig watch test >/dev/full 2>/tmp/stderr &
+ksig watch test >/dev/full 2>stderr &
 watcher=$!
-until_true grep -q watching /tmp/stderr
+watching
 emit 1
 ends 1
 says 'cannot write: No space left'
@@ -378,6 +363,6 @@ rmmod ksig
 gives 5 ksig watch test
 says "module: /dev/ksig/test doesn't exist: ksig.ko is not loaded"
 # other providers need no module
-ksig events --all >/tmp/stdout 2>/tmp/stderr || [ $? = 5 ]
+ksig events --all >stdout 2>stderr || [ $? = 5 ]
 prints 'test  *module .*; no: /dev/ksig/test doesn.t exist: ksig.ko is not loaded .*'
 insmod /ksig/ksig.ko

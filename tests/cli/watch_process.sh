@@ -1,80 +1,73 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# runs: vm
 # ksig watch on the channel 'process': whom a filter may name, and subject as
 # the target.
-. /etc/functions
-
-# process COMMAND...: in the background; it runs when this returns
-process() {
-	"$@" &
-	process=$!
-	until_true grep -q "$1" /proc/$process/comm
-}
+. tests/functions.sh
+own_folder "$@"
 
 # the end of one process, and of no other
-process sleep 1000
-watch process.exit:pid=$process -n1
+start_sleep
+watch process.exit:pid=$pid -n1
 says '(module)$'
 for i in 1 2 3; do sleep 0; done
-kill -TERM $process
+kill -TERM $pid
 ends 0
 lines 1
-prints "$time process.exit pid=$process status=15 comm=sleep parent=$$"
+prints "$time process.exit pid=$pid status=15 comm=sleep parent=$$"
 
 # ... though it is another user's
-su alice -c 'exec sleep 1000' & process=$!
-until_true grep -q sleep /proc/$process/comm
-[ "$(stat -c %u /proc/$process)" = 1000 ] || fail "it is not alice's"
-watch process.exit:pid=$process -n1
-kill -TERM $process
+start su alice -c 'exec sleep 1000'
+until_true grep -q sleep /proc/$pid/comm
+[ "$(stat -c %u /proc/$pid)" = 1000 ] || fail "it is not alice's"
+watch process.exit:pid=$pid -n1
+kill -TERM $pid
 ends 0
 lines 1
-prints "$time process.exit pid=$process status=15 comm=sleep parent=$$"
+prints "$time process.exit pid=$pid status=15 comm=sleep parent=$$"
 
 # what the kernel does not filter the library does
 watch process.exit:status=1792,comm=sh -n1 --json
 says '(module, filtered here)$'
 sh -c 'exit 6' || :
-sh -c 'exit 7' & process=$!
+sh -c 'exit 7' & pid=$!
 ends 0
 lines 1
-grep -q '"subject":"'$process'","value":"1792","fields":{"pid":"'$process'","status":"1792","comm":"sh","tgid":"'$process'","parent":"'$$'"}}' \
-	/tmp/stdout || fail "it printed $(cat /tmp/stdout)"
+grep -q '"subject":"'$pid'","value":"1792","fields":{"pid":"'$pid'","status":"1792","comm":"sh","tgid":"'$pid'","parent":"'$$'"}}' \
+	stdout || fail "it printed $(cat stdout)"
 
 # who it is about, for a command; and for a signal
-process sleep 1000
-watch process.exit:pid=$process -n1 -- sh -c 'echo $KSIG_PID $KSIG_STATUS $KSIG_COMM $KSIG_PARENT >/tmp/ran'
-kill -KILL $process
+start_sleep
+watch process.exit:pid=$pid -n1 -- sh -c 'echo $KSIG_PID $KSIG_STATUS $KSIG_COMM $KSIG_PARENT >ran'
+kill -KILL $pid
 ends 0
-[ "$(cat /tmp/ran)" = "$process 9 sleep $$" ] || fail "it ran: $(cat /tmp/ran)"
+[ "$(cat ran)" = "$pid 9 sleep $$" ] || fail "it ran: $(cat ran)"
 watch process.exec:comm=sleep --to subject -s TERM -n1
-timeout 20 /bin/sleep 1000 && fail "it was not signalled" || [ $? = 143 ]
+timeout 300 /bin/sleep 1000 && fail "it was not signalled" || [ $? = 143 ]
 ends 0
 prints "$time process.exec pid=[0-9]* comm=sleep parent=[0-9]* -> TERM [0-9]*"
 
 # what it starts itself it leaves out, whatever becomes of it
-printf '#!/bin/sh\n/bin/true\n(/bin/true; echo >>/tmp/born) &\nsetsid sh -c "/bin/true; echo >>/tmp/born"\n' >/tmp/breeds
-chmod +x /tmp/breeds
+printf '#!/bin/sh\n/bin/true\n(/bin/true; echo >>born) &\nsetsid sh -c "/bin/true; echo >>born"\n' >breeds
+chmod +x breeds
 for provider in module bpf; do
-	if [ $provider = bpf ] && ! ksig watch process.exec --provider bpf -t 1ms 2>/tmp/why >/dev/null &&
-	   ! grep -q '^ksig: watching' /tmp/why; then
-		echo ": no process.exec by BPF: $(cat /tmp/why)"
+	has_event $provider process.exec || {
+		echo ": no process.exec by $provider here"
 		continue
-	fi
-	: >/tmp/born
-	watch process.exec:comm=true --json --provider $provider -- /tmp/breeds
+	}
+	: >born
+	watch process.exec:comm=true --json --provider $provider -- ./breeds
 	mine=
 	for i in 1 2 3; do
 		/bin/true & mine="$mine $!"
 		wait $!
-		until_true sh -c "[ \$(wc -l </tmp/born) = $((2 * i)) ]"
+		until_true has_lines $((2 * i)) born
 	done
 	/bin/true & mine="$mine $!"
-	until_true sh -c '[ "$(wc -l </tmp/stdout)" -ge 4 ]'
-	kill $watcher
-	wait $watcher || :
-	[ " $(sed 's/.*"subject":"\([0-9]*\)".*/\1/' /tmp/stdout | xargs)" = "$mine" ] ||
-		fail "it saw its own, not only$mine: $(cat /tmp/stdout)"
+	until_true has_lines 4
+	stop
+	[ " $(sed 's/.*"subject":"\([0-9]*\)".*/\1/' stdout | xargs)" = "$mine" ] ||
+		fail "it saw its own, not only$mine: $(cat stdout)"
 	watch process.exec:comm=true --provider $provider --self -n 3 -- /bin/true
 	/bin/true
 	ends 0
@@ -85,9 +78,9 @@ gives 2 ksig watch process.exit:comm=true --to subject -s TERM -n1
 says 'cannot be used with process.exit: the process has exited'
 
 # its target's end ends the watch
-process sleep 1000
-watch process.exit:comm=nobody --to $process -s TERM
-kill -KILL $process
+start_sleep
+watch process.exit:comm=nobody --to $pid -s TERM
+kill -KILL $pid
 ends 4
 
 # whom a filter may not name
@@ -98,15 +91,15 @@ gives 4 ksig watch process.exit:pid=99999999999
 says 'no process 99999999999'
 gives 2 ksig watch process.exit:pid=-1
 says 'never negative'
-make_zombie
-gives 4 ksig watch process.exit:pid="$zombie"
+start_zombie
+gives 4 ksig watch process.exit:pid=$zombie
 says 'process [0-9]* has exited and waits for its parent'
-many_threads >/dev/null 2>&1 &
-until_true sh -c "[ \$(ls /proc/$!/task | wc -l) -gt 1 ]"
-tid=$(ls /proc/$!/task | sort -n | tail -n 1)
+start many_threads >/dev/null 2>&1
+until_true eval '[ $(ls /proc/$pid/task | wc -l) -gt 1 ]'
+tid=$(ls /proc/$pid/task | sort -n | tail -n 1)
 gives 2 ksig watch process.exit:pid=$tid
-says "$tid is a thread of process $!: use $!"
-kill -KILL $!
+says "$tid is a thread of process $pid: use $pid"
+kill -KILL $pid
 
 gives 2 ksig watch proces.exit
 says "column 1: no event 'proces.exit'; did you mean 'process.exit'?"
@@ -129,8 +122,8 @@ for i in $(seq 32); do
 	others="$others $watcher"
 done
 watch process.exit:status=15 -n1 --provider module
-process sleep 1000
-kill -TERM $process
+start_sleep
+kill -TERM $pid
 ends 0
 lines 1
 gives 1 ksig watch process.exit --provider module -t 1ms -- true

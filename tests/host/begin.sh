@@ -4,21 +4,15 @@
 # scripts: another language, a full disk, no network, another user's files, a path
 # with a blank. It works, or the last line says why not, at once, and what is in the
 # cache is whole.
-set -eu
-
 top=$(cd "$(dirname "$0")/../.." && pwd)
 if [ "${1:-}" != inside ]; then
 	# the disks that it fills are mounted for it alone
 	exec $([ "$(id -u)" = 0 ] || echo sudo) unshare -m "$0" inside
 fi
-tmp=$(mktemp -d)
+. "$top/tests/host/copy"
 trap 'umount "$tmp/disk" 2>/dev/null || :; rm -rf "$tmp"' EXIT
 chmod 755 "$tmp"
-tree=$tmp/tree
 export TMP="$tmp"
-. "$top/tests/host/copy"
-
-fail() { echo "$*"; cat "$tmp/out"; exit 1; }
 
 # stub NAME: its text is the input
 stub() {
@@ -26,19 +20,13 @@ stub() {
 	chmod +x "$tmp/bin/$1"
 }
 
-# gives STATUS COMMAND...: without a terminal, within half a minute
-gives() {
+# exits STATUS COMMAND...: without a terminal, within half a minute
+exits() {
 	local wanted=$1 got=0
 	shift
 	PATH=$tmp/bin:$PATH setsid -w timeout 30 "$@" >"$tmp/out" 2>&1 </dev/null || got=$?
 	[ $got = "$wanted" ] || fail "'$*' gave $got, not $wanted:"
 }
-
-last() {
-	tail -n 1 "$tmp/out" | grep -qE -e "$1" || fail "the last line is not '$1':"
-}
-prints() { grep -qE -e "$1" "$tmp/out" || fail "no '$1':"; }
-lacks() { ! grep -qE -e "$1" "$tmp/out" || fail "there is '$1':"; }
 
 # asked N: so often apt-get was
 asked() {
@@ -77,7 +65,7 @@ no-lists*\ update*|unresolved*\ update*)
 slow*\ update*|slow*\ install*)
 	trap '' INT
 	: >$TMP/begun
-	sleep 3
+	until [ -e $TMP/interrupted ]; do sleep 0.02; done
 	echo "E: Failed to fetch http://deb.debian.org/x.deb  Connection timed out"
 	exit 100 ;;
 *\ download\ *)
@@ -139,18 +127,18 @@ archive
 # Looking leaves nothing behind, and make clean nothing of what kbuild makes.
 copy_tree "$top" "$tree"
 before=$(cd "$tree" && find . | sort)
-gives 0 make -s -C "$tree" help
-gives 0 "$tree/tests/vm/fetch" list
+exits 0 make -s -C "$tree" help
+exits 0 "$tree/tests/vm/fetch" list
 [ "$(cd "$tree" && find . | sort)" = "$before" ] || fail 'they leave files'
 (cd "$tree/kernel" && touch ksig.o ksig.ko ksig.mod ksig.mod.c ksig.mod.o .ksig.o.cmd \
 	.Module.symvers.cmd events/net.o events/.net.o.cmd modules.order Module.symvers)
-gives 0 make -s -C "$tree" clean
+exits 0 make -s -C "$tree" clean
 [ "$(cd "$tree" && find . | sort)" = "$before" ] || fail 'make clean leaves objects'
 
 # Another language.
 new_tree
 export LANG=de_DE.UTF-8 LC_ALL=de_DE.UTF-8 LANGUAGE=de
-gives 0 "$tree/tests/vm/run" demo 6.12
+exits 0 "$tree/tests/vm/run" demo 6.12
 [ -s "$tree/.cache/kernels/6.12/release" ] || fail 'no kernel in the cache:'
 unset LC_ALL LANGUAGE
 export LANG=C.UTF-8
@@ -160,10 +148,10 @@ mkdir "$tmp/a tree"
 cp -a "$tree/." "$tmp/a tree"
 rm -rf "$tmp/a tree/build" "$tmp/a tree/.cache"
 : >"$tmp/asked"
-gives 2 make -C "$tmp/a tree" demo
-prints "can't handle a path with a blank"
-gives 1 "$tmp/a tree/tests/vm/run" demo 6.12
-last "can't handle a path with a blank"
+exits 2 make -C "$tmp/a tree" demo
+output_has "can't handle a path with a blank"
+exits 1 "$tmp/a tree/tests/vm/run" demo 6.12
+last_line "can't handle a path with a blank"
 [ ! -e "$tmp/a tree/build" ] && [ ! -e "$tmp/a tree/.cache" ] || fail 'it made folders:'
 asked 0
 
@@ -171,41 +159,41 @@ asked 0
 new_tree
 echo unresolved >"$tmp/fate"
 for how in 'run demo' 'fetch kernel'; do
-	gives 1 "$tree"/tests/vm/$how 6.12
-	last 'cannot resolve deb.debian.org'
+	exits 1 "$tree"/tests/vm/$how 6.12
+	last_line 'cannot resolve deb.debian.org'
 	asked 1
 	no_half
 done
 echo no-lists >"$tmp/fate"
-gives 1 "$tree/tests/vm/run" demo 6.12
-last 'no package lists: cannot resolve deb.debian.org'
+exits 1 "$tree/tests/vm/run" demo 6.12
+last_line 'no package lists: cannot resolve deb.debian.org'
 asked 1
 no_half
 # and afterwards all is well
 echo fine >"$tmp/fate"
-gives 0 "$tree/tests/vm/run" demo 6.12
+exits 0 "$tree/tests/vm/run" demo 6.12
 
 # A full disk: while fetching, unpacking, building and packing up.
 for size in 4M 10M; do
 	new_tree
 	disk $size "$tree/.cache"
-	gives 1 "$tree/tests/vm/run" demo 6.12
-	last 'disk full: 0 MB free in|disk full: . MB free in'
+	exits 1 "$tree/tests/vm/run" demo 6.12
+	last_line 'disk full: 0 MB free in|disk full: . MB free in'
 	asked 1
 	no_half
 done
 new_tree
 disk 20M "$tree/.cache"
-gives 0 "$tree/tests/vm/run" demo 6.12
+exits 0 "$tree/tests/vm/run" demo 6.12
 new_tree
-gives 0 "$tree/tests/vm/fetch" kernel 6.12
+exits 0 "$tree/tests/vm/fetch" kernel 6.12
 disk 1M "$tree/build"
-gives 1 "$tree/tests/vm/run" demo 6.12
-last 'disk full|No space left on device'
+exits 1 "$tree/tests/vm/run" demo 6.12
+last_line 'disk full|No space left on device'
 # half a kernel that is there already is none
 truncate -s 0 "$tree/.cache/kernels/6.12/boot/vmlinuz-1.0"
 : >"$tmp/asked"
-gives 0 "$tree/tests/vm/fetch" kernel 6.12
+exits 0 "$tree/tests/vm/fetch" kernel 6.12
 asked 1
 [ -s "$tree/.cache/kernels/6.12/boot/vmlinuz-1.0" ] || fail 'still half a kernel:'
 
@@ -214,35 +202,35 @@ new_tree
 chown 1000 "$tree"
 mkdir -p "$tree/.cache/kernels"
 user='setpriv --reuid=1000 --regid=1000 --clear-groups'
-gives 2 $user make -s -C "$tree" demo
-prints "^ksig: $tree/.*belongs to root, and you are"
-gives 1 $user "$tree/tests/vm/run" demo 6.12
-last "^vm: $tree/.*belongs to root, and you are"
+exits 2 $user make -s -C "$tree" demo
+output_has "^ksig: $tree/.*belongs to root, and you are"
+exits 1 $user "$tree/tests/vm/run" demo 6.12
+last_line "^vm: $tree/.*belongs to root, and you are"
 asked 0
 
 # What can't be installed.
 stub dpkg-query </dev/null
 echo unresolved >"$tmp/fate"
-gives 1 "$tree/tests/vm/deps" gcc
-last 'cannot install gcc: cannot resolve deb.debian.org'
-lacks 'again in'
+exits 1 "$tree/tests/vm/deps" gcc
+last_line 'cannot install gcc: cannot resolve deb.debian.org'
+output_lacks 'again in'
 asked 1
 stub sudo <<'END'
 case $1 in
 -n)	echo "sudo: a password is required" >&2 ;;
-*)	exec sleep 60 ;;
+*)	exec sleep 1000 ;;
 esac
 exit 1
 END
-gives 1 $user "$tree/tests/vm/deps" gcc
-last 'sudo needs a password, and there is no terminal to ask for it'
+exits 1 $user "$tree/tests/vm/deps" gcc
+last_line 'sudo needs a password, and there is no terminal to ask for it'
 asked 0
-# Ctrl-C ends it as soon as apt lets it
+# Ctrl-C ends it as soon as apt-get, which ignores the signal, has exited
 echo slow >"$tmp/fate"
-rm -f "$tmp/begun"
-PATH=$tmp/bin:$PATH setsid env --default-signal=INT "$tree/tests/vm/deps" gcc >"$tmp/out" 2>&1 &
-until [ -e "$tmp/begun" ]; do sleep 0.1; done
+PATH=$tmp/bin:$PATH setsid env --default-signal=INT "$tree/tests/vm/deps" gcc >"$log" 2>&1 &
+until_true [ -e "$tmp/begun" ]
 kill -INT -$!
+: >"$tmp/interrupted"
 got=0
 wait $! || got=$?
 [ $got = 130 ] || fail "interrupted, it gave $got:"
@@ -265,9 +253,9 @@ esac
 END
 rm -rf "$tree/build" "$tree/.cache"
 [ "$(CC=$tmp/bin/nostatic "$tree/tests/vm/ready" static)" = no ] || fail 'it is static:'
-gives 0 env CC="$tmp/bin/nostatic" "$tree/tests/vm/ready"
-gives 0 make -n -C "$tree" CC="$tmp/bin/nostatic" programs
-prints '^tests/vm/build static programs$'
+exits 0 env CC="$tmp/bin/nostatic" "$tree/tests/vm/ready"
+exits 0 make -n -C "$tree" CC="$tmp/bin/nostatic" programs
+output_has '^tests/vm/build static programs$'
 ! grep -q -e '-static .*-o build/ksig ' "$tmp/out" || fail 'the command is static:'
 [ ! -e "$tree/build" ] || fail 'it compiled something:'
 # one where it can't be linked at all: before anything is fetched or compiled
@@ -282,13 +270,15 @@ done >&2
 exit 1
 END
 for goal in all demo; do
-	gives 2 make -C "$tree" CC=nolink $goal
-	prints "^ksig: libbpf and libelf cannot be linked here.*ZSTD_x1'"
+	exits 2 make -C "$tree" CC=nolink $goal
+	output_has "^ksig: libbpf and libelf cannot be linked here.*ZSTD_x1'"
 	[ ! -e "$tree/build" ] || fail 'it compiled something:'
 done
 asked 0
 
 # What takes long is announced.
 stub_kernel "$tree" 6.12
-PATH=$tmp/bin:$PATH timeout 5 make -C "$tree" demo >"$tmp/out" 2>&1 </dev/null || :
-prints '^make: building'
+PATH=$tmp/bin:$PATH setsid make -C "$tree" demo >"$log" 2>&1 </dev/null &
+until_true grep -q '^make: building' "$log"
+kill -KILL -$!
+wait $! 2>/dev/null || :

@@ -2,25 +2,20 @@
 # SPDX-License-Identifier: MIT
 # DKMS builds and installs ksig.ko from kernel/ and include/ alone, and then the
 # driver in docs/drivers.md against it: in folders of its own.
-set -eu
-
 top=$(cd "$(dirname "$0")/../.." && pwd)
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+. "$top/tests/host/copy"
 headers=$("$top/tests/vm/fetch" headers 6.12)
 release=$("$top/tests/vm/fetch" release 6.12)
 version=$(sed -n 's/^#define KSIG_VERSION "\(.*\)"/\1/p' \
 	"$top/include/ksig/version.h")
-
-fail() { echo "$*"; exit 1; }
 
 # run COMMAND MODULE/VERSION
 run() {
 	$([ "$(id -u)" = 0 ] || echo sudo) dkms "$1" "$2" -k "$release" \
 		-a "$(uname -m)" --sourcetree "$tmp/src" --dkmstree "$tmp/tree" \
 		--installtree "$tmp/modules" --kernelsourcedir "$headers" \
-		--no-depmod --no-initrd >"$tmp/log" 2>&1 || {
-		cat "$tmp/log" "$tmp"/tree/*/*/build/make.log 2>/dev/null
+		--no-depmod --no-initrd >"$log" 2>&1 || {
+		cat "$tmp"/tree/*/*/build/make.log 2>/dev/null
 		fail "dkms $1 $2"
 	}
 }

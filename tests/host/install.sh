@@ -2,15 +2,8 @@
 # SPDX-License-Identifier: MIT
 # "make install" after "make", with a prefix: as root, and as a user who may write
 # nowhere else.
-set -eu
-
 top=$(cd "$(dirname "$0")/../.." && pwd)
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-tree=$tmp/tree
 . "$top/tests/host/copy"
-
-fail() { echo "$*"; cat "$tmp/out"; exit 1; }
 
 # has FILE: below the prefix
 has() { [ -s "$tmp/prefix/$1" ] || fail "no $1:"; }

@@ -1,9 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The library, 'ksig watch' and 'ksig doctor', on this machine's own kernel:
-# tests/host/lib.sh [TEST...]. As the VMs' tests: exit status 0 passed, 77 skipped
-# (the last line says why), else failed. A test that failed is run again by itself,
-# KSIG_AGAIN times (default 5), and is flaky if it passes each time.
+# The tests of the library, and those of the command that need no module, on this machine's
+# own kernel: tests/host/lib.sh [TEST...], a test's source (default: all). A test that fails
+# is run again by itself KSIG_AGAIN times (default 5), and is flaky if it passes each time.
 set -u
 
 cd "$(dirname "$0")/../.."
@@ -14,34 +13,33 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 as_root=$([ "$(id -u)" = 0 ] || echo sudo)
 
-# program NAME
-program() {
-	for script in tests/cli/$1.sh tests/host/$1.sh; do
-		[ ! -e "$script" ] || { echo "$script"; return; }
-	done
-	# what can't be linked statically here is made in a folder of its own
-	[ -e build/static/ksig ] && echo "build/static/tests/lib/$1" ||
-		echo "build/tests/lib/$1"
-}
+# What can't be linked statically here is made in a folder of its own.
+programs=build/tests/lib
+[ ! -e build/static/ksig ] || programs=build/static/tests/lib
 
-# run NAME: its output in $log
+# run TEST: its output in $log
 run() {
+	local program=$1
+
+	case $1 in
+	*.c)	program=$programs/$(basename "$1" .c) ;;
+	esac
 	# no pipe: what a test should leave behind would keep it open
 	$as_root timeout -k 5 400 env LC_ALL=$LC_ALL LANGUAGE= \
 		"PATH=$PWD/build:$PATH:/usr/sbin:/sbin" \
-		"$(program "$1")" >"$log" 2>&1 </dev/null
+		"$program" >"$log" 2>&1 </dev/null
 }
 
 log_tail() { tail -n 40 "$log" | sed 's/^/# /'; }
 
-# verdict NAME: of one that failed, with its output in $log
+# verdict TEST: of one that failed, with its output in $log
 verdict() {
 	local said i=0
 
 	said=$(log_tail)
 	while [ $((i += 1)) -le "$again" ]; do
 		run "$1" || {
-			echo "not ok native $1"
+			echo "not ok native $name"
 			printf '%s\n' "$said"
 			echo "# run again by itself, it failed in run $i:"
 			log_tail
@@ -49,21 +47,25 @@ verdict() {
 		}
 	done
 	if [ "$again" = 0 ]; then
-		echo "not ok native $1"
+		echo "not ok native $name"
 	else
-		echo "flaky native $1 (1 of $((again + 1)))"
+		echo "flaky native $name (1 of $((again + 1)))"
 	fi
 	printf '%s\n' "$said"
 }
 
-for source in ${*:-tests/lib/*.c tests/cli/doctor.sh tests/host/watch_*.sh}; do
-	name=$(basename "${source%.sh}" .c)
+[ $# != 0 ] || set -- tests/lib/*.c $(grep -l '^# runs: .*host' tests/cli/*.sh)
+for test in $(grep -LE '^# runs: (vm|host|vm host)$' tests/cli/*.sh); do
+	echo "not ok native $(basename "$test" .sh): no '# runs: vm', 'host' or 'vm host'"
+done
+for test; do
+	name=$(basename "${test%.sh}" .c)
 	begin=$(date +%s)
-	run "$name"
+	run "$test"
 	case $? in
 	0)	echo "ok native $name" ;;
 	77)	echo "skip native $name: $(tail -n 1 "$log")" ;;
-	*)	verdict "$name" ;;
+	*)	verdict "$test" ;;
 	esac
 	grep '^: ' "$log" | sed 's/^: /# /'
 	took=$(($(date +%s) - begin))

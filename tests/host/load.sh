@@ -2,11 +2,9 @@
 # SPDX-License-Identifier: MIT
 # kernel/load says why a machine can't load the module, and the cure. Each
 # machine is a folder with the files that it would look at.
-set -eu
-
-load=$(cd "$(dirname "$0")/../.." && pwd)/kernel/load
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+top=$(cd "$(dirname "$0")/../.." && pwd)
+. "$top/tests/host/copy"
+load=$top/kernel/load
 release=$(uname -r)
 
 # machine: an empty one, which could load modules but has no headers
@@ -18,20 +16,13 @@ machine() {
 	echo 0 >"$tmp/root/proc/sys/kernel/modules_disabled"
 }
 
-# says REGEX ARGUMENT...
-says() {
+# refuses REGEX ARGUMENT...: kernel/load fails with this error
+refuses() {
 	local wanted=$1
 	shift
-	if PATH="$tmp/bin:$PATH" KSIG_ROOT="$tmp/root" KDIR= \
-		"$load" "$@" >"$tmp/out" 2>&1; then
-		echo "'$*' succeeded, '$wanted' expected"
-		exit 1
-	fi
-	grep -q "$wanted" "$tmp/out" || {
-		echo "'$*' does not say '$wanted':"
-		cat "$tmp/out"
-		exit 1
-	}
+	! PATH="$tmp/bin:$PATH" KSIG_ROOT="$tmp/root" KDIR= "$load" "$@" >"$log" 2>&1 ||
+		fail "'$*' succeeded, '$wanted' expected:"
+	output_has "$wanted"
 }
 
 # a user whose id is what the test says
@@ -39,27 +30,27 @@ as() { printf '#!/bin/sh\necho %s\n' "$1" >"$tmp/bin/id"; chmod +x "$tmp/bin/id"
 
 machine
 as 1000
-says 'sudo make load' load
-says 'sudo make unload' unload
+refuses 'sudo make load' load
+refuses 'sudo make unload' unload
 rm "$tmp/root/proc/modules"
-says 'built without modules' load
+refuses 'built without modules' load
 machine
 as 0
-says "linux-headers-$release" load
-says 'not loaded' unload
+refuses "linux-headers-$release" load
+refuses 'not loaded' unload
 echo 1 >"$tmp/root/proc/sys/kernel/modules_disabled"
-says 'modules_disabled' load
+refuses 'modules_disabled' load
 machine
 rm "$tmp/root/proc/modules"
-says 'built without modules' load
-says 'make shell' load
+refuses 'built without modules' load
+refuses 'make shell' load
 machine
 echo 'none [integrity] confidentiality' >"$tmp/root/sys/kernel/security/lockdown"
-says 'locked down' load
-says 'mokutil' load
+refuses 'locked down' load
+refuses 'mokutil' load
 printf '\006\000\000\000\001' >"$tmp/root/sys/firmware/efi/efivars/SecureBoot-1"
-says 'Secure Boot is on' load
+refuses 'Secure Boot is on' load
 machine
 echo 'ksig 16384 0 - Live 0x0' >"$tmp/root/proc/modules"
-says 'loaded already' load
-says 'usage' nonsense
+refuses 'loaded already' load
+refuses 'usage' nonsense

@@ -4,9 +4,9 @@
 # compares the output's shape: times and numbers are others each time. With the
 # argument "show" it prints the output as it is. As root: network, processes and
 # mounts are those of namespaces made for it.
-set -u
-
 cd "$(dirname "$0")/../.."
+. tests/functions.sh
+set +e
 if [ "${1:-}" != inside ]; then
 	exec unshare -n -m -p -f --mount-proc --kill-child "$0" inside "$@"
 fi
@@ -15,15 +15,6 @@ show=${2:-}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 export PATH=$tmp:$PWD/build:$PATH
-
-# until_true COMMAND...: within a minute
-until_true() {
-	local tries=0
-	until "$@" 2>/dev/null; do
-		[ $((tries += 1)) -le 3000 ] || return 1
-		sleep 0.02
-	done
-}
 
 # process PID COMMAND...: in the background, by that number, which another
 # process that begins may take first
@@ -44,6 +35,7 @@ process() {
 # thread that does it.
 realtime() {
 	local cpu
+	# wait: for nothing, a sleep is what makes the kernel switch to the other one
 	cpu=$(taskset -cp $$)
 	cpu=${cpu##* }
 	taskset -c "${cpu%%[,-]*}" chrt -f 60 sh -c 'sleep 0.1; :' ||
@@ -90,6 +82,7 @@ after() {
 # run COMMAND: what it prints, in $tmp/out
 run() {
 	: >"$tmp/out"
+	log=$tmp/out
 	before "$1"
 	timeout 60 bash -c "exec $1" >"$tmp/out" 2>&1 &
 	local job=$!

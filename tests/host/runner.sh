@@ -3,32 +3,25 @@
 # The runners of the tests, tests/vm/run and tests/host/lib.sh, in a copy of the tree
 # with tests that pass and fail as they are told to, and machines that are scripts:
 # a test that fails by chance is flaky, anything else that fails has failed.
-set -eu
-
 top=$(cd "$(dirname "$0")/../.." && pwd)
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-tree=$tmp/tree
 . "$top/tests/host/copy"
 
-fail() { echo "$*"; cat "$tmp/out"; exit 1; }
-
-# prints REGEX: one line of the output is
-prints() { grep -qxE "$1" "$tmp/out" || fail "no line '$1':"; }
-lacks() { ! grep -qE "$1" "$tmp/out" || fail "a line '$1':"; }
+# prints REGEX: a whole line of the output
+prints() { output_has "^($1)$"; }
 
 # script NAME ROUND...: a test that fails in these of its rounds
 script() {
 	local name=$1
 	shift
-	cat >"$tree/tests/host/$name.sh" <<END
+	cat >"$tree/tests/cli/$name.sh" <<END
 #!/bin/sh
+# runs: host
 echo run >>$tmp/runs.$name
 case " $* " in
 *" \$(wc -l <$tmp/runs.$name) "*) echo "broken in round \$(wc -l <$tmp/runs.$name)"; exit 1 ;;
 esac
 END
-	chmod +x "$tree/tests/host/$name.sh"
+	chmod +x "$tree/tests/cli/$name.sh"
 	rm -f "$tmp/runs.$name"
 }
 runs() { [ "$(wc -l <"$tmp/runs.$1")" = "$2" ] || fail "$1 ran $(wc -l <"$tmp/runs.$1") times:"; }
@@ -39,7 +32,8 @@ script good
 script once 1
 script twice 1 6
 script always 1 2 3 4 5 6
-"$tree/tests/host/lib.sh" good once twice always >"$tmp/out"
+"$tree/tests/host/lib.sh" tests/cli/good.sh tests/cli/once.sh tests/cli/twice.sh \
+	tests/cli/always.sh >"$tmp/out"
 prints 'ok native good'
 prints 'flaky native once \(1 of 6\)'
 prints '# broken in round 1'
@@ -48,7 +42,7 @@ prints '# broken in round 6'
 prints 'not ok native always'
 runs good 1; runs once 6; runs twice 6; runs always 2
 script once 1
-KSIG_AGAIN=0 "$tree/tests/host/lib.sh" once >"$tmp/out"
+KSIG_AGAIN=0 "$tree/tests/host/lib.sh" tests/cli/once.sh >"$tmp/out"
 prints 'not ok native once'
 runs once 1
 
@@ -116,7 +110,7 @@ ok ok ok ok ok
 END
 prints 'flaky fake b \(1 of 6\)'
 prints '# why b failed'
-lacks '^(not ok|failed)'
+output_lacks '^(not ok|failed)'
 [ "$(tail -n 2 "$tmp/out" | head -n 1)" = 'flaky fake b (1 of 6)' ] || fail 'the list:'
 [ "$(tail -n 1 "$tmp/out")" = '5 passed, 0 failed, 0 skipped' ] || fail 'the end:'
 suite 1 2 <<END
@@ -132,14 +126,14 @@ for plan in 'ok bad oops ok ok' 'ok bad ok ok dies' 'ok bad ok warns ok'; do
 	suite 1 1 <<END
 $plan
 END
-	lacks '^flaky'
+	output_lacks '^flaky'
 done
 for again in 'ok ok oops' 'ok dies' 'ok ok ok ok warns'; do
 	suite 1 2 <<END
 ok bad ok ok ok
 $again
 END
-	lacks '^flaky'
+	output_lacks '^flaky'
 	prints 'not ok fake b: exit 1'
 done
 # what is left for a single cpu has one, and nothing else has: neither what is run
@@ -181,7 +175,7 @@ echo 'bad' >"$tmp/plan"
 ! TMP=$tmp PATH="$tmp/bin:$PATH" "$tree/tests/vm/run" test fake b >"$tmp/out" 2>&1 ||
 	fail 'it passed:'
 prints 'not ok fake b: exit 1'
-lacks '^flaky'
+output_lacks '^flaky'
 # What is in my/ is built in a copy, and all goes into one folder of the machine.
 mine() { "$tree/tests/vm/build" prepare fake my >"$tmp/out" 2>&1; }
 in_machine() { (cd "$tree/build/vm/fake/root/my" && ls | xargs); }

@@ -2,25 +2,17 @@
 # SPDX-License-Identifier: MIT
 # docs/drivers.md word for word in a tree with an empty folder my/, on a machine that
 # takes no modules; and "make demo", which prints what README.md shows.
-set -eu
-
 top=$(cd "$(dirname "$0")/../.." && pwd)
-tmp=$(mktemp -d)
-trap '[ ! "${machine-}" ] || kill $machine 2>/dev/null; rm -rf "$tmp"' EXIT
-tree=$tmp/tree
 . "$top/tests/host/copy"
+trap '[ ! "${machine-}" ] || kill $machine 2>/dev/null; rm -rf "$tmp"' EXIT
+# ten minutes: it compiles and boots
+patience=30000
 
-fail() { echo "$*"; cat "$tmp/out"; exit 1; }
-
-# until_true COMMAND...: within ten minutes, for it compiles and boots
-until_true() {
-	local tries=0
-
-	until "$@"; do
-		[ $((tries += 1)) -le 6000 ] || fail "in vain: $*"
-		kill -0 $machine 2>/dev/null || fail "make shell has ended before: $*"
-		sleep 0.1
-	done
+succeeds_or_ended() { "$@" || ended $machine; }
+# in_machine COMMAND...: wait until it succeeds, while make shell runs
+in_machine() {
+	until_true succeeds_or_ended "$@"
+	"$@" || fail "make shell has exited before: $*"
 }
 
 prompts() { [ "$(grep -o 'ksig# ' "$tmp/out" | wc -l)" -ge "$1" ]; }
@@ -53,19 +45,19 @@ while read -r line; do
 		exec 3>"$tmp/keys" ;;
 	'ksig# '*)
 		outputs=0
-		until_true prompts $((prompts += 1))
+		in_machine prompts $((prompts += 1))
 		echo "${line#ksig# }" >&3 ;;
 	*)
-		until_true output "$line" $((outputs += 1)) ;;
+		in_machine output "$line" $((outputs += 1)) ;;
 	esac
 done <"$tmp/listings/session"
 # the names of tests are none here, and Python's programs are found
-until_true prompts $((prompts += 1))
+in_machine prompts $((prompts += 1))
 echo 'which ring receive.py; receive.py /dev/ksig/none' >&3
-until_true prints '^/ksig/ring'
-until_true prints '^/ksig/receive.py'
-until_true prints "No such file or directory: '/"
-until_true prompts $((prompts += 1))
+in_machine prints '^/ksig/ring'
+in_machine prints '^/ksig/receive.py'
+in_machine prints "No such file or directory: '/"
+in_machine prompts $((prompts += 1))
 echo exit >&3
 exec 3>&-
 wait $machine || fail "make shell gave $?:"

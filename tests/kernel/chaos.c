@@ -221,7 +221,7 @@ static void emits(struct child *self, void *arg)
 {
 	(void)self;
 	for (;;) {
-		/* the others are to have their turn, on few processors, too */
+		/* wait: for the other threads to run, on few processors, too */
 		usleep(1000);
 		if (arg)
 			emit_many(1, 50);
@@ -237,10 +237,9 @@ static int reload(void)
 
 	while (!over) {
 		context_load();
-		usleep(30000);
-		/* somebody may be in the middle of a write to its file */
-		while (system("rmmod ksig_context 2>/dev/null"))
-			usleep(1000);
+		usleep(30000);	/* wait: in which the driver is used */
+		/* a write to its file may be in progress */
+		UNTIL(!system("rmmod ksig_context 2>/dev/null"));
 		rounds++;
 	}
 	return rounds;
@@ -248,7 +247,7 @@ static int reload(void)
 
 static void *timer(void *arg)
 {
-	usleep(*(long *)arg * 1000);
+	usleep(*(long *)arg * 1000);	/* wait: the length of the test */
 	over = true;
 	return NULL;
 }

@@ -1,22 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Programs that everybody has read from a subscription: dd, cat, head, Python.
-set -eu
+. tests/functions.sh
+own_folder "$@"
 
 node=/dev/ksig/test
-out=/tmp/clients
-
-fail() { echo "$*"; exit 1; }
-
-# subscribers N: waits until there are so many
-subscribers() {
-	until [ "$(cat /sys/class/ksig/test/subscribers)" = "$1" ]; do
-		usleep 10000
-	done
-}
-
-# size N: waits until so many bytes are in the file
-size() { until [ "$(stat -c %s $out)" = "$1" ]; do usleep 10000; done; }
+out=clients
 
 # emit VALUE...: each below 256
 emit() {
@@ -40,33 +29,33 @@ not:
 $wanted"
 }
 
-subscribers 0
+until_subscribers test 0
 dd if=$node of=$out bs=64 count=3 2>$out.said &
-subscribers 1
+until_subscribers test 1
 emit 1 255 3 4
 wait $! || fail "dd: $(cat $out.said)"
 grep -q '^3+0 records in' $out.said || fail "dd: $(cat $out.said)"
 records 1 255 3
-subscribers 0
+until_subscribers test 0
 
 # less than a record
 dd if=$node of=$out bs=63 count=1 2>$out.said && fail "dd reads 63 bytes"
 grep -q 'Invalid argument' $out.said || fail "dd: $(cat $out.said)"
 
 head -c 128 $node >$out &
-subscribers 1
+until_subscribers test 1
 emit 7 8
 wait $! || fail "head fails"
 records 7 8
 
 cat $node >$out &
-subscribers 1
+until_subscribers test 1
 emit 4 5 6
-size 192
+until_true eval '[ $(stat -c %s $out) = 192 ]'
 kill $!
 wait $! || :
 records 4 5 6
-subscribers 0
+until_subscribers test 0
 
 if [ ! -x /usr/bin/python3 ]; then
 	echo "Debian's python3-minimal is not on the machine that built this VM"
@@ -74,4 +63,4 @@ if [ ! -x /usr/bin/python3 ]; then
 fi
 # without what a user or a site may have added
 /usr/bin/python3 -I -S /ksig/clients.py
-subscribers 0
+until_subscribers test 0

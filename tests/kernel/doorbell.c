@@ -80,6 +80,7 @@ static void test_armed_nonempty(void)
 static void test_owed_behind_pending(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK)), control = control_open();
+	int other;
 
 	OK(doorbell(fd, SIG, 7));
 	OK(send_signal(control, getpid(), SIG, 0, 99));
@@ -87,16 +88,22 @@ static void test_owed_behind_pending(void)
 	CHECK_EQ(stats_of(fd).signals, 0);
 	CHECK_EQ(take(SIG).si_int, 99);
 	CHECK_EQ(take(SIG).si_int, 7);
-	/* owed, but the reader was here: nothing any more */
+	/* pending, but the reader was here: no more signals, while another one has its own */
 	read_event(fd);
+	other = OK(chan_open("test", O_NONBLOCK));
+	block(SIG + 1);
+	OK(doorbell(other, SIG + 1, 8));
 	OK(send_signal(control, getpid(), SIG, 0, 99));
+	OK(send_signal(control, getpid(), SIG + 1, 0, 99));
 	emit(2);
 	read_event(fd);
 	CHECK_EQ(take(SIG).si_int, 99);
-	usleep(50000);
+	CHECK_EQ(take(SIG + 1).si_int, 99);
+	CHECK_EQ(take(SIG + 1).si_int, 8);
 	CHECK(nothing_to_take(SIG));
 	check_identity(fd);
 	close(fd);
+	close(other);
 	close(control);
 }
 
@@ -136,8 +143,6 @@ static void test_blocking_read(void)
 	OK(doorbell(fd, SIG, 9));
 	c = child_start(reads, &fd);
 	child_hear(&c);
-	wait_state(c.pid, 'S');
-	usleep(20000);
 	wait_state(c.pid, 'S');
 	emit(1);
 	child_hear(&c);

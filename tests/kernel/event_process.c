@@ -73,12 +73,12 @@ static void expect_silence(int fd)
 {
 	union record r;
 
-	while (next_record(fd, &r, 50)) {
+	check_identity(fd);
+	while (next_record(fd, &r, 0)) {
 		if (!is_kernels(&r))
 			fail(__FILE__, __LINE__, "an event of type %u about %llu",
 			     r.ev.type, (unsigned long long)r.ev.subject);
 	}
-	check_identity(fd);
 }
 
 /* Forks, and takes the event of it. The child runs body() and exits 0. */
@@ -290,8 +290,7 @@ static void test_filter(void)
 	FAILS(filter_pid(fd, 0, 4000000), ESRCH);
 	FAILS(filter_pid(fd, 0, 0), ESRCH);
 	CHECK_EQ(pthread_create(&thread, NULL, tell_tid, (void *)&tid), 0);
-	while (!tid)
-		usleep(1000);
+	UNTIL(tid);
 	FAILS(filter_pid(fd, 0, tid), ESRCH);
 
 	OK(filter_pid(fd, 1 << KSIG_PROCESS_EXIT, mine.pid));
@@ -321,8 +320,7 @@ static void test_skip_own(void)
 		/* an orphan, adopted by its grandparent, in its own session */
 		if (!OK(fork())) {
 			setsid();
-			while (getppid() != self)
-				usleep(1000);
+			UNTIL(getppid() == self);
 			if (!OK(fork()))
 				_exit(0);
 			wait(NULL);

@@ -1,46 +1,45 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # examples/edu/factorial asks a card, and is answered by its interrupt.
-set -eu
+. tests/functions.sh
+own_folder "$@"
 
-fail() { echo "$*"; exit 1; }
-
-# says TEXT ARGUMENT...: what the program prints
-says() {
+# answers TEXT ARGUMENT...: factorial prints this
+answers() {
 	wanted=$1
 	shift
 	got=$(factorial "$@" 2>&1) || :
 	[ "$got" = "$wanted" ] || fail "factorial $*: '$got', not '$wanted'"
 }
 
-says '/dev/ksig/edu0: No such file or directory'
+answers '/dev/ksig/edu0: No such file or directory'
 insmod /ksig/edu.ko
-says '5! = 120'
-says '12! = 479001600' 12 edu1
-says '0! = 1' 0
-says '13: Numerical result out of range' 13
-says 'five: Invalid argument' five
-[ "$(cat /sys/class/ksig/edu1/emitted)" = 1 ] || fail "edu1 has emitted more"
+answers '5! = 120'
+answers '12! = 479001600' 12 edu1
+answers '0! = 1' 0
+answers '13: Numerical result out of range' 13
+answers 'five: Invalid argument' five
+[ "$(channel edu1 emitted)" = 1 ] || fail "edu1 has emitted more"
 [ "$(xargs </sys/class/ksig/edu0/types)" = 'factorial dma' ] || fail "its types"
 grep -q '^PCI_ID=1234:11E8' /sys/class/ksig/edu0/device/uevent ||
 	fail "edu0's device is not the card"
 # a crowd, of whom each is to have an answer
 i=0
 while [ $i -lt 8 ]; do
-	factorial $((i % 2 + 9)) >/tmp/answer.$i 2>&1 &
+	factorial $((i % 2 + 9)) >answer.$i 2>&1 &
 	i=$((i + 1))
 done
 wait
-cat /tmp/answer.* | sort | uniq -c | awk '{ $1 = $1; print }' >/tmp/answers
-printf '%s\n' '4 10! = 3628800' '4 9! = 362880' | cmp -s - /tmp/answers ||
-	fail "a crowd is told: $(cat /tmp/answers)"
+cat answer.* | sort | uniq -c | awk '{ $1 = $1; print }' >answers
+printf '%s\n' '4 10! = 3628800' '4 9! = 362880' | cmp -s - answers ||
+	fail "a crowd is told: $(cat answers)"
 # what others are told before its filter is in place is not its answer
 while echo 9 2>/dev/null >/sys/class/ksig/edu0/device/factorial || :; do
 	:
 done &
 i=0
 while [ $i -lt 40 ]; do
-	says '10! = 3628800' 10
+	answers '10! = 3628800' 10
 	i=$((i + 1))
 done
 kill $!

@@ -1,25 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The driver and the program that docs/drivers.md shows, as they stand there.
-set -eu
+. tests/functions.sh
+own_folder "$@"
 
-fail() { echo "$*"; exit 1; }
-
-waits() {
-	until "$@"; do
-		grep -qs '^State:.[^Z]' /proc/$receiver/status ||
-			fail "the receiver has ended: $(cat /tmp/received)"
-		usleep 20000
-	done
-}
+log=received
 insmod /ksig/ticks.ko
-/ksig/receiver >/tmp/received 2>&1 &
-receiver=$!
-waits eval 'ksig status --json | grep -q "\"pid\":$receiver,.*\"signo\":34,"'
-waits eval '[ "$(cat /sys/class/ksig/ticks/emitted)" -ge 2 ]'
+start /ksig/receiver >received 2>&1
+until_true eval 'ksig status --json | grep -q "\"pid\":$pid,.*\"signo\":34," || ended $pid'
+lives $pid || fail "the receiver has exited:"
+until_true eval '[ "$(channel ticks emitted)" -ge 2 ]'
 rmmod ticks
-wait $receiver || fail "the receiver ends with $?: $(cat /tmp/received)"
+wait $pid || fail "the receiver exits with status $?:"
 [ ! -e /dev/ksig/ticks ] || fail "the node outlives its driver"
 awk '$1 != "tick" || (NR > 1 && $2 != last + 1) { wrong = 1 }
 	{ last = $2 }
-	END { exit wrong || NR < 2 }' /tmp/received || fail "the receiver says: $(cat /tmp/received)"
+	END { exit wrong || NR < 2 }' received || fail "ticks are missing:"

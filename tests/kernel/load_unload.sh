@@ -2,22 +2,21 @@
 # SPDX-License-Identifier: MIT
 # 50 rounds of load, storm, unload (10 where KSIG_STRESS_MS is set): nothing
 # leaks. The kernel's log is watched by whoever runs this.
-set -eu
+. tests/functions.sh
+own_folder "$@"
 
 refcount() { awk '$1 == "ksig" { print $3 }' /proc/modules; }
 
-# Objects in use of what every send takes and gives back. What RCU, per-cpu lists
-# and KASAN's quarantine still hold is not in use: shrinking gives it back.
+# The number of objects in use of the kinds that each send allocates and frees. Unloading
+# the module has waited for RCU callbacks; shrinking frees what per-cpu lists and KASAN's
+# quarantine still contain.
 objects() {
-	sleep 1
 	for cache in cred cred_jar pid; do
 		echo 1 >/sys/kernel/slab/$cache/shrink 2>/dev/null || :
 	done
 	awk '$1 ~ /^(cred|cred_jar|pid)$/ { n += $2 } END { print n + 0 }' \
 		/proc/slabinfo
 }
-
-fail() { echo "$*"; exit 1; }
 
 [ "$(refcount)" = 0 ] || fail "reference count before: $(refcount)"
 rmmod ksig
@@ -28,14 +27,14 @@ round=0 sent=0 rounds=${KSIG_STRESS_MS:+10}
 # on a slow machine more of them, or a leak would not show
 while [ $round -lt ${rounds:-50} ] || { [ $sent -le 200 ] && [ $round -lt 200 ]; }; do
 	insmod /ksig/ksig.ko
-	send_storm 60 >/tmp/storm || { cat /tmp/storm; fail "round $round"; }
+	send_storm 60 >storm || { cat storm; fail "round $round"; }
 	[ "$(refcount)" = 0 ] || fail "round $round: reference count $(refcount)"
 	rmmod ksig
 	round=$((round + 1))
 	if [ $round = 2 ]; then
 		before=$(objects)
 	else
-		sent=$((sent + $(sed 's/: \([0-9]*\) sent.*/\1/' /tmp/storm)))
+		sent=$((sent + $(sed 's/: \([0-9]*\) sent.*/\1/' storm)))
 	fi
 done
 [ "$before" -gt 0 ] || fail "no counts of cred and pid in slabinfo"

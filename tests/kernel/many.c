@@ -118,11 +118,7 @@ static long charged(void)
 /* What was closed before is freed by and by. */
 static void wait_uncharged(void)
 {
-	int i;
-
-	for (i = 0; i < 3000 && charged() > 1 << 20; i++)
-		usleep(20000);
-	CHECK(charged() <= 1 << 20);
+	UNTIL(charged() <= 1 << 20);
 }
 
 /* Bytes charged to the caller's cgroup for each of n subscriptions. */
@@ -183,8 +179,7 @@ static void test_charged(void)
 	c = child_start(in_cgroup, &fd);
 	child_join(&c);
 	close(fd);
-	usleep(200000);
-	rmdir(GROUP);
+	cgroup_remove(GROUP);
 }
 
 /* RLIMIT_MEMLOCK over all of a user's queues. */

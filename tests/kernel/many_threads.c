@@ -79,12 +79,11 @@ static void check_delivered(int fd, uint64_t n)
 /* There is room for all: nothing but the pump's own work goes on with it. */
 static void test_room(void)
 {
-	int fd = OK(chan_open("test", O_NONBLOCK)), i;
+	int fd = OK(chan_open("test", O_NONBLOCK));
 
 	emit_many(1, 250);
 	arm_each(fd, KSIG_PENDING_MAX);
-	for (i = 0; i < 60000 && stats_of(fd).queued; i++)
-		usleep(1000);
+	UNTIL(!stats_of(fd).queued);
 	CHECK_EQ(stats_of(fd).deferred, 0);
 	take_all(1, 250);
 	check_delivered(fd, 250);
@@ -117,13 +116,12 @@ static void test_burst(void)
 /* A process-directed signal that one thread would die of is refused: all. */
 static void test_refused(void)
 {
-	int fd = OK(chan_open("test", O_NONBLOCK)), i;
+	int fd = OK(chan_open("test", O_NONBLOCK));
 
 	emit_many(1, 250);
 	OK(sigprocmask(SIG_SETMASK, &(sigset_t){ }, NULL));
 	arm_each(fd, 0);
-	for (i = 0; i < 60000 && stats_of(fd).queued; i++)
-		usleep(1000);
+	UNTIL(!stats_of(fd).queued);
 	CHECK_EQ(stats_of(fd).refused, 250);
 	check_identity(fd);
 	block(SIG);

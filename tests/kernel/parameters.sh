@@ -1,21 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The module's parameters: what signalconfpid sends by default.
-set -eu
+. tests/functions.sh
+own_folder "$@"
 
 dir=/sys/module/ksig/parameters
 
-fail() { echo "$*"; exit 1; }
-
-# received SIGNO: what a listener for it prints when its pid is written
-received() {
-	rm -f /tmp/said
-	ksig listen -s "$1" -n 1 >/tmp/got 2>/tmp/said &
-	pid=$!
-	until grep -qs 'as pid' /tmp/said; do usleep 10000; done
+# sends SIGNO VALUE: what signalconfpid sends
+sends() {
+	start_listen -s "$1" -n 1
 	echo $pid >/sys/kernel/debug/signalconfpid
-	wait $pid
-	cat /tmp/got
+	received "received value $2"
 }
 
 [ "$(cat $dir/value)" = 1234 ] || fail "value is $(cat $dir/value)"
@@ -23,7 +18,7 @@ received() {
 
 echo -5 >$dir/value
 echo 50 >$dir/signo
-[ "$(received 50)" = "received value -5" ] || fail "got $(cat /tmp/got)"
+sends 50 -5
 for bad in '' x 12x 0x 18446744073709551616 '1 2'; do
 	if echo "$bad" >$dir/value; then fail "value takes '$bad'"; fi
 done 2>/dev/null
@@ -35,7 +30,6 @@ done 2>/dev/null
 rmmod ksig
 if insmod /ksig/ksig.ko signo=65 2>/dev/null; then fail "loads with signo=65"; fi
 insmod /ksig/ksig.ko value=0x1122334455667788
-[ "$(received 44)" = "received value 1234605616436508552" ] ||
-	fail "got $(cat /tmp/got)"
+sends 44 1234605616436508552
 rmmod ksig
 insmod /ksig/ksig.ko

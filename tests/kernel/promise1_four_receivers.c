@@ -112,8 +112,7 @@ static void to_waiting_thread(int fd)
 	pthread_t thread;
 
 	CHECK_EQ(pthread_create(&thread, NULL, waiter, (void *)&tid), 0);
-	while (!tid)
-		usleep(1000);
+	UNTIL(tid);
 	wait_state(tid, 'S');
 	child_go(&sender);
 	CHECK_EQ(pthread_join(thread, NULL), 0);

@@ -191,14 +191,13 @@ static void test_gap_given_back(bool queued)
 /* More than one run of the pump takes: all the same, all are refused. */
 static void test_many_refused(void)
 {
-	int fd = OK(chan_open("test", O_NONBLOCK)), i;
+	int fd = OK(chan_open("test", O_NONBLOCK));
 
 	set_queue(fd, 4096);
 	emit_many(1, 4000);
 	OK(sigprocmask(SIG_SETMASK, &(sigset_t){ }, NULL));
 	OK(arm(fd, SIG, KSIG_MODE_EACH, 0, 0));
-	for (i = 0; i < 60000 && stats_of(fd).queued; i++)
-		usleep(1000);
+	UNTIL(!stats_of(fd).queued);
 	check(fd, 4000, 0, 0, 0, 4000);
 	block(SIG);
 	close(fd);

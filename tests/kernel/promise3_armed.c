@@ -113,8 +113,7 @@ static void test_exec(void)
 	child_hear(&c);
 	OK(arm(fd, SIG, KSIG_MODE_EACH, 0, c.pid));
 	child_go(&c);
-	while (comm_of(c.pid) != 's')
-		usleep(1000);
+	UNTIL(comm_of(c.pid) == 's');
 	emit(1);
 	CHECK_EQ(stats_of(fd).refused, 1);
 	CHECK_EQ(stats_of(fd).signals, 0);
@@ -151,13 +150,12 @@ static void thread_execs(struct child *self, void *arg)
 static void test_thread_exec(uint32_t flags)
 {
 	struct child c = child_start(thread_execs, NULL);
-	int fd = OK(chan_open("test", O_NONBLOCK)), i;
+	int fd = OK(chan_open("test", O_NONBLOCK));
 
 	child_hear(&c);
 	OK(arm(fd, SIG, KSIG_MODE_EACH, flags, c.pid));
 	child_go(&c);
-	for (i = 0; i < 60000 && !is_pending(c.pid, "SigBlk", SIGUSR2); i++)
-		usleep(1000);
+	UNTIL(is_pending(c.pid, "SigBlk", SIGUSR2));
 	emit(1);
 	CHECK(stats_of(fd).flags & KSIG_STATS_ARMED);
 	CHECK(is_pending(c.pid, flags ? "ShdPnd" : "SigPnd", SIG));
@@ -408,8 +406,7 @@ static void has_thread(struct child *self, void *arg)
 
 	(void)arg;
 	CHECK_EQ(pthread_create(&thread, NULL, sleeps, (void *)&tid), 0);
-	while (!tid)
-		usleep(1000);
+	UNTIL(tid);
 	CHECK_EQ(write(self->to, (void *)&tid, sizeof(tid)), sizeof(tid));
 	child_wait_go(self);
 }

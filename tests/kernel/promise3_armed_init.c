@@ -44,14 +44,10 @@ static void is_init(struct child *self, void *arg)
 /* Until it is killed or stopped. */
 static int becomes(pid_t pid)
 {
-	int status, tries;
+	int status;
 
-	for (tries = 0; tries < 10000; tries++) {
-		if (OK(waitpid(pid, &status, WNOHANG | WUNTRACED)) == pid)
-			return status;
-		usleep(2000);
-	}
-	fail(__FILE__, __LINE__, "nothing has happened to the init");
+	UNTIL(OK(waitpid(pid, &status, WNOHANG | WUNTRACED)) == pid);
+	return status;
 }
 
 static void from_above(struct child *self, void *arg)

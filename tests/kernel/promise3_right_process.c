@@ -199,8 +199,7 @@ static void own_threads(struct child *self, void *arg)
 	(void)arg;
 	block(SIG);
 	CHECK_EQ(pthread_create(&thread, NULL, other_uid, (void *)&tid), 0);
-	while (!tid)
-		usleep(1000);
+	UNTIL(tid);
 	become(&alice);
 	expect(control, tid, 0);
 }

@@ -70,7 +70,7 @@ static pid_t find_worker(void)
 int main(void)
 {
 	struct io_uring_params params = { };
-	int control = control_open(), ring, pipes[2], i;
+	int control = control_open(), ring, pipes[2];
 	pid_t worker = 0;
 
 	ring = syscall(SYS_io_uring_setup, 4, &params);
@@ -79,11 +79,7 @@ int main(void)
 	OK(ring);
 	OK(pipe(pipes));
 	submit_read(ring, &params, pipes[0]);
-	for (i = 0; !worker && i < 30000; i++) {
-		worker = find_worker();
-		usleep(2000);
-	}
-	CHECK(worker);
+	UNTIL((worker = find_worker()));
 
 	block(SIG);
 	FAILS(send_signal(control, worker, SIG, 0, 1), ECONNREFUSED);

@@ -39,7 +39,7 @@ static void count_checks(const char *what)
 	trace_begin("ksig_signal");
 	begin = now();
 	while (now() - begin < WATCHED_NS)
-		usleep(100000);
+		usleep(100000);	/* wait: the time in which checks are counted */
 	trace_end("ksig_signal");
 	passed = now() - begin;
 	checks = trace_count("ksig_signal:", &others) + others;
@@ -54,10 +54,8 @@ static void wait_stalled(const int *fds)
 {
 	int i;
 
-	for (i = 0; i < SUBS; i++) {
-		while (!stats_of(fds[i]).deferred)
-			usleep(10000);
-	}
+	for (i = 0; i < SUBS; i++)
+		UNTIL(stats_of(fds[i]).deferred);
 }
 
 static void unblock(int signo)

@@ -77,14 +77,7 @@ static void awake(struct child *self, void *arg)
 
 static void wait_for(int *received, int count)
 {
-	int i;
-
-	for (i = 0; i < 20000; i++) {
-		if (__atomic_load_n(received, __ATOMIC_RELAXED) >= count)
-			return;
-		usleep(1000);
-	}
-	fail(__FILE__, __LINE__, "%d of %d received", *received, count);
+	UNTIL(__atomic_load_n(received, __ATOMIC_RELAXED) >= count);
 }
 
 /* One signal more from somebody else is room less: it counts by the number. */

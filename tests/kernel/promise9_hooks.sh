@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Promise 9: a built-in channel has no hook in the kernel without a subscriber
-# (about a second after the last one has left), and the one it needs with one. Seen from the kernel's side: by a module that
-# looks at tracepoints and notifier chains, and in sysfs.
-set -eu
+# Promise 9: a built-in channel has its hook in the kernel only while it has a subscription,
+# and for about a second after that. The module ksig_hooks reads the kernel's tracepoints
+# and notifier chains, and CPU hotplug states are in sysfs.
+. tests/functions.sh
 
 hooks=/sys/kernel/debug/ksig_hooks
 states=/sys/devices/system/cpu/hotplug/states
-fail() { echo "$*"; exit 1; }
+log=$hooks
 
 [ -e /ksig/ksig_hooks.ko ] || { echo "ksig_hooks.ko is not built"; exit 77; }
 insmod /ksig/ksig_hooks.ko
@@ -20,26 +20,17 @@ hooked() {
 	} | sort | tr '\n' ',' | sed 's/,$//'
 }
 
-is() { [ "$2" = "$3" ] || fail "$1: hooked are '$2', not '$3'"; }
-
-# when what lingers is gone
-becomes() {
-	local tries=0
-	until [ "$(hooked)" = "$2" ] || [ $((tries += 1)) -gt 1500 ]; do
-		usleep 20000
-	done
-	is "$1" "$(hooked)" "$2"
-}
+is_hooked() { [ "$(hooked)" = "$1" ]; }
 
 # channel, and what it hooks
 with() {
-	becomes "before $1" ""
+	until_true is_hooked ""
 	exec 5</dev/ksig/$1 6</dev/ksig/$1
-	is "$1" "$(hooked)" "$2"
+	equal "$1" "$(hooked)" "$2"
 	exec 5<&-
-	is "$1, one of two closed" "$(hooked)" "$2"
+	equal "$1, one of two closed" "$(hooked)" "$2"
 	exec 6<&-
-	becomes "after $1" ""
+	until_true is_hooked ""
 }
 
 with process "tracepoint sched_process_exec,tracepoint sched_process_exit,tracepoint sched_process_fork"
@@ -52,25 +43,23 @@ with test ""
 
 # who is armed may end: one probe sees that, for all of them
 armed() {
-	/ksig/handler /dev/ksig/test >/dev/null &
-	until ksig status --json | grep -q "\"pid\":$!,.*\"signo\":34,"; do
-		usleep 20000
-	done
+	start /ksig/handler /dev/ksig/test >/dev/null
+	until_true eval 'ksig status --json | grep -q "\"pid\":$pid,.*\"signo\":34,"'
 }
-is "before arming" "$(hooked)" ""
+equal "before arming" "$(hooked)" ""
 armed
-first=$!
+first=$pid
 armed
-is "two armed" "$(hooked)" "tracepoint sched_process_exit"
-kill $!
-wait $! || :
-is "one armed" "$(hooked)" "tracepoint sched_process_exit"
+equal "two armed" "$(hooked)" "tracepoint sched_process_exit"
+kill $pid
+wait $pid || :
+equal "one armed" "$(hooked)" "tracepoint sched_process_exit"
 kill $first
 wait $first || :
-becomes "nobody armed" ""
+until_true is_hooked ""
 
 # modes, as long as no udev rule says otherwise
 for node in process:600 memory:600 power:640 net:640 cpu:640 kmod:640 test:600
 do
-	is "mode of $node" "$(stat -c %a /dev/ksig/${node%:*})" "${node#*:}"
+	equal "mode of $node" "$(stat -c %a /dev/ksig/${node%:*})" "${node#*:}"
 done

@@ -92,8 +92,7 @@ static void test_start_and_stop(void)
 	starts = count("starts");
 	CHECK(starts >= 1 && starts <= 1 + stalls);
 	/* in the end it is stopped, whoever waits */
-	while (count("stops") != starts)
-		usleep(20000);
+	UNTIL(count("stops") == starts);
 	close(OK(chan_open("context", 0)));
 	CHECK_EQ(count("starts"), starts + 1);
 	/* unloaded meanwhile: it is stopped at once, as the module itself checks */

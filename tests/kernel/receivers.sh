@@ -2,25 +2,16 @@
 # SPDX-License-Identifier: MIT
 # The programs in examples/receivers: each has every event, in order, says what
 # was lost, and ends when the channel does.
-set -eu
+. tests/functions.sh
+own_folder "$@"
 
 node=/dev/ksig/test
-cd /tmp
-
-fail() { echo "$*"; exit 1; }
-
-# channel NAME FILE: what sysfs says of it
-channel() { cat "/sys/class/ksig/$1/$2"; }
-
-# subscribers NAME N: waits until there are so many
-subscribers() { until [ "$(channel "$1" subscribers)" = "$2" ]; do usleep 10000; done; }
-
 programs='handler sigwaitinfo signalfd ring'
 [ ! -x /usr/bin/python3 ] || programs="$programs receive.py"
 n=$(echo $programs | wc -w)
 
-# start NODE: each program, what they say in files of its name
-start() {
+# start_all NODE: each program, with its output in files of its name
+start_all() {
 	pids=
 	for program in $programs; do
 		case $program in
@@ -31,16 +22,12 @@ start() {
 	done
 }
 
-# said TEXT: waits until each has printed that line
-said() {
+# all_print TEXT: wait until each has printed this line
+all_print() {
 	for program in $programs; do
-		tries=0
-		until grep -qx "$1" $program.out; do
-			tries=$((tries + 1))
-			[ $tries != 1000 ] ||
-				fail "$program doesn't say '$1' but: $(tail $program.out $program.err)"
-			usleep 10000
-		done
+		log=$program.out
+		until_true grep -qx "$1" $program.out
+		log=
 	done
 }
 
@@ -53,19 +40,19 @@ emit() {
 	done
 }
 
-# end: what was started; other than 0 is how a killed one ends
-end() {
+# kill_all: what was started
+kill_all() {
 	for pid in $pids; do
 		kill $pid 2>/dev/null || :
 		wait $pid || :
 	done
 }
 
-start $node
-subscribers test $n
+start_all $node
+until_subscribers test $n
 emit 3
 ksig emit 0x1122334455667788
-said 'received value 1234605616436508552'
+all_print 'received value 1234605616436508552'
 for program in $programs; do
 	[ "$(head -n 3 $program.out | xargs)" = \
 		'received value 1 received value 2 received value 3' ] ||
@@ -76,12 +63,12 @@ done
 kill -STOP $pids
 emit 300
 kill -CONT $pids
-said 'received value 1'
+all_print 'received value 1'
 for program in $programs; do
-	until [ "$(grep -c received $program.out)" -ge 260 ]; do usleep 10000; done
+	until_true eval '[ $(grep -c received $program.out) -ge 260 ]'
 done
 ksig emit 77777
-said 'received value 77777'
+all_print 'received value 77777'
 for program in $programs; do
 	got=$(awk '/^received/ { n++ } /^lost/ { n += $2; gaps++ }
 		END { print n, gaps + 0 }' $program.out)
@@ -92,15 +79,15 @@ for program in $programs; do
 	*)	fail "$program: events and gaps: $got" ;;
 	esac
 done
-end
-subscribers test 0
+kill_all
+until_subscribers test 0
 
 # The channel of a driver, which goes.
 insmod /ksig/edu.ko
-start /dev/ksig/edu0
-subscribers edu0 $n
+start_all /dev/ksig/edu0
+until_subscribers edu0 $n
 echo 5 >/sys/class/ksig/edu0/device/factorial
-said 'received value 120'
+all_print 'received value 120'
 rmmod edu
 set -- $programs
 for pid in $pids; do
@@ -110,6 +97,6 @@ done
 
 # One that isn't there.
 for program in handler sigwaitinfo signalfd ring; do
-	/ksig/$program /dev/ksig/edu0 2>said && fail "$program finds a channel"
-	grep -q '^/dev/ksig/edu0: No such file' said || fail "$program: $(cat said)"
+	/ksig/$program /dev/ksig/edu0 2>error && fail "$program finds a channel"
+	grep -q '^/dev/ksig/edu0: No such file' error || fail "$program: $(cat error)"
 done

@@ -64,7 +64,7 @@ static void target(int slot)
 	int i;
 
 	shared->pid[slot] = getpid();
-	usleep(500);
+	usleep(500);	/* wait: in which it is not ready */
 	block(SIG);
 	sigemptyset(&set);
 	sigaddset(&set, SIG);
@@ -100,7 +100,7 @@ int main(int argc, char **argv)
 		writers[i] = child_start(writer, NULL);
 	/* on a busy machine longer, until both have happened */
 	for (i = 0; i < 1000; i++) {
-		usleep(ms * 1000);
+		usleep(ms * 1000);	/* wait: the storm lasts as long as is asked for */
 		if (shared->sent && shared->refused)
 			break;
 	}

@@ -76,15 +76,11 @@ static void wants(struct child *self, void *arg)
 static void dies(unsigned long cmd, void *arg)
 {
 	struct child c = child_start(wants, &(struct wish){ cmd, arg });
-	int i;
 
 	/* a read(2) can also be interrupted */
 	wait_state(c.pid, cmd ? 'D' : 'S');
 	OK(kill(c.pid, SIGKILL));
-	for (i = 0; child_lives(&c); i++) {
-		CHECK(i < 60000);
-		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-	}
+	UNTIL(!child_lives(&c));
 	CHECK_EQ(WTERMSIG(child_kill(&c)), SIGKILL);
 }
 

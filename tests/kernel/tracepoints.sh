@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 # ksig:ksig_emit, ksig:ksig_signal and ksig:ksig_lost tell what happens; and
 # signal:signal_generate, the kernel's own, agrees about the signals.
-set -eu
+. tests/functions.sh
+own_folder "$@"
 
 t=/sys/kernel/debug/tracing
-fail() { echo "$*"; cat $t/trace; exit 1; }
+log=$t/trace
 saw() { grep -q -e "$1" $t/trace || fail "no '$1' in the trace"; }
 count() { grep -c -e "$1" $t/trace || :; }
 
@@ -15,16 +16,14 @@ echo >$t/trace
 echo 1 >$t/events/ksig/enable
 [ ! -e $t/events/signal ] || echo 1 >$t/events/signal/signal_generate/enable
 
-# what the last one said would be taken for this one's
-rm -f /tmp/said
-ksig listen -n 2 >/dev/null 2>/tmp/said &
-pid=$!
-until grep -qs 'as pid' /tmp/said; do usleep 10000; done
+start_listen -n 2
 ksig send $pid 77
 ksig send $pid -p 78
-wait $pid
-sleep 100 &
-ksig send $! 79 2>/dev/null || :
+received 'received value 77
+received value 78'
+listener=$pid
+start_sleep
+ksig send $pid 79 2>/dev/null || :
 exec 5<>/dev/ksig/test
 i=0
 while [ $i -lt 260 ]; do
@@ -35,18 +34,18 @@ exec 5<&-
 
 echo 0 >$t/events/ksig/enable
 [ ! -e $t/events/signal ] || echo 0 >$t/events/signal/signal_generate/enable
-saw "ksig_signal: signo=44 pid=$pid process=0 errno=0 value=77 ret=0"
-saw "ksig_signal: signo=44 pid=$pid process=1 errno=0 value=78 ret=0"
-saw "ksig_signal: signo=44 pid=$! process=0 errno=0 value=79 ret=-111"
+saw "ksig_signal: signo=44 pid=$listener process=0 errno=0 value=77 ret=0"
+saw "ksig_signal: signo=44 pid=$listener process=1 errno=0 value=78 ret=0"
+saw "ksig_signal: signo=44 pid=$pid process=0 errno=0 value=79 ret=-111"
 saw "ksig_emit: channel=test type=0 subject=0 value=5 taken=1"
 saw "ksig_emit: channel=test type=0 subject=0 value=5 taken=0"
 saw "ksig_lost: channel=test seq=260 gap=4"
 [ "$(count ksig_emit:)" = 260 ] || fail "$(count ksig_emit:) emits"
 [ "$(count ksig_lost:)" = 4 ] || fail "$(count ksig_lost:) losses"
 if [ -e $t/events/signal ]; then
-	[ "$(count "signal_generate: sig=44 .*pid=$pid .*res=0")" = 2 ] ||
+	[ "$(count "signal_generate: sig=44 .*pid=$listener .*res=0")" = 2 ] ||
 		fail "the kernel generated other signals"
-	[ "$(count "signal_generate: sig=44 .*pid=$! ")" = 0 ] ||
+	[ "$(count "signal_generate: sig=44 .*pid=$pid ")" = 0 ] ||
 		fail "the kernel signalled who was not ready"
 fi
-kill $!
+kill $pid

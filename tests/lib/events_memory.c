@@ -57,12 +57,9 @@ static void make_cgroup(void)
 
 static void remove_cgroup(void)
 {
-	int i;
-
-	for (i = 0; i < 100 && has_leaf && rmdir(V2 "/" LEAF); i++)
-		usleep(20000);
-	for (i = 0; i < 100 && rmdir(folder); i++)
-		usleep(20000);
+	if (has_leaf)
+		cgroup_remove(V2 "/" LEAF);
+	cgroup_remove(folder);
 }
 
 /* What the field has to be */
@@ -187,10 +184,8 @@ static void test_no_descriptors(void)
 	CHECK(ev->flags & KSIG_EVENT_NO_SUBJECT);
 	CHECK(!strcmp(field(sub, ev, "cgroup").str, cgroup));
 	ksig_sub_close(sub);
-	for (i = 0; i < 200; i++) {
-		if (rmdir(late[i % 2]))
-			usleep(20000);
-	}
+	for (i = 0; i < 2; i++)
+		cgroup_remove(late[i]);
 	folder = first;
 	has_leaf = true;
 }

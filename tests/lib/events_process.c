@@ -198,7 +198,10 @@ static void test_end(void (*how)(void), int status)
 
 	child_go(&c);
 	CHECK_EQ(status_of(c.pid) & ~0x80, status);
-	/* wait(2) returns a moment before the last thread tells the connector */
+	/*
+	 * wait: the last thread reports to the connector after wait(2) has returned, and
+	 * nothing shows when
+	 */
 	usleep(200000);
 	x = ended(c.pid, status_of(c.pid), "ksig_test");
 	/*

@@ -126,7 +126,6 @@ int main(void)
 	bad_input();
 	make_cgroup();
 	under_pressure();
-	for (int i = 0; i < 100 && rmdir(GROUP); i++)
-		usleep(20000);
+	cgroup_remove(GROUP);
 	return 0;
 }

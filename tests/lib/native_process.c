@@ -248,9 +248,8 @@ static void ended_before(void)
 	int64_t before;
 
 	child_hear(&c);
-	while (!is_zombie(c.pid))
-		usleep(1000);
-	/* it tells the connector a moment after that */
+	UNTIL(is_zombie(c.pid));
+	/* wait: it reports to the connector after that, and nothing shows when */
 	usleep(100000);
 	sub = sub_open("process.exit", NULL);
 	before = now();
@@ -319,8 +318,7 @@ static void parent_of_it(struct child *self, void *arg)
 	(void)arg;
 	CHECK_EQ(write(ends.fd, &c.pid, sizeof(c.pid)), sizeof(c.pid));
 	child_hear(&c);
-	while (!is_zombie(c.pid))
-		usleep(1000);
+	UNTIL(is_zombie(c.pid));
 	child_say(self);
 	child_wait_go(self);
 	child_go(&c);
@@ -406,8 +404,7 @@ static void descriptors_are_bounded(void)
 	for (i = 0; i < HEADLESS; i++) {
 		c[i] = child_start(end_first, NULL);
 		child_hear(&c[i]);
-		while (!is_zombie(c[i].pid))
-			usleep(1000);
+		UNTIL(is_zombie(c[i].pid));
 	}
 	before = count_descriptors();
 	CHECK(gets_quiet(sub));
@@ -472,8 +469,7 @@ static void told_without_descriptor(void)
 	for (i = 0; i < HEADLESS; i++) {
 		c[i] = child_start(end_first, NULL);
 		child_hear(&c[i]);
-		while (!is_zombie(c[i].pid))
-			usleep(1000);
+		UNTIL(is_zombie(c[i].pid));
 		CHECK(gets_quiet(sub));
 	}
 	lose_messages(sub);
@@ -515,8 +511,7 @@ static void child_keeps(void)
 	pid_t child;
 
 	child_hear(&c);
-	while (!is_zombie(c.pid))
-		usleep(1000);
+	UNTIL(is_zombie(c.pid));
 	/* it is being waited for now */
 	CHECK(gets_quiet(sub));
 	child = OK(fork());
@@ -568,7 +563,7 @@ static void unattributed_is_uncertain(void)
 		before = sub_lost_upto(sub);
 		/* the socket overflows meanwhile, on a slow machine later */
 		for (; sub_lost_upto(sub) == before; wait *= 2) {
-			usleep(wait);
+			usleep(wait);	/* wait: in which nothing is read */
 			drain(sub);
 		}
 	}

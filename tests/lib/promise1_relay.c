@@ -96,8 +96,7 @@ static void *waits(void *arg)
 {
 	(void)arg;
 	__atomic_store_n(&target, gettid(), __ATOMIC_RELEASE);
-	while (read_now(&calls) < 20)
-		usleep(1000);
+	UNTIL(read_now(&calls) >= 20);
 	return NULL;
 }
 

@@ -174,9 +174,8 @@ static struct child recycle(pid_t pid)
 		if (c.pid == pid)
 			return c;
 		child_kill(&c);
-		/* somebody else was faster, and has it for a while */
-		while (!kill(pid, 0) && now() < until)
-			usleep(10000);
+		/* another process was faster, and has it for a while */
+		UNTIL(kill(pid, 0));
 	}
 	fail(__FILE__, __LINE__, "the number %d does not come again", pid);
 }

@@ -201,7 +201,7 @@ static void ended(void)
 	sub = sub_open(name, NULL);
 	end(pid);
 	sleep_as(pid, false);
-	/* several of the clock ticks that /proc counts in */
+	/* wait: several of the clock ticks in which /proc has start times */
 	usleep(50000);
 	ev = sub_take(sub);
 	CHECK_EQ(ev->subject, pid);

@@ -160,16 +160,6 @@ static inline int arm_each(struct ksig_sub *sub, pid_t pid, unsigned int flags)
 	return ksig_sub_arm(sub, &o);
 }
 
-/* Looked at again and again: the relay is another thread. */
-#define UNTIL(cond) do { \
-	int64_t until_ = now() + 60 * SECOND; \
-	while (!(cond)) { \
-		if (now() > until_) \
-			fail(__FILE__, __LINE__, "not in 60 s: %s", #cond); \
-		usleep(1000); \
-	} \
-} while (0)
-
 /* Nothing is on its way any more of @n events: they were sent or refused. */
 static inline struct ksig_sub_stats settled(struct ksig_sub *sub, uint64_t n)
 {

@@ -76,12 +76,7 @@ static void is_as_told(const struct ksig_sub *sub, int fd)
 /* Its thread says so, as soon as it runs. */
 static void armed(int fd)
 {
-	int tries = 6000;
-
-	while (!(status(fd).stats.flags & KSIG_STATS_ARMED)) {
-		CHECK(tries--);
-		usleep(10000);
-	}
+	UNTIL(status(fd).stats.flags & KSIG_STATS_ARMED);
 }
 
 int main(void)

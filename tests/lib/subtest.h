@@ -160,11 +160,11 @@ static inline const struct ksig_event *sub_take(struct ksig_sub *sub)
 	return ev;
 }
 
-/* Is nothing there for that long? What was, is said. */
-static inline bool sub_silent(struct ksig_sub *sub, int64_t ns)
+/* Is there no event? One that there is, is printed. */
+static inline bool sub_empty(struct ksig_sub *sub)
 {
 	const struct ksig_event *ev;
-	int got = ksig_sub_next(sub, ns, &ev);
+	int got = ksig_sub_next(sub, 0, &ev);
 
 	if (got == 1)
 		printf("%s: subject %llu, value %llu\n", ksig_sub_event(sub, 0),
@@ -179,11 +179,6 @@ static inline bool sub_over(struct ksig_sub *sub)
 
 	return ksig_sub_next(sub, 60 * SECOND, &ev) == -ESHUTDOWN &&
 	       sub_stats(sub).flags & KSIG_STATS_SUBJECT_GONE;
-}
-
-static inline bool sub_empty(struct ksig_sub *sub)
-{
-	return sub_silent(sub, 0);
 }
 
 static inline struct ksig_field field(const struct ksig_sub *sub,

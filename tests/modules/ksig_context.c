@@ -159,8 +159,8 @@ static int from_nmi(unsigned long n)
  */
 static int while_locked(unsigned long n)
 {
-	unsigned long i, before;
-	int err;
+	unsigned long i, before = 0;
+	int err, tries;
 
 	nmi_channel = large;
 	nmi_values = 0;
@@ -180,7 +180,9 @@ static int while_locked(unsigned long n)
 			ksig_emit(large, 0, 0, i++);
 		while (i <= n && READ_ONCE(nmi_values) == before);
 	}
-	msleep(20);
+	/* the last one asked for may still have to come */
+	for (tries = 0; tries < 50 && READ_ONCE(nmi_values) == before; tries++)
+		msleep(20);	/* wait: between two checks of a condition */
 	unregister_nmi_handler(NMI_UNKNOWN, "ksig_context");
 	WRITE_ONCE(nmi_wanted, false);
 	emitted = n + nmi_values;

@@ -61,6 +61,7 @@ static struct ksig_arm_opts each(pid_t pid)
 	int tries_ = 0; \
 	while (!(expr)) { \
 		CHECK(tries_++ < 3000); \
+		/* wait: between two checks of a condition */ \
 		nanosleep(&(struct timespec) { .tv_nsec = 10000000 }, NULL); \
 	} \
 } while (0)
@@ -238,6 +239,7 @@ static void test_stuck(void)
 	EVENTUALLY(stats(sub).deferred);
 	getrusage(RUSAGE_SELF, &before);
 	took = ksig_now();
+	/* wait: the time in which cpu use is measured */
 	nanosleep(&(struct timespec) { .tv_nsec = 500000000 }, NULL);
 	took = ksig_now() - took;
 	getrusage(RUSAGE_SELF, &after);

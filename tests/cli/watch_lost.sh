@@ -1,7 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# runs: host
 # What is lost is in --json, as it is on stderr: each loss once, by its own event.
-. tests/host/functions
+. tests/functions.sh
+own_folder "$@"
 
 for provider in bpf native module none; do
 	has_event $provider process.exec && break

@@ -1,24 +1,28 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# runs: host
 # ksig watch without the module: what it prints, runs and signals, and how it
 # ends, with each provider that has the events here.
-. tests/host/functions
+. tests/functions.sh
+own_folder "$@"
 
-# dozes COUNT: so many processes called doze begin; they stay, for native reads
+# dozes COUNT: so many processes called $doze begin; they stay, for native reads
 # their names behind the event.
 dozes() {
 	local i
 	for i in $(seq "$1"); do
-		./doze 1000 &
+		./$doze 1000 &
 	done
 }
-ln -s "$(command -v sleep)" doze
+# a name that no other process has
+doze=doze$$
+ln -s "$(command -v sleep)" $doze
 ln -s "$(command -v sh)" spinner
 
 # Processes that end: the same by each provider.
 process_events() {
 	local from="--provider $1" value
-	start sleep 1000
+	start_sleep
 	watch process.exit:pid=$pid $from -n1
 	says "($1)\$"
 	sleep 0
@@ -27,30 +31,31 @@ process_events() {
 	lines 1
 	# whose child it is not gets no status, but by BPF
 	prints "$time process.exit pid=$pid status=(15|unknown) .*"
-	watch process.exec:comm=doze $from --skip 1 -n 2 --json
+	watch process.exec:comm=$doze $from --skip 1 -n 2 --json
 	dozes 4
 	ends 0
 	lines 2
 	[ "$(jq -r '.event + " " + .provider + " " + .fields.comm' stdout | sort -u)" = \
-		"process.exec $1 doze" ] || fail "it printed: $(cat stdout)"
+		"process.exec $1 $doze" ] || fail "it printed: $(cat stdout)"
 	gives 3 ksig watch process.exec:comm=nobody $from -t 300ms
 	lines 0
 
-	# a command: one at a time, with the event in its environment
-	rm -f ran alone
-	watch process.exec:comm=doze $from -n 3 -- sh -c 'mkdir alone && sleep 0.1 &&
+	# a command, with the event in its environment: one at a time. Each takes a while, so that
+	# two that run at once would meet (wait: for nothing).
+	rm -f ran
+	watch process.exec:comm=$doze $from -n 3 -- sh -c 'mkdir alone && sleep 0.1 &&
 		echo $KSIG_EVENT $KSIG_PROVIDER $KSIG_COMM $KSIG_LOST $KSIG_MERGED \
 			$((KSIG_PID == KSIG_SUBJECT)) >>ran && rmdir alone'
 	dozes 5
 	ends 0
-	[ "$(uniq -c ran | xargs)" = "3 process.exec $1 doze 0 0 1" ] ||
+	[ "$(uniq -c ran | xargs)" = "3 process.exec $1 $doze 0 0 1" ] ||
 		fail "it ran: $(cat ran)"
-	watch process.exec:comm=doze $from -n1 -- sh -c 'exit 7'
+	watch process.exec:comm=$doze $from -n1 -- sh -c 'exit 7'
 	dozes 1
 	ends 1
 	says "'sh' failed with exit status 7"
 	rm -f hangs
-	watch process.exec:comm=doze $from -t 20 -- sh -c 'echo $$ >hangs; exec sleep 1000'
+	watch process.exec:comm=$doze $from -t 20 -- sh -c 'echo $$ >hangs; exec sleep 1000'
 	dozes 1
 	until_true [ -s hangs ]
 	dozes 3
@@ -69,10 +74,11 @@ process_events() {
 	kill -KILL $pid
 
 	# while nothing happens it is not even woken
-	start sleep 1000
+	start_sleep
 	watch process.exit:pid=$pid $from
 	until_true grep -q '^State:.S' /proc/$watcher/status
 	value=$(sleeps)
+	# wait: the time in which it must not wake up
 	sleep 1
 	[ "$(sleeps)" = "$value" ] || fail "it was woken $(($(sleeps) - value)) times"
 	stop
@@ -82,9 +88,8 @@ process_events() {
 	kill -KILL $pid
 	ends 4
 	says "process $pid has exited"
-	start sh -c 'trap : HUP; echo ready; while :; do sleep 0.02; done' >said
-	until_true grep -q ready said
-	watch process.exec:comm=doze $from --to $pid -s HUP -n 2 -t 60
+	start_handler
+	watch process.exec:comm=$doze $from --to $pid -s HUP -n 2 -t 60
 	halt $pid
 	dozes 3
 	until_true has_said "process $pid is not consuming its pending signals"
@@ -101,7 +106,7 @@ full_queue() {
 		prlimit --sigpending=2 ./target threads >said
 	until_true grep -q ready said
 	halt $pid
-	watch process.exec:comm=doze --to $pid -s 44 -n 6 -t 60
+	watch process.exec:comm=$doze --to $pid -s 44 -n 6 -t 60
 	dozes 6
 	until_true has_said "process $pid is not consuming its pending signals"
 	[ "$(wc -l <stdout)" -lt 6 ] || fail "all were sent: $(cat stdout)"
@@ -114,12 +119,12 @@ full_queue() {
 
 # What it watched is over, and so is the command, which has failed.
 over_and_failed() {
-	start sleep 1000
+	start_sleep
 	watch process.exit:pid=$pid --provider native -- false
 	kill -KILL $pid
 	ends 1
 	says "'false' failed with exit status 1"
-	start sleep 1000
+	start_sleep
 	watch process.exit:pid=$pid --provider native -- true
 	kill -KILL $pid
 	ends 0

@@ -1,13 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# runs: host
 # ksig watch --to pidfile:PATH: the file of whoever may signal the process anyway,
 # written since it started, and reached by nobody else's link. Promise 3.
-. tests/host/functions
+. tests/functions.sh
+own_folder "$@"
 
 nobody="setpriv --reuid 54321 --regid 54321 --clear-groups"
 chmod 755 .
 cp "$top/build/ksig" .
-start sleep 1000
+start_sleep
 echo $pid >pidfile
 
 # believed FILE, refused STATUS FILE WHY

@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# runs: host
 # ksig watch when more happens than it can do something about: what is told, and
 # what is told as lost, add up; commands do not pile up; no cpu time is wasted.
-. tests/host/functions
+. tests/functions.sh
+own_folder "$@"
 
 has_event bpf process.exit || {
 	echo "no process.exit by BPF here"
@@ -41,6 +43,7 @@ all_told() {
 		storm 1
 		for tries in $(seq 200); do
 			[ "$($2)" != $(($1 + more)) ] || return 0
+			# wait: until it adds up, or another event is needed
 			sleep 0.02
 		done
 	done
@@ -131,7 +134,7 @@ else
 	echo ": no python3 here"
 fi
 
-# with a command, one at a time
+# with a command, one at a time; each takes a while (wait: for nothing)
 most=0
 watch process.exit:comm=storm --provider bpf --every 200ms -- \
 	sh -c 'echo $((1 + KSIG_LOST + KSIG_MERGED)) >>ran; sleep 0.1'

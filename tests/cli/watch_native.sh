@@ -1,7 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# runs: host
 # ksig watch with the native provider: what it can't know, and says so.
-. tests/host/functions
+. tests/functions.sh
+own_folder "$@"
 
 has_event native process.exit || {
 	echo "no process.exit by native here"
@@ -10,7 +12,7 @@ has_event native process.exit || {
 
 # What the kernel dropped before the filter saw it is an upper bound: none of
 # these processes passes the filter.
-start sleep 1000
+start_sleep
 waits=$pid
 watch process.exit:comm=nosuch --provider native --json --queue 1024 \
 	--to $waits -s TERM
@@ -33,7 +35,7 @@ for event in process.fork process.exec process.exit; do
 	says "^ksig: $event: native does not know "
 	stop
 done
-start sleep 1000
+start_sleep
 watch process.exit:pid=$pid --provider native
 says '^ksig: process.exit: native does not know the status'
 kill -KILL $pid

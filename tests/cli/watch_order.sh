@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# runs: host
 # ksig watch acts on events of several EVENTs in the order in which they happened,
 # in whatever order the EVENTs are given.
-. tests/host/functions
+. tests/functions.sh
+own_folder "$@"
 
 # brief_lives N: so many processes, one after the other; their numbers are in pids
 brief_lives() {

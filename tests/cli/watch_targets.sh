@@ -1,7 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# runs: host
 # ksig watch and programs as people have them: shells, Python, servers.
-. tests/host/functions
+. tests/functions.sh
+own_folder "$@"
 
 # Each nice is an event: a number of them. They end at once, and native would find
 # the names of some only.
@@ -15,14 +17,13 @@ nice=process.exec:comm=nice
 
 # bash, in its trap; by its pidfile
 if command -v bash >/dev/null; then
-	start bash -c 'trap "echo hup" HUP; echo ready; while :; do sleep 0.02; done' >said
-	until_true grep -q ready said
+	start_handler bash
 	echo $pid >pidfile
 	watch $nice --provider $from --to pidfile:pidfile -s HUP -n1
 	events 1
 	ends 0
 	prints "$time process.exec .* comm=nice .* -> HUP $pid"
-	until_true grep -q hup said
+	until_true has_lines 1 hups
 	watch $nice --provider $from --to pidfile:pidfile -s HUP
 	kill -KILL $pid
 	ends 4
@@ -133,15 +134,13 @@ fi
 if command -v objcopy >/dev/null && command -v bash >/dev/null; then
 	echo id >note
 	objcopy --add-section .note.go.buildid=note "$(command -v bash)" godaemon
-	start ./godaemon -c 'trap "echo hup" HUP; echo ready; while :; do sleep 0.02; done' >said
-	until_true grep -q ready said
+	start_handler ./godaemon
 	gives 3 ksig watch net.up --provider native --to $pid -s HUP -t 1ms
 	says "process $pid is a Go program: unless it handles HUP itself, its runtime exits"
 	gives 3 ksig watch net.up --provider native --to $pid -s USR1 --force -t 1ms
 	! grep -q 'Go program' stderr || fail "it warned of USR1: $(cat stderr)"
 	kill -KILL $pid
-	start bash -c 'trap "echo hup" HUP; echo ready; while :; do sleep 0.02; done' >said
-	until_true grep -q ready said
+	start_handler bash
 	gives 3 ksig watch net.up --provider native --to $pid -s HUP -t 1ms
 	! grep -q 'Go program' stderr || fail "it takes bash for one: $(cat stderr)"
 	kill -KILL $pid
@@ -158,8 +157,7 @@ says "systemctl cannot report the main process of 'a.service': no answer"
 
 # a unit, across restarts, by systemctl and a systemd that is not there
 serve() {
-	start bash -c 'trap "echo hup $$" HUP; echo ready $$; while :; do sleep 0.02; done' >>said
-	until_true grep -q "ready $pid" said
+	start_handler bash
 	echo $pid >mainpid
 }
 unit() {
@@ -178,23 +176,22 @@ unit() {
 	mount -t tmpfs run /run
 	mkdir -p /run/systemd/system
 	echo 0 >mainpid
-	start /usr/bin/python3 "$top/tests/host/fake_systemd.py" mainpid >bus.said
+	start /usr/bin/python3 "$top/tests/cli/fake_systemd.py" mainpid >bus.said
 	until_true grep -q ready bus.said
 	gives 4 ksig watch $nice --to unit:a.service -s HUP
 	says "the unit 'a.service' has no main process: is it running?"
 	gives 1 ksig watch $nice --to unit:b.service -s HUP
 	says "systemctl cannot report the main process of 'b.service'"
 	# who was its process a moment ago may have that one's number only
-	start sleep 1000
+	start_sleep
 	printf '%s\n0\n' $pid >mainpid
 	gives 4 ksig watch $nice --to unit:a.service -s TERM
 	says "no process $pid"
 	lives $pid
-	: >said
 	serve
 	watch $nice --provider $from --to unit:a.service -s HUP -n 3
 	events 1
-	until_true grep -q "hup $pid" said
+	until_true grep -q "hup $pid" hups
 	old=$pid
 	echo 0 >mainpid
 	kill -KILL $old
@@ -208,7 +205,7 @@ unit() {
 	ends 1
 	lines 3
 	prints "$time process.exec .* -> HUP $pid"
-	until_true grep -q "hup $pid" said
+	until_true grep -q "hup $pid" hups
 }
 missing=
 for program in systemctl dbus-daemon bash; do

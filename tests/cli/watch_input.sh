@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# runs: host
 # ksig watch without the module: what it is given wrong, and what is not so any
 # more when it is used. Each is told, and nothing is left behind.
-. tests/host/functions
+. tests/functions.sh
+own_folder "$@"
 
-[ -e /sys/kernel/tracing/events ] ||
-	mount -t tracefs tracefs /sys/kernel/tracing ||
+mount_tracefs ||
 	echo ": tracefs can't be mounted: no tracepoint's names"
 nobody="setpriv --reuid 54321 --regid 54321 --clear-groups"
 chmod 711 .
@@ -114,7 +115,7 @@ gives 2 ksig watch process.exit --provider bfp
 says "unknown provider 'bfp'"
 
 # /proc hides one that lives
-start sleep 1000
+start_sleep
 for how in 1 2; do
 	hidden="mount -t proc -o hidepid=$how proc /proc"
 	if ! unshare -m $hidden 2>/dev/null; then
@@ -192,7 +193,7 @@ if has_event native process.fork; then
 else
 	echo ": no process.fork by native, as in a pid namespace: nobody was denied it"
 fi
-start sleep 1000
+start_sleep
 gives 1 $nobody ./ksig watch time.set --to $pid -s TERM
 says "not permitted to signal process $pid"
 lives $pid
@@ -224,8 +225,9 @@ if command -v strace >/dev/null; then
 		watch process.exec --provider native -n 1000000
 		strace -qq -o /dev/null -p $watcher -e inject=recvmsg:error=ENOMEM &
 		until_true has_said 'process.exec: Cannot allocate memory; trying again'
-		sleep 2
-		lives $watcher || fail "it has ended: $(cat stderr)"
+		value=$(sleeps)
+		until_true eval '[ "$(sleeps)" -ge $((value + 30)) ]'
+		lives $watcher || fail "it has exited: $(cat stderr)"
 		stop
 		[ "$(grep -c memory stderr)" = 1 ] || fail "it said: $(cat stderr)"
 	else
@@ -236,7 +238,7 @@ else
 fi
 
 if has_event bpf process.exit && [ -e /sys/kernel/tracing/events ]; then
-	(cd "$top" && KSIG_REUSE=1 unshare -pf --mount-proc tests/host/watch_input.sh)
+	(cd "$top" && KSIG_REUSE=1 unshare -pf --mount-proc tests/cli/watch_input.sh)
 else
 	echo ": no tracepoints by BPF: no number was reused"
 fi

@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# runs: host
 # ksig watch: a process's name can't pass for ksig's own words, nor make a
 # terminal do things; what is lost takes a few lines; --quiet.
-. tests/host/functions
+. tests/functions.sh
+own_folder "$@"
 
 has_event bpf process.exec || {
 	echo "no process.exec by BPF here"
@@ -49,8 +51,7 @@ shows "$(printf 'a\341\205\237b')" '"a\u115fb"' '"a\u115fb"'
 shows "$(printf 'a\360\235\205\263b')" '"a\U0001d173b"' '"a\ud834\udd73b"'
 
 # many gaps, few lines: each lost event is counted in one
-[ -e /sys/kernel/tracing/events ] ||
-	mount -t tracefs tracefs /sys/kernel/tracing || {
+mount_tracefs || {
 	echo ": tracefs can't be mounted: no event was lost"
 	exit 0
 }

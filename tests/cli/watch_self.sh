@@ -1,18 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# runs: host
 # ksig watch leaves out what it starts itself: a command is never the cause of
 # another command of the same watch, whatever it leaves running.
-. tests/host/functions
+. tests/functions.sh
+own_folder "$@"
 
-[ -e /sys/kernel/tracing/events ] ||
-	mount -t tracefs tracefs /sys/kernel/tracing ||
+mount_tracefs ||
 	echo ": tracefs can't be mounted: no tracepoint is tried"
 ln -s "$(command -v sleep)" doze
 ln -s "$(command -v sleep)" nap
 ln -s "$(command -v sleep)" kip
 ln -s "$(command -v sh)" parent
 count() { wc -l <"$1"; }
-has_lines() { [ "$(count stdout)" -ge "$1" ]; }
 
 # The command runs the watched program as a child, as a grandchild whose parent
 # has exited, and in a session of its own. Each leaves a line.
@@ -27,6 +27,8 @@ chmod +x breeds
 printf '#!./parent\n./doze 0.3\n:\n' >forks
 chmod +x forks
 
+all_born() { has_lines $((3 * $(count stdout))) born; }
+
 # Runs the watched program, again where native came too late for its name.
 cause() {
 	local wanted=$(($(count stdout) + 1))
@@ -35,6 +37,7 @@ cause() {
 		"$@" &
 		echo $! >>mine
 		wait $!
+		# wait: before another try
 		sleep 0.1
 	done
 }
@@ -51,12 +54,12 @@ is_left_out() {
 	watch "$@" --json -- ./breeds
 	for i in 1 2 3; do
 		cause $program
-		until_true eval '[ $(count born) -ge $((3 * $(count stdout))) ]'
+		until_true all_born
 	done
 	# what the last command has done comes before this, and what its own does is
 	# not left to the next watch
 	cause $program
-	until_true eval '[ $(count born) -ge $((3 * $(count stdout))) ]'
+	until_true all_born
 	stop
 	for pid in $(jq -r .subject stdout); do
 		grep -qx $pid mine || fail "$1: its own process $pid: $(cat stdout)"
@@ -88,7 +91,7 @@ for provider in bpf native; do
 		exec ksig watch process.exec:comm=kip -n1 '"$from" \
 		>stdout 2>stderr &
 	watcher=$!
-	until_true has_said '^ksig: watching .*)$'
+	watching
 	echo >go
 	ends 0
 	lines 1
@@ -110,7 +113,7 @@ if has_event bpf process.exec; then
 		cat mainpid
 	END
 	chmod +x bin/systemctl
-	start sleep 1000
+	start_sleep
 	echo $pid >mainpid
 	PATH=$PWD/bin:$PATH
 	watch process.exec:comm=doze --provider bpf --to unit:a.service -s TERM
@@ -118,7 +121,7 @@ if has_event bpf process.exec; then
 	kill -KILL $pid
 	wait $pid || :
 	: >asked
-	until_true eval '[ $(count asked) -ge 3 ]'
+	until_true has_lines 3 asked
 	./doze 0
 	until_true has_lines 1
 	stop
@@ -127,10 +130,11 @@ fi
 
 # What the command leaves running is reaped at once: no zombie stays.
 if has_event native process.exec; then
-	watch process.exec:comm=doze -- sh -c '(sleep 0.3 & echo $! >orphan) & sleep 1000'
+	watch process.exec:comm=doze -- sh -c '(sleep 1000 & echo $! >orphan) & sleep 1000'
 	: >mine
 	cause ./doze 0.3
 	until_true [ -s orphan ]
-	until_true eval '! [ -e /proc/$(cat orphan) ]'
+	kill $(cat orphan)
+	until_true [ ! -e /proc/$(cat orphan) ]
 	kill -TERM $watcher
 fi

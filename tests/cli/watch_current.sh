@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# runs: host
 # ksig watch --to subject at a tracepoint: the kernel itself signals who runs.
-. tests/host/functions
+. tests/functions.sh
+own_folder "$@"
 
-[ -e /sys/kernel/tracing/events ] ||
-	mount -t tracefs tracefs /sys/kernel/tracing || {
+mount_tracefs || {
 	echo "tracefs can't be mounted"
 	exit 77
 }

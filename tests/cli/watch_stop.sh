@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# runs: host
 # ksig watch that is ended by INT, TERM or HUP: what it has acted on is printed, to
 # the end of the line, and what it has not is reported.
-. tests/host/functions
+. tests/functions.sh
+own_folder "$@"
 
 # Its output is a pipe that is not read at first.
 mkfifo pipe
@@ -23,7 +25,7 @@ ends_by() {
 	# a shell has INT ignored in the background
 	env --default-signal=INT ksig watch process.exec --json --queue 65536 >pipe 2>stderr 8>&- &
 	watcher=$!
-	until_true has_said '^ksig: watching .*)$'
+	watching
 	fill execs
 	execs
 	kill -$1 $watcher
@@ -78,7 +80,7 @@ until_true ended "$(cat ran)"
 : >stderr
 ksig watch process.exec --json >pipe 2>stderr &
 watcher=$!
-until_true has_said '^ksig: watching .*)$'
+watching
 fill execs
 kill -TERM $watcher
 until_true ended $watcher

@@ -1,65 +1,39 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
+# runs: host
 # ksig status without the module: what libksig's subscriptions tell of
 # themselves, and what it makes of those who lie. As root.
-set -eu
-
-ksig=$(cd "$(dirname "$0")/../.." && pwd)/build/ksig
-tmp=$(mktemp -d)
-jobs=
-trap 'kill $jobs 2>/dev/null || :; rm -rf "$tmp"' EXIT
-
-fail() { echo "$*"; exit 1; }
-
-# until_true COMMAND...: within a minute
-until_true() {
-	local tries=0
-	until "$@"; do
-		[ $((tries += 1)) -le 3000 ] || fail "in vain: $*"
-		sleep 0.02
-	done
-}
-
-# watch ARGUMENT...: in the background, armed; its pid is in $!
-watch() {
-	: >"$tmp/err"
-	"$ksig" watch "$@" >"$tmp/out" 2>"$tmp/err" &
-	jobs="$jobs $!"
-	until_true sh -c "grep -q 'ksig: watching' '$tmp/err' || [ ! -d /proc/$! ]"
-}
+. tests/functions.sh
+own_folder "$@"
 
 # row PID: what is said of that process
-row() { "$ksig" status --json 2>/dev/null | grep "^{\"pid\":$1,"; }
+row() { ksig status --json 2>/dev/null | grep "^{\"pid\":$1,"; }
 counted() { row "$1" | grep -q "\"offered\":\"$2\",\"delivered\":\"$2\","; }
 has() { [[ $row == *$1* ]] || fail "no $1 in: $row"; }
 
 # a real one, by its own counters
-sleep 100 &
-subject=$!
-jobs="$jobs $subject"
-watch process.exit:pid=$subject --provider native -- \
-	tail --pid=$$ -f /dev/null
-watcher=$!
+start_sleep
+watch process.exit:pid=$pid --provider native -- tail --pid=$$ -f /dev/null
 row=$(row $watcher)
 has '"provider":"native","channel":null,"filter":"'
 has '"target":null,"signo":null,"mode":null,"offered":"0","delivered":"0"'
-has '"flags":null,"event":"process.exit:pid='$subject'","comm":"ksig"}'
-kill $subject
-wait $subject || :
+has '"flags":null,"event":"process.exit:pid='$pid'","comm":"ksig"}'
+kill $pid
+wait $pid || :
 until_true counted $watcher 1
-if "$ksig" events --json | grep -q '"process.exec","provider":"bpf".*"available":true'; then
+if has_event bpf process.exec; then
 	watch 'process.exec:comm=ksig_no_such' process.exec --provider bpf -t 600
-	[ "$(row $! | grep -c '"provider":"bpf","channel":null,"filter":"kernel",')" = 1 ] ||
-		fail "not one is filtered in the kernel: $(row $!)"
-	[ "$(row $! | grep -c '"filter":null,.*"event":"process.exec",')" = 1 ] ||
-		fail "not one is not filtered: $(row $!)"
+	[ "$(row $watcher | grep -c '"provider":"bpf","channel":null,"filter":"kernel",')" = 1 ] ||
+		fail "not one is filtered in the kernel: $(row $watcher)"
+	[ "$(row $watcher | grep -c '"filter":null,.*"event":"process.exec",')" = 1 ] ||
+		fail "not one is not filtered: $(row $watcher)"
 else
 	echo "# process.exec by bpf skipped: not available here"
 fi
 
 # Those who say what they like, MEMFD... in a process: arguments are
 # PROVIDER EVENT FILTER FD TARGET SIGNO MODE FLAGS STATS_FLAGS
-cat >"$tmp/liar.py" <<'END'
+cat >liar.py <<'END'
 import os, struct, sys, time
 
 def memfd(content):
@@ -93,38 +67,36 @@ assert os.readlink("/proc/self/fd/%d" % fd) == "/memfd:ksig (deleted)"
 print("ready", flush=True)
 time.sleep(600)
 END
-mkdir "$tmp/mnt"
-: >"$tmp/liar"
-unshare -m sh -c 'mount -t tmpfs none "$1/mnt" &&
-	exec python3 "$1/liar.py" "$1/mnt"' sh "$tmp" >"$tmp/liar" &
-liar=$!
-jobs="$jobs $liar"
-until_true grep -q ready "$tmp/liar"
-row=$(timeout 60 "$ksig" status --json | grep "^{\"pid\":$liar," |
+mkdir mnt
+start unshare -m sh -c 'mount -t tmpfs none mnt && exec python3 liar.py mnt' >said
+liar=$pid
+until_true grep -q ready said
+gives 0 ksig status --json
+row=$(grep -a "^{\"pid\":$liar," stdout |
 	sed 's/.*"provider"/"provider"/;s/,"comm".*//')
 wanted='"provider":"bpf","channel":null,"filter":"library","target":812,"signo":44,"mode":"doorbell,process","offered":"7","delivered":"8","queued":"9","lost":"10","refused":"11","signals":"12","deferred":"13","lost_upto":"14","flags":"target-gone,hup","event":"a\u001b[31m b"'
 wanted+=$'\n''"provider":"native","channel":null,"filter":"library","target":null,"signo":null,"mode":null,"offered":"18446744073709551615","delivered":"18446744073709551615","queued":"18446744073709551615","lost":"18446744073709551615","refused":"18446744073709551615","signals":"18446744073709551615","deferred":"18446744073709551615","lost_upto":"14","flags":null,"event":"'$(printf 'e%.0s' {1..255})'"'
 wanted+=$'\n''"provider":"module","channel":null,"filter":"library","target":99,"signo":10,"mode":"each","offered":"7","delivered":"8","queued":"9","lost":"10","refused":"11","signals":"12","deferred":"13","lost_upto":"14","flags":null,"event":"test:value=1"'
 wanted+=$'\n''"provider":"module","channel":null,"filter":null,"target":null,"signo":null,"mode":null,"offered":"7","delivered":"8","queued":"9","lost":"10","refused":"11","signals":"12","deferred":"13","lost_upto":"14","flags":null,"event":"other"'
 [ "$row" = "$wanted" ] || fail "of the liar: $row"
-! "$ksig" status | grep -q $'\033' || fail "it lets a terminal be told things"
+! ksig status | grep -q $'\033' || fail "it lets a terminal be told things"
 
 # what the kernel says of a channel goes before; one that both tell of is one
-mkdir -p "$tmp/real" "$tmp/proc/$liar/task/$liar/fdinfo"
-echo comm >"$tmp/proc/$liar/comm"
-ln -s "$tmp/real/self" "$tmp/proc/self"
-ln -s "$tmp/real/$liar/fd" "$tmp/proc/$liar/task/$liar/fd"
+mkdir -p real "proc/$liar/task/$liar/fdinfo"
+echo comm >"proc/$liar/comm"
+ln -s "$PWD/real/self" "proc/self"
+ln -s "$PWD/real/$liar/fd" "proc/$liar/task/$liar/fd"
 printf 'ksig-%s\n' $'channel:\ttest' $'offered:\t3' $'delivered:\t2' \
 	$'queued:\t1' $'lost:\t0' $'refused:\t0' $'signals:\t0' \
-	$'deferred:\t0' $'lost_upto:\t4' $'flags:\t mapped' >"$tmp/proc/$liar/task/$liar/fdinfo/200"
+	$'deferred:\t0' $'lost_upto:\t4' $'flags:\t mapped' >"proc/$liar/task/$liar/fdinfo/200"
 # these lines somebody has made up: descriptor 1 is no device
-cp "$tmp/proc/$liar/task/$liar/fdinfo/200" "$tmp/proc/$liar/task/$liar/fdinfo/1"
+cp "proc/$liar/task/$liar/fdinfo/200" "proc/$liar/task/$liar/fdinfo/1"
 for fd in /proc/$liar/fd/*; do
 	[ "$(readlink "$fd")" = '/memfd:ksig (deleted)' ] &&
-		: >>"$tmp/proc/$liar/task/$liar/fdinfo/${fd##*/}"
+		: >>"proc/$liar/task/$liar/fdinfo/${fd##*/}"
 done
-row=$(unshare -m sh -c 'mount --rbind /proc "$1/real" &&
-	mount --bind "$1/proc" /proc && "$2" status --json' sh "$tmp" "$ksig" |
+row=$(unshare -m sh -c 'mount --rbind /proc real &&
+	mount --bind proc /proc && ksig status --json' |
 	grep '"module"' | sed 's/,"comm".*//;s/.*"fd"/"fd"/' | LC_ALL=C sort)
 wanted='"fd":200,"provider":"module","channel":"test","filter":"library","target":99,"signo":10,"mode":"each","offered":"3","delivered":"2","queued":"1","lost":"0","refused":"0","signals":"0","deferred":"0","lost_upto":"4","flags":"mapped","event":"test:value=1"'
 [ "$(head -n 1 <<<"$row")" = "$wanted" ] && [ "$(wc -l <<<"$row")" = 2 ] ||

@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# runs: host
 # A filter that names one process ends with that process, whichever provider
 # serves it: the same events, the same end, the same exit status.
-. tests/host/functions
+. tests/functions.sh
+own_folder "$@"
 
 # ends_with PROVIDER EVENT LINES: a process that ends, and what is printed
 ends_with() {
-	start sleep 1000
-	# it is that only once its exec is over
-	until_true grep -qx sleep "/proc/$pid/comm"
+	start_sleep
 	watch "$2:pid=$pid" --provider $1
 	kill -KILL $pid
 	ends 0
@@ -27,7 +27,7 @@ for provider in module bpf native; do
 	has_event $provider process.exec && ends_with $provider process.exec 0
 	has_event $provider process.fork && ends_with $provider process.fork 0
 	# also when it was to count further, and with a command
-	start sleep 1000
+	start_sleep
 	watch process.exit:pid=$pid --provider $provider -n 5 -- true
 	kill -KILL $pid
 	ends 0
@@ -35,15 +35,10 @@ for provider in module bpf native; do
 	gives 4 ksig watch process.exit:pid=$pid --provider $provider
 	says "column 18: .*process $pid"
 	# not collected by its parent
-	sh -c 'sleep 1000 & echo $! >child; exec sleep 1001' &
-	parent=$!
-	until_true grep -qx sleep "/proc/$parent/comm"
-	kill -KILL $(cat child)
-	until_true grep -q '^State:.Z' "/proc/$(cat child)/status"
-	gives 4 ksig watch process.exit:pid=$(cat child) --provider $provider
-	says "process $(cat child)"
-	kill -KILL $parent
-	rm child
+	start_zombie
+	gives 4 ksig watch process.exit:pid=$zombie --provider $provider
+	says "process $zombie"
+	kill -KILL $pid
 done
 [ "$done" ] || {
 	echo "no process.exit here"
@@ -51,9 +46,8 @@ done
 }
 
 # the running task
-if has_event bpf process.exit && { mountpoint -q /sys/kernel/tracing ||
-		mount -t tracefs none /sys/kernel/tracing; } 2>stderr; then
-	start sleep 1000
+if has_event bpf process.exit && mount_tracefs 2>stderr; then
+	start_sleep
 	watch "trace.syscalls.sys_enter_write:current.pid=$pid"
 	kill -KILL $pid
 	ends 0
@@ -63,9 +57,9 @@ fi
 
 # one of two goes on
 if has_event native process.exit; then
-	start sleep 1000
+	start_sleep
 	first=$pid
-	start sleep 1000
+	start_sleep
 	watch process.exit:pid=$first process.exit:pid=$pid --provider native
 	kill -KILL $first
 	until_true has_said 'the process has exited'
