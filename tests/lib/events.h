@@ -49,6 +49,7 @@ static struct source {
 	{ "cpu.offline", ALL },
 	{ "kmod.load", ALL },
 	{ "kmod.unload", ALL },
+	{ "device.add", BIT(NATIVE) },
 	{ "time.set", BIT(NATIVE) },
 };
 
