@@ -51,7 +51,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 comma := ,
 
-# What is built from what, and what the VMs need; README says why each.
+# What is built from what, and what the VMs need; CONTRIBUTING.md says why.
 PACKAGES := gcc gcc-multilib libc6-dev make busybox-static cpio kmod \
 	qemu-system-x86 pahole xz-utils pkg-config \
 	bc bison flex libelf-dev libssl-dev python3-minimal \
@@ -100,7 +100,7 @@ version := $(shell sed -n 's/.*KSIG_VERSION "\(.*\)"/\1/p' \
 soname := libksig.so.$(firstword $(subst ., ,$(version)))
 library := $(O)/libksig.a $(O)/$(soname)
 
-host_only := bench mutants check fuzz test-unit test-sanitized install uninstall load unload
+host_only := bench mutants check fuzz test-unit test-sanitized install uninstall load unload docs/watch.svg
 ifneq ($(arch),$(own_arch))
 $(if $(filter $(host_only),$(MAKECMDGOALS)),$(error \
 	ksig: make $(MAKECMDGOALS) is for this machine alone: without ARCH=$(ARCH)))
@@ -135,6 +135,7 @@ help:
 	@echo 'make fuzz       what comes from outside at random, for FUZZ_SECONDS (60)'
 	@echo 'make test-sanitized  the library under ASan, UBSan, TSan, valgrind'
 	@echo 'make check      static checks: sparse, checkpatch, licences (CHECKS="a b": some)'
+	@echo 'make docs/watch.svg  the picture in README.md, from a run of the command'
 	@echo 'make check-next  build the module for the newest kernel in the archive'
 	@echo 'make deps       install the Debian packages that all this needs'
 	@echo 'sudo make install  command, library, udev rule (PREFIX, LIBDIR, DESTDIR); uninstall'
@@ -366,6 +367,9 @@ bench: owners deps
 mutants: owners deps
 	$(call build_programs)
 	@tests/mutants
+
+docs/watch.svg: build/ksig FORCE
+	$(SUDO) docs/picture $@
 
 # Which of the kernel's interfaces have changed that the module uses.
 check-next: owners deps
