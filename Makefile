@@ -51,7 +51,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 comma := ,
 
-# What is built from what, and what the VMs need; README says why each.
+# What is built from what, and what the VMs need; CONTRIBUTING.md says why.
 PACKAGES := gcc gcc-multilib libc6-dev make busybox-static cpio kmod \
 	qemu-system-x86 pahole xz-utils pkg-config \
 	bc bison flex libelf-dev libssl-dev python3-minimal \
@@ -95,11 +95,12 @@ lib_libs := $(if $(filter-out 0,$(BPF)),$(SYSROOT:%=-L$(wildcard \
 # Asked when it is needed, and once.
 static = $(eval static := $(if $(SYSROOT),yes,$(shell \
 	CC='$(CC)' tests/vm/ready static)))$(static)
-library := $(O)/libksig.a $(O)/libksig.so.0
 version := $(shell sed -n 's/.*KSIG_VERSION "\(.*\)"/\1/p' \
 	include/ksig/version.h)
+soname := libksig.so.$(firstword $(subst ., ,$(version)))
+library := $(O)/libksig.a $(O)/$(soname)
 
-host_only := bench mutants check fuzz test-unit test-sanitized install uninstall load unload
+host_only := bench mutants check fuzz test-unit test-sanitized install uninstall load unload docs/watch.svg
 ifneq ($(arch),$(own_arch))
 $(if $(filter $(host_only),$(MAKECMDGOALS)),$(error \
 	ksig: make $(MAKECMDGOALS) is for this machine alone: without ARCH=$(ARCH)))
@@ -134,6 +135,7 @@ help:
 	@echo 'make fuzz       what comes from outside at random, for FUZZ_SECONDS (60)'
 	@echo 'make test-sanitized  the library under ASan, UBSan, TSan, valgrind'
 	@echo 'make check      static checks: sparse, checkpatch, licences (CHECKS="a b": some)'
+	@echo 'make docs/watch.svg  the picture in README.md, from a run of the command'
 	@echo 'make check-next  build the module for the newest kernel in the archive'
 	@echo 'make deps       install the Debian packages that all this needs'
 	@echo 'sudo make install  command, library, udev rule (PREFIX, LIBDIR, DESTDIR); uninstall'
@@ -188,8 +190,8 @@ $(O)/libksig.a: $(lib_objects)
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(O)/libksig.so.0: $(lib_objects) lib/libksig.map
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -pthread -Wl,-soname,libksig.so.0 \
+$(O)/$(soname): $(lib_objects) lib/libksig.map
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -pthread -Wl,-soname,$(soname) \
 		-Wl,--version-script=lib/libksig.map -Wl,-z,defs,-z,nodelete \
 		-o $@ \
 		$(lib_objects) $(lib_libs)
@@ -366,6 +368,9 @@ mutants: owners deps
 	$(call build_programs)
 	@tests/mutants
 
+docs/watch.svg: build/ksig FORCE
+	$(SUDO) docs/picture $@
+
 # Which of the kernel's interfaces have changed that the module uses.
 check-next: owners deps
 	@tests/vm/fetch next
@@ -410,14 +415,15 @@ install: all
 	$(install_dirs_valid)
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(O)/ksig
 	install -D -m 644 -t $(DESTDIR)$(LIBDIR) $(O)/libksig.a
-	install -D -t $(DESTDIR)$(LIBDIR) $(O)/libksig.so.0
-	ln -sf libksig.so.0 $(DESTDIR)$(LIBDIR)/libksig.so
+	install -D -t $(DESTDIR)$(LIBDIR) $(O)/$(soname)
+	ln -sf $(soname) $(DESTDIR)$(LIBDIR)/libksig.so
 	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@LIBDIR@,$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR)),' \
 		-e 's,@VERSION@,$(version),' -e 's,@LIBS@,$(lib_libs),' lib/libksig.pc.in | \
 		install -D -m 644 /dev/stdin $(DESTDIR)$(LIBDIR)/pkgconfig/libksig.pc
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/ksig \
 		include/ksig/uapi.h include/ksig/libksig.h include/ksig/driver.h
-	@$(call each_page,install -D -m 644 -t $$dir $$page; for name in $$names; do \
+	@$(call each_page,sed 's/^\.Os$$/.Os ksig $(version)/' $$page | \
+		install -D -m 644 /dev/stdin $$dir/$$file; for name in $$names; do \
 		[ $$name = $${file%.*} ] || ln -sf $$file $$dir/$$name.$$section; done)
 ifneq ($(system_files),)
 	install -D -m 644 -t $(DESTDIR)$(UDEV)/rules.d udev/60-ksig.rules
@@ -425,7 +431,7 @@ ifneq ($(system_files),)
 		$(DESTDIR)$(SYSUSERS)/ksig.conf
 else
 	@echo 'ksig: not root: left out the udev rule and the group of the' \
-		"module's nodes; programs find libksig.so.0 by" \
+		"module's nodes; programs find $(soname) by" \
 		'LD_LIBRARY_PATH=$(LIBDIR) or an rpath'
 endif
 	[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
@@ -435,7 +441,7 @@ endif
 uninstall:
 	$(install_dirs_valid)
 	rm -f $(DESTDIR)$(PREFIX)/bin/ksig \
-		$(addprefix $(DESTDIR)$(LIBDIR)/,libksig.a libksig.so.0 libksig.so pkgconfig/libksig.pc) \
+		$(addprefix $(DESTDIR)$(LIBDIR)/,libksig.a $(soname) libksig.so pkgconfig/libksig.pc) \
 		$(addprefix $(DESTDIR)$(PREFIX)/include/ksig/,uapi.h libksig.h driver.h)
 	@$(call each_page,rm -f $$dir/$$file; for name in $$names; do \
 		rm -f $$dir/$$name.$$section; done)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Does an event pass the subscription's filter? Conditions on fields, and on processes. */
+/* The subscription's filter: conditions on fields and on processes. */
 #ifndef KSIG_FILTER_H
 #define KSIG_FILTER_H
 
@@ -29,7 +29,7 @@ struct text {
 	__u64 words[KSIG_BPF_TEXT / 8];
 };
 
-/* Both with zeroes behind their ends. */
+/* Both strings are padded with zeroes. */
 static __always_inline bool same_text(const struct text *t, __u32 i, __u32 size)
 {
 	const volatile __u64 *wanted = (const volatile __u64 *)conds[i].text;
@@ -52,8 +52,8 @@ static __always_inline bool text_holds(const void *at, __u32 i)
 	if (size > sizeof(t))
 		size = sizeof(t);
 	/*
-	 * Of a longer string that is its beginning, which is not what it is
-	 * compared with: that is shorter than this by one byte at least.
+	 * A longer string is truncated. It still differs from the text of the
+	 * condition, which is at least one byte shorter than t.
 	 */
 	bpf_probe_read_kernel_str(&t, size, at);
 	return same_text(&t, i, size) != conds[i].negate;
@@ -75,7 +75,7 @@ static __always_inline bool comm_holds(__u32 i)
 	return same_text(&t, i, TASK_COMM_LEN) != conds[i].negate;
 }
 
-/* Is it a condition on @base? Then whether that passes. */
+/* Return: false if condition @i is on @base's fields and does not hold */
 static __always_inline bool field_passes(const void *base, __u32 i)
 {
 	__u32 offset = conds[i].offset;
@@ -111,7 +111,7 @@ static __always_inline struct pid *process_of(struct task_struct *task)
 	return BPF_CORE_READ(task, signal, pids[PIDTYPE_TGID]);
 }
 
-/* Its number in the subscriber's namespace; false: it has none there */
+/* Sets its number in the subscriber's namespace. Return: false if it has none there */
 static __always_inline bool number_of(struct pid *pid, __u32 *nr)
 {
 	struct upid *upid;
@@ -127,7 +127,7 @@ static __always_inline bool number_of(struct pid *pid, __u32 *nr)
 	return true;
 }
 
-/* What fstat(2) gives for its pidfd, and no other process's; 0: before 6.9 */
+/* The inode number of its pidfd, which is unique from 6.9 on; 0: older kernels */
 static __always_inline __u64 inode_of(struct pid *pid)
 {
 	return bpf_core_field_exists(pid->ino) ? BPF_CORE_READ(pid, ino) : 0;
@@ -167,7 +167,7 @@ static __always_inline bool comm_passes(void)
 	return true;
 }
 
-/* A name is cheaper than a number, which is another in each namespace. */
+/* A name is cheaper to compare than a number, which depends on the namespace. */
 static __always_inline bool current_passes(void)
 {
 	bool visible, needed = current_pinned;
@@ -187,7 +187,7 @@ static __always_inline bool current_passes(void)
 	return pid_passes(visible, pid, nr);
 }
 
-/* By a thread's number in the initial namespace, which is the first of any pid */
+/* By a thread's number in the initial namespace, which is numbers[0] of struct pid */
 static __always_inline struct task_struct *find_task(__u32 nr)
 {
 	struct pid *pid = process_of((void *)bpf_get_current_task());

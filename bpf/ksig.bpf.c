@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events without the module. Each subscription loads an instance of its own,
- * with the one program that it needs, and its filter as constants.
+ * Events without the module. Each subscription loads its own instance, with the
+ * programs that it needs and its filter as constants.
  *
- * A record that passes goes to the ring, or is counted as lost. Until user space
- * reads it, its seq holds how many were lost when it got its place: that number
- * never falls, so the first record behind a gap tells it, on whatever cpu the
- * others were lost.
+ * A record that matches is put into the ring or counted as lost. Until user space
+ * reads it, its seq is the number of events that were lost before it was reserved.
+ * That number never decreases, so the first record after a gap shows the gap,
+ * whichever cpu lost the events.
  */
 #include <stdbool.h>
 #include <linux/bpf.h>
@@ -26,7 +26,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* --------------------------------------------------------------------- setup */
 
-/* @fd: of the caller, who has opened the system call's tracepoint by it */
+/* @fd: the caller's perf event of the system call's tracepoint */
 static __always_inline int find_syscall_nr(__u64 fd)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -41,9 +41,9 @@ static __always_inline int find_syscall_nr(__u64 fd)
 }
 
 /*
- * Run once, by the subscriber: which pid and time namespaces he sees with, which
- * processes his filter names, and which system call. He holds pidfds of those
- * processes, so that their struct pid can't become another's.
+ * Run once, by the subscriber: looks up its pid and time namespaces, the processes
+ * that its filter names, and the system call. The subscriber has pidfds of those
+ * processes, so their struct pid is not reused.
  */
 SEC("raw_tp")
 int ksig_setup(__u64 *ctx)
@@ -66,12 +66,12 @@ int ksig_setup(__u64 *ctx)
 
 /* -------------------------------------------------------------------- records */
 
-/* A place in the ring, or the event is lost. */
+/* Return: room in the ring; NULL: full, and the event is counted as lost */
 static __always_inline struct ksig_event *reserve(void)
 {
 	/*
-	 * Before it gets its place: records of several rings are merged by it, and
-	 * none may be later than one that comes after it in the same ring.
+	 * Read the clock before reserving: user space merges rings by time, and within
+	 * a ring no record may be later than its successor.
 	 */
 	__u64 now = bpf_ktime_get_ns();
 	struct ksig_event *ev = NULL;
@@ -82,7 +82,7 @@ static __always_inline struct ksig_event *reserve(void)
 		__sync_fetch_and_add(&lost, 1);
 		return NULL;
 	}
-	/* behind reserve's lock: who was lost before is counted */
+	/* after reserve, which takes a lock: earlier losses are counted by now */
 	ev->seq = *(volatile __u64 *)&lost;
 	ev->time_ns = now + time_offset;
 	ev->type = event_type;
@@ -90,7 +90,7 @@ static __always_inline struct ksig_event *reserve(void)
 	return ev;
 }
 
-/* @rec: value, subject, len, flags and data are set, what isn't used is 0 */
+/* The caller has set value, subject, len, flags and data of @rec; the rest is 0. */
 static __noinline int offer(union record *rec)
 {
 	struct ksig_event *ev;
@@ -139,10 +139,10 @@ static __always_inline int offer_process(struct task_struct *task, __u64 value)
 }
 
 /*
- * A program on a raw tracepoint is skipped while it is preempted on that cpu, which
- * can be since Linux 7.0. Those that take the tracepoint's entry, as perf makes it,
- * run with preemption off: there is one for each event that many cause at once. They
- * return 1, for 0 would hide the entry from all others who listen through perf.
+ * Since Linux 7.0 a program on a raw tracepoint can be preempted, and is skipped on
+ * that cpu until it continues. Programs that take perf's entry of the tracepoint run
+ * with preemption disabled, so the frequent events have one of these, too. They return
+ * 1, because 0 would hide the entry from all other perf users.
  */
 static __always_inline int offer_fork(struct task_struct *parent,
 				      struct task_struct *child)
@@ -166,7 +166,7 @@ SEC("tracepoint")
 int ksig_fork_entry(void *entry)
 {
 	__u32 nr = number_at(entry + entry_at, 4, false);
-	/* it has not run yet, so the number is its own */
+	/* the child has not run yet, so its number is not reused */
 	struct task_struct *child = find_task(nr);
 
 	if (child)
@@ -187,44 +187,44 @@ int ksig_exec_entry(void *entry)
 	return 1;
 }
 
-/* Processes whose exit was told; there while their leader is. */
+/* Processes whose exit was reported; an entry lives as long as the leader's task. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
 	__type(value, int);
-} told SEC(".maps");
+} reported SEC(".maps");
 
 /*
- * Several threads that exit together may all find that none is left alive, and
- * which of them was the last, nobody says before 6.16: the first that gets here
- * tells.
+ * Several threads that exit at the same time may all find that no thread is alive.
+ * Before 6.16 the tracepoint doesn't say which one was the last, so the first one to
+ * get here reports the exit.
  */
-static __always_inline bool first_to_tell(void)
+static __always_inline bool first_to_report(void)
 {
-	/* the one that exits; task storage takes typed pointers only */
+	/* the exiting task; task storage needs a typed pointer */
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_struct *leader = task->group_leader;
-	/* before the look at what they said: those that are gone have said it */
+	/* read before the storage: threads that have exited have set it */
 	bool alone = task == leader && task->signal->nr_threads == 1;
 	int *said;
 
-	said = bpf_task_storage_get(&told, leader, NULL, 0);
+	said = bpf_task_storage_get(&reported, leader, NULL, 0);
 	if (!said && alone)
 		return true;
 	if (!said)
-		said = bpf_task_storage_get(&told, leader, NULL,
+		said = bpf_task_storage_get(&reported, leader, NULL,
 					    BPF_LOCAL_STORAGE_GET_F_CREATE);
-	/* another cpu may just have made it */
+	/* another cpu may have created it meanwhile */
 	if (!said)
-		said = bpf_task_storage_get(&told, leader, NULL, 0);
-	/* no memory: rather twice than never */
+		said = bpf_task_storage_get(&reported, leader, NULL, 0);
+	/* no memory: a duplicate is better than a loss */
 	return !said || !__sync_lock_test_and_set(said, 1);
 }
 
 /*
- * SIGNAL_GROUP_EXIT and its code are set before the last thread counts itself
- * out, so the status is known whoever tells it.
+ * SIGNAL_GROUP_EXIT and its code are set before the last thread decrements the live
+ * count, so any exiting thread can read the status.
  */
 static __always_inline __u64 wait_status(struct task_struct *task)
 {
@@ -244,13 +244,13 @@ int ksig_exit(__u64 *ctx)
 		if (!ctx[1])
 			return 0;
 	} else if (BPF_CORE_READ(task, signal, live.counter) ||
-		   !first_to_tell()) {
+		   !first_to_report()) {
 		return 0;
 	}
 	return offer_process(task, wait_status(task));
 }
 
-/* Where preemption matters, the tracepoint says who is last. */
+/* For kernels with preemption here: their tracepoint says which thread is the last. */
 SEC("tracepoint")
 int ksig_exit_entry(void *entry)
 {
@@ -263,7 +263,7 @@ int ksig_exit_entry(void *entry)
 
 /* -------------------------------------------------------------- other events */
 
-/* As /proc/PID/cgroup has it. 0: not known */
+/* Return: id of the cgroup2 cgroup, as in /proc/PID/cgroup; 0: unknown */
 static __always_inline __u64 cgroup_of(struct task_struct *leader)
 {
 	if (!bpf_core_field_exists(leader->cgroups))
@@ -284,7 +284,7 @@ static __always_inline int offer_kill(struct task_struct *task)
 		return 0;
 	rec.ev.subject = nr;
 	rec.ino = inode_of(pid);
-	/* whose memory is short, the tracepoint doesn't say */
+	/* the tracepoint doesn't say whether the machine or a cgroup is out of memory */
 	rec.ev.flags = KSIG_EVENT_NO_VALUE;
 	rec.ev.len = sizeof(*data);
 	bpf_core_read(data->comm, sizeof(data->comm), &leader->comm);
@@ -298,7 +298,7 @@ int BPF_PROG(ksig_kill, struct task_struct *task)
 	return offer_kill(task);
 }
 
-/* Older kernels give a number only. */
+/* Older kernels report only a number. */
 SEC("raw_tp/mark_victim")
 int ksig_kill_pid(__u64 *ctx)
 {
@@ -307,7 +307,7 @@ int ksig_kill_pid(__u64 *ctx)
 	return task ? offer_kill(task) : 0;
 }
 
-/* Asleep, or about to: one attempt at a time, system_transition_mutex is held. */
+/* Serialized by system_transition_mutex. */
 static bool suspended;
 
 #define ACTION_MAX 24
@@ -327,8 +327,8 @@ static __always_inline bool is(const char *action, const char *wanted)
 }
 
 /*
- * Before processes are frozen, where that is announced; on the way to the disk
- * it isn't, and the first that is said is that devices get ready.
+ * Reported before processes are frozen. Hibernation has no freeze_processes; its first
+ * step here is dpm_prepare.
  */
 SEC("raw_tp/suspend_resume")
 int BPF_PROG(ksig_power, const char *action, int val, bool start)
@@ -350,8 +350,8 @@ int BPF_PROG(ksig_power, const char *action, int val, bool start)
 }
 
 /*
- * Going up, a cpu's state is the step that is done; going down, it is one below,
- * how far depends on what the dying cpu has done by itself.
+ * Going up, @state is the step that is done. Going down, it is below @step; how far
+ * depends on the steps that the cpu has done by itself.
  */
 SEC("raw_tp/cpuhp_exit")
 int BPF_PROG(ksig_cpu, unsigned int cpu, int state, int step, int ret)
@@ -395,7 +395,7 @@ int BPF_PROG(ksig_module_load, struct module *mod)
 	return 0;
 }
 
-/* Once it is live, who loaded it puts his own reference back. */
+/* When the module is live, the loader drops its reference. */
 SEC("raw_tp/module_put")
 int BPF_PROG(ksig_module_put, struct module *mod)
 {
@@ -408,7 +408,7 @@ int BPF_PROG(ksig_module_put, struct module *mod)
 SEC("raw_tp/module_free")
 int BPF_PROG(ksig_module_free, struct module *mod)
 {
-	/* it was never live: its init function has failed */
+	/* never live: its init function failed */
 	if (!bpf_map_delete_elem(&coming, &mod))
 		return 0;
 	return event_type == KSIG_KMOD_UNLOAD ? offer_module(mod) : 0;
@@ -424,7 +424,7 @@ static __always_inline bool is_pending(struct task_struct *task, __u32 signo)
 	       has_bit(&signal->shared_pending.signal, signo);
 }
 
-/* What became of it, for the event's flags. */
+/* Return: KSIG_BPF_* for the event's flags */
 static __always_inline __u32 kill_current(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -436,7 +436,7 @@ static __always_inline __u32 kill_current(void)
 	nr = __sync_fetch_and_add(&kill_seen, 1);
 	if (nr < kill_skip || nr - kill_skip >= kill_count)
 		return 0;
-	/* one at a time: a queue of them would be at its user's cost */
+	/* one pending at a time: queued signals count against the user's limit */
 	if (((signo >= SIGRTMIN || kill_ready) &&
 	     !ready_for(task, signo, true)) ||
 	    is_pending(task, signo) || bpf_send_signal(signo))
@@ -474,7 +474,7 @@ static __always_inline void copy_entry(struct ksig_event *ev, const void *entry)
 	}
 }
 
-/* Does it make 32-bit system calls, whose numbers are others? */
+/* Is it in a 32-bit system call? Those have other numbers. */
 static __always_inline bool is_compat(struct task_struct *task)
 {
 	if (bpf_core_field_exists(task->thread_info.status))
@@ -482,14 +482,14 @@ static __always_inline bool is_compat(struct task_struct *task)
 	return BPF_CORE_READ(task, thread_info.flags) & (1UL << TIF_32BIT);
 }
 
-/* @entry: of raw_syscalls. Which begins as that of the system call's tracepoint. */
+/* @entry: raw_syscalls's, which begins like that of the system call's tracepoint */
 static __always_inline bool is_only_syscall(const void *entry)
 {
 	return *(__u32 *)(entry + 8) + 1 == only_syscall &&
 	       !is_compat((void *)bpf_get_current_task());
 }
 
-/* What tells most events apart at the least cost comes first. */
+/* Cheap conditions that reject most events come first. */
 SEC("tracepoint")
 int ksig_trace(void *entry)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Settings of ksig.bpf.c, which lib/bpf/load.c makes before it loads the programs. They are
- * constants then: the verifier leaves out what one subscription doesn't need.
+ * Settings of ksig.bpf.c, set by lib/bpf/load.c before it loads the programs. They are
+ * constants to the verifier, which removes the code that a subscription doesn't need.
  */
 #ifndef KSIG_SHARED_H
 #define KSIG_SHARED_H
@@ -11,18 +11,18 @@
 #define KSIG_BPF_CONDS		8
 #define KSIG_BPF_TEXT		64
 #define KSIG_BPF_STRINGS	8
-/* A string of a tracepoint that has no fixed length takes at most so much. */
+/* Maximum size of a tracepoint's string of variable length */
 #define KSIG_BPF_STRING		256
-/* What is not a tracepoint's has records of at most so many bytes. */
+/* Maximum record size of events other than trace.* */
 #define KSIG_BPF_RECORD		128
-/* A descendant of the subscriber is recognised up to this distance. */
+/* Ancestors of a process are followed for this many steps. */
 #define KSIG_BPF_ANCESTORS	64
 
 /* As KSIG_EVENT_SIGNALLED and KSIG_EVENT_REFUSED of libksig.h. */
 #define KSIG_BPF_SIGNALLED	(1U << 30)
 #define KSIG_BPF_REFUSED	(1U << 31)
 
-/* Where a condition finds what it compares. */
+/* What a condition compares */
 enum ksig_bpf_operand {
 	KSIG_BPF_NUMBER,	/* in the record, or the tracepoint's entry */
 	KSIG_BPF_TEXT_AT,	/* a string there */
@@ -35,15 +35,15 @@ enum ksig_bpf_operand {
  * struct ksig_bpf_cond - a condition
  * @source: enum ksig_bpf_operand
  * @size: 1, 2, 4, 8 for a number; a string's most, with terminator
- * @is_signed: of a number
- * @negate: pass if what follows doesn't hold
- * @relative: of a string that is located: from the word's end on
+ * @is_signed: the number is signed
+ * @negate: invert the result
+ * @relative: KSIG_BPF_TEXT_LOC: the string's offset counts from the word's end
  * @offset: of the number, string or word
- * @mask: not 0: the number has one of these bits; else @low and @span count
- * @bias: what makes the numbers' order that of unsigned ones, by xor
+ * @mask: if not 0: the number has one of these bits; @low and @span are ignored
+ * @bias: xor that maps the numbers' order to that of unsigned numbers
  * @low: the least number, with @bias
  * @span: the greatest one less @low
- * @text: the string, zeroes behind it
+ * @text: the string, padded with zeroes
  */
 struct ksig_bpf_cond {
 	__u32 source;
@@ -60,11 +60,11 @@ struct ksig_bpf_cond {
 };
 
 /**
- * struct ksig_bpf_string - a tracepoint's string that has no fixed length
- * @loc: where the entry has the word that locates it
+ * struct ksig_bpf_string - a tracepoint's string of variable length
+ * @loc: offset of the word in the entry that locates it
  * @relative: as in struct ksig_bpf_cond
- * @to: where the record has room for it
- * @size: how much
+ * @to: its offset in the record
+ * @size: its maximum size there
  */
 struct ksig_bpf_string {
 	__u32 loc;

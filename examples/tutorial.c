@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * The tutorial's user side: ask the kernel for signal 44 and print the value
- * that comes with it. The signal is pending before write() returns, so the
- * handler has run by then and there is nothing to wait for.
+ * The tutorial's user side: ask the kernel for signal 44 and print its value.
+ * The signal is sent before write() returns, so the handler has run by then and
+ * the program need not wait.
  *
- * The handler calls what signal-safety(7) allows: printf() is not in the list.
+ * The handler calls only functions that signal-safety(7) lists; printf() is not
+ * one of them.
  */
 #include <fcntl.h>
 #include <signal.h>

@@ -33,6 +33,12 @@
 	{ key, kind, HEADER + offsetof(where, member), \
 	  sizeof(((where *)0)->member), unknown, hide, false }
 
+/* A string that not every event has */
+#define OPTIONAL(key, where, member) \
+	{ .name = key, .type = KSIG_FIELD_STRING, .optional = true, \
+	  .offset = HEADER + offsetof(where, member), \
+	  .size = sizeof(((where *)0)->member) }
+
 #define COMM_OF(where) \
 	DATA("comm", KSIG_FIELD_STRING, where, comm, KSIG_EVENT_NO_COMM, false)
 #define COMM COMM_OF(struct ksig_process_data)
@@ -89,6 +95,21 @@ static const struct ksig_field_desc cpu_fields[] = {
 
 static const struct ksig_field_desc kmod_fields[] = {
 	DATA("name", KSIG_FIELD_STRING, struct ksig_kmod_data, name, 0, false),
+};
+
+/* data[] of device.add: read and set by the fields' names only */
+struct device_data {
+	char subsystem[32];
+	char name[128];
+	char devnode[128];
+	char driver[64];
+};
+
+static const struct ksig_field_desc device_fields[] = {
+	OPTIONAL("subsystem", struct device_data, subsystem),
+	OPTIONAL("name", struct device_data, name),
+	OPTIONAL("devnode", struct device_data, devnode),
+	OPTIONAL("driver", struct device_data, driver),
 };
 
 /* Nanoseconds that the wall clock was set forward. */
@@ -149,6 +170,8 @@ static const struct ksig_event_desc events[] = {
 	EVENT("kmod.unload", "kmod", KSIG_KMOD_UNLOAD, struct ksig_kmod_data,
 	      "a kernel module was removed", FIELDS(kmod_fields), BY_NATIVE(uevent),
 	      BY_BPF(kmod)),
+	EVENT("device.add", NULL, 0, struct device_data, "a device was added",
+	      FIELDS(device_fields), BY_NATIVE(uevent)),
 	EVENT("time.set", NULL, KSIG_TIME_SET, NO_DATA, "the wall clock was set",
 	      FIELDS(time_fields), BY_NATIVE(clock)),
 	EVENT("test", "test", 0, NO_DATA, "whatever 'ksig emit' emits",

@@ -66,7 +66,8 @@ void ksig_field_read(const struct ksig_field_desc *fd,
 	if (!f->known)
 		return;
 	if (fd->type == KSIG_FIELD_STRING) {
-		f->str = at;
+		f->known = *at || !fd->optional;
+		f->str = f->known ? at : NULL;
 		return;
 	}
 	f->u = read_unsigned(at, fd->size);

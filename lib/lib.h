@@ -79,6 +79,7 @@ struct ksig_bpf_source;
  * @unknown: KSIG_EVENT_NO_* bit that says it isn't known; 0: it always is
  * @hidden: not in the line for people, for it says again what another one says
  * @added: not in the provider's record: the library adds it, behind its own
+ * @optional: a string that is unknown if it is empty
  */
 struct ksig_field_desc {
 	const char *name;
@@ -88,6 +89,7 @@ struct ksig_field_desc {
 	uint32_t unknown;
 	bool hidden;
 	bool added;
+	bool optional;
 };
 
 /**

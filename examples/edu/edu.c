@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * QEMU's edu card (-device edu; docs/specs/edu in QEMU's tree): it computes
- * factorials, copies memory by DMA, and raises an interrupt when it is through.
+ * A driver for QEMU's edu card (-device edu; docs/specs/edu in QEMU's tree). The card
+ * computes factorials, copies memory by DMA, and raises an interrupt when it is done.
  *
- * Each card has a channel, /dev/ksig/edu0 and so on, with the answers, and two
- * attributes for the questions, in /sys/class/ksig/edu0/device/:
+ * Each card has a channel for the results, /dev/ksig/edu0 and so on, and two
+ * attributes for requests in /sys/class/ksig/edu0/device/:
  *
  *	factorial	write N, from 0 to 12. The event "factorial" has N as
  *			its subject and N! as its value
- *	dma		write N, from 1 to 2048. N random bytes go to the card's
- *			memory and back; the event "dma" has N as its subject,
- *			and as its value how many came back wrong: 0. Not there
- *			where the kernel has no memory that the card can reach
+ *	dma		write N, from 1 to 2048. N random bytes are copied to the
+ *			card's memory and back; the event "dma" has N as its
+ *			subject and the number of wrong bytes as its value. The
+ *			attribute doesn't exist if the kernel has no memory that
+ *			the card can address
  *
- * ERANGE: another number; EBUSY: the last question of that kind has not been
- * answered yet. Whoever gets an answer may ask again at once.
+ * A write fails with ERANGE if the number is out of range, and with EBUSY while a
+ * request of that kind is pending. After its event the next request is accepted.
  */
 #include <linux/bitops.h>
 #include <linux/device.h>
@@ -35,7 +36,7 @@
 #define EDU_ID			0x00	/* major, minor, 0x00ed */
 #define EDU_FACTORIAL		0x08	/* N; then N! */
 #define EDU_STATUS		0x20
-#define  EDU_STATUS_IRQ		0x80	/* an interrupt when N! is there */
+#define  EDU_STATUS_IRQ		0x80	/* raise an interrupt when N! is done */
 #define EDU_IRQ_STATUS		0x24
 #define  EDU_IRQ_FACTORIAL	0x001
 #define  EDU_IRQ_DMA		0x100
@@ -51,9 +52,9 @@
 /* The card's memory, as its DMA engine addresses it. */
 #define EDU_MEMORY		0x40000
 #define EDU_COPY_MAX		2048
-/* 13! takes more than 32 bits */
+/* 13! needs more than 32 bits */
 #define EDU_FACTORIAL_MAX	12
-/* A copy takes 0.1 s each way; a machine that is emulated may be slow. */
+/* A copy takes 0.1 s each way, and more on a slow host. */
 #define EDU_TIMEOUT_US		(20 * USEC_PER_SEC)
 
 /* The channel's types. */
@@ -64,17 +65,17 @@ enum { EDU_COMPUTES, EDU_COPIES };
 
 /**
  * struct edu - a card
- * @pdev: its place
+ * @pdev: the PCI device
  * @regs: its registers
- * @channel: where its answers go
- * @busy: what it has been asked for. A bit owns the fields below it, and is
- *	handed from who asks to the interrupt handler by starting the card
- * @number: EDU_COMPUTES: whose factorial
- * @count: EDU_COPIES: how many bytes
- * @returning: EDU_COPIES: they are on their way back
- * @out: what is copied; NULL: no DMA. Coherent, EDU_COPY_MAX bytes and as many
- *	for @back
- * @back: where it comes back to
+ * @channel: for its results
+ * @busy: pending requests. The request that sets a bit owns the fields of that bit;
+ *	starting the card passes them to the interrupt handler
+ * @number: EDU_COMPUTES: the number
+ * @count: EDU_COPIES: number of bytes
+ * @returning: EDU_COPIES: the second half, from the card to @back
+ * @out: source of the copy: coherent memory of EDU_COPY_MAX bytes, followed by @back;
+ *	NULL: no DMA
+ * @back: destination of the second half
  * @bus: @out as the card sees it
  */
 struct edu {
@@ -100,7 +101,7 @@ static void edu_write(struct edu *edu, unsigned int reg, u32 value)
 	iowrite32(value, edu->regs + reg);
 }
 
-/* ---------------------------------------------------------------- questions */
+/* ----------------------------------------------------------------- requests */
 
 static int edu_compute(struct edu *edu, u32 number)
 {
@@ -112,7 +113,7 @@ static int edu_compute(struct edu *edu, u32 number)
 	return 0;
 }
 
-/* The order matters: the write that starts it comes behind all others. */
+/* The command starts the transfer, so it is written last. */
 static void edu_transfer(struct edu *edu, u32 from, u32 to, u32 direction)
 {
 	edu_write(edu, EDU_DMA_SOURCE, from);
@@ -184,7 +185,7 @@ static const struct attribute_group edu_group = {
 
 static const struct attribute_group *edu_groups[] = { &edu_group, NULL };
 
-/* ------------------------------------------------------------------ answers */
+/* ------------------------------------------------------------------ results */
 
 static void edu_computed(struct edu *edu)
 {
@@ -194,7 +195,7 @@ static void edu_computed(struct edu *edu)
 		return;
 	number = edu->number;
 	factorial = edu_read(edu, EDU_FACTORIAL);
-	/* before it is told: the next question may follow at once */
+	/* before the event: its receiver may write the next request at once */
 	clear_bit_unlock(EDU_COMPUTES, &edu->busy);
 	ksig_emit(edu->channel, EDU_EVENT_FACTORIAL, number, factorial);
 }
@@ -223,7 +224,7 @@ static irqreturn_t edu_interrupt(int irq, void *data)
 	struct edu *edu = data;
 	u32 raised = edu_read(edu, EDU_IRQ_STATUS);
 
-	/* another's, on the same line; all ones: the card has been pulled out */
+	/* 0: another device on a shared line; all ones: the card was removed */
 	if (!raised || raised == ~0U)
 		return IRQ_NONE;
 	edu_write(edu, EDU_IRQ_ACK, raised);
@@ -234,9 +235,9 @@ static irqreturn_t edu_interrupt(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-/* -------------------------------------------------------------- coming, going */
+/* --------------------------------------------------------- probe and removal */
 
-/* Until all is answered. Nobody may ask meanwhile. */
+/* Wait for pending requests. The caller prevents new ones. */
 static int edu_settle(struct edu *edu)
 {
 	unsigned long busy;
@@ -248,8 +249,8 @@ static int edu_settle(struct edu *edu)
 }
 
 /*
- * Unbound: the attributes are gone. The interrupt still has its handler, and
- * the DMA its memory.
+ * At unbind, after the attributes were removed: no new requests. The interrupt
+ * handler and the DMA memory still exist.
  */
 static void edu_quiesce(void *data)
 {
@@ -258,11 +259,11 @@ static void edu_quiesce(void *data)
 	if (edu_settle(edu))
 		dev_warn(&edu->pdev->dev, "the card does not answer\n");
 	edu_write(edu, EDU_STATUS, 0);
-	/* and what it should still do doesn't reach the memory */
+	/* a transfer that is still pending can no longer access memory */
 	pci_clear_master(edu->pdev);
 }
 
-/* Processes are frozen: nobody asks. What was asked would be forgotten. */
+/* Processes are frozen: no new requests. The card would forget pending ones. */
 static int edu_suspend(struct device *dev)
 {
 	return edu_settle(dev_get_drvdata(dev)) ? -EBUSY : 0;
@@ -282,13 +283,13 @@ static int edu_init_registers(struct edu *edu)
 	if ((id & 0xffff) != 0xed)
 		return dev_err_probe(dev, -ENODEV, "not an edu card: 0x%08x\n",
 				     id);
-	/* whatever it was doing for somebody before us */
+	/* stop what an earlier driver has started */
 	edu_write(edu, EDU_STATUS, 0);
 	edu_write(edu, EDU_IRQ_ACK, edu_read(edu, EDU_IRQ_STATUS));
 	return 0;
 }
 
-/* Unless QEMU was told otherwise the card has 28 address lines. */
+/* The card has 28 address lines by default (QEMU's property dma_mask). */
 static int edu_init_dma(struct edu *edu)
 {
 	struct device *dev = &edu->pdev->dev;
@@ -323,26 +324,26 @@ static int edu_init_channel(struct edu *edu)
 	return PTR_ERR_OR_ZERO(edu->channel);
 }
 
-/* MSI, else the line that several cards may share. */
+/* MSI if possible, else a line that may be shared. */
 static int edu_init_interrupt(struct edu *edu)
 {
 	struct device *dev = &edu->pdev->dev;
 	int err;
 
-	/* given back with the device, for that is managed */
+	/* freed with the device, because pcim_enable_device() made it managed */
 	err = pci_alloc_irq_vectors(edu->pdev, 1, 1, PCI_IRQ_ALL_TYPES);
 	if (err < 0)
 		return dev_err_probe(dev, err, "no interrupt\n");
 	err = devm_request_irq(dev, pci_irq_vector(edu->pdev, 0),
 			       edu_interrupt, IRQF_SHARED, dev_name(dev), edu);
 	if (err)
-		return dev_err_probe(dev, err, "interrupt not to be had\n");
+		return dev_err_probe(dev, err, "cannot request the interrupt\n");
 	return devm_add_action_or_reset(dev, edu_quiesce, edu);
 }
 
 /*
- * All is given back in the reverse order: the card is quiet first, then the
- * handler goes, then the channel that it emits to, then the memory.
+ * Managed resources are released in reverse order: first the card is stopped, then the
+ * interrupt handler is freed, then the channel that it emits to, then the memory.
  */
 static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Asks QEMU's edu card for a factorial, and has the answer by signal:
+ * Requests a factorial from QEMU's edu card and receives it by signal:
  * factorial [N [CHANNEL]], by default 5 and edu0.
  */
 #include <errno.h>
@@ -24,7 +24,7 @@ static void die(const char *what)
 	exit(1);
 }
 
-/* From now on this thread gets a signal for each N! that the card computes. */
+/* Have a signal sent to this thread for each N! that the card computes. */
 static void subscribe(const char *channel, int signo, const char *n)
 {
 	struct ksig_subscribe settings = {
@@ -46,7 +46,7 @@ static void subscribe(const char *channel, int signo, const char *n)
 		die("KSIG_IOC_ARM");
 }
 
-/* The card does one at a time, and others may ask it, too. */
+/* The card handles one request at a time; another program's may be pending. */
 static void ask(const char *channel, const char *n)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
@@ -75,7 +75,7 @@ int main(int argc, char **argv)
 	siginfo_t info;
 	sigset_t set;
 
-	/* blocked, it waits for sigtimedwait(); else it would end this program */
+	/* blocked, so that it stays pending until sigtimedwait(); else it would kill this program */
 	sigemptyset(&set);
 	sigaddset(&set, SIGRTMIN);
 	sigprocmask(SIG_BLOCK, &set, NULL);

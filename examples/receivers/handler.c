@@ -2,8 +2,8 @@
 /*
  * Receive by a signal handler: handler [NODE].
  *
- * The signal is let through in sigsuspend() only, one at a time: so the handler
- * interrupts nothing, and what it leaves behind is read before the next comes.
+ * The signal is unblocked only in sigsuspend(), which returns after one of them. So the
+ * handler interrupts nothing else, and its result is read before the next signal.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Receive from the mapped ring, without a system call as long as there is
- * something, and asleep until the doorbell otherwise: ring [NODE].
+ * Receive from the mapped ring: ring [NODE]. No system call is needed while there are
+ * events; when there are none, the program sleeps until the doorbell.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -30,10 +30,10 @@ static int map(int fd)
 	return consumer == MAP_FAILED || producer == MAP_FAILED ? -1 : 0;
 }
 
-/* All there is. Return: 0 when nothing will come any more. */
+/* Consume all queued events. Return: 0 if the channel is destroyed */
 static int consume_all(void)
 {
-	/* the end comes behind the last event: first asked for, last believed */
+	/* read before the events: KSIG_RING_HUP is set after the last one */
 	__u32 flags = __atomic_load_n(&producer->flags, __ATOMIC_ACQUIRE);
 	__u32 head = consumer->head;
 	const struct ksig_event *event;
@@ -45,7 +45,7 @@ static int consume_all(void)
 			printf("lost %u\n", event->lost_before);
 		printf("received value %llu\n", event->value);
 		__atomic_store_n(&consumer->head, ++head, __ATOMIC_RELEASE);
-		/* seen before tail is looked at again: see ksig/uapi.h */
+		/* order the store of head before the next load of tail: see ksig/uapi.h */
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	}
 	return !(flags & KSIG_RING_HUP);

@@ -2,7 +2,10 @@
 #ifndef KSIG_VERSION_H
 #define KSIG_VERSION_H
 
-/* The one place that says which version this is. */
-#define KSIG_VERSION "0.1.0"
+/*
+ * The version, which all else takes from here; NEWS.md has a section with this number. The
+ * library's soname has its first number.
+ */
+#define KSIG_VERSION "0.2.0"
 
 #endif

@@ -197,7 +197,7 @@ static int adapt(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
 	if (!instead)
 		instead = use_entry(st, skel, src);
 	choose_programs(skel, src, instead);
-	bpf_map__set_autocreate(skel->maps.told,
+	bpf_map__set_autocreate(skel->maps.reported,
 				!strcmp(src->programs[0], "ksig_exit") &&
 				!skel->rodata->has_group_dead);
 	return 0;

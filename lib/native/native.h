@@ -104,6 +104,12 @@ void ksig_native_unwatch(struct ksig_native *n, int fd);
  * filled in further; or NULL, and it is counted as lost.
  */
 struct ksig_event *ksig_native_put(struct ksig_native *n, uint64_t time_ns);
+/*
+ * Sets a string in the record of ksig_native_put(), by its key in catalog.c. NULL or a
+ * string that doesn't fit leaves the field empty.
+ */
+void ksig_native_set_text(const struct ksig_native *n, struct ksig_event *ev,
+			  const char *key, const char *text);
 /* Records that the queue has room for: what is more is better left where it is */
 uint32_t ksig_native_room(const struct ksig_native *n);
 /* So many events of this subscription were lost. */

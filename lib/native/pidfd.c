@@ -163,7 +163,7 @@ static void say_unknown(const struct ksig_stream *stream, int fd)
 		return;
 	stream->opts->log(stream->opts->log_ctx, may_know_later(fd) ?
 		      "process.exit: native does not know the status of a process that its parent does not reap within 1 s" :
-		      "process.exit: native does not know the status, which only the parent is told before Linux 6.15");
+		      "process.exit: native does not know the status, which only the parent can read before Linux 6.15");
 }
 
 static int open_process(const struct ksig_cond *c, struct ksig_error *e)

@@ -91,3 +91,14 @@ struct ksig_event *ksig_native_put(struct ksig_native *n, uint64_t time_ns)
 	n->gap_upto = 0;
 	return ev;
 }
+
+void ksig_native_set_text(const struct ksig_native *n, struct ksig_event *ev,
+			  const char *key, const char *text)
+{
+	const struct ksig_field_desc *fd = ksig_desc_field(n->desc, key);
+
+	if (!text || strlen(text) >= fd->size)
+		return;
+	strcpy((char *)ev + fd->offset, text);
+	ev->len = n->desc->event_size - sizeof(*ev);
+}

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * cpu.online, cpu.offline, kmod.load and kmod.unload: the kernel's uevents.
+ * Events that the kernel reports by uevents: one row in uevent_kinds[] each.
  *
- * A cpu that goes for the time of a suspend, or from within the kernel, causes
- * none: that is known to the module only.
+ * A cpu that goes offline for the time of a suspend, or from within the kernel,
+ * causes no uevent: only the module reports it.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/netlink.h>
 #include <linux/nsfs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -29,27 +30,15 @@ struct uevent {
 	const char *action;
 	const char *path;
 	const char *subsystem;
+	const char *devname;
+	const char *driver;
 	bool synthetic;
 };
 
 struct uevent_state {
 	struct ksig_netlink nl;
-	/* of what to tell */
-	const char *subsystem;
-	const char *action;
+	const struct uevent_kind *kind;
 	char buf[UEVENT_MAX + 1];
-};
-
-static const struct {
-	const char *event;
-	const char *subsystem;
-	const char *action;
-} wanted[] = {
-	{ "cpu.online", "cpu", "online" },
-	{ "cpu.offline", "cpu", "offline" },
-	/* once its init function has succeeded */
-	{ "kmod.load", "module", "add" },
-	{ "kmod.unload", "module", "remove" },
 };
 
 /* "ACTION@PATH" and "KEY=VALUE" strings, each with its NUL */
@@ -65,17 +54,13 @@ static void parse(char *buf, size_t n, struct uevent *u)
 			u->path = s + 8;
 		else if (!strncmp(s, "SUBSYSTEM=", 10))
 			u->subsystem = s + 10;
+		else if (!strncmp(s, "DEVNAME=", 8))
+			u->devname = s + 8;
+		else if (!strncmp(s, "DRIVER=", 7))
+			u->driver = s + 7;
 		else if (!strncmp(s, "SYNTH_UUID=", 11))
 			u->synthetic = true;
 	}
-}
-
-/* Somebody wrote to a file "uevent", as udev does at boot: nothing happened. */
-static bool is_wanted(const struct uevent_state *s, const struct uevent *u)
-{
-	return u->action && u->path && u->subsystem && !u->synthetic &&
-	       !strcmp(u->subsystem, s->subsystem) &&
-	       !strcmp(u->action, s->action);
 }
 
 static bool parse_cpu(const char *name, uint64_t *cpu)
@@ -88,33 +73,125 @@ static bool parse_cpu(const char *name, uint64_t *cpu)
 	return !*end;
 }
 
-static void tell(struct ksig_native *n, const struct uevent *u)
+/* The last part of its path in sysfs */
+static const char *name_of(const struct uevent *u)
 {
-	const char *name = strrchr(u->path, '/');
-	const struct uevent_state *s = n->state;
-	struct ksig_kmod_data *kmod;
-	struct ksig_event *ev;
+	const char *slash = strrchr(u->path, '/');
+
+	return slash ? slash + 1 : u->path;
+}
+
+static bool is_cpu(const struct uevent *u)
+{
+	uint64_t cpu;
+
+	return parse_cpu(name_of(u), &cpu);
+}
+
+static void fill_cpu(const struct ksig_native *n, const struct uevent *u,
+		     struct ksig_event *ev)
+{
 	uint64_t cpu = 0;
 
-	name = name ? name + 1 : u->path;
-	if (!strcmp(u->subsystem, "cpu") && !parse_cpu(name, &cpu))
-		return;
-	ev = ksig_native_put(n, s->nl.time_ns);
-	if (!ev)
-		return;
-	if (!strcmp(u->subsystem, "cpu")) {
-		ev->subject = cpu;
-		return;
-	}
-	kmod = (void *)ev->data;
+	(void)n;
+	parse_cpu(name_of(u), &cpu);
+	ev->subject = cpu;
+}
+
+static void fill_kmod(const struct ksig_native *n, const struct uevent *u,
+		      struct ksig_event *ev)
+{
+	struct ksig_kmod_data *kmod = (void *)ev->data;
+	const char *name = name_of(u);
+
+	(void)n;
 	memcpy(kmod->name, name, strnlen(name, sizeof(kmod->name) - 1));
 	ev->len = sizeof(*kmod);
+}
+
+/* Drivers, buses and caches have uevents, too; devices are below /devices. */
+static bool is_device(const struct uevent *u)
+{
+	return !strncmp(u->path, "/devices/", 9);
+}
+
+static void fill_device(const struct ksig_native *n, const struct uevent *u,
+			struct ksig_event *ev)
+{
+	char node[UEVENT_MAX + 1];
+
+	ksig_native_set_text(n, ev, "subsystem", u->subsystem);
+	ksig_native_set_text(n, ev, "name", name_of(u));
+	ksig_native_set_text(n, ev, "driver", u->driver);
+	if (!u->devname)
+		return;
+	snprintf(node, sizeof(node), "/dev/%s", u->devname);
+	ksig_native_set_text(n, ev, "devnode", node);
+}
+
+/**
+ * struct uevent_kind - which uevents are an event
+ * @event: its name in catalog.c
+ * @subsystem: SUBSYSTEM of the uevent; NULL: any
+ * @action: ACTION of the uevent
+ * @accept: further condition; NULL: none
+ * @fill: sets the record's fields
+ */
+static const struct uevent_kind {
+	const char *event;
+	const char *subsystem;
+	const char *action;
+	bool (*accept)(const struct uevent *u);
+	void (*fill)(const struct ksig_native *n, const struct uevent *u,
+		     struct ksig_event *ev);
+} uevent_kinds[] = {
+	{ "cpu.online", "cpu", "online", is_cpu, fill_cpu },
+	{ "cpu.offline", "cpu", "offline", is_cpu, fill_cpu },
+	/* once its init function has succeeded */
+	{ "kmod.load", "module", "add", NULL, fill_kmod },
+	{ "kmod.unload", "module", "remove", NULL, fill_kmod },
+	{ "device.add", NULL, "add", is_device, fill_device },
+};
+
+static const struct uevent_kind *find_kind(const char *event)
+{
+	size_t i = 0;
+
+	while (strcmp(uevent_kinds[i].event, event))
+		i++;
+	return &uevent_kinds[i];
+}
+
+/*
+ * A write to a file "uevent" in sysfs, as udev does at boot, causes a synthetic one:
+ * nothing happened.
+ */
+static bool is_wanted(const struct uevent_kind *kind, const struct uevent *u)
+{
+	return u->action && u->path && u->subsystem && !u->synthetic &&
+	       (!kind->subsystem || !strcmp(u->subsystem, kind->subsystem)) &&
+	       !strcmp(u->action, kind->action) &&
+	       (!kind->accept || kind->accept(u));
+}
+
+static void take_uevent(struct ksig_native *n, size_t len)
+{
+	struct uevent_state *s = n->state;
+	struct ksig_event *ev;
+	struct uevent u;
+
+	s->buf[len] = '\0';
+	parse(s->buf, len, &u);
+	if (!is_wanted(s->kind, &u))
+		return;
+	ev = ksig_native_put(n, s->nl.time_ns);
+	if (ev)
+		s->kind->fill(n, &u, ev);
 }
 
 static int uevent_pull(struct ksig_native *n)
 {
 	struct uevent_state *s = n->state;
-	struct uevent u;
 	uint64_t lost;
 	uint32_t i;
 	ssize_t len;
@@ -129,10 +206,7 @@ static int uevent_pull(struct ksig_native *n)
 		}
 		if (len <= 0)
 			return len;
-		s->buf[len] = '\0';
-		parse(s->buf, len, &u);
-		if (is_wanted(s, &u))
-			tell(n, &u);
+		take_uevent(n, len);
 	}
 	return 0;
 }
@@ -177,7 +251,6 @@ static int uevent_open(struct ksig_native *n, struct ksig_stream *stream,
 		       struct ksig_error *e)
 {
 	struct uevent_state *s;
-	size_t i = 0;
 	int err = check_namespace(stream, e);
 
 	if (err)
@@ -185,10 +258,7 @@ static int uevent_open(struct ksig_native *n, struct ksig_stream *stream,
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return ksig_native_fail(e, -ENOMEM, "uevents");
-	while (strcmp(wanted[i].event, stream->desc->name))
-		i++;
-	s->subsystem = wanted[i].subsystem;
-	s->action = wanted[i].action;
+	s->kind = find_kind(stream->desc->name);
 	err = ksig_netlink_open(&s->nl, NETLINK_KOBJECT_UEVENT,
 				UEVENT_GROUP_KERNEL, n->len);
 	if (!err)

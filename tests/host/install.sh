@@ -34,6 +34,9 @@ for file in bin/ksig lib/libksig.a lib/libksig.so.0 lib/libksig.so \
 done
 grep -qx "prefix=$tmp/prefix" "$tmp/prefix/lib/pkgconfig/libksig.pc" ||
 	fail "libksig.pc: $(cat "$tmp/prefix/lib/pkgconfig/libksig.pc")"
+version=$(sed -n 's/^#define KSIG_VERSION "\(.*\)"/\1/p' "$top/include/ksig/version.h")
+grep -qx "Version: $version" "$tmp/prefix/lib/pkgconfig/libksig.pc" || fail 'libksig.pc: version:'
+grep -qx "\.Os ksig $version" "$tmp/prefix/share/man/man1/ksig.1" || fail 'ksig.1: version:'
 grep -q '^ksig: not root: left out the udev rule' "$tmp/out" || fail 'no word on udev:'
 ! grep -q '^ldconfig\|Permission denied' "$tmp/out" || fail 'ldconfig:'
 # a place of the user's own is taken, and so is a package's

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Runs each command that docs/watch.md shows, on this machine's own kernel, and
-# compares the output's shape: times and numbers are others each time. With the
+# Runs each command that docs/watch.md and README.md show, on this machine's own kernel, and
+# compares the output's shape with docs/watch.md's: times and numbers are others each time. With the
 # argument "show" it prints the output as it is. As root: network, processes and
 # mounts are those of namespaces made for it.
 cd "$(dirname "$0")/../.."
@@ -46,8 +46,9 @@ realtime() {
 unit() {
 	process 812 sh -c 'trap : HUP; : >"$0/ready"
 		while :; do sleep 0.1; done' "$tmp"
+	victim=$!
 	until_true [ -e "$tmp/ready" ]
-	printf '#!/bin/sh\necho %d\n' $! >"$tmp/systemctl"
+	printf '#!/bin/sh\necho %d\n' "$victim" >"$tmp/systemctl"
 	chmod +x "$tmp/systemctl"
 }
 
@@ -74,6 +75,9 @@ cause() {
 }
 
 after() {
+	# its number is used again
+	[ ! "${victim-}" ] || { kill -KILL "$victim"; wait "$victim"; } 2>/dev/null
+	victim=
 	case $1 in
 	*ifname=eth0*) ip link del eth0 ;;
 	esac
@@ -125,5 +129,22 @@ while read -r command <&3; do
 		echo "that is not what docs/watch.md shows of: $command"
 		rc=1
 	}
+done 3<"$tmp/commands"
+
+watching() { grep -q '^ksig: watching .*)$' "$tmp/out"; }
+
+# README.md's must be accepted; what it shows of the output is a picture.
+sed -n 's/^    \(ksig watch .*\)/\1/p' README.md >"$tmp/commands"
+[ -s "$tmp/commands" ] || { echo "README.md shows no command"; rc=1; }
+while read -r command <&3; do
+	: >"$tmp/out"
+	before "$command"
+	timeout 60 bash -c "exec $command" >"$tmp/out" 2>&1 &
+	job=$!
+	until_true eval 'watching || ! kill -0 $job'
+	watching || { echo "README.md: $command: $(cat "$tmp/out")"; rc=1; }
+	kill $job 2>/dev/null
+	wait $job 2>/dev/null
+	after "$command"
 done 3<"$tmp/commands"
 exit $rc

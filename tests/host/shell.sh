@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # docs/drivers.md word for word in a tree with an empty folder my/, on a machine that
-# takes no modules; and "make demo", which prints what README.md shows.
+# takes no modules; and "make demo", which prints what docs/module.md shows.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/host/copy"
 trap '[ ! "${machine-}" ] || kill $machine 2>/dev/null; rm -rf "$tmp"' EXIT
@@ -77,5 +77,5 @@ prints 'my/broken.c:2:.*wrong.* undeclared' || fail 'no message:'
 	fail 'the last line:'
 
 make -s -C "$tree" demo >"$tmp/out" 2>"$tmp/err" || { cat "$tmp/err"; fail 'make demo:'; }
-sed -n '/`make demo`:$/,/^|/s/^    //p' "$top/README.md" | like >"$tmp/shown"
-like <"$tmp/out" | diff - "$tmp/shown" || fail 'README.md shows something else:'
+sed -n '/`make demo`:$/,/^## /s/^    //p' "$top/docs/module.md" | like >"$tmp/shown"
+like <"$tmp/out" | diff - "$tmp/shown" || fail 'docs/module.md shows something else:'

@@ -24,8 +24,8 @@ enum provider { MODULE, BPF, NATIVE, PROVIDERS };
 static const char *const provider_names[] = { "module", "bpf", "native" };
 
 /*
- * Who has which event, by the table in README.md, and the flags of what
- * they can't know. (memory.pressure: native/pressure.c)
+ * Which provider has which event, as in ksig-events(7), and the flags of what it
+ * can't know. (memory.pressure: native/pressure.c)
  */
 static struct source {
 	const char *event;
@@ -49,6 +49,7 @@ static struct source {
 	{ "cpu.offline", ALL },
 	{ "kmod.load", ALL },
 	{ "kmod.unload", ALL },
+	{ "device.add", BIT(NATIVE) },
 	{ "time.set", BIT(NATIVE) },
 };
 

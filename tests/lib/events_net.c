@@ -21,12 +21,9 @@ static void expect(struct watch *w, uint32_t type, unsigned int ifindex,
 	watch_expect(w, &x);
 }
 
-/* The kernel's veth, where it is a module */
 static void make_veth(void)
 {
-	if (!access("/ksig/veth.ko", F_OK) &&
-	    system("insmod /ksig/veth.ko 2>/dev/null"))
-		printf("veth is loaded already, or 'ip' will say so\n");
+	load_veth();
 	ip("add v0 type veth");
 }
 

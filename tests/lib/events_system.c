@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * cpu.online, cpu.offline, kmod.load, kmod.unload and time.set of all providers.
+ * cpu.online, cpu.offline, kmod.load, kmod.unload, device.add and time.set of all providers.
  * A cpu is taken out, and a module loaded, in a VM only.
  */
 #define _GNU_SOURCE
@@ -129,6 +129,12 @@ static void test_kmod(void)
 {
 	struct watch loads = watch("kmod.load");
 	struct watch unloads = watch("kmod.unload");
+	/* a channel has a node */
+	struct watch device = watch("device.add:subsystem=ksig,name=context");
+	struct expected node = {
+		.len = 352,
+		.fields = "subsystem=ksig name=context devnode=/dev/ksig/context driver=unknown",
+	};
 	struct expected x = {
 		.type = KSIG_KMOD_LOAD, .len = sizeof(struct ksig_kmod_data),
 		.fields = "name=ksig_context",
@@ -137,12 +143,14 @@ static void test_kmod(void)
 	FAILS(load("/ksig/ksig_refuses.ko"), EPERM);
 	OK(load("/ksig/ksig_context.ko"));
 	watch_expect(&loads, &x);
+	watch_expect(&device, &node);
 	watch_silent(&unloads);
 	OK(syscall(SYS_delete_module, "ksig_context", 0));
 	x.type = KSIG_KMOD_UNLOAD;
 	watch_expect(&unloads, &x);
 	watch_close(&loads);
 	watch_close(&unloads);
+	watch_close(&device);
 }
 
 int main(void)
@@ -151,7 +159,7 @@ int main(void)
 	test_delta();
 	test_value_field();
 	if (!is_vm()) {
-		printf(": cpu and kmod events: in VMs only\n");
+		printf(": cpu, kmod and device events: in VMs only\n");
 		return 0;
 	}
 	if (access(CPU1, W_OK))

@@ -133,6 +133,78 @@ static void cpus(void)
 	ksig_sub_close(offline);
 }
 
+/* As a text: what is unknown, too long or hostile can't be mistaken for anything else */
+static void expect_line(struct ksig_sub *sub, const char *wanted)
+{
+	const struct ksig_event *ev = sub_take(sub);
+	char line[512];
+	int n = ksig_event_format(sub, ev, line, sizeof(line));
+
+	if (strcmp(line, wanted))
+		fail(__FILE__, __LINE__, "it is '%s', not '%s'", line, wanted);
+	CHECK_EQ(n, strlen(wanted));
+	CHECK_EQ(ev->flags, 0);
+}
+
+#define DEVICE(action, path, subsystem, ...) \
+	send_uevent(action "@/devices/" path, "ACTION=" action, \
+		    "DEVPATH=/devices/" path, "SUBSYSTEM=" subsystem, \
+		    ##__VA_ARGS__, NULL)
+
+static void devices(void)
+{
+	struct ksig_sub *all = sub_open("device.add", NULL);
+	struct ksig_sub *block = sub_open("device.add:subsystem=block", NULL);
+	struct ksig_sub *driven = sub_open("device.add:driver!=usb", NULL);
+	char longest[140] = "DEVNAME=", longer[sizeof(longest) + 1], line[256];
+
+	DEVICE("add", "x/block/sda", "block", "DEVNAME=sda");
+	DEVICE("add", "x/1-1:1.0", "usb", "DRIVER=usbhid", "DEVTYPE=y");
+	/* nothing was added, or no device */
+	DEVICE("add", "x/block/sda", "block", "DEVNAME=sda", "SYNTH_UUID=0");
+	DEVICE("remove", "x/block/sda", "block", "DEVNAME=sda");
+	send_uevent("add@/bus/x/drivers/y", "ACTION=add",
+		    "DEVPATH=/bus/x/drivers/y", "SUBSYSTEM=drivers", NULL);
+	expect_line(all, "device.add subsystem=block name=sda devnode=/dev/sda driver=unknown");
+	expect_line(all, "device.add subsystem=usb name=1-1:1.0 devnode=unknown driver=usbhid");
+	expect_line(block, "device.add subsystem=block name=sda devnode=/dev/sda driver=unknown");
+	expect_line(driven, "device.add subsystem=usb name=1-1:1.0 devnode=unknown driver=usbhid");
+
+	DEVICE("add", "x/a\033[2J\nb", "net", "DRIVER=unknown");
+	expect_line(all, "device.add subsystem=net name=\"a\\x1b[2J\\x0ab\" devnode=unknown driver=\"unknown\"");
+	/* 127 bytes fit; a shortened path would be another device's */
+	memset(longest + 8, 'n', 127 - strlen("/dev/"));
+	DEVICE("add", "x/l", "tty", longest);
+	snprintf(line, sizeof(line), "device.add subsystem=tty name=l devnode=/dev/%s driver=unknown",
+		 longest + 8);
+	expect_line(all, line);
+	snprintf(longer, sizeof(longer), "%sn", longest);
+	DEVICE("add", "x/l", "tty", longer);
+	expect_line(all, "device.add subsystem=tty name=l devnode=unknown driver=unknown");
+	CHECK(sub_silent(all, SECOND / 5));
+	CHECK(sub_silent(block, SECOND / 5));
+	ksig_sub_close(all);
+	ksig_sub_close(block);
+	ksig_sub_close(driven);
+}
+
+/* Really added, with a name that would clear a terminal; seen by an ordinary user */
+static void real_device(void)
+{
+	struct ksig_sub *sub;
+
+	OK(seteuid(65534));
+	sub = sub_open("device.add:subsystem=net,name=\033[2Jx", NULL);
+	OK(seteuid(0));
+	load_veth();
+	/* its peer is the kernel's veth0 */
+	ip("add name '\033[2Jx' type veth");
+	expect_line(sub, "device.add subsystem=net name=\"\\x1b[2Jx\" devnode=unknown driver=unknown");
+	CHECK(sub_silent(sub, SECOND / 5));
+	ip("del veth0");
+	ksig_sub_close(sub);
+}
+
 /* Not the kernel, however it looks. */
 static void forged(void)
 {
@@ -237,6 +309,8 @@ int main(void)
 			   NETLINK_KOBJECT_UEVENT));
 	modules();
 	cpus();
+	devices();
+	real_device();
 	forged();
 	too_many();
 	own_queue();

@@ -80,6 +80,14 @@ static inline void sub_fails(const char *event, int err, unsigned int column,
 		     at, why);
 }
 
+/* The kernel's veth, where it is a module; without it ip(8) fails. */
+static inline void load_veth(void)
+{
+	if (!access("/ksig/veth.ko", F_OK) &&
+	    system("insmod /ksig/veth.ko 2>/dev/null"))
+		printf("insmod veth.ko failed: it may be loaded already\n");
+}
+
 /* Tracefs, for this process and its children. */
 static inline void tracefs_mount(void)
 {
