@@ -27,6 +27,7 @@ static struct fake {
 	uint64_t offered, lost, gap;
 	bool end;
 	int error;	/* returned by next, once */
+	unsigned int reads;	/* calls of next */
 	void (*on_read)(void);	/* called before an event is returned */
 	struct { struct ksig_event ev; char rest[16]; } out;
 } fakes[FAKES];
@@ -82,6 +83,7 @@ static inline int fake_next(struct ksig_stream *stream,
 	int ret = 0;
 
 	pthread_mutex_lock(&f->lock);
+	f->reads++;
 	if (f->error) {
 		ret = f->error;
 		f->error = 0;

@@ -415,10 +415,21 @@ static void test_doorbell_filter(void)
 }
 
 /* Whoever meets the end first, the doorbell's target is told. */
+static unsigned int fake_reads(void)
+{
+	unsigned int reads;
+
+	pthread_mutex_lock(&fakes[0].lock);
+	reads = fakes[0].reads;
+	pthread_mutex_unlock(&fakes[0].lock);
+	return reads;
+}
+
 static void test_doorbell_end(void)
 {
 	struct ksig_sub *sub = rung_once("test");
 	const struct ksig_event *ev;
+	unsigned int reads;
 	siginfo_t info;
 
 	fake_end();
@@ -430,7 +441,9 @@ static void test_doorbell_end(void)
 	/* the reader alone has seen it, for nothing woke the relay */
 	sub = rung_once("test");
 	CHECK(ksig_sub_next(sub, 0, &ev) == 1);
+	reads = fake_reads();
 	CHECK(ksig_sub_next(sub, 0, &ev) == 0);
+	EVENTUALLY(fake_reads() == reads + 2);
 	pthread_mutex_lock(&fakes[0].lock);
 	fakes[0].end = true;
 	pthread_mutex_unlock(&fakes[0].lock);
