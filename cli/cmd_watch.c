@@ -54,9 +54,8 @@ static const char help[] =
 
 #define NS 1000000000LL
 #define NEVER INT64_MAX
-/* Room in a target, and a unit's new process, must be found without an event. */
+/* Room in a target must be found without an event. */
 #define RETRY_NS (10 * 1000000LL)
-#define FOLLOW_NS NS
 /* A target that is merely busy is not worth a word. */
 #define TELL_HELD_NS NS
 /* Gaps are summed up for so long. */
@@ -130,6 +129,7 @@ struct source {
  * @tell_held: when that is to be said; NEVER: it was
  * @not_before: when the next may be acted on
  * @deadline: when all is over
+ * @follow_at: when a unit has to be asked again, or its answer is late
  * @command_fd: pidfd of the command that runs, -1: none does
  * @command_pid: its pid
  * @acted: what was acted on
@@ -155,6 +155,7 @@ struct watch {
 	int64_t tell_held;
 	int64_t not_before;
 	int64_t deadline;
+	int64_t follow_at;
 	int command_fd;
 	pid_t command_pid;
 	uint64_t acted;
@@ -201,8 +202,7 @@ static void tell_log(void *ctx, const char *line)
  */
 static bool skips_own(const struct watch *w, const char *event)
 {
-	return w->command || (w->has_to && w->to.kind == KSIG_TO_UNIT) ||
-	       !strncmp(event, "trace.", 6);
+	return w->command || !strncmp(event, "trace.", 6);
 }
 
 static int open_source(struct watch *w, struct source *source)
@@ -277,7 +277,7 @@ static int adopt_children(const struct watch *w)
 {
 	int i;
 
-	if (!w->opts.flags || (!w->command && w->to.kind != KSIG_TO_UNIT))
+	if (!w->opts.flags || !w->command)
 		return KSIG_DONE;
 	for (i = 0; i < w->n_sources; i++) {
 		if (is_about_processes(w->sources[i].sub))
@@ -772,8 +772,6 @@ static int64_t wake_up_at(const struct watch *w)
 		at = sooner(at, clock_ns() + RETRY_NS);
 	else if (w->now.sub && w->command_fd < 0)
 		at = sooner(at, w->not_before);
-	if (w->has_to && w->to.kind == KSIG_TO_UNIT && !w->to.target)
-		at = sooner(at, clock_ns() + FOLLOW_NS);
 	for (i = 0; !ksig_is_quiet() && i < w->n_sources; i++) {
 		if (has_gap(&w->sources[i]))
 			at = sooner(at, w->sources[i].report_at);
@@ -788,7 +786,7 @@ static bool may_have_one(const struct source *s)
 
 static int wait_for(struct watch *w, struct pollfd *fds)
 {
-	int64_t at = wake_up_at(w), left = at - clock_ns();
+	int64_t at = wake_up_at(w), left;
 	struct timespec ts = { };
 	int i;
 
@@ -798,16 +796,17 @@ static int wait_for(struct watch *w, struct pollfd *fds)
 			      ksig_sub_fd(w->sources[i].sub) : -1,
 			.events = POLLIN,
 		};
-	fds[i].fd = w->to.target && w->to.kind != KSIG_TO_SUBJECT ?
-		    ksig_target_fd(w->to.target) : -1;
-	fds[i + 1].fd = w->command_fd;
-	fds[i + 2].fd = ksig_stop_fd();
-	fds[i].events = fds[i + 1].events = fds[i + 2].events = POLLIN;
+	fds[i].fd = w->command_fd;
+	fds[i + 1].fd = ksig_stop_fd();
+	fds[i].events = fds[i + 1].events = POLLIN;
+	w->follow_at = ksig_to_poll(&w->to, &fds[i + 2]);
+	at = sooner(at, w->follow_at);
+	left = at - clock_ns();
 	if (left > 0) {
 		ts.tv_sec = left / NS;
 		ts.tv_nsec = left % NS;
 	}
-	if (ppoll(fds, w->n_sources + 3, at == NEVER ? NULL : &ts,
+	if (ppoll(fds, w->n_sources + 4, at == NEVER ? NULL : &ts,
 		  ksig_children_mask()) >= 0 ||
 	    errno == EINTR)
 		return GO_ON;
@@ -837,11 +836,15 @@ static int drain(struct watch *w)
 /* Return: GO_ON, or the exit code. */
 static int step(struct watch *w, struct pollfd *fds)
 {
+	const struct pollfd *command = fds + w->n_sources;
+	const struct pollfd *target = command + 2, *unit = command + 3;
 	int ret = wait_for(w, fds), i;
 
 	ksig_children_reap();
-	if (ret == GO_ON && fds[w->n_sources + 1].revents)
+	if (ret == GO_ON && command->revents)
 		command_ended(w);
+	if (unit->revents || clock_ns() >= w->follow_at)
+		ksig_to_follow(&w->to);
 	if (ret == GO_ON)
 		ret = drain(w);
 	if (ret != GO_ON)
@@ -855,11 +858,7 @@ static int step(struct watch *w, struct pollfd *fds)
 		return w->result ? w->result : KSIG_TIMED_OUT;
 	if (all_over(w) && !w->now.sub && w->command_fd < 0)
 		return w->result || all_ended(w) ? w->result : KSIG_NOT_HERE;
-	if (fds[w->n_sources].revents)
-		return target_ended(w);
-	if (w->has_to && w->to.kind == KSIG_TO_UNIT && !w->to.target)
-		ksig_to_follow(&w->to);
-	return GO_ON;
+	return target->revents ? target_ended(w) : GO_ON;
 }
 
 /*
@@ -915,7 +914,7 @@ static void tell_last_losses(struct watch *w, struct source *s)
 
 static int loop(struct watch *w)
 {
-	struct pollfd *fds = calloc(w->n_sources + 3, sizeof(*fds));
+	struct pollfd *fds = calloc(w->n_sources + 4, sizeof(*fds));
 	int ret = GO_ON, i;
 
 	if (!fds) {

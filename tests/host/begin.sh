@@ -266,7 +266,7 @@ END
 rm -rf "$tree/build" "$tree/.cache"
 [ "$(CC=$tmp/bin/nostatic "$tree/tests/vm/ready" static)" = no ] || fail 'it is static:'
 gives 0 env CC="$tmp/bin/nostatic" "$tree/tests/vm/ready"
-gives 0 make -n -C "$tree" CC="$tmp/bin/nostatic" programs
+gives 0 make -n -C "$tree" CC="$tmp/bin/nostatic" SYSTEMD=0 programs
 prints '^tests/vm/build static programs$'
 ! grep -q -e '-static .*-o build/ksig ' "$tmp/out" || fail 'the command is static:'
 [ ! -e "$tree/build" ] || fail 'it compiled something:'

@@ -55,8 +55,9 @@ unit() {
 	process 812 sh -c 'trap : HUP; : >"$0/ready"
 		while :; do sleep 0.1; done' "$tmp"
 	until_true [ -e "$tmp/ready" ]
-	printf '#!/bin/sh\necho %d\n' $! >"$tmp/systemctl"
-	chmod +x "$tmp/systemctl"
+	export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$tmp/bus
+	echo "pid $!" | build/tests/host/manager "$tmp/bus" nginx.service >"$tmp/called" &
+	until_true grep -q '^obeyed' "$tmp/called"
 }
 
 # What there has to be before, and what makes the event come.
