@@ -55,10 +55,11 @@ comma := ,
 PACKAGES := gcc gcc-multilib libc6-dev make busybox-static cpio kmod \
 	qemu-system-x86 pahole xz-utils pkg-config \
 	bc bison flex libelf-dev libssl-dev python3-minimal \
-	clang llvm bpftool libbpf-dev zlib1g-dev linux-libc-dev iproute2 \
+	clang llvm bpftool libbpf-dev zlib1g-dev libsystemd-dev \
+	linux-libc-dev iproute2 \
 	jq
 CHECK_PACKAGES := sparse g++ g++-multilib perl spin dkms libclang-rt-dev \
-	dbus nginx-light python3-dbus python3-gi strace systemd \
+	dbus nginx-light strace systemd \
 	groff-base mandoc valgrind
 
 headers := $(wildcard include/ksig/*.h tests/*.h)
@@ -73,6 +74,8 @@ lib_tests := $(patsubst tests/lib/%.c,%,$(wildcard tests/lib/*.c))
 lib_tests_32 := module promise1_relay
 examples := $(patsubst examples/%.c,$(O)/examples/%,$(wildcard \
 	examples/*.c examples/edu/factorial.c examples/receivers/*.c))
+# The service manager of tests goes into VMs with the libraries of the command.
+host_programs = $(O)/tests/cli/target $(if $(filter-out 0,$(SYSTEMD)),$(O)/tests/cli/manager)
 # Static, so that they run in a VM with nothing else in it.
 programs := $(O)/ksig $(examples) $(O)/listings/receiver \
 	$(tests:%=$(O)/tests/%) $(tests_32:%=$(O)/tests/%-32) \
@@ -87,7 +90,15 @@ lib_headers := $(wildcard lib/*.h lib/*/*.h) bpf/shared.h $(headers)
 lib_cflags := -fPIC -fvisibility=hidden -Ibuild -DKSIG_HAVE_NATIVE \
 	$(if $(filter 0,$(BPF)),,-DKSIG_HAVE_BPF)
 lib_objects := $(lib_sources:lib/%.c=$(O)/lib/%.o)
-cli_objects := $(patsubst cli/%.c,$(O)/cli/%.o,$(wildcard cli/*.c))
+# SYSTEMD=0: the command without unit:, and linked statically, for libsystemd can't be.
+# So is what is linked with another Debian's libraries.
+SYSTEMD ?= $(if $(SYSROOT),0,1)
+cli_sources := $(filter-out $(if $(filter 0,$(SYSTEMD)),cli/unit.c),$(wildcard cli/*.c))
+cli_objects := $(cli_sources:cli/%.c=$(O)/cli/%.o)
+systemd_cflags = $(shell pkg-config --cflags libsystemd 2>/dev/null)
+systemd_libs = $(or $(shell pkg-config --libs libsystemd 2>/dev/null),-lsystemd)
+cli_cflags = $(if $(filter-out 0,$(SYSTEMD)),-DKSIG_HAVE_SYSTEMD $(systemd_cflags))
+cli_libs = $(lib_libs) $(if $(filter-out 0,$(SYSTEMD)),$(systemd_libs))
 # What the providers need, for whatever links libksig.a.
 lib_libs := $(if $(filter-out 0,$(BPF)),$(SYSROOT:%=-L$(wildcard \
 	$(SYSROOT)/usr/lib/*-linux-gnu)) $(or $(if $(SYSROOT),,$(shell \
@@ -115,10 +126,10 @@ else
 all: $(O)/ksig $(library)
 
 ifeq ($(if $(filter programs,$(MAKECMDGOALS)),$(static)),no)
-programs: all $(O)/tests/cli/target
+programs: all $(host_programs)
 	@tests/vm/build static $@
 else
-programs: $(programs) $(O)/tests/cli/target
+programs: $(programs) $(host_programs)
 endif
 endif
 
@@ -140,6 +151,7 @@ help:
 	@echo 'make deps       install the Debian packages that all this needs'
 	@echo 'sudo make install  command, library, udev rule (PREFIX, LIBDIR, DESTDIR); uninstall'
 	@echo 'make BPF=0      without the provider bpf: needs neither clang nor libbpf'
+	@echo 'make SYSTEMD=0  without --to unit: needs no libsystemd'
 	@echo 'sudo make load    build ksig.ko for the running kernel and load it'
 	@echo 'sudo make unload  take it out again'
 	@echo 'make clean      remove what was built; make distclean: downloads too'
@@ -166,7 +178,7 @@ build/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) include/ksig/uapi.h | ready
 	llvm-strip -g $@
 
 # The library, the command and the tests are built again when these change.
-export build_flags := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) BPF=$(BPF)
+export build_flags := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) BPF=$(BPF) SYSTEMD=$(SYSTEMD)
 $(O)/flags: FORCE | ready
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$build_flags" | cmp -s - $@ || printf '%s\n' "$$build_flags" >$@
@@ -184,7 +196,7 @@ $(O)/lib/%.o: lib/%.c $(lib_headers) $(O)/flags | ready
 
 $(O)/cli/%.o: cli/%.c $(wildcard cli/*.h lib/load_hint.h lib/status.h lib/text.h) $(headers) $(O)/flags | ready
 	@mkdir -p $(@D)
-	$(CC) $(ksig_cflags) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(CC) $(ksig_cflags) $(cli_cflags) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(O)/libksig.a: $(lib_objects)
 	rm -f $@
@@ -198,8 +210,9 @@ $(O)/$(soname): $(lib_objects) lib/libksig.map
 
 $(O)/ksig: $(cli_objects) $(O)/libksig.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) $(if $(filter yes,$(static)),-static) -pthread -o $@ \
-		$(cli_objects) $(O)/libksig.a $(lib_libs)
+	$(CC) $(CFLAGS) $(LDFLAGS) \
+		$(if $(filter 0,$(SYSTEMD)),$(if $(filter yes,$(static)),-static)) -pthread -o $@ \
+		$(cli_objects) $(O)/libksig.a $(cli_libs)
 
 # Tests of the library as any program uses it. For 32-bit programs there is the
 # module alone: what other providers need isn't there.
@@ -250,6 +263,10 @@ $(O)/tests/cli/%: tests/cli/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $<
 
+$(O)/tests/cli/manager: tests/cli/manager.c $(O)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ksig_cflags) $(systemd_cflags) $(CFLAGS) -o $@ $< $(systemd_libs)
+
 $(O)/bench: bench/bench.c bench/bench.h tests/ktest.c $(headers) $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< tests/ktest.c
@@ -275,10 +292,10 @@ $(O)/$(1)/%: tests/lib/%.c $$(wildcard tests/lib/*.h) tests/ktest.c \
 	$$(CC) $$(ksig_cflags) -g -O1 -pthread $(2) -o $$@ \
 		$$(filter %.c %.o,$$^) $$(lib_libs)
 
-$(O)/$(1)/ksig: $(wildcard cli/*.c) $$(wildcard cli/*.h) \
+$(O)/$(1)/ksig: $(cli_sources) $$(wildcard cli/*.h) \
 		$(lib_sources:lib/%.c=$(O)/$(1)/lib/%.o)
-	$$(CC) $$(ksig_cflags) -g -O1 -pthread $(2) -o $$@ \
-		$$(filter %.c %.o,$$^) $$(lib_libs)
+	$$(CC) $$(ksig_cflags) $$(cli_cflags) -g -O1 -pthread $(2) -o $$@ \
+		$$(filter %.c %.o,$$^) $$(cli_libs)
 endef
 
 $(eval $(call sanitized,asan,-fsanitize=address$(comma)undefined \

@@ -85,11 +85,6 @@ static void log_note(void *ctx, const char *line)
 	ksig_note("%s", line);
 }
 
-static bool starts_processes(const struct ksig_watch *w)
-{
-	return w->command || (w->has_to && w->to.kind == KSIG_TO_UNIT);
-}
-
 /*
  * Without a command, nothing that KSIG_SUB_SKIP_OWN skips can happen, except that a tracepoint
  * is hit by this process itself. A channel of the module supports it for a limited number of
@@ -103,7 +98,7 @@ static bool has_own_events(const struct ksig_watch *w)
 		if (is_tracepoint(w->events[i].text))
 			return true;
 	}
-	return starts_processes(w);
+	return w->command;
 }
 
 static int open_events(struct ksig_watch *w, char *const *names)
@@ -164,7 +159,7 @@ static int adopt_children(const struct ksig_watch *w)
 {
 	unsigned int i;
 
-	for (i = 0; w->opts.flags && starts_processes(w) && i < w->n; i++) {
+	for (i = 0; w->opts.flags && w->command && i < w->n; i++) {
 		if (has_field(w, i, "pid") || is_tracepoint(w->events[i].text))
 			return ksig_children_adopt();
 	}

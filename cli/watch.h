@@ -12,6 +12,9 @@
 
 #include <ksig/libksig.h>
 
+struct ksig_unit;
+struct pollfd;
+
 /**
  * struct ksig_to - whom --to names
  * @text: as written
@@ -21,7 +24,9 @@
  * @force: even if it dies of that
  * @pid: who it is now, or was last; 0: nobody yet
  * @target: pinned; NULL: there is nobody now
- * @ask_again: unit: not before this moment, CLOCK_MONOTONIC
+ * @unit: unit: where its main process is learnt from
+ * @candidate: unit: pinned; it is the unit's if the next answer is @candidate_pid
+ * @candidate_pid: its number
  * @unreported_lost: lost events that no signal has reported yet
  */
 struct ksig_to {
@@ -33,7 +38,9 @@ struct ksig_to {
 	bool force;
 	pid_t pid;
 	struct ksig_target *target;
-	int64_t ask_again;
+	struct ksig_unit *unit;
+	struct ksig_target *candidate;
+	pid_t candidate_pid;
 	uint64_t unreported_lost;
 };
 
@@ -41,7 +48,16 @@ struct ksig_to {
 int ksig_to_parse(const char *text, struct ksig_to *to);
 int ksig_to_open(struct ksig_to *to);
 void ksig_to_close(struct ksig_to *to);
-/* A unit may have another process than last time. Return: is there one now? */
+/*
+ * What to wait for: a descriptor for the exit of the target and one for a unit, or -1.
+ * Return: when to call ksig_to_follow() at the latest, CLOCK_MONOTONIC in ns;
+ * INT64_MAX: never
+ */
+int64_t ksig_to_poll(const struct ksig_to *to, struct pollfd *fds);
+/*
+ * Lets go of a target that has exited; a unit may have another one. Return: is there
+ * one now?
+ */
 bool ksig_to_follow(struct ksig_to *to);
 /* Is it to be asked first whether the target would die? */
 bool ksig_to_careful(const struct ksig_to *to);
@@ -148,6 +164,7 @@ void ksig_watched_report_last(struct ksig_watched *e,
  * @print_by: when what is printed must be written
  * @not_before: when the next event may be acted on
  * @deadline: when the watch ends
+ * @follow_at: when to call ksig_to_follow() at the latest
  * @command_fd: pidfd of the running command, or -1
  * @command_pid: its pid
  * @acted: number of events that were acted on
@@ -176,6 +193,7 @@ struct ksig_watch {
 	int64_t print_by;
 	int64_t not_before;
 	int64_t deadline;
+	int64_t follow_at;
 	int command_fd;
 	pid_t command_pid;
 	uint64_t acted;

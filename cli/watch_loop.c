@@ -16,9 +16,8 @@
 #include "cli.h"
 #include "watch.h"
 
-/* Room in a target, and a unit's new process, must be found without an event. */
+/* Room in a target must be found without an event. */
 #define RETRY_NS (KSIG_NS / 100)
-#define FOLLOW_NS KSIG_NS
 /* A target that is merely busy is not reported. */
 #define REPORT_FULL_NS KSIG_NS
 /* What is printed is written within this time, though there is more to do. */
@@ -263,29 +262,27 @@ static int64_t wake_up_at(const struct ksig_watch *w)
 		at = sooner(at, now + RETRY_NS);
 	else if (w->now.sub && w->command_fd < 0)
 		at = sooner(at, w->not_before);
-	if (is_unit(w) && !w->to.target)
-		at = sooner(at, now + FOLLOW_NS);
 	for (i = 0; !ksig_is_quiet() && i < w->n; i++)
 		at = sooner(at, ksig_watched_report_at(&w->events[i]));
 	return at;
 }
 
-enum { EVENTS, TARGET, COMMAND, STOP, N_FDS };
+/* TARGET and UNIT are ksig_to_poll()'s */
+enum { EVENTS, COMMAND, STOP, TARGET, UNIT, N_FDS };
 
 static int wait_for(struct ksig_watch *w, struct pollfd fds[N_FDS])
 {
-	int64_t at = wake_up_at(w), left = at - ksig_clock_ns();
+	int64_t at = wake_up_at(w), left;
 	struct timespec ts = { };
-	int i;
 
 	fds[EVENTS].fd = wants_event(w) && !w->failing ?
 			 ksig_sub_fd(w->sub) : -1;
-	fds[TARGET].fd = w->to.target && w->to.kind != KSIG_TO_SUBJECT ?
-			 ksig_target_fd(w->to.target) : -1;
 	fds[COMMAND].fd = w->command_fd;
 	fds[STOP].fd = ksig_stop_fd();
-	for (i = 0; i < N_FDS; i++)
-		fds[i].events = POLLIN;
+	fds[EVENTS].events = fds[COMMAND].events = fds[STOP].events = POLLIN;
+	w->follow_at = ksig_to_poll(&w->to, &fds[TARGET]);
+	at = sooner(at, w->follow_at);
+	left = at - ksig_clock_ns();
 	if (left > 0) {
 		ts.tv_sec = left / KSIG_NS;
 		ts.tv_nsec = left % KSIG_NS;
@@ -340,6 +337,8 @@ static int step(struct ksig_watch *w)
 	ksig_children_reap();
 	if (ret == GO_ON && fds[COMMAND].revents)
 		command_ended(w);
+	if (fds[UNIT].revents || ksig_clock_ns() >= w->follow_at)
+		ksig_to_follow(&w->to);
 	if (ret == GO_ON)
 		ret = drain(w);
 	if (ret != GO_ON)
@@ -358,8 +357,6 @@ static int step(struct ksig_watch *w)
 		ksig_error("process %d has exited", w->to.pid);
 		return KSIG_TARGET_GONE;
 	}
-	if (is_unit(w) && !w->to.target)
-		ksig_to_follow(&w->to);
 	return GO_ON;
 }
 

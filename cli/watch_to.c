@@ -8,31 +8,16 @@
  * become another process's meanwhile. A pidfd can't.
  */
 #define _GNU_SOURCE
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "cli.h"
+#include "unit.h"
 #include "watch.h"
-
-extern char **environ;
-
-/* A unit that has no process is asked for again at most that often. */
-#define ASK_NS 200000000
-/* Time that an answer may take; nothing else is done meanwhile */
-#define ANSWER_NS (5 * 1000000000LL)
 
 int ksig_to_parse(const char *text, struct ksig_to *to)
 {
@@ -58,129 +43,6 @@ int ksig_to_parse(const char *text, struct ksig_to *to)
 	return KSIG_USAGE;
 }
 
-/* ---------------------------------------------------------------- who is it? */
-
-/* A number, and blanks around it. */
-static int parse_pid_line(char *line, pid_t *pid)
-{
-	char *end = line + strlen(line);
-
-	while (end > line && isspace((unsigned char)end[-1]))
-		*--end = '\0';
-	while (isspace((unsigned char)*line))
-		line++;
-	return ksig_parse_pid(line, pid);
-}
-
-static bool is_readable(int fd, int64_t end)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int64_t left;
-
-	do {
-		left = end - ksig_clock_ns();
-		if (poll(&p, 1, left > 0 ? left / 1000000 + 1 : 0) > 0)
-			return true;
-	} while (left > 0);
-	return false;
-}
-
-/*
- * To the end, or who writes would be told that nobody reads.
- * Return: 0; -ETIMEDOUT
- */
-static int read_all(int fd, char *line, size_t size)
-{
-	int64_t end = ksig_clock_ns() + ANSWER_NS;
-	size_t used = 0;
-	char rest[64];
-	ssize_t len;
-
-	do {
-		if (!is_readable(fd, end))
-			return -ETIMEDOUT;
-		len = used < size - 1 ? read(fd, line + used, size - 1 - used) :
-					read(fd, rest, sizeof(rest));
-		if (len > 0 && used < size - 1)
-			used += len;
-	} while (len > 0 || (len < 0 && errno == EINTR));
-	line[used] = '\0';
-	return 0;
-}
-
-/* Without a shell, so any NAME will do. */
-static int ask_systemctl(const char *unit, char *line, size_t size)
-{
-	char *argv[] = { "systemctl", "show", "-p", "MainPID", "--value", "--",
-			 (char *)unit, NULL };
-	const sigset_t *mask = ksig_children_mask();
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	int fds[2], err, status;
-	pid_t pid;
-
-	if (pipe2(fds, O_CLOEXEC))
-		return -errno;
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
-	posix_spawnattr_init(&attr);
-	if (mask) {
-		posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-		posix_spawnattr_setsigmask(&attr, mask);
-	}
-	err = posix_spawnp(&pid, argv[0], &actions, &attr, argv, environ);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&actions);
-	close(fds[1]);
-	if (err) {
-		close(fds[0]);
-		return -err;
-	}
-	err = read_all(fds[0], line, size);
-	close(fds[0]);
-	/* our child, not waited for: the number is its */
-	if (err)
-		kill(pid, SIGKILL);
-	if (waitpid(pid, &status, 0) < 0)
-		return -errno;
-	if (err)
-		return err;
-	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EIO;
-}
-
-/* 0: the unit has no main process */
-static int find_unit(struct ksig_to *to, pid_t *pid)
-{
-	char line[64];
-	int err = ask_systemctl(to->name, line, sizeof(line));
-
-	*pid = 0;
-	if (!err && parse_pid_line(line, pid))
-		*pid = 0;
-	return err;
-}
-
-static int ask_unit(struct ksig_to *to)
-{
-	int err = find_unit(to, &to->pid);
-
-	if (err == -ENOENT) {
-		ksig_error("unit:%s needs systemctl, which is not installed",
-			   to->name);
-		return KSIG_NOT_HERE;
-	}
-	if (err) {
-		ksig_error("systemctl cannot report the main process of '%s'%s",
-			   to->name, err == -ETIMEDOUT ? ": no answer" : "");
-		return KSIG_FAILED;
-	}
-	if (to->pid)
-		return KSIG_DONE;
-	ksig_error("the unit '%s' has no main process: is it running?",
-		   to->name);
-	return KSIG_TARGET_GONE;
-}
-
 /* ------------------------------------------------------------------- pinning */
 
 /*
@@ -198,30 +60,100 @@ static unsigned int send_flags(const struct ksig_to *to)
 	return KSIG_SEND_PROCESS | (ksig_to_careful(to) ? KSIG_SEND_READY : 0);
 }
 
-static int pin(struct ksig_to *to)
+static int pin(const struct ksig_to *to, pid_t pid, struct ksig_target **res)
 {
 	struct ksig_target_opts opts = {
 		.sz = sizeof(opts),
-		.pid = to->pid,
+		.pid = pid,
 		.pidfd = -1,
 		.signo = to->signo,
 		.flags = send_flags(to),
 	};
 
-	return ksig_target_open(&opts, &to->target);
+	return ksig_target_open(&opts, res);
 }
 
-/* The number may have become another's: it is the unit's if that says so still. */
-static int pin_unit(struct ksig_to *to)
+static bool has_exited(const struct ksig_target *target)
 {
-	int err = pin(to);
-	pid_t pid;
+	struct pollfd p = { .fd = ksig_target_fd(target), .events = POLLIN };
 
-	if (!err && (find_unit(to, &pid) || pid != to->pid)) {
-		ksig_to_close(to);
-		err = -ESRCH;
+	return poll(&p, 1, 0) > 0;
+}
+
+/* ---------------------------------------------------------------------- units */
+
+static void drop_candidate(struct ksig_to *to)
+{
+	ksig_target_close(to->candidate);
+	to->candidate = NULL;
+}
+
+/*
+ * A number may become another's between the answer and pinning. So a process is the
+ * unit's only if it still is the answer to a question that was asked after pinning.
+ *
+ * Return: 0, or -errno: the process can't be pinned
+ */
+static int take_answer(struct ksig_to *to)
+{
+	pid_t pid = ksig_unit_main_pid(to->unit);
+	int err;
+
+	if (to->candidate && pid == to->candidate_pid) {
+		ksig_target_close(to->target);
+		to->target = to->candidate;
+		to->candidate = NULL;
+		if (pid != to->pid)
+			ksig_note("'%s' is process %d now", to->name, pid);
+		to->pid = pid;
+		return 0;
 	}
-	return err;
+	drop_candidate(to);
+	if (!pid || (to->target && pid == to->pid && !has_exited(to->target)))
+		return 0;
+	err = pin(to, pid, &to->candidate);
+	/* once systemd notices that it has exited, there is another answer */
+	if (err && err != -ESRCH)
+		ksig_note("'%s' is process %d now, which can't be signalled: %s",
+			  to->name, pid, strerror(-err));
+	if (err)
+		return err;
+	to->candidate_pid = pid;
+	ksig_unit_ask(to->unit);
+	return 0;
+}
+
+static void follow_unit(struct ksig_to *to)
+{
+	while (ksig_unit_process(to->unit))
+		take_answer(to);
+}
+
+/* Waits for the answer that may give it a target. Return: has it one? */
+static bool await_unit(struct ksig_to *to)
+{
+	if (!to->unit)
+		return false;
+	follow_unit(to);
+	while (!to->target && ksig_unit_is_asking(to->unit) &&
+	       !ksig_stop_wanted()) {
+		ksig_unit_wait(to->unit);
+		follow_unit(to);
+	}
+	return to->target;
+}
+
+static int open_unit(struct ksig_to *to, int *err)
+{
+	int ret = ksig_unit_open(to->name, &to->unit);
+
+	if (ret)
+		return ret;
+	to->pid = ksig_unit_main_pid(to->unit);
+	*err = take_answer(to);
+	if (!*err && !await_unit(to))
+		*err = -ESRCH;
+	return KSIG_DONE;
 }
 
 static int explain(const struct ksig_to *to, int err)
@@ -255,7 +187,7 @@ static int explain(const struct ksig_to *to, int err)
 
 int ksig_to_open(struct ksig_to *to)
 {
-	int ret = KSIG_DONE, err;
+	int ret = KSIG_DONE, err = 0;
 	struct ksig_pidfile file;
 
 	if (to->kind == KSIG_TO_SUBJECT)
@@ -263,14 +195,15 @@ int ksig_to_open(struct ksig_to *to)
 	if (to->kind == KSIG_TO_PIDFILE)
 		ret = ksig_pidfile_read(to->name, &to->pid, &file);
 	else if (to->kind == KSIG_TO_UNIT)
-		ret = ask_unit(to);
+		ret = open_unit(to, &err);
 	if (ret)
 		return ret;
-	err = to->kind == KSIG_TO_UNIT ? pin_unit(to) : pin(to);
+	if (to->kind != KSIG_TO_UNIT)
+		err = pin(to, to->pid, &to->target);
 	if (!err && to->kind == KSIG_TO_PIDFILE) {
 		ret = ksig_pidfile_check(to->name, &file, to->pid);
 		/* /proc was about it, unless it has exited meanwhile */
-		if (is_readable(ksig_target_fd(to->target), 0))
+		if (has_exited(to->target))
 			err = -ESRCH;
 		else if (ret)
 			return ret;
@@ -284,28 +217,36 @@ int ksig_to_open(struct ksig_to *to)
 	return KSIG_DONE;
 }
 
-void ksig_to_close(struct ksig_to *to)
+static void unpin(struct ksig_to *to)
 {
 	ksig_target_close(to->target);
 	to->target = NULL;
 }
 
+void ksig_to_close(struct ksig_to *to)
+{
+	unpin(to);
+	drop_candidate(to);
+	ksig_unit_close(to->unit);
+	to->unit = NULL;
+}
+
+int64_t ksig_to_poll(const struct ksig_to *to, struct pollfd *fds)
+{
+	fds[0].fd = to->target && to->kind != KSIG_TO_SUBJECT ?
+		    ksig_target_fd(to->target) : -1;
+	fds[0].events = POLLIN;
+	fds[1].fd = -1;
+	return to->unit ? ksig_unit_poll(to->unit, &fds[1]) : INT64_MAX;
+}
+
 bool ksig_to_follow(struct ksig_to *to)
 {
-	pid_t pid;
-
-	ksig_to_close(to);
-	/* asking begins a process, which may be an event to send for again */
-	if (to->kind != KSIG_TO_UNIT || ksig_clock_ns() < to->ask_again)
-		return false;
-	to->ask_again = ksig_clock_ns() + ASK_NS;
-	if (find_unit(to, &pid) || !pid)
-		return false;
-	to->pid = pid;
-	if (pin_unit(to))
-		return false;
-	ksig_note("'%s' is process %d now", to->name, pid);
-	return true;
+	if (to->target && has_exited(to->target))
+		unpin(to);
+	if (to->unit)
+		follow_unit(to);
+	return to->target;
 }
 
 /* ------------------------------------------------------------------ signalling */
@@ -351,13 +292,13 @@ int ksig_to_send(struct ksig_to *to, const struct ksig_sub *sub,
 		return signalled_by_kernel(to, ev);
 	if (to->kind == KSIG_TO_SUBJECT)
 		err = pin_subject(to, sub, ev);
-	else if (!to->target && !ksig_to_follow(to))
+	else if (!to->target && !await_unit(to))
 		err = -ESRCH;
 	if (!err)
 		err = ksig_target_deliver(to->target, &to->unreported_lost,
 					  value);
 	if (err != -EAGAIN && to->kind == KSIG_TO_SUBJECT)
-		ksig_to_close(to);
+		unpin(to);
 	return err;
 }
 

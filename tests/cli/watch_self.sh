@@ -103,31 +103,6 @@ else
 	echo ": no tracepoints by BPF here"
 fi
 
-# systemctl, which it asks for a unit's process
-if has_event bpf process.exec; then
-	mkdir bin
-	cat >bin/systemctl <<-'END'
-		#!/bin/sh
-		./doze 0
-		echo >>asked
-		cat mainpid
-	END
-	chmod +x bin/systemctl
-	start_sleep
-	echo $pid >mainpid
-	PATH=$PWD/bin:$PATH
-	watch process.exec:comm=doze --provider bpf --to unit:a.service -s TERM
-	echo 0 >mainpid
-	kill -KILL $pid
-	wait $pid || :
-	: >asked
-	until_true has_lines 3 asked
-	./doze 0
-	until_true has_lines 1
-	stop
-	lines 1
-fi
-
 # What the command leaves running is reaped at once: no zombie stays.
 if has_event native process.exec; then
 	watch process.exec:comm=doze -- sh -c '(sleep 1000 & echo $! >orphan) & sleep 1000'

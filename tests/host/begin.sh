@@ -254,7 +254,7 @@ END
 rm -rf "$tree/build" "$tree/.cache"
 [ "$(CC=$tmp/bin/nostatic "$tree/tests/vm/ready" static)" = no ] || fail 'it is static:'
 exits 0 env CC="$tmp/bin/nostatic" "$tree/tests/vm/ready"
-exits 0 make -n -C "$tree" CC="$tmp/bin/nostatic" programs
+exits 0 make -n -C "$tree" CC="$tmp/bin/nostatic" SYSTEMD=0 programs
 output_has '^tests/vm/build static programs$'
 ! grep -q -e '-static .*-o build/ksig ' "$tmp/out" || fail 'the command is static:'
 [ ! -e "$tree/build" ] || fail 'it compiled something:'

@@ -48,8 +48,9 @@ unit() {
 		while :; do sleep 0.1; done' "$tmp"
 	victim=$!
 	until_true [ -e "$tmp/ready" ]
-	printf '#!/bin/sh\necho %d\n' "$victim" >"$tmp/systemctl"
-	chmod +x "$tmp/systemctl"
+	export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$tmp/bus
+	echo "pid $victim" | build/tests/cli/manager "$tmp/bus" nginx.service >"$tmp/called" &
+	until_true grep -q '^obeyed' "$tmp/called"
 }
 
 # What there has to be before, and what makes the event come.

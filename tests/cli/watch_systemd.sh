@@ -1,0 +1,114 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# runs: host
+# ksig watch --to unit:NAME with systemd itself and dbus-daemon. The manager is one
+# of a user's: all that a watch sees of it is the same, once DBUS_SYSTEM_BUS_ADDRESS
+# names that user's bus.
+if [ "${1-}" != inside ]; then
+	# what the manager starts ends with this
+	exec unshare -n -p -f --mount-proc --kill-child "$0" inside
+fi
+. tests/functions.sh
+own_folder "$@"
+
+ksig watch net.up --provider native --to unit:a -s HUP -t 1ms 2>without || :
+if grep -q 'built without libsystemd' without; then
+	echo "ksig was built with SYSTEMD=0"
+	exit 77
+fi
+for program in /lib/systemd/systemd systemctl dbus-daemon; do
+	command -v $program >/dev/null || {
+		echo "no $program here"
+		exit 77
+	}
+done
+# it wants to see that systemd is there
+mount -t tmpfs run /run
+mkdir -p /run/systemd/system
+export XDG_RUNTIME_DIR=$KSIG_TMP/run
+export DBUS_SESSION_BUS_ADDRESS=unix:path=$XDG_RUNTIME_DIR/bus
+export DBUS_SYSTEM_BUS_ADDRESS=$DBUS_SESSION_BUS_ADDRESS
+units=$XDG_RUNTIME_DIR/systemd/user
+mkdir -p "$units"
+chmod 700 "$XDG_RUNTIME_DIR"
+cat >"$units/dbus.socket" <<END
+[Socket]
+ListenStream=%t/bus
+END
+cat >"$units/dbus.service" <<END
+[Unit]
+Requires=dbus.socket
+[Service]
+ExecStart=$(command -v dbus-daemon) --session --address=systemd: --nofork --nopidfile --systemd-activation
+END
+cat >"$units/a.service" <<END
+[Service]
+ExecStart=/bin/sh -c 'trap "echo \$\$\$\$ >>$KSIG_TMP/said" HUP; echo >$KSIG_TMP/ready; while :; do sleep 0.02; done'
+END
+cp "$units/a.service" "$units/a@.service"
+SYSTEMD_LOG_TARGET=console start /lib/systemd/systemd --user >log 2>&1
+manager=$pid
+until_true eval 'systemctl --user is-active -q basic.target || ended $manager'
+lives $manager || {
+	echo "systemd doesn't run here: $(tail -n 1 log)"
+	exit 77
+}
+systemctl --user start dbus.socket dbus.service
+ctl() { systemctl --user "$@" a || fail "systemctl $*: $(cat log)"; }
+main_pid() { service=$(systemctl --user show -p MainPID --value a); }
+# begins COMMAND: by which a has another process
+begins() {
+	rm -f ready
+	ctl "$1"
+	until_true [ -e ready ]
+	main_pid
+}
+is_now() { until_true has_said "'a' is process $service now"; says "'a' is process $service now"; }
+signalled() {
+	ip link set lo down
+	ip link set lo up
+	until_true grep -qx "$service" said
+}
+try() { gives "$1" ksig watch net.up --provider native --to "$2" -s HUP -t 1ms; }
+: >said
+
+# what systemd says of names and states
+until_true eval 'ksig watch net.up --provider native --to unit:nosuch -s HUP 2>&1 |
+	grep -q "no unit .nosuch.service."'
+try 4 unit:a
+says "the unit 'a.service' has no main process: it is inactive"
+try 2 unit:a@
+says "invalid unit 'a@.service': .*instance name"
+systemctl --user start 'a@x\x20y'
+try 3 'unit:a@x y'
+systemctl --user stop 'a@x\x20y'
+
+begins start
+watch net.up --provider native --to unit:a -s HUP
+signalled
+begins restart
+is_now
+signalled
+# It is unloaded while it is stopped. If asking were a reason to ask again, it would be
+# woken several times while systemd answers another question.
+ctl stop
+before=$(sleeps)
+for i in $(seq 30); do systemctl --user show -p Version >version; done
+[ $(($(sleeps) - before)) -lt 30 ] || fail "it was woken $(($(sleeps) - before)) times"
+begins start
+is_now
+signalled
+systemctl --user daemon-reload
+begins restart
+is_now
+systemctl --user daemon-reexec
+begins restart
+is_now
+signalled
+# the bus ends; the manager starts another one
+systemctl --user kill -s KILL dbus.service
+until_true has_said 'trying again'
+begins restart
+is_now
+signalled
+stop
