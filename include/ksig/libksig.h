@@ -136,8 +136,8 @@ int ksig_sub_open(const char *event, const struct ksig_sub_opts *opts,
  * @sub: set on success; to be closed with ksig_sub_close()
  *
  * The events are returned in the order in which they happened, by the time in their records.
- * ksig_event_spec() tells which specification an event matches. seq and lost_before count the
- * events of one specification. Each specification is served by the first provider that is
+ * ksig_event_spec() returns the specification that an event matches. seq and lost_before count
+ * the events of one specification. Each specification is served by the first provider that is
  * available for it.
  *
  * Return: as ksig_sub_open(); on failure nothing is subscribed to.
@@ -185,7 +185,8 @@ int ksig_sub_ended(const struct ksig_sub *sub, unsigned int spec);
  * function returns 0 after the current batch, possibly with more to read. ksig_sub_fd() remains
  * readable in this case, so wait for its level and not for an edge (EPOLLET).
  *
- * Of several specifications the others go on when one has ended; ksig_sub_ended() tells which.
+ * If there will be no more events of one of several specifications (ksig_sub_ended()), those of
+ * the others are still returned.
  *
  * Return: 1 with an event; 0 if the timeout expired; -ESHUTDOWN if there will be no more
  * events: the channel was destroyed, or the process that the filter names (pid=N,

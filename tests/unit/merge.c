@@ -265,6 +265,7 @@ static void test_lost_restored(void)
 	fake_emit_at(&fakes[0], 1, 10);
 	fake_emit_at(&fakes[1], 2, 20);
 	while (stats(sub).refused != 2)
+		/* wait: between two checks of a condition */
 		usleep(1000);
 	CHECK(!sigprocmask(SIG_BLOCK, &set, NULL));
 	CHECK(!ksig_sub_disarm(sub));
