@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* A uevent of any bytes, as cpu.online and kmod.load take it. */
+/* A uevent of any bytes, parsed for cpu.online and kmod.load. */
 #include "../../lib/native/uevent.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!buf)
 		abort();
 	memcpy(buf, data, size);
-	/* as the one who reads it sees to */
+	/* as the caller makes sure */
 	buf[size] = '\0';
 	parse(buf, size, &u);
 	/* is_wanted() lets no other pass */

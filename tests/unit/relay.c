@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The relay keeps promises 1 to 5: a provider that is only a counter emits, and
- * this process and its children are the targets.
+ * The relay keeps promises 1 to 5. The provider is a fake, and this process and its children
+ * are the targets.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,7 +25,7 @@
 
 /* ---------------------------------------------------- a provider to play with */
 
-/* Values 1, 2, ... as fake_emit() says; a queue of QUEUE, behind a lock. */
+/* Values 1, 2, ... from fake_emit(); a queue of QUEUE, protected by a lock. */
 static struct fake {
 	pthread_mutex_t lock;
 	int fd;
@@ -272,8 +272,8 @@ static void test_each(void)
 	CHECK(info.si_code == SI_QUEUE && !info.si_errno);
 	CHECK((uint64_t)(uintptr_t)info.si_ptr == 0x1122334455667788);
 	/*
-	 * 32 wait here, one is held, the rest waits in the queue. Fewer, if this
-	 * user has others pending: /proc does not tell them apart.
+	 * 32 are pending, one is taken from the queue, the rest is queued. Fewer are pending
+	 * if this user has others: /proc doesn't distinguish them.
 	 */
 	for (i = 1; i <= 200; i++)
 		fake_emit(i);
@@ -298,7 +298,7 @@ static void test_each(void)
 	ksig_sub_close(sub);
 }
 
-/* What does not pass the filter is neither sent nor counted. */
+/* Events that don't match the filter are not sent and not counted. */
 static void test_filter(void)
 {
 	struct ksig_sub *sub = fake_sub("test:value&1");
@@ -320,7 +320,7 @@ static void test_filter(void)
 	ksig_sub_close(sub);
 }
 
-/* Promise 4: nobody dies of a signal that he does not expect. */
+/* Promise 4: no process is killed by a signal that it doesn't expect. */
 static void test_not_ready(void)
 {
 	struct ksig_sub *sub = fake_sub("test");
@@ -335,7 +335,7 @@ static void test_not_ready(void)
 	fake_emit(1);
 	EVENTUALLY(stats(sub).refused == 1);
 	CHECK(!kill(pid, 0) && waitpid(pid, NULL, WNOHANG) == 0);
-	/* classic ones go as asked */
+	/* standard signals are sent as requested */
 	o.signo = SIGTERM;
 	CHECK(!ksig_sub_arm(sub, &o));
 	fake_emit(2);
@@ -346,7 +346,7 @@ static void test_not_ready(void)
 	ksig_sub_close(sub);
 }
 
-/* What goes wrong here says nothing of the target, nor of what is to come. */
+/* An error here says nothing about the target, and does not affect later events. */
 static void test_passing_errors(void)
 {
 	struct ksig_sub *sub = fake_sub("test");
@@ -361,7 +361,7 @@ static void test_passing_errors(void)
 	fake_emit(1);
 	CHECK(take(&soon, &info) == SIGNO && info.si_value.sival_int == 1);
 	CHECK(!(stats(sub).flags & KSIG_STATS_HUP));
-	/* no descriptor is left to look at the target with */
+	/* no descriptor is left to inspect the target with */
 	CHECK(!getrlimit(RLIMIT_NOFILE, &many));
 	few = (struct rlimit) { 3, many.rlim_max };
 	CHECK(!setrlimit(RLIMIT_NOFILE, &few));
@@ -373,7 +373,7 @@ static void test_passing_errors(void)
 	ksig_sub_close(sub);
 }
 
-/* Promise 5: a stopped target costs no cpu time, and takes all once it runs. */
+/* Promise 5: a stopped target costs no cpu time, and accepts all once it runs. */
 static void test_stuck(void)
 {
 	struct ksig_sub *sub = fake_sub("test");
@@ -408,7 +408,7 @@ static void test_stuck(void)
 	ksig_sub_close(sub);
 }
 
-/* One signal when there is something, none for who reads, none is missed. */
+/* One signal when there is an event, none while the reader is active, none is missed. */
 static void test_doorbell(void)
 {
 	struct ksig_sub *sub = fake_sub("test");
@@ -461,8 +461,8 @@ static struct ksig_sub *rung_once(const char *event)
 }
 
 /*
- * What could not be rung for is due as long as anything is left, though the
- * reader took the first without being told.
+ * A doorbell that could not be rung stays pending as long as events are left, even if
+ * the reader has consumed the first one without a signal.
  */
 static void test_doorbell_owed(void)
 {
@@ -530,7 +530,7 @@ static void *storm(void *arg)
 	return NULL;
 }
 
-/* A thread that always has something to do lets others have their turn. */
+/* A thread that is always busy still lets other threads proceed. */
 static void test_storm(void)
 {
 	struct ksig_sub *sub = fake_sub("test:value<0");
@@ -550,7 +550,7 @@ static void test_storm(void)
 	ksig_sub_close(sub);
 }
 
-/* Who gives up among what does not pass is rung for what does. */
+/* A reader that stops among events that don't match is rung for the next that does. */
 static void test_doorbell_filter(void)
 {
 	struct ksig_sub *sub = rung_once("test:value>100");
@@ -568,7 +568,7 @@ static void test_doorbell_filter(void)
 	ksig_sub_close(sub);
 }
 
-/* Whoever meets the end first, the doorbell's target is told. */
+/* The doorbell's target is notified of the end, whichever thread sees it first. */
 static void test_doorbell_end(void)
 {
 	struct ksig_sub *sub = rung_once("test");
@@ -582,7 +582,7 @@ static void test_doorbell_end(void)
 	ksig_sub_close(sub);
 }
 
-/* Who reads an error looks no further, and is rung for what comes later. */
+/* A reader that gets an error may stop there, and is rung for later events. */
 static void test_doorbell_error(void)
 {
 	struct ksig_sub *sub = rung_once("test");
@@ -617,7 +617,7 @@ static void refuse_then_block(void)
 	sleep_on();
 }
 
-/* A gap that was refused a signal goes with whatever is read or sent next. */
+/* A gap that was refused a signal is reported with the next event read or sent. */
 static void test_gap(bool held)
 {
 	struct ksig_sub *sub = fake_sub("test");
@@ -663,7 +663,7 @@ static void test_gap(bool held)
 	close(fds[1]);
 }
 
-/* The end comes behind all events, negative. */
+/* The end comes after all events, with a negative value. */
 static void test_end(void)
 {
 	struct ksig_sub *sub = fake_sub("test");
@@ -739,8 +739,8 @@ static void *emits_on(void *unused)
 }
 
 /*
- * Whoever arms again blocks all signals for a moment, for the thread that is
- * made: that makes nobody ready for what would kill.
+ * Arming blocks all signals of the caller while it creates the thread: that must not
+ * count as ready for a signal that would kill.
  */
 static void rearms(void)
 {
