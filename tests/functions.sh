@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Helpers of the shell tests, for bash, dash and busybox. A test runs in the top folder,
 # in a VM in /, and begins with ". tests/functions.sh"; one that needs a folder for its
-# files goes on with 'own_folder "$@"'. Failures print the file $log, if it is set.
+# files then calls 'own_folder "$@"'. Failures print the file $log, if it is set.
 set -eu
 
 fail() {
@@ -125,7 +125,7 @@ start_handler() {
 }
 
 # start_zombie: a process that has exited, as $zombie; its parent, $pid, doesn't wait for
-# it. A shell that runs exec is no parent of that kind before the exec is done.
+# it. A shell would, until its exec is done.
 start_zombie() {
 	rm -f zombie
 	start sh -c 'sh -c "until grep -qx sleep /proc/$$/comm; do sleep 0.02; done" &
@@ -206,7 +206,7 @@ mount_tracefs() {
 }
 
 # run_target ARGUMENT...: the program cli/target.c, as $pid, with its output in the file
-# said; it goes on when a line is written to file descriptor 9
+# said; it continues when a line is written to file descriptor 9
 run_target() {
 	rm -f go
 	: >said

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests share. A test is a program: exit status 0 passed, 77 skipped
- * (its last line says why), anything else failed. Lines that begin with ": "
- * are shown in the results even so: numbers worth seeing.
+ * Helpers of the tests. A test is a program: exit status 0 passed, 77 skipped (its last
+ * line says why), anything else failed. Lines that begin with ": " are shown in the
+ * results of a test that passes, too.
  */
 #ifndef KTEST_H
 #define KTEST_H
@@ -79,7 +79,7 @@ void child_go(struct child *c);		/* parent: the next step */
 void child_wait_go(struct child *self);	/* child: waits for it */
 void child_join(struct child *c);	/* exit status 0 expected */
 int child_kill(struct child *c);	/* SIGKILL; its wait status */
-/* Still there, not a zombie: nothing has killed it. */
+/* It exists and is not a zombie. */
 bool child_lives(const struct child *c);
 
 /* Until the thread sleeps (a state letter in /proc): for "it waits now". */
@@ -99,9 +99,9 @@ int chan_open(const char *name, int flags);
 /* Emits VALUE to /dev/ksig/test, through a descriptor of its own. */
 void emit(uint64_t value);
 void emit_many(uint64_t first, uint64_t n);
-/* Has the module ksig_context do it: "hardirq 1000", ...; 0 or errno */
+/* Sends a command to the module ksig_context: "hardirq 1000", ...; 0 or errno */
 int context_do(const char *command);
-/* Loads it, or skips the test where it isn't there. */
+/* Loads that module, or skips the test if it wasn't built. */
 void context_load(void);
 void context_unload(void);
 /* echo TEXT >PATH: 0 or errno */
@@ -111,8 +111,8 @@ bool linux_at_least(int major, int minor);
 /* Does /sys/power/state have it? And an alarm clock to wake up from "mem"? */
 bool power_can(const char *state);
 /*
- * Sleeps (S3) until the rtc's alarm, "+15": in that many seconds. False: it has
- * not, as far as the clocks tell: a slow machine may meet its alarm before.
+ * Suspends (S3) until the rtc's alarm, "+15": in that many seconds. False: the clocks
+ * don't show that it was suspended: on a slow machine the alarm may come before.
  */
 bool power_sleep(const char *alarm);
 /* Removes a cgroup, once the processes that were in it are gone from it. */
@@ -120,11 +120,11 @@ void cgroup_remove(const char *path);
 /* ip-link(8), which busybox has, too: must succeed; or its exit status */
 void ip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int try_ip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* How many of something that takes long: $KSIG_MANY, if that is less. */
+/* @n, or $KSIG_MANY if that is less: how often to do something slow. */
 unsigned long how_many(unsigned long n);
 
 struct ksig_stats stats_of(int fd);
-/* Promise 2, which every test that emits ends with. */
+/* Promise 2: offered = delivered + queued + lost + refused. */
 void check_identity(int fd);
 void set_queue(int fd, uint32_t len);
 int arm(int fd, int signo, uint32_t mode, uint32_t flags, pid_t tid);
@@ -149,7 +149,7 @@ union record {
 		};
 	};
 };
-/* The next one, or false when none comes for that long. */
+/* The next record, or false if none comes for that long. */
 bool next_record(int fd, union record *r, int timeout_ms);
 /* One of that type must come; its record. */
 union record expect_record(int fd, uint32_t type);
@@ -164,24 +164,24 @@ struct ring {
 struct ring ring_map(int fd);
 void ring_unmap(struct ring *ring);
 
-/* All there is, until the OOM killer comes. */
+/* Allocates memory until the OOM killer ends the process. */
 void use_memory(void) __attribute__((noreturn));
 /*
- * The caller, which has started its children, needs no more memory. Another task that
- * found the machine short of it while the OOM killer's victim gave its own back would
- * have the OOM killer choose again: the victim no longer counts then.
+ * The caller, which has started its children, needs no more memory. If another task
+ * ran out of memory while the OOM killer's victim frees its own, the OOM killer would
+ * choose a second victim.
  */
 void need_no_memory(void);
 /*
- * The OOM killer prints a call trace each time, and so does an allocation that
- * can't wait and so fails meanwhile, which would count as the kernel's complaint.
- * If there is nothing else, the log is cleared.
+ * The OOM killer prints a call trace each time, and so does an atomic allocation that
+ * fails meanwhile; the log would be reported as a failure. If there is nothing else in
+ * it, the log is cleared.
  */
 void oom_log_clear(void);
 
 void block(int signo);
 void handle(int signo, void (*handler)(int, siginfo_t *, void *), int flags);
-/* sigtimedwait(2) of five seconds, which must not pass */
+/* sigtimedwait(2), which must return the signal within a minute */
 siginfo_t take(int signo);
 /* nothing of that number is pending for the caller */
 bool nothing_to_take(int signo);

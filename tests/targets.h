@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes that are ready for SIG, or are not, in one way each: what promise 4
- * is about, whoever sends. Bodies for child_start().
+ * Processes that are ready for SIG, or are not, in one way each, for promise 4 with any
+ * sender. Bodies for child_start().
  */
 #ifndef TARGETS_H
 #define TARGETS_H
@@ -33,7 +33,7 @@ static inline void no_handler(struct child *self, void *arg)
 	child_wait_go(self);
 }
 
-/* Outside of sigwaitinfo() nothing keeps the signal from killing it. */
+/* Outside of sigwaitinfo() the signal would kill it. */
 static inline void waits_unblocked(struct child *self, void *arg)
 {
 	(void)arg;
@@ -57,7 +57,7 @@ static inline void waits_blocked(struct child *self, void *arg)
 	}
 }
 
-/* ppoll(): the mask that lets it through is not the thread's own. */
+/* ppoll(): the mask that unblocks the signal is temporary. */
 static inline void suspends(struct child *self, void *arg)
 {
 	sigset_t none;

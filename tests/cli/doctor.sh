@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: vm host
-# ksig doctor: each path and each event, what works and what doesn't, as root, as
-# somebody else, and in namespaces. In a VM, and on the machine that builds.
+# ksig doctor: what works and what doesn't, for each mechanism and each event, as root, as
+# another user, and in namespaces.
 . tests/functions.sh
 [ "$(id -u)" = 0 ] || { echo "not root: needed for what root and other users see"; exit 77; }
 own_folder "$@"
@@ -12,7 +12,7 @@ log=stdout
 cp "$(command -v ksig)" ksig
 PATH=$PWD:$PATH
 
-# is STATE NAME [ERROR [WORDS]]: what the last run's JSON says
+# is STATE NAME [ERROR [WORDS]]: the JSON of the last run has this
 is() {
 	grep "\"name\":\"$2\",\"state\":\"$1\"" stdout |
 		grep -E "\"error\":(${3:-null}|\"(${3:-none})\")," |
@@ -22,7 +22,7 @@ is() {
 paths='module bpf tracepoint pidfd connector rtnetlink psi cgroup uevent timerfd
 	relay send.module send.caller'
 
-# examine PREFIX...: each path and event once; what doesn't work has a reason
+# examine PREFIX...: each mechanism and event is listed once, with a reason if it doesn't work
 examine() {
 	local name
 	gives 0 "$@" ksig doctor --json
@@ -38,7 +38,7 @@ examine() {
 		[ "$(grep -c "\"name\":\"$name\"" stdout)" = 1 ] ||
 			fail "not one $name:"
 	done
-	# these need no right and no module
+	# these need no privilege and no module
 	for name in pidfd relay rtnetlink timerfd send.caller; do
 		is ok $name
 	done
@@ -73,7 +73,7 @@ if [ -e /dev/ksig/test ]; then
 	is ok process.exit null 'by module'
 	is ok memory.oom
 else
-	# the cure is one that can be had here
+	# the suggested cure is possible here
 	if [ ! -e /proc/modules ]; then
 		cure='this kernel was built without modules'
 	elif [ "$(cat /proc/sys/kernel/modules_disabled)" = 1 ]; then
@@ -105,14 +105,14 @@ if [ ! -e /dev/ksig/test ]; then
 	equal 'the status without memory.oom' $got 5
 fi
 
-# as somebody else: root's things are root's, and say so
+# as another user: what only root may use is reported as such
 examine as_other
 is no bpf EPERM 'CAP_BPF.CAP_PERFMON'
 is no power.suspend 'EPERM|EACCES'
 [ ! -e /dev/ksig/test ] || is no module EACCES 'only root may'
 [ ! -e /dev/ksig/test ] || is no send.module EACCES 'only root may'
 
-# as root of namespaces of one's own
+# as root of new namespaces
 if as_other unshare -U -r -p -n -f --mount-proc true 2>/dev/null; then
 	examine as_other unshare -U -r -p -n -f --mount-proc
 	is no bpf EPERM 'initial user namespace'

@@ -14,7 +14,7 @@ status_json() {
 	is_json
 }
 
-# subscription FD OFFERED DELIVERED QUEUED LOST [COMM]: as this shell's is shown
+# subscription FD OFFERED DELIVERED QUEUED LOST [COMM]: how one of this shell is listed
 subscription() {
 	printf '{"pid":%d,"fd":%d,"provider":"module","channel":"test",' $$ "$1"
 	printf '"filter":null,"target":null,"signo":null,'
@@ -24,10 +24,10 @@ subscription() {
 		"${6:-emit_status.sh}"
 }
 
-# value: of the next record that descriptor 5 has, as its bytes are
+# value: of the next record on descriptor 5, as hexadecimal bytes
 value() { dd bs=64 count=1 <&5 2>/dev/null | dd bs=8 skip=2 count=1 2>/dev/null | xxd -p; }
 
-# nobody there
+# no subscriptions
 gives 0 ksig status
 prints_just ''
 says '^ksig: no subscriptions$'
@@ -40,7 +40,7 @@ gives 0 ksig emit 1
 prints_just ''
 says_no .
 
-# libksig's has two descriptors, and is one
+# a subscription of libksig has two descriptors and is listed once
 watch test:value=7
 status_json
 [ "$(wc -l <stdout)" = 1 ] &&
@@ -67,7 +67,7 @@ dd if=/dev/zero of=/dev/ksig/test bs=8 count=300 2>/dev/null
 status_json
 prints_just "$(subscription 5 304 3 256 45)"
 
-# a table: text begins, and numbers end, where their headings do
+# in the table, text is left-aligned and numbers are right-aligned
 gives 0 ksig status
 [ "$(sed 's/  */ /g;s/^ //' stdout)" = "\
 PID FD PROVIDER CHANNEL FILTER TARGET SIGNO MODE OFFERED DELIVERED QUEUED LOST REFUSED SIGNALS DEFERRED LOST_UPTO FLAGS EVENT COMM
@@ -81,14 +81,14 @@ awk '	function start(s) { return index($0, s) }
 		  end(" 0 - ") - 2 != last || start(" emit_") != name }
 ' stdout || fail "it is not aligned: $(cat stdout)"
 
-# one more subscription; for writing only is none
+# one more subscription; a descriptor for writing only is not a subscription
 exec 6</dev/ksig/test 7>/dev/ksig/test
 gives 0 ksig emit 1
 status_json
 prints_just "$(subscription 5 305 3 256 46; subscription 6 1 0 1 0)"
 exec 6<&- 7>&-
 
-# a shared one is listed for each
+# a shared one is listed for each process
 start_sleep
 status_json
 prints_just "$(subscription 5 305 3 256 46
@@ -96,7 +96,7 @@ prints_just "$(subscription 5 305 3 256 46
 kill $pid
 wait $pid || :
 
-# what a name may have in it
+# special characters in a process's name
 printf 'a"b\\c\td\n\001\377\303\251' >/proc/$$/comm
 status_json
 prints_just "$(subscription 5 305 3 256 46 'a\"b\\c\u0009d\u000a\u0001\ufffdé')"
@@ -112,7 +112,7 @@ printf 'emit status.sh' >/proc/$$/comm
 gives 0 ksig status
 grep -q ' -  *emit status.sh$' stdout || fail "shown as $(cat stdout)"
 
-# one sees one's own
+# other users see their own processes only
 gives 0 su alice -c 'ksig status --json; true'
 [ "$(wc -l <stdout)" = 1 ] && grep -q '"comm":"sh"' stdout ||
 	fail "alice sees: $(cat stdout)"
@@ -137,7 +137,7 @@ done
 gives 0 sh -c 'ksig emit 1 >/dev/full'
 exec 5<&-
 
-# fdinfo PROCESS THREAD FD LINE...: in a /proc of our own
+# fdinfo PROCESS THREAD FD LINE...: a file in the folder proc
 fdinfo() {
 	local dir=proc/$1/task/$2/fdinfo file=$3
 	mkdir -p "$dir" "${dir%info}"
@@ -147,7 +147,7 @@ fdinfo() {
 	printf '%b\n' "$@" >"$dir/$file"
 }
 
-# in_proc COMMAND...: sees that one
+# in_proc COMMAND...: with that folder as /proc
 in_proc() { unshare -m sh -c 'mount -o bind proc /proc && "$@"' sh "$@"; }
 
 counters='ksig-offered:\t18446744073709551615\nksig-delivered:\t10000000000
@@ -166,12 +166,12 @@ fdinfo 7 7 0 "$head" 'sigmask:\t0'
 fdinfo 7 7 3 "$head" 'ksig-channel:\ta' 'ksig-queue:\t16' 'ksig-target:\t812' \
 	'ksig-signo:\t44' 'ksig-mode:\tdoorbell,process' "$counters" \
 	'ksig-flags:\t'
-# the first thread has ended; the other two share what there is
+# the first thread has exited; the other two share their descriptors
 mkdir -p proc/8/task/8/fdinfo
 fdinfo 8 81 4 "$head" 'ksig-channel:\tb' 'ksig-queue:\t16' "$counters" \
 	'ksig-flags:\t target-gone hup mapped'
 cp -r proc/8/task/81 proc/8/task/82
-# gone a moment ago
+# exited while /proc was being read
 mkdir proc/9
 fdinfo 10 10 3 'ksig-channel:\tc'
 rm proc/10/comm
@@ -212,7 +212,7 @@ for command in 'emit --help' 'emit -h' 'status --help' 'status -h'; do
 	says_no .
 done
 
-# not for everyone, and not everywhere
+# without permission, and without the module
 gives 1 su alice -c 'ksig emit 1'
 says 'Permission denied'
 rmmod ksig

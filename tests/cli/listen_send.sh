@@ -16,7 +16,7 @@ start_listen -n 4 -s RTMIN+11
 gives 0 ksig send -s RTMIN+11 $pid 0x1122334455667788
 prints_just ''
 gives 0 ksig send $pid -s rtmin+11 -p 0x1122334455667788
-# a thread takes what waits for it alone before what waits for its process
+# a thread accepts signals pending for itself before those pending for its process
 until_true has_lines 2 received
 gives 0 ksig send --signal=SIGRTMIN+11 $pid -- -5
 gives 0 ksig send -s RTMIN+11 --json $pid 18446744073709551615
@@ -26,7 +26,7 @@ received value 1234605616436508552
 received value -5
 received value -1"
 
-# other ways, where they are
+# other ways to send
 start_listen -n 2
 gives 0 ksig send --by caller --json $pid 5
 prints_just "{\"pid\":$pid,\"signo\":44,\"value\":\"5\",\"process\":false,\"by\":\"caller\"}"
@@ -58,7 +58,7 @@ gives 0 ksig send $pid -s TERM
 wait $pid || [ $? = 143 ] || fail "SIGTERM gave $?"
 gives 4 ksig send $pid
 says "no process $pid"
-# one that nobody has waited for is there, and takes nothing
+# a zombie has a pid, but accepts no signal
 start_zombie
 gives 4 ksig send $zombie
 says "no process $zombie"
@@ -102,7 +102,7 @@ for command in --version --help 'send --help' 'send --json -s CONT 1'; do
 	says 'cannot write'
 done
 
-# who may not open the node signals his own, and nobody else's
+# a user who may not open the node can signal the user's own processes only
 gives 1 su alice -c 'ksig send 1'
 says 'not permitted to signal process 1'
 gives 1 su alice -c 'ksig send --by module 1'
@@ -111,7 +111,7 @@ gives 0 su alice -c 'ksig listen -n1 --ask'
 prints_just 'received value 1234'
 says '^ksig: sent by caller$'
 
-# nor does it need the module
+# the module isn't needed for that
 rmmod ksig
 gives 5 ksig send --by module $$
 says 'not loaded'

@@ -1,17 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig status without the module: what libksig's subscriptions tell of
-# themselves, and what it makes of those who lie. As root.
+# ksig status without the module: what libksig's subscriptions report about themselves, and
+# what it prints if that is invalid or made up.
 . tests/functions.sh
 own_folder "$@"
 
-# row PID: what is said of that process
+# row PID: the lines about that process
 row() { ksig status --json 2>/dev/null | grep "^{\"pid\":$1,"; }
 counted() { row "$1" | grep -q "\"offered\":\"$2\",\"delivered\":\"$2\","; }
 has() { [[ $row == *$1* ]] || fail "no $1 in: $row"; }
 
-# a real one, by its own counters
+# a real one, with its own counters
 start_sleep
 watch process.exit:pid=$pid --provider native -- tail --pid=$$ -f /dev/null
 row=$(row $watcher)
@@ -31,8 +31,8 @@ else
 	echo "# process.exec by bpf skipped: not available here"
 fi
 
-# Those who say what they like, MEMFD... in a process: arguments are
-# PROVIDER EVENT FILTER FD TARGET SIGNO MODE FLAGS STATS_FLAGS
+# A process with status files that are made up. The arguments of status() are
+# PROVIDER EVENT FILTER FD TARGET SIGNO MODE FLAGS STATS_FLAGS.
 cat >liar.py <<'END'
 import os, struct, sys, time
 
@@ -48,7 +48,7 @@ memfd(good)
 # never settled; without terminators; numbers as wild as they come
 memfd(status(b"native", b"e" * 256, 9, -1, -1, -2, 9, 8, 1 << 63, seq=1,
              counters=[2**64 - 1] * 7))
-# of a channel whose descriptor is here, and of one whose isn't
+# of a channel that this process has a descriptor of, and of one that it hasn't
 memfd(status(b"module", b"test:value=1", 2, 200, 99, 10, 0, 0, 4))
 memfd(status(b"module", b"other", 0, 77, 0, 0, 0, 0, 0))
 os.dup2(os.open("/dev/null", os.O_RDONLY), 200)
@@ -79,9 +79,9 @@ wanted+=$'\n''"provider":"native","channel":null,"filter":"library","target":nul
 wanted+=$'\n''"provider":"module","channel":null,"filter":"library","target":99,"signo":10,"mode":"each","offered":"7","delivered":"8","queued":"9","lost":"10","refused":"11","signals":"12","deferred":"13","lost_upto":"14","flags":null,"event":"test:value=1"'
 wanted+=$'\n''"provider":"module","channel":null,"filter":null,"target":null,"signo":null,"mode":null,"offered":"7","delivered":"8","queued":"9","lost":"10","refused":"11","signals":"12","deferred":"13","lost_upto":"14","flags":null,"event":"other"'
 [ "$row" = "$wanted" ] || fail "of the liar: $row"
-! ksig status | grep -q $'\033' || fail "it lets a terminal be told things"
+! ksig status | grep -q $'\033' || fail "it prints a terminal's control characters"
 
-# what the kernel says of a channel goes before; one that both tell of is one
+# the kernel's report about a channel takes precedence; if there are both, one is listed
 mkdir -p real "proc/$liar/task/$liar/fdinfo"
 echo comm >"proc/$liar/comm"
 ln -s "$PWD/real/self" "proc/self"
@@ -89,7 +89,7 @@ ln -s "$PWD/real/$liar/fd" "proc/$liar/task/$liar/fd"
 printf 'ksig-%s\n' $'channel:\ttest' $'offered:\t3' $'delivered:\t2' \
 	$'queued:\t1' $'lost:\t0' $'refused:\t0' $'signals:\t0' \
 	$'deferred:\t0' $'lost_upto:\t4' $'flags:\t mapped' >"proc/$liar/task/$liar/fdinfo/200"
-# these lines somebody has made up: descriptor 1 is no device
+# these lines are made up: descriptor 1 is not a device
 cp "proc/$liar/task/$liar/fdinfo/200" "proc/$liar/task/$liar/fdinfo/1"
 for fd in /proc/$liar/fd/*; do
 	[ "$(readlink "$fd")" = '/memfd:ksig (deleted)' ] &&

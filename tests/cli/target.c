@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Who is signalled in the tests of ksig watch: target write|threads|storm N.
- * What it has to say it says by writev(2), for its write(2)s are counted.
+ * The target in tests of ksig watch: target write|threads|storm N. It prints by
+ * writev(2), because the tests count its calls of write(2).
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -40,7 +40,7 @@ static void nothing(int signo)
 	(void)signo;
 }
 
-/* Goes on once there is a line of input, or its end. */
+/* Waits for a line of input, or its end. */
 static void wait_go(void)
 {
 	char c;
@@ -80,7 +80,7 @@ static void *sleeper(void *unused)
 	return unused;
 }
 
-/* All block it, and the last one waits for it: as servers do. */
+/* All threads block the signal, and the last one waits for it, as in servers. */
 static void run_threads(void)
 {
 	pthread_t thread;
@@ -114,7 +114,7 @@ static void begin_and_end(void)
 	waitpid(pid, NULL, 0);
 }
 
-/* As many processes as are asked for, one after the other. */
+/* @n processes, one after the other. */
 static void run_storm(long n)
 {
 	wait_go();

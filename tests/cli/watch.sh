@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: vm
-# ksig watch and ksig events: what they print, whom they signal, what they run,
-# and how they end. Over the module, on the channel 'test'.
+# ksig watch and ksig events: what they print, signal and run, and their exit status. With
+# the module, on the channel 'test'.
 . tests/functions.sh
 own_folder "$@"
 
@@ -22,7 +22,7 @@ ends 0
 lines 1
 prints "$time test value=3"
 
-# filters: in the kernel or not, the result is the same
+# filters: the result is the same whether the kernel or the library applies them
 watch 'test:value>=10,value!=11' -n 2
 says '(module, filtered here)'
 emit 9 10 11 -12 12
@@ -40,7 +40,7 @@ emit 1
 ends 0
 lines 1
 
-# a value has a sign, wherever it is told
+# a value is signed, wherever it is printed
 watch test -n1 --json -- sh -c 'echo "{\"ran\":\"$KSIG_VALUE\"}"'
 emit -1
 ends 0
@@ -59,7 +59,7 @@ prints '\{"time":"'$date'",'$rest',"seq":"1","lost_before":0,"lost_upto":0,"merg
 prints '\{"time":"'$date'",'$rest',"seq":"2","lost_before":0,"lost_upto":0,"merged":"0","subject":"0","value":"7","fields":\{"value":"7"\}\}'
 prints '\{"time":"'$date'",'$rest',"seq":"1","lost_before":0,"lost_upto":0,"merged":"0","subject":"0","value":"7","fields":\{"value":"7"\}\}'
 
-# a tracepoint's own fields hide nothing that every event has
+# a tracepoint's fields don't hide those that every event has
 if has_event bpf trace.ksig.ksig_emit; then
 	# without a subscriber nothing is emitted
 	ksig watch test -n 2 >/dev/null 2>&1 &
@@ -78,14 +78,14 @@ else
 	echo ": no tracepoints by BPF here"
 fi
 
-# time is over; lines are there before
+# -t; lines are written before it ends
 gives 3 ksig watch test -t 100ms --json -n1
 watch test -t 15
 emit 5
 until_true grep -q value=5 stdout
 ends 3
 
-# at most one in a time: the first, then the last of those in between
+# --every: the first event, then the last one of the interval
 watch test --every 10 -n 2
 emit 1
 until_true grep -q value=1 stdout
@@ -108,13 +108,13 @@ lines 3
 test 0 2 module 0
 test 0 3 module 0" ] || fail "it ran: $(cat ran)"
 
-# without a shell; the arguments as they are, options of theirs too
+# without a shell; arguments and options are passed unchanged
 watch test -n1 -- printf '<%s>' -n '$HOME' '; exit'
 emit 1
 ends 0
 grep -qF '<-n><$HOME><; exit>' stdout || fail "it ran: $(cat stdout)"
 
-# one that fails, one that is killed, one that is not there, one that hangs
+# a command that fails, one that is killed, one that doesn't exit
 watch test -n 3 -- sh -c 'case $KSIG_VALUE in 1) exit 7;; 2) kill -USR1 $$;; esac'
 emit 1 2 3
 ends 1
@@ -143,7 +143,7 @@ lines 2
 [ "$(cat storm)" = "1 0
 0 0" ] || fail "it ran: $(cat storm)"
 
-# more than the queue holds (a power of two): what is lost is told with the next that finds room
+# more than fits in the queue (a power of two): the next event that fits reports what was lost
 watch test -n 257 --queue 200 --json
 halt $watcher
 dd if=/dev/zero of=/dev/ksig/test bs=8 count=400 2>/dev/null
@@ -155,7 +155,7 @@ ends 0
 prints '.*"lost_before":144,.*"value":"1",.*'
 says '144 events of test were lost'
 
-# a process that has a handler
+# a target with a handler
 start_handler
 : >hups
 watch test --to $pid -s HUP -n 2
@@ -167,7 +167,7 @@ prints "$time test value=1 -> HUP $pid"
 prints "$time test value=2 -> HUP $pid"
 until_true has_lines 2 hups
 
-# one that is stopped: events wait, each is told, none is merged
+# a stopped target: events wait, each is delivered, none is merged
 halt $pid
 watch test --to $pid -s HUP -n 3 --json
 emit 1 2 3
@@ -182,7 +182,7 @@ until_true has_lines 3 hups
 grep -q '"signal":"HUP","target":'$pid',"outcome":"sent"}$' stdout ||
 	fail "it printed: $(cat stdout)"
 
-# pidfile; and the end of a target
+# a pidfile; and a target that exits
 echo $pid >pidfile
 watch test --to pidfile:pidfile -s HUP
 kill -KILL $pid
@@ -197,14 +197,14 @@ echo x >pidfile
 gives 1 ksig watch test --to pidfile:pidfile -s HUP
 says 'pidfile has no pid'
 
-# one that would die of it
+# a target without a handler
 start_sleep
 for signal in HUP USR1 USR2; do
 	gives 1 ksig watch test --to $pid -s $signal
 	says "process $pid has no handler for $signal"
 done
 lives $pid
-# a real-time signal neither: it is told, and counted
+# nor is a real-time signal sent: it is refused and counted
 watch test --to $pid -s 44 -n1
 emit 1
 ends 1
@@ -221,7 +221,7 @@ emit 1
 ends 0
 wait $pid && fail "TERM does not kill" || [ $? = 143 ]
 
-# a real-time signal has the value; the receiver sleeps in sigwaitinfo
+# a real-time signal carries the value; the receiver waits in sigwaitinfo(2)
 start_listen -n 2
 watch test --to $pid -s 44 -n 2
 emit 0x1122334455667788 -3
@@ -229,7 +229,7 @@ ends 0
 received "received value 1234605616436508552
 received value -3"
 
-# an event that is about no process
+# an event without a process
 gives 2 ksig watch test --to subject -s HUP -n1
 says "--to subject cannot be used with test: it is not about a process"
 
@@ -289,7 +289,7 @@ else
 	unit
 fi
 
-# a condition about what it has not, or not so
+# invalid conditions
 gives 2 ksig watch tesd
 says "^ksig: tesd, column 1: no event 'tesd'; did you mean 'test'?"
 gives 2 ksig watch test:valeu=1
@@ -317,7 +317,7 @@ gives 2 ksig watch test --to 1
 says '--to needs a signal: give -s SIG'
 gives 2 ksig watch test -- nosuchcommand
 says "cannot run 'nosuchcommand': no such command in PATH"
-# without #! it is the shell's
+# without #! only a shell can run it
 printf 'echo ran' >plain
 gives 2 ksig watch test -- ./plain
 says "cannot run './plain': not executable"
@@ -348,7 +348,7 @@ for command in 'watch --help' 'watch -h' 'events --help' 'events -h'; do
 	grep -q '^Example' stdout || fail "no example"
 done
 
-# a disk that is full
+# a full disk
 ksig watch test >/dev/full 2>stderr &
 watcher=$!
 watching
@@ -356,7 +356,7 @@ emit 1
 ends 1
 says 'cannot write: No space left'
 
-# not for everyone, and not everywhere
+# without permission, and without the module
 gives 0 ksig events
 prints 'test  *module  whatever .*'
 gives 0 ksig events --json

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# A filter that names one process ends with that process, whichever provider
-# serves it: the same events, the same end, the same exit status.
+# A watch whose filter names one process ends when that process exits, with the same events
+# and the same exit status by each provider.
 . tests/functions.sh
 own_folder "$@"
 
-# ends_with PROVIDER EVENT LINES: a process that ends, and what is printed
+# ends_with PROVIDER EVENT LINES: a process exits, and so many lines are printed
 ends_with() {
 	start_sleep
 	watch "$2:pid=$pid" --provider $1
@@ -26,15 +26,15 @@ for provider in module bpf native; do
 	ends_with $provider process.exit 1
 	has_event $provider process.exec && ends_with $provider process.exec 0
 	has_event $provider process.fork && ends_with $provider process.fork 0
-	# also when it was to count further, and with a command
+	# also before -n is reached, and with a command
 	start_sleep
 	watch process.exit:pid=$pid --provider $provider -n 5 -- true
 	kill -KILL $pid
 	ends 0
-	# gone before: refused, with the number
+	# exited before: refused, with the pid
 	gives 4 ksig watch process.exit:pid=$pid --provider $provider
 	says "column 18: .*process $pid"
-	# not collected by its parent
+	# not reaped by its parent
 	start_zombie
 	gives 4 ksig watch process.exit:pid=$zombie --provider $provider
 	says "process $zombie"
@@ -55,7 +55,7 @@ else
 	echo ": no tracepoints by BPF here: $(cat stderr)"
 fi
 
-# one of two goes on
+# with two EVENTs, one continues
 if has_event native process.exit; then
 	start_sleep
 	first=$pid

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch without the module: what it is given wrong, and what is not so any
-# more when it is used. Each is told, and nothing is left behind.
+# ksig watch without the module: invalid input, and input that is no longer valid when it is
+# used. Each is reported, and nothing is printed or signalled.
 . tests/functions.sh
 own_folder "$@"
 
@@ -12,9 +12,9 @@ nobody="setpriv --reuid 54321 --regid 54321 --clear-groups"
 chmod 711 .
 cp "$top/build/ksig" "$target" .
 
-# A number that becomes somebody else's between the option and the arm: in a pid
-# namespace it is ours to say who gets it, and the watch is stopped by another
-# one as soon as it has seen whom it means.
+# A pid that is reused between the check of the option and arming. In a pid namespace the
+# test chooses which process gets it, and another watch stops the first one when it has
+# opened the pidfd.
 reused() {
 	local next got=0
 	watch trace.syscalls.sys_exit_pidfd_open:current.comm=reuser -n1 \
@@ -30,7 +30,7 @@ reused() {
 	wait $next || got=$?
 	[ $got = 4 ] || fail "'$*': $got, $(cat stdout2 stderr2)"
 	grep -q "process $old" stderr2 || fail "it said: $(cat stderr2)"
-	lives $old || fail "who got the number was signalled"
+	lives $old || fail "the process that reused the pid was signalled"
 	[ ! -s stdout2 ] || fail "it printed: $(cat stdout2)"
 	kill -KILL $old
 }
@@ -50,7 +50,7 @@ if [ -n "${KSIG_REUSE-}" ]; then
 	exit
 fi
 
-# filters that nothing can pass
+# filters that no event can match
 gives 2 ksig watch process.exit:pid=1,pid=2
 says "^ksig: process.exit:pid=1,pid=2, column 20: no event matches both pid=1 and pid=2"
 if has_event bpf memory.kill; then
@@ -88,7 +88,7 @@ if [ -e /sys/kernel/tracing/events ]; then
 	says "column 7: 'ftrace' is not a category of tracepoints"
 fi
 
-# filters: by whichever provider, the column is the same
+# filters: the column is the same by each provider
 for provider in bpf native; do
 	has_event $provider process.exit || continue
 	from="--provider $provider"
@@ -114,7 +114,7 @@ done
 gives 2 ksig watch process.exit --provider bfp
 says "unknown provider 'bfp'"
 
-# /proc hides one that lives
+# a process that exists, but is hidden in /proc
 start_sleep
 for how in 1 2; do
 	hidden="mount -t proc -o hidepid=$how proc /proc"
@@ -133,7 +133,7 @@ for how in 1 2; do
 done
 lives $pid
 
-# what is opened next does not become its output
+# a closed standard output is not replaced by the next descriptor that is opened
 if has_event native process.exec; then
 	while :; do nice true; sleep 0.05; done &
 	gives 1 sh -c 'exec ksig watch process.exec --provider native -n1 <&- >&-'
@@ -150,7 +150,7 @@ for file in fifo .; do
 	says "$file is not a regular file"
 done
 
-# what fails at each event is refused at once
+# what would fail at each event is refused at once
 gives 2 ksig watch time.set --to $$
 says '--to needs a signal: give -s SIG'
 gives 2 ksig watch process.exit --to subject -s TERM
@@ -179,7 +179,7 @@ for path in "$PWD/folder:$PWD" :; do
 done
 gives 3 ksig watch time.set -t 1ms -- ./plain
 
-# no right: to the events, to the target
+# not permitted: to see the events, to signal the target
 gives 1 $nobody ./ksig watch process.fork --provider bpf
 says 'needs root or CAP_BPF+CAP_PERFMON'
 if has_event native process.fork; then
@@ -198,11 +198,11 @@ gives 1 $nobody ./ksig watch time.set --to $pid -s TERM
 says "not permitted to signal process $pid"
 lives $pid
 
-# a number that is no process's
+# an event without a process
 gives 2 ksig watch time.set --to subject -s TERM
 says "--to subject cannot be used with time.set: it is not about a process"
 
-# what lies beside tracepoints is none
+# other files beside tracepoints are not tracepoints
 if [ -e /sys/kernel/tracing/events ] && has_event bpf process.exec; then
 	gives 2 ksig watch trace.sched.enable
 	says 'no tracepoint sched.enable'
@@ -210,16 +210,16 @@ else
 	echo ": no tracepoints by BPF: no file beside them was tried"
 fi
 
-# another provider's
+# an event of another provider
 gives 5 ksig watch trace.sched.sched_switch --provider native
 says "trace.sched.sched_switch is not available here: native doesn't provide it"
 
-# a kernel that does not know what the program asks for
+# a kernel that rejects the program
 if command -v strace >/dev/null; then
 	gives 5 strace -qq -o /dev/null -e inject=bpf:error=EINVAL \
 		ksig watch process.exec --provider bpf
 	says "this kernel ($(uname -r)) rejects the BPF program: it needs Linux 6.1"
-	# what is missing for a moment is not the end
+	# a temporary lack of memory doesn't end the watch
 	if has_event native process.exec; then
 		while :; do nice true; sleep 0.01; done &
 		watch process.exec --provider native -n 1000000

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# What is lost is in --json, as it is on stderr: each loss once, by its own event.
+# Lost events are reported in --json as on stderr: each once, for its own EVENT.
 . tests/functions.sh
 own_folder "$@"
 
@@ -17,7 +17,7 @@ for name in kip nap; do
 done
 run() { local i=0; while [ $((i += 1)) -le $1 ]; do ./$2; done; }
 
-# same EVENT: the sums are, and are not 0
+# same EVENT: the sums of both are equal
 same() {
 	local json said
 
@@ -29,7 +29,7 @@ same() {
 	sum=$json
 }
 
-# lose OPTION...: stopped, it loses some; what is read after that tells so
+# lose OPTION...: while it is stopped it loses events, and the next ones report that
 lose() {
 	watch process.exec process.fork --provider $provider --queue 16 --json "$@"
 	run 1 kip

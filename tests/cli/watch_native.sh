@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch with the native provider: what it can't know, and says so.
+# ksig watch with the native provider: it reports what it can't know.
 . tests/functions.sh
 own_folder "$@"
 
@@ -29,7 +29,7 @@ jq -e 'select(.end) | .event == "process.exit" and .lost_before == 0 and
 	.lost_upto > 1000' stdout >/dev/null || fail "$(cat stdout)"
 [ "$(wc -l <stdout)" = 1 ] || fail "not one line: $(cat stdout)"
 
-# What it can't know it says before the first event.
+# It reports fields that it can't know before the first event.
 for event in process.fork process.exec process.exit; do
 	watch $event:tgid=1 --provider native
 	says "^ksig: $event: native does not know "

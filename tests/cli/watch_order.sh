@@ -6,7 +6,7 @@
 . tests/functions.sh
 own_folder "$@"
 
-# brief_lives N: so many processes, one after the other; their numbers are in pids
+# brief_lives N: N processes, one after the other, with their pids in the file pids
 brief_lives() {
 	local i
 	: >pids
@@ -17,8 +17,8 @@ brief_lives() {
 	done
 }
 
-# check_lives FILE: "EVENT SUBJECT VALUE" a line. Each process of pids begins, runs a
-# program and ends, in this order. Exit status 1: not so; 2: some is missing yet.
+# check_lives FILE: a line is "EVENT SUBJECT VALUE". Each process of the file pids has a fork,
+# an exec and an exit, in this order. Exit status 1: wrong order; 2: some are missing.
 check_lives() {
 	awk '
 	FILENAME == "pids" { wanted[$1]; n++; next }
@@ -36,7 +36,7 @@ all_seen() {
 	check_lives order || [ $? = 1 ]
 }
 
-# watched PROVIDER HOW: all that happens meanwhile is there, too
+# watched PROVIDER HOW: besides what other processes do meanwhile
 watched() {
 	watch process.exit process.exec process.fork --provider $1 --json
 	[ $2 = live ] || halt $watcher
@@ -60,7 +60,7 @@ commands_in_order() {
 	check_lives ran || fail "$(cat result ran)"
 }
 
-# A link goes up and down faster than anybody looks; the last is that it is down.
+# A link is set up and down faster than the events are read; in the end it is down.
 links_in_order() {
 	local n=200 i
 	watch net.down net.up --provider native --json -n $((2 * n))

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch --to pidfile:PATH: the file of whoever may signal the process anyway,
-# written since it started, and reached by nobody else's link. Promise 3.
+# Promise 3, ksig watch --to pidfile:PATH: the file must belong to a user who may signal the
+# process anyway, must be newer than the process, and no other user's link may lead to it.
 . tests/functions.sh
 own_folder "$@"
 
@@ -37,7 +37,7 @@ refused 1 file 'file has no pid'
 refused 1 none 'cannot open none: No such file'
 refused 1 pidfile/x 'cannot open pidfile/x: Not a directory'
 
-# whose it is
+# its owner
 chown 54321 pidfile
 refused 1 pidfile "is owned by uid 54321, which is neither root nor the user of process $pid (uid 0)"
 chown 0 pidfile
@@ -89,14 +89,14 @@ refused 1 pidfile "written [0-9.]* s before process $root started"
 echo $root >pidfile
 believed pidfile
 
-# any name of a process
+# any process name
 cp /bin/sleep "$(printf 'a\nb) c')"
 start "./$(printf 'a\nb) c')" 1000
 until_true grep -q '^b) c' /proc/$pid/comm
 echo $pid >named
 believed named
 
-# links: root's in a folder of root's, and nobody else's
+# links: those of root in a folder of root only
 ln -s pidfile link
 ln -s "$PWD" way
 mkdir theirs.d open.d
@@ -131,13 +131,13 @@ echo 999999999 >another.d/file
 believed "/proc/$apart/root$PWD/another.d/file"
 kill -KILL $apart
 refused 1 /proc/self/fd 'is not a regular file'
-# what is not one is not even opened
+# only regular files are opened
 mkfifo fifo
 refused 1 fifo 'fifo is not a regular file'
-# one without an end
+# a huge file
 truncate -s 1T endless
 refused 1 endless 'endless has no pid'
-# one's own
+# a user's own file
 start $nobody sleep 1000
 mkdir own.d
 echo $pid >own.d/file

@@ -1,12 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: vm
-# ksig watch on the channel 'process': whom a filter may name, and subject as
-# the target.
+# ksig watch on the channel 'process': which process a filter may name, and --to subject.
 . tests/functions.sh
 own_folder "$@"
 
-# the end of one process, and of no other
+# the exit of one process, and of no other
 start_sleep
 watch process.exit:pid=$pid -n1
 says '(module)$'
@@ -26,7 +25,7 @@ ends 0
 lines 1
 prints "$time process.exit pid=$pid status=15 comm=sleep parent=$$"
 
-# what the kernel does not filter the library does
+# the library applies what the kernel can't
 watch process.exit:status=1792,comm=sh -n1 --json
 says '(module, filtered here)$'
 sh -c 'exit 6' || :
@@ -36,7 +35,7 @@ lines 1
 grep -q '"subject":"'$pid'","value":"1792","fields":{"pid":"'$pid'","status":"1792","comm":"sh","tgid":"'$pid'","parent":"'$$'"}}' \
 	stdout || fail "it printed $(cat stdout)"
 
-# who it is about, for a command; and for a signal
+# the process of the event, for a command and as a target
 start_sleep
 watch process.exit:pid=$pid -n1 -- sh -c 'echo $KSIG_PID $KSIG_STATUS $KSIG_COMM $KSIG_PARENT >ran'
 kill -KILL $pid
@@ -47,7 +46,7 @@ timeout 300 /bin/sleep 1000 && fail "it was not signalled" || [ $? = 143 ]
 ends 0
 prints "$time process.exec pid=[0-9]* comm=sleep parent=[0-9]* -> TERM [0-9]*"
 
-# what it starts itself it leaves out, whatever becomes of it
+# it leaves out the processes that it starts, and their descendants
 printf '#!/bin/sh\n/bin/true\n(/bin/true; echo >>born) &\nsetsid sh -c "/bin/true; echo >>born"\n' >breeds
 chmod +x breeds
 for provider in module bpf; do
@@ -73,17 +72,17 @@ for provider in module bpf; do
 	ends 0
 done
 
-# one that has ended can't be signalled, whoever has its number later
+# a process that has exited can't be signalled, nor one that reuses its pid
 gives 2 ksig watch process.exit:comm=true --to subject -s TERM -n1
 says 'cannot be used with process.exit: the process has exited'
 
-# its target's end ends the watch
+# the watch ends when its target exits
 start_sleep
 watch process.exit:comm=nobody --to $pid -s TERM
 kill -KILL $pid
 ends 4
 
-# whom a filter may not name
+# processes that a filter may not name
 gives 4 ksig watch process.exit:pid=4194000
 says 'column 18: no process 4194000'
 gives 4 ksig watch process.exit:pid=0

@@ -6,8 +6,8 @@
 . tests/functions.sh
 own_folder "$@"
 
-# dozes COUNT: so many processes called $doze begin; they stay, for native reads
-# their names behind the event.
+# dozes COUNT: start so many processes called $doze. They don't exit: native reads their
+# names after the event.
 dozes() {
 	local i
 	for i in $(seq "$1"); do
@@ -19,7 +19,7 @@ doze=doze$$
 ln -s "$(command -v sleep)" $doze
 ln -s "$(command -v sh)" spinner
 
-# Processes that end: the same by each provider.
+# Processes: the same by each provider.
 process_events() {
 	local from="--provider $1" value
 	start_sleep
@@ -29,7 +29,7 @@ process_events() {
 	kill -TERM $pid
 	ends 0
 	lines 1
-	# whose child it is not gets no status, but by BPF
+	# only BPF has the status of a process that is not the watch's child
 	prints "$time process.exit pid=$pid status=(15|unknown) .*"
 	watch process.exec:comm=$doze $from --skip 1 -n 2 --json
 	dozes 4
@@ -64,8 +64,8 @@ process_events() {
 	says '3 events of process.exec were not acted on'
 	until_true ended "$(cat hangs)"
 
-	# a real-time signal for one that runs and runs: whether it waits for it
-	# can't be told, and that is not tried for ever
+	# a real-time signal for a task that never blocks: whether it waits for the signal is
+	# unknown, and that is not tried permanently
 	watch process.exec:comm=spinner $from --to subject -s 44 -n1
 	start ./spinner -c 'while :; do :; done'
 	ends 1
@@ -73,7 +73,7 @@ process_events() {
 	lives $pid
 	kill -KILL $pid
 
-	# while nothing happens it is not even woken
+	# without events it doesn't wake up
 	start_sleep
 	watch process.exit:pid=$pid $from
 	until_true grep -q '^State:.S' /proc/$watcher/status
@@ -83,7 +83,7 @@ process_events() {
 	[ "$(sleeps)" = "$value" ] || fail "it was woken $(($(sleeps) - value)) times"
 	stop
 
-	# the target's end, and one that does not take what waits there
+	# a target that exits, and one that doesn't consume its pending signals
 	watch process.exec:comm=nobody $from --to $pid -s TERM
 	kill -KILL $pid
 	ends 4
@@ -93,12 +93,12 @@ process_events() {
 	halt $pid
 	dozes 3
 	until_true has_said "process $pid is not consuming its pending signals"
-	lives $watcher || fail "it has ended: $(cat stderr)"
+	lives $watcher || fail "it has exited: $(cat stderr)"
 	kill -KILL $pid
 	ends 4
 }
 
-# As many signals as may wait, for all of the user's processes, wait already.
+# The user's limit of pending signals is reached already.
 full_queue() {
 	chmod 711 .
 	cp "$target" .
@@ -117,7 +117,7 @@ full_queue() {
 	kill -KILL $pid
 }
 
-# What it watched is over, and so is the command, which has failed.
+# The watched process has exited, and so has the command, which failed.
 over_and_failed() {
 	start_sleep
 	watch process.exit:pid=$pid --provider native -- false

@@ -29,11 +29,11 @@ chmod +x forks
 
 all_born() { has_lines $((3 * $(count stdout))) born; }
 
-# Runs the watched program, again where native came too late for its name.
+# Runs the watched program, again if native was too late to read its name.
 cause() {
 	local wanted=$(($(count stdout) + 1))
 	while ! has_lines $wanted; do
-		lives $watcher || fail "it has ended: $(cat stderr)"
+		lives $watcher || fail "it has exited: $(cat stderr)"
 		"$@" &
 		echo $! >>mine
 		wait $!
@@ -56,8 +56,8 @@ is_left_out() {
 		cause $program
 		until_true all_born
 	done
-	# what the last command has done comes before this, and what its own does is
-	# not left to the next watch
+	# what the last command did comes before this; and wait for what its own command does, which
+	# the next watch must not see
 	cause $program
 	until_true all_born
 	stop
@@ -83,7 +83,7 @@ for provider in bpf native; do
 	ends 0
 	lines 3
 
-	# what was its child before it began is another's
+	# a child that it had before exec is not left out
 	rm -f go
 	mkfifo go
 	: >stdout >stderr

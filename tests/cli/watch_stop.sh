@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch that is ended by INT, TERM or HUP: what it has acted on is printed, to
-# the end of the line, and what it has not is reported.
+# ksig watch ended by INT, TERM or HUP: it prints whole lines for what it has acted on, and
+# reports how much it hasn't.
 . tests/functions.sh
 own_folder "$@"
 
@@ -13,12 +13,12 @@ is_full() { [ "$(cut -d ' ' -f 1 /proc/$watcher/syscall)" = 1 ]; }
 fill() {
 	while ! is_full; do
 		"$@" || fail "cannot run $*"
-		lives $watcher || fail "it has ended: $(cat stderr)"
+		lives $watcher || fail "it has exited: $(cat stderr)"
 	done
 }
 execs() { local i=0; while [ $((i += 1)) -le 50 ]; do /bin/true; done; }
 
-# ends_by SIGNAL: when its output is blocked, the reader comes later
+# ends_by SIGNAL: while its output is blocked; the pipe is read later
 ends_by() {
 	local got=0 lines undone
 	: >stderr
@@ -39,7 +39,7 @@ ends_by() {
 	exec 8<>pipe
 	jq -e . <stdout >parsed || fail "not JSON after $1: $(tail -n 1 stdout)"
 	says 'events* of process.exec w.* not acted on'
-	# each, but for other processes' that come after the last count
+	# all of them, except for other processes' events after the last count
 	lines=$(jq -r .seq stdout | grep -vc null)
 	undone=$(sed -n 's/^ksig: \([0-9]*\) events* of process.exec .* not acted on/\1/p' \
 		stderr)
@@ -58,7 +58,7 @@ for signal in TERM INT HUP; do
 	ends_by $signal
 done
 
-# one that is ignored stays so
+# an ignored signal stays ignored
 trap '' HUP
 watch time.set
 kill -HUP $watcher
@@ -76,7 +76,7 @@ until_true ended $watcher
 says "'sh' was still running and was sent TERM"
 until_true ended "$(cat ran)"
 
-# a reader that never comes holds nothing up for long
+# it exits soon even if its output is never read
 : >stderr
 ksig watch process.exec --json >pipe 2>stderr &
 watcher=$!

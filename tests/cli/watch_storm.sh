@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch when more happens than it can do something about: what is told, and
-# what is told as lost, add up; commands do not pile up; no cpu time is wasted.
+# ksig watch with more events than it can act on: reported and lost events add up, one
+# command runs at a time, and little cpu time is used.
 . tests/functions.sh
 own_folder "$@"
 
@@ -11,18 +11,18 @@ has_event bpf process.exit || {
 	exit 77
 }
 
-# total FILE: all that is told in it
+# total FILE: the sum of its first column
 total() { awk '{ n += $1 } END { print n + 0 }' "$1"; }
 json_total() { jq -s 'map(1 + .lost_before + (.merged | tonumber)) | add // 0' stdout; }
 
-# So many processes begin and end.
+# storm COUNT: so many processes start and exit
 storm() {
 	run_target storm $1
 	echo >&9
 	wait $pid
 }
 
-# Are there a fork of $pid's and the exit of its child, $n times? The parent of what has
+# Are there $n forks of $pid and $n exits of these children? The parent of a process that has
 # exited isn't always known.
 both_told() {
 	sed -n -e 's/.*"process\.\(....\)".*"subject":"\(.*\)","value":"*\([^",]*\).*/\1 \2 \3/p' \
@@ -35,9 +35,9 @@ both_told() {
 
 told_or_lost() { both_told || grep -q lost stderr; }
 
-# all_told COUNT COMMAND: the counts add up. What was lost last is told with the
-# next event, so there is one more; that may be lost as well.
-all_told() {
+# adds_up COUNT COMMAND: the command prints COUNT and the events that this causes. The last
+# loss is reported with the next event, which may be lost as well.
+adds_up() {
 	local more=0 tries
 	while [ $((more += 1)) -le 20 ]; do
 		storm 1
@@ -77,31 +77,31 @@ patience=4000
 # printed: lines and losses add up
 watch process.exit:comm=storm --provider bpf --json --queue 16
 storm 5000
-all_told 5000 json_total
+adds_up 5000 json_total
 stop
 
 # at most one in a time: nothing is lost, for they are read
 watch process.exit:comm=storm --provider bpf --json --every 200ms
 before=$(ticks)
 storm $n
-all_told $n json_total
-[ "$(wc -l <stdout)" -lt $((n / 10)) ] || fail "that is no less: $(wc -l <stdout)"
+adds_up $n json_total
+[ "$(wc -l <stdout)" -lt $((n / 10)) ] || fail "too many lines: $(wc -l <stdout)"
 used=$(($(ticks) - before))
 [ "$used" -lt 200 ] || fail "it has used $used ticks for $n events"
 stop
 
-# what was lost before an event that another one replaces is told, too
+# a loss before an event that is replaced by another one is reported, too
 watch process.exit:comm=storm --provider bpf --json --every 3s --queue 256
 halt $watcher
 storm 5000
 kill -CONT $watcher
 until_true [ -s stdout ]
 storm 9
-all_told 5009 json_total
+adds_up 5009 json_total
 [ "$(wc -l <stdout)" -lt 100 ] || fail "none is replaced: $(cat stdout)"
 stop
 
-# and what was lost before one that is refused, with the next that is sent
+# and a loss before an event that is refused, with the next signal that is sent
 if command -v python3 >/dev/null; then
 	start python3 -c 'import signal
 def block(*args):
@@ -146,11 +146,11 @@ while lives $pid; do
 done
 wait $pid
 [ $most -le 1 ] || fail "$most commands ran at once"
-all_told $n 'total ran'
+adds_up $n 'total ran'
 stop
 
-# without --every the queue is full soon, and what follows is lost: told with
-# the next that finds room
+# without --every the queue is full soon and events are lost, which is reported with the next
+# event that fits
 rm -f ran
 : >busy
 watch process.exit:comm=storm --provider bpf --queue 256 -- \
@@ -165,7 +165,7 @@ used=$(($(ticks) - before))
 rm busy
 # there is room again
 until_true eval '[ $(wc -l <ran) -gt 10 ]'
-all_told $n 'total ran'
+adds_up $n 'total ran'
 [ "$(wc -l <ran)" -lt $n ] || fail "nothing was lost"
 says 'events of process.exit were lost'
 stop

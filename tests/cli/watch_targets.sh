@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch and programs as people have them: shells, Python, servers.
+# ksig watch and common targets: shells, Python, servers.
 . tests/functions.sh
 own_folder "$@"
 
-# Each nice is an event: a number of them. They end at once, and native would find
-# the names of some only.
+# events N: each nice is an event. They exit at once, so that native would know the names of
+# some only.
 from=bpf
 has_event $from process.exec || {
 	echo "no process.exec by BPF here"
@@ -32,7 +32,7 @@ else
 	echo ": no bash here"
 fi
 
-# Python: a handler, with the value of a signal that is waited for
+# Python: a handler, and a signal with a value that the program waits for
 if command -v python3 >/dev/null; then
 	start python3 -c 'import signal
 signal.signal(signal.SIGUSR1, lambda number, frame: print("usr1", flush=True))
@@ -56,7 +56,7 @@ else
 	echo ": no python3 here"
 fi
 
-# 16 threads, one of which waits; values, in order
+# 16 threads, one of which waits for the signal; values, in order
 start "$target" threads >said
 until_true grep -q ready said
 [ "$(ls /proc/$pid/task | wc -l)" = 16 ] || fail "it has not 16 threads"
@@ -70,7 +70,7 @@ until_true eval '[ "$(grep -c "^value" said)" = 20 ]'
 	fail "it got: $(cat said)"
 kill -KILL $pid
 
-# any field's number as the value, and no text's
+# any numeric field as the value
 start "$target" threads >said
 until_true grep -q ready said
 watch process.exit:comm=quits --provider $from --to $pid -s 44 --value parent -n 2 --json
@@ -130,7 +130,7 @@ else
 	echo ": no nginx here"
 fi
 
-# a Go program: that it has a handler says little
+# a Go program: its runtime handles all signals
 if command -v objcopy >/dev/null && command -v bash >/dev/null; then
 	echo id >note
 	objcopy --add-section .note.go.buildid=note "$(command -v bash)" godaemon
@@ -142,7 +142,7 @@ if command -v objcopy >/dev/null && command -v bash >/dev/null; then
 	kill -KILL $pid
 	start_handler bash
 	gives 3 ksig watch net.up --provider native --to $pid -s HUP -t 1ms
-	! grep -q 'Go program' stderr || fail "it takes bash for one: $(cat stderr)"
+	! grep -q 'Go program' stderr || fail "bash is not a Go program: $(cat stderr)"
 	kill -KILL $pid
 else
 	echo ": no objcopy or bash here: no Go program"

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch: a process's name can't pass for ksig's own words, nor make a
-# terminal do things; what is lost takes a few lines; --quiet.
+# ksig watch: a process's name can't be mistaken for ksig's own text, nor control a terminal;
+# losses are reported in few lines; --quiet.
 . tests/functions.sh
 own_folder "$@"
 
@@ -78,7 +78,7 @@ allowed=$(($(date +%s) - begin + 2))
 [ "$(grep -c lost stderr)" -le $allowed ] ||
 	fail "$(grep -c lost stderr) lines, not $allowed: $(cat stderr)"
 
-# --quiet: no notes, but what went wrong
+# --quiet: only errors
 ksig watch process.exec:comm=nobody --quiet -t 1ms >stdout 2>stderr || [ $? = 3 ]
 [ ! -s stderr ] || fail "it said: $(cat stderr)"
 while read -r wrong right; do

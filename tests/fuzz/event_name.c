@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What may be said must be words, and where it was wrong within the text. */
+/* An error message must be printable, and its column within the text. */
 static void check_error(const char *event, const char *text,
 			unsigned int column)
 {
@@ -22,7 +22,7 @@ static void match(const struct ksig_spec *spec,
 		  const struct ksig_event_desc *d, const char *event)
 {
 	size_t len = strlen(event), size = d->event_size;
-	/* the library's own copy: what it adds lies behind the provider's */
+	/* the library's own copy: what it adds comes after the provider's */
 	struct ksig_event *ev = calloc(1, ksig_record_size(d) + 1);
 	struct ksig_sub sub = { .desc = d };
 	char line[64];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What is behind memory.pressure: in an event's name. */
+/* The part of an event's name after "memory.pressure:". */
 #include "../../lib/native/pressure.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,9 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The first minutes with the tree, in a copy of it and with other people's tools as
-# scripts: another language, a full disk, no network, another user's files, a path
-# with a blank. It works, or the last line says why not, at once, and what is in the
-# cache is whole.
+# First use of the tree, in a copy of it and with stubs of other tools: another language, a
+# full disk, no network, another user's files, a path with a blank. It works, or fails at once
+# with the reason in the last line, and the cache has only complete files.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 if [ "${1:-}" != inside ]; then
 	# the disks that it fills are mounted for it alone
@@ -40,8 +39,8 @@ no_half() {
 		! -name kvm)" ] || fail "left in the cache: $(find "$tree/.cache/")"
 }
 
-# An archive with one kernel, 1.0, whose headers build nothing; perl is run on the
-# way, as by the real ones. "fate" says what apt-get meets.
+# An archive with one kernel, 1.0, whose headers build nothing; perl is run meanwhile, as by
+# the real ones. The file "fate" says how apt-get fails.
 archive() {
 	stub apt-cache <<'END'
 [ "$1" != show ] || exit 100
@@ -124,7 +123,7 @@ disk() {
 mkdir -p "$tmp/bin"
 archive
 
-# Looking leaves nothing behind, and make clean nothing of what kbuild makes.
+# "make help" creates no files, and "make clean" removes what kbuild creates.
 copy_tree "$top" "$tree"
 before=$(cd "$tree" && find . | sort)
 exits 0 make -s -C "$tree" help
@@ -240,7 +239,7 @@ echo install ok installed
 END
 
 # A machine where libelf can't be linked statically: the command is dynamic, and what
-# goes into a VM is linked with other libraries, which are fetched.
+# runs in a VM is linked with other libraries, which are fetched.
 new_tree
 stub nostatic <<'END'
 case $* in

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# "make install" after "make", with a prefix: as root, and as a user who may write
-# nowhere else.
+# "make install" after "make", with a prefix: as root, and as a user without write
+# permission elsewhere.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/host/copy"
 
@@ -48,7 +48,7 @@ grep -qx 'prefix=/usr' "$tmp/root/usr/lib/pkgconfig/libksig.pc" || fail 'prefix:
 $as_user make -C "$tree" install PREFIX="$tmp/prefix" UDEV="$tmp/udev" \
 	SYSUSERS="$tmp/sysusers" >"$tmp/out" 2>&1 || fail 'no place of my own:'
 [ -s "$tmp/udev/rules.d/60-ksig.rules" ] || fail 'no udev rule there:'
-# what a multiarch package wants, and all of it goes again
+# what a multiarch package needs; uninstall removes all of it
 make -C "$tree" install DESTDIR="$tmp/multi" PREFIX=/usr LIBDIR=/usr/lib/any \
 	>"$tmp/out" 2>&1 || fail 'no LIBDIR:'
 [ -s "$tmp/multi/usr/lib/any/libksig.so.0" ] || fail 'no library in LIBDIR:'

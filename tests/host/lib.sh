@@ -24,7 +24,7 @@ run() {
 	case $1 in
 	*.c)	program=$programs/$(basename "$1" .c) ;;
 	esac
-	# no pipe: what a test should leave behind would keep it open
+	# no pipe: a process that outlives the test would keep it open
 	$as_root timeout -k 5 400 env LC_ALL=$LC_ALL LANGUAGE= \
 		"PATH=$PWD/build:$PATH:/usr/sbin:/sbin" \
 		"$program" >"$log" 2>&1 </dev/null

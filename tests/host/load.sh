@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# kernel/load says why a machine can't load the module, and the cure. Each
-# machine is a folder with the files that it would look at.
+# kernel/load says why a machine can't load the module, and the cure. Each machine is a
+# folder with the files that kernel/load reads.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/host/copy"
 load=$top/kernel/load
@@ -25,7 +25,7 @@ refuses() {
 	output_has "$wanted"
 }
 
-# a user whose id is what the test says
+# as UID: what id(1) prints
 as() { printf '#!/bin/sh\necho %s\n' "$1" >"$tmp/bin/id"; chmod +x "$tmp/bin/id"; }
 
 machine

@@ -30,9 +30,9 @@ process() {
 	done
 }
 
-# Two of real-time priority share a cpu: one goes to sleep, the other is next.
-# Where that is not allowed, whoever is sent to another cpu gives way to the
-# thread that does it.
+# Two tasks of real-time priority share a cpu: one sleeps, the other is next. Where that is
+# not permitted, a task that is moved to another cpu is preempted by the thread that moves
+# it.
 realtime() {
 	local cpu
 	# wait: for nothing, a sleep is what makes the kernel switch to the other one
@@ -106,7 +106,7 @@ run() {
 	after "$1"
 }
 
-# Of two providers the best is chosen, and who runs is chance.
+# The provider that is chosen, and the tasks that run, differ.
 shape() {
 	sed -E 's/^[0-9]{2}:[0-9:.]+/TIME/; s/ \((module|bpf|native)/ (PROVIDER/
 		s/(comm)=[^ ]+/\1=NAME/g; s/=-?[0-9]+/=N/g; s/(HUP) [0-9]+/\1 N/'

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The runners of the tests, tests/vm/run and tests/host/lib.sh, in a copy of the tree
-# with tests that pass and fail as they are told to, and machines that are scripts:
-# a test that fails by chance is flaky, anything else that fails has failed.
+# The runners of the tests, tests/vm/run and tests/host/lib.sh, in a copy of the tree with
+# fake tests that pass and fail as planned, and scripts as machines: a test that fails by
+# chance is flaky, anything else that fails has failed.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/host/copy"
 
@@ -136,8 +136,7 @@ END
 	output_lacks '^flaky'
 	prints 'not ok fake b: exit 1'
 done
-# what is left for a single cpu has one, and nothing else has: neither what is run
-# again nor the next kernel
+# tests left for a single cpu run on one; repeated tests and the next kernel do not
 suite 1 3 <<END
 ok bad ok single
 ok ok
@@ -176,7 +175,7 @@ echo 'bad' >"$tmp/plan"
 	fail 'it passed:'
 prints 'not ok fake b: exit 1'
 output_lacks '^flaky'
-# What is in my/ is built in a copy, and all goes into one folder of the machine.
+# What is in my/ is built in a copy, and all of it is put into one folder of the machine.
 mine() { "$tree/tests/vm/build" prepare fake my >"$tmp/out" 2>&1; }
 in_machine() { (cd "$tree/build/vm/fake/root/my" && ls | xargs); }
 : >"$tmp/empty.c"

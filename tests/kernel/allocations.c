@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Each allocation of a call is made to fail in turn: the caller sees it, and
- * nothing has changed. Needs a kernel with fault injection.
+ * Each allocation of a call is made to fail in turn: the call fails, and nothing has
+ * changed. Needs a kernel with fault injection.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

@@ -2,7 +2,7 @@
 /*
  * 64 threads that open, arm, map, read, fork, pass descriptors and close at
  * random, while others emit and a module that owns a channel is reloaded. The
- * identity holds for each subscription, whenever one looks. KSIG_STRESS_MS says
+ * identity holds for each subscription at any time. KSIG_STRESS_MS says
  * for how long, and makes the threads 16.
  */
 #define _GNU_SOURCE
@@ -107,7 +107,7 @@ static void do_read(struct thread *t)
 		CHECK(errno == EAGAIN || errno == EBUSY);
 }
 
-/* Armed or mapped; the channel is gone */
+/* Armed or mapped; the channel is destroyed */
 static void try_subscribe(int fd, const struct ksig_subscribe *s)
 {
 	if (ioctl(fd, KSIG_IOC_SUBSCRIBE, s))

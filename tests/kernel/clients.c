@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Standard clients. What waits for descriptors, reads them and hands them on
- * knows nothing of ksig: it meets in a subscription what it meets in a timerfd.
- * Each case is run on all kinds of files that can do it, with the same
- * expectations.
+ * Standard clients. Code that waits for descriptors, reads them and passes them on works
+ * with a subscription as with a timerfd. Each case is run on all kinds of files that
+ * support it, with the same expectations.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -28,7 +27,7 @@
 
 enum { TIMER = 1, EVENT = 2, PIPE = 4, KSIG = 8 };
 
-/* A kind of file, and how there comes to be something to read. */
+/* A kind of file, and how data to read is produced. */
 struct kind {
 	const char *name;
 	unsigned int bit;
@@ -48,7 +47,7 @@ static int timer_open(void)
 	return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 }
 
-/* A little later; what was not read before is gone. */
+/* A little later; what was not read before is discarded. */
 static void timer_event(int fd)
 {
 	struct itimerspec now = { .it_value.tv_nsec = 1 };
@@ -108,7 +107,7 @@ static const struct kind kinds[] = {
 
 /* ---------------------------------------------------------------- waiting */
 
-/* Ways to wait, ms milliseconds, for ever (-1) or not (0): is it readable? */
+/* Ways to wait: ms milliseconds, without a limit (-1) or not at all (0). Is it readable? */
 
 static bool by_poll(int fd, int ms)
 {
@@ -197,7 +196,7 @@ static bool by_nested_epoll(int fd, int ms)
 
 /* ---------------------------------------------------------------- helpers */
 
-/* An event that nobody waits for, and that has come. */
+/* An event that came before the program waits for it. */
 static void event(int fd)
 {
 	kind->event(fd);
@@ -240,7 +239,7 @@ static void finish(int fd)
 	close(fd);
 }
 
-/* A child says that it has woken; it waits without a limit of its own. */
+/* Each child reports when it wakes up; it waits without a limit. */
 static void hear(struct child *c)
 {
 	struct pollfd p = { .fd = c->from, .events = POLLIN };
@@ -355,7 +354,7 @@ static void test_edge(void)
 	CHECK(!told(ep, 0));
 	drain(fd);
 	CHECK(!told(ep, 0));
-	/* read before anybody asks */
+	/* read before the first poll */
 	event(fd);
 	drain(fd);
 	CHECK(!told(ep, 0));
@@ -547,7 +546,7 @@ static void test_nowait(void)
 	finish(fd);
 }
 
-/* Not on a timerfd: before 6.10 it takes each part for a read of its own. */
+/* Not on a timerfd: before 6.10 it handles each part as a read of its own. */
 static void test_readv(void)
 {
 	char record[64];
@@ -1072,7 +1071,7 @@ int main(void)
 {
 	size_t i, k;
 
-	setlinebuf(stdout);	/* even if it is killed, this says where */
+	setlinebuf(stdout);	/* shows the last step even if it is killed */
 	block(SIG);
 	block(SIGIO);
 	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {

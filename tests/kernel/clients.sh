@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Programs that everybody has read from a subscription: dd, cat, head, Python.
+# Common programs read from a subscription: dd, cat, head, Python.
 . tests/functions.sh
 own_folder "$@"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The doorbell: a sleeping reader always is woken, a busy one never disturbed.
+ * The doorbell: a sleeping reader is always woken, a busy one is never disturbed.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -76,7 +76,7 @@ static void test_armed_nonempty(void)
 	close(fd);
 }
 
-/* One of somebody else's in the way: ours is owed, and comes. */
+/* Another signal of the same number is pending: the doorbell stays pending, and is rung. */
 static void test_owed_behind_pending(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK)), control = control_open();
@@ -107,7 +107,7 @@ static void test_owed_behind_pending(void)
 	close(control);
 }
 
-/* Not ready, then ready: it comes. */
+/* The target is not ready, then it is: the doorbell is rung. */
 static void test_owed_until_ready(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK));
@@ -213,7 +213,7 @@ static void emitter(struct child *self, void *arg)
 
 /*
  * A reader that sleeps whenever it sees an empty ring, against an emitter on
- * another cpu. A lost wake-up shows as a take() that nobody ends.
+ * another cpu. A lost wake-up shows as a take() that doesn't return.
  */
 static uint64_t sleepy_reader(bool by_signal)
 {
@@ -236,7 +236,7 @@ static uint64_t sleepy_reader(bool by_signal)
 	ring = (struct pollfd){ fd, POLLIN };
 	for (;;) {
 		consume(&r);
-		/* no record tells of what is lost last */
+		/* no record reports the last loss */
 		if (sent && r.events + r.ring.producer->lost == sent)
 			break;
 		if (!may_sleep(&r))
@@ -247,7 +247,7 @@ static uint64_t sleepy_reader(bool by_signal)
 			continue;
 		}
 		r.sleeps++;
-		if (sent)	/* and yet not all: whoever waits now hangs */
+		if (sent)	/* but not all: it would now wait without end */
 			fail(__FILE__, __LINE__, "%llu of %llu events seen",
 			     (unsigned long long)(r.events + r.lost),
 			     (unsigned long long)sent);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A real driver with a real interrupt: examples/edu, with two cards. Questions
- * and answers, on both at once; what unloading the driver and unplugging a card
- * do to those who wait.
+ * A real driver with a real interrupt: examples/edu, with two cards. Requests and
+ * answers, on both at once; and what happens to waiting readers when the driver is
+ * unloaded or a card is unplugged.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -149,8 +149,8 @@ static int64_t now_ms(void)
 }
 
 /*
- * A factorial meanwhile: a copy takes 0.2 s. A machine that is held up for so
- * long may see the copies end before it asks for anything else.
+ * A factorial meanwhile: a copy takes 0.2 s. On a machine that is delayed by as much, the
+ * copies may end before the factorial is requested.
  */
 static void copy_both(int by_read, unsigned int count)
 {
@@ -296,12 +296,12 @@ static void (*const ways[])(struct child *self, int fd) = {
 	in_read, in_poll, in_sigwaitinfo, in_ring,
 };
 
-/* Told, it holds on to its descriptor: nobody may wait for that. */
+/* It is notified, but keeps its descriptor open: unloading must not wait for that. */
 static void reader(struct child *self, void *arg)
 {
 	int i = *(int *)arg;
 
-	/* one that isn't told ends badly, instead of never */
+	/* without a notification the test fails instead of waiting */
 	alarm(240);
 	ways[i % 4](self, open_card(i / 4 % CARDS, 0));
 	alarm(0);
@@ -373,7 +373,7 @@ static void test_unload(void)
 	load();
 }
 
-/* What was asked is answered; then comes the end. */
+/* Pending requests are answered; then comes the end. */
 static void answered_then_over(int fd)
 {
 	char record[64];
@@ -401,7 +401,7 @@ static void test_unload_busy(void)
 	close(fd);
 }
 
-/* The other card goes on. */
+/* The other card continues to work. */
 static void test_unplug(void)
 {
 	int gone = open_card(0, 0), stays = open_card(1, 0);

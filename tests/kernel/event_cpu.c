@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* A cpu is taken out and put back. */
+/* A cpu is set offline and online. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <unistd.h>
@@ -17,7 +17,7 @@ int main(void)
 	fd = OK(chan_open("cpu", O_NONBLOCK));
 	CHECK_EQ(write_to(CPU1, "0"), 0);
 	CHECK_EQ(expect_record(fd, KSIG_CPU_OFFLINE).ev.subject, 1);
-	/* who comes later hears nothing of what is so already */
+	/* a later subscription gets no events about the present state */
 	other = OK(chan_open("cpu", O_NONBLOCK));
 	CHECK_EQ(write_to(CPU1, "1"), 0);
 	CHECK_EQ(expect_record(fd, KSIG_CPU_ONLINE).ev.subject, 1);

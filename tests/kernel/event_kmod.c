@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* A module is loaded and unloaded; one whose init fails is not heard of. */
+/* A module is loaded and unloaded; a module whose init function fails causes no event. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <string.h>

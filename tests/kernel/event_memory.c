@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* A cgroup's OOM kill and a global one, and what the channel memory says. */
+/* A cgroup's OOM kill and a global one are events of the channel memory. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -57,7 +57,7 @@ static void test_cgroup(int fd)
 static void everywhere(struct child *self, void *arg)
 {
 	(void)arg;
-	/* nobody else is to be chosen */
+	/* the OOM killer must choose no other process */
 	CHECK_EQ(write_to("/proc/self/oom_score_adj", "1000"), 0);
 	child_wait_go(self);
 	use_memory();

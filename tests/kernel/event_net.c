@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Links come up and go down: real changes only, of the opener's namespace only. */
+/* Links are set up and down: only real changes are events, in the opener's namespace. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <net/if.h>
@@ -39,7 +39,7 @@ static void test_dummy(int fd)
 	expect_silence(fd);
 	ip("set d0 up");
 	expect_link(fd, KSIG_NET_UP, "d0");
-	/* other changes of it are not our business */
+	/* other changes are not events */
 	ip("set d0 mtu 1400");
 	ip("set d0 promisc on");
 	ip("set d0 down");
@@ -52,7 +52,7 @@ static void test_dummy(int fd)
 	expect_silence(fd);
 }
 
-/* Neither who comes nor who goes has what is up told as news. */
+/* Opening or closing a subscription doesn't report the links that are up. */
 static void test_no_replays(int fd)
 {
 	int other = OK(chan_open("net", O_NONBLOCK));
@@ -87,7 +87,7 @@ static void test_carrier(int fd)
 	ip("set veth0 up");
 	expect_record(fd, KSIG_NET_UP);
 	expect_record(fd, KSIG_NET_UP);
-	/* which takes its peer with it */
+	/* this deletes its peer, too */
 	ip("del v0");
 	expect_record(fd, KSIG_NET_DOWN);
 	expect_record(fd, KSIG_NET_DOWN);

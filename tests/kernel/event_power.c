@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The machine sleeps, and the channel power says so before and after. */
+/* The machine is suspended: the channel power has an event before and one after. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@ static void test_s3(int fd)
 	/* tests/lib/events_power.c insists on it; QEMU's q35 sleeps just once */
 	slept = power_sleep("+15");
 	expect_pair(fd);
-	printf(slept ? ": slept (S3), and told\n" :
+	printf(slept ? ": suspended (S3), with both events\n" :
 		       ": did not stay in S3, and told\n");
 }
 

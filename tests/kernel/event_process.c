@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * fork, exec and exit of real processes: each once, threads are silent, the
- * status is the one that wait(2) gives.
+ * fork, exec and exit of real processes: each once, none for threads, and the status is
+ * that of wait(2).
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -29,7 +29,7 @@ static int open_process(void)
 	return fd;
 }
 
-/* The kernel has threads of its own made when it likes: process 2 and children. */
+/* The kernel creates threads of its own at any time: process 2 and its children. */
 static bool is_kernels(const union record *r)
 {
 	return r->ev.subject == 2 || r->process.parent == 2;
@@ -81,7 +81,7 @@ static void expect_silence(int fd)
 	}
 }
 
-/* Forks, and takes the event of it. The child runs body() and exits 0. */
+/* Forks, and reads the event of it. The child runs body() and exits 0. */
 static pid_t fork_one(int fd, void (*body)(void))
 {
 	char comm[16];
@@ -197,7 +197,7 @@ static void *last_thread(void *arg)
 	return arg;
 }
 
-/* It goes on without its first thread for a while. */
+/* It continues without its first thread for a while. */
 static void leader_first(void)
 {
 	pthread_t thread;
@@ -251,7 +251,7 @@ static void test_race(int fd, unsigned long n)
 	for (i = 0; i < n; i++)
 		expect_exit(fd, fork_one(fd, race_out));
 	expect_silence(fd);
-	printf(": %lu processes whose %d threads exit at once: one exit each\n",
+	printf(": %lu processes, each with %d threads that exit at once: one exit each\n",
 	       n, THREADS);
 }
 
@@ -354,7 +354,7 @@ static int vfork_exit(void)
 	return pid;
 }
 
-/* A doorbell subscriber on another cpu; what he misses is counted. */
+/* A doorbell subscriber on another cpu; what it misses is counted. */
 struct reader {
 	int fd;
 	struct ring ring;
@@ -424,10 +424,10 @@ static void test_many(unsigned long n)
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 	check_identity(r.fd);
 	st = stats_of(r.fd);
-	/* somebody else's may have come since */
+	/* other processes' events may have come since */
 	CHECK_EQ(r.mine + r.others + st.queued + st.lost, st.offered);
 	CHECK(r.mine <= n && r.mine + st.lost >= n);
-	/* those lost behind the last record are in the ring's counter only */
+	/* those lost after the last record are in the ring's counter only */
 	CHECK_EQ(r.ring.producer->lost, st.lost);
 	CHECK(r.lost <= st.lost);
 	printf(": %lu short-lived processes: %llu exits seen, %llu counted as lost, %llu signals\n",

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# examples/edu/factorial asks a card, and is answered by its interrupt.
+# examples/edu/factorial writes a number to a card, whose interrupt brings the answer.
 . tests/functions.sh
 own_folder "$@"
 
@@ -23,7 +23,7 @@ answers 'five: Invalid argument' five
 [ "$(xargs </sys/class/ksig/edu0/types)" = 'factorial dma' ] || fail "its types"
 grep -q '^PCI_ID=1234:11E8' /sys/class/ksig/edu0/device/uevent ||
 	fail "edu0's device is not the card"
-# a crowd, of whom each is to have an answer
+# several processes at once, each of which gets its answer
 i=0
 while [ $i -lt 8 ]; do
 	factorial $((i % 2 + 9)) >answer.$i 2>&1 &
@@ -32,8 +32,8 @@ done
 wait
 cat answer.* | sort | uniq -c | awk '{ $1 = $1; print }' >answers
 printf '%s\n' '4 10! = 3628800' '4 9! = 362880' | cmp -s - answers ||
-	fail "a crowd is told: $(cat answers)"
-# what others are told before its filter is in place is not its answer
+	fail "several get: $(cat answers)"
+# answers to others, before its filter is in place, are not its answer
 while echo 9 2>/dev/null >/sys/class/ksig/edu0/device/factorial || :; do
 	:
 done &

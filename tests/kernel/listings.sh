@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The driver and the program that docs/drivers.md shows, as they stand there.
+# The driver and the program in docs/drivers.md, unchanged.
 . tests/functions.sh
 own_folder "$@"
 

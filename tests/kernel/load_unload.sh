@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # 50 rounds of load, storm, unload (10 where KSIG_STRESS_MS is set): nothing
-# leaks. The kernel's log is watched by whoever runs this.
+# leaks. The VM's init checks the kernel's log.
 . tests/functions.sh
 own_folder "$@"
 

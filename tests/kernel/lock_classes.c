@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Two drivers whose locks are in no order with each other's channels: lockdep must
- * not report a deadlock. The kernel's log is watched by whoever runs this.
+ * Two drivers that take their locks and their channels' locks in different orders: lockdep must
+ * not report a deadlock. The VM's init checks the kernel's log.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Many: 10,000 subscriptions on one channel, then 1,000 channels; what a
- * subscription costs, to whom it is charged, and what one user can take.
+ * subscription costs, which cgroup is charged, and how much one user can allocate.
  * KSIG_MANY makes it smaller.
  */
 #define _GNU_SOURCE
@@ -156,13 +156,13 @@ static void in_cgroup(struct child *self, void *arg)
 	CHECK(cost >= with_queue);
 	CHECK(cost <= with_queue + 16384);
 
-	/* and to him who asks for it, not to whom opened it */
+	/* and the process that sets the length is charged, not the one that opened it */
 	fd = *(int *)arg;
 	wait_uncharged();
 	cost = charged();
 	set_queue(fd, 65536);
 	cost = charged() - cost;
-	/* less what was still to be uncharged */
+	/* minus what had yet to be uncharged */
 	CHECK(cost >= 65536 * 64 - (1 << 20));
 }
 
@@ -172,7 +172,7 @@ static void test_charged(void)
 	struct child c;
 
 	if (mkdir(GROUP, 0755) && errno != EEXIST) {
-		printf(": no cgroups here: who is charged is not tested\n");
+		printf(": no cgroups here: which one is charged is not tested\n");
 		return;
 	}
 	put("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
@@ -211,7 +211,7 @@ static void plain_user(struct child *self, void *arg)
 	close(fds[--n]);
 	fds[n++] = OK(chan_open("test", O_NONBLOCK));
 	FAILS(chan_open("test", O_NONBLOCK), ENOBUFS);
-	/* another user has his own */
+	/* another user has a limit of its own */
 }
 
 static void test_bounded(void)

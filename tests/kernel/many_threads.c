@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A target of many threads costs more to signal, and so fewer signals go in one
- * run of the pump: all the same all arrive, in order, whoever sends the rest.
+ * A target of many threads costs more to signal, so fewer signals are sent in one
+ * delivery run. All arrive, in order, even if another context sends the rest.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -76,7 +76,7 @@ static void check_delivered(int fd, uint64_t n)
 	CHECK_EQ(st.signals, n);
 }
 
-/* There is room for all: nothing but the pump's own work goes on with it. */
+/* There is room for all: only the delivery work itself continues. */
 static void test_room(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK));
@@ -96,7 +96,7 @@ static void emitter(struct child *self, void *arg)
 	emit_many(*(uint64_t *)arg, 2000);
 }
 
-/* There isn't: the timer, the emitter and the rest of each take turns. */
+/* There isn't: timer, emitter and delivery work take turns. */
 static void test_burst(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK));
@@ -113,7 +113,7 @@ static void test_burst(void)
 	close(fd);
 }
 
-/* A process-directed signal that one thread would die of is refused: all. */
+/* Process-directed signals are all refused if one thread would be killed. */
 static void test_refused(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK));

@@ -20,10 +20,10 @@ echo -5 >$dir/value
 echo 50 >$dir/signo
 sends 50 -5
 for bad in '' x 12x 0x 18446744073709551616 '1 2'; do
-	if echo "$bad" >$dir/value; then fail "value takes '$bad'"; fi
+	if echo "$bad" >$dir/value; then fail "value accepts '$bad'"; fi
 done 2>/dev/null
 for bad in '' x 0 65 -1 44x; do
-	if echo "$bad" >$dir/signo; then fail "signo takes '$bad'"; fi
+	if echo "$bad" >$dir/signo; then fail "signo accepts '$bad'"; fi
 done 2>/dev/null
 [ "$(cat $dir/signo)" = 50 ] || fail "a refused signo changed it"
 

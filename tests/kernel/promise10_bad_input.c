@@ -15,7 +15,7 @@
 
 static int control;
 
-/* "@" stands for this process, which would take any signal of that number. */
+/* "@" is replaced by the pid of this process, which would accept the signal. */
 static void conf_rejects(const char *pattern)
 {
 	char line[256], *out = line;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Promise 10, of channels: each rejected input gets its error, and no change. */
+/* Promise 10, of channels: each invalid input gets its error and changes nothing. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <limits.h>
@@ -184,7 +184,7 @@ static void test_arm(void)
 	CHECK(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED);
 	CHECK_EQ(errno, EBUSY);
 
-	/* it has no argument: what stands in its place is ignored */
+	/* it has no argument: the parameter is ignored */
 	OK(ioctl(fd, KSIG_IOC_DISARM, ~0UL));
 	CHECK(!(stats_of(fd).flags & KSIG_STATS_ARMED));
 	OK(ioctl(fd, KSIG_IOC_DISARM));

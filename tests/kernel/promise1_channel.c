@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Promises 1 and 4, of channels: an event's value reaches all four receivers,
- * and nobody who is not ready is killed by it.
+ * and no process that is not ready is killed by it.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Promise 1, four receivers: this program is built for 64 and for 32 bits. */
+/* Promise 1: four receivers. This program is built for 64 and for 32 bits. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <sys/signalfd.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Promise 2: offered = delivered + queued + lost + refused, whenever it is
- * asked; and the first thing received after a gap tells its size.
+ * read; and the first record or signal after a gap carries its size.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -78,7 +78,7 @@ static void test_independent(void)
 	close(b);
 }
 
-/* Queue of 16, 1,000 events, nobody reads. */
+/* A queue of 16, 1,000 events, no reader. */
 static void test_overflow_read(void)
 {
 	struct event ev;
@@ -135,7 +135,7 @@ static void test_overflow_each(uint32_t flags)
 	close(fd);
 }
 
-/* A gap whose next event is refused is told with the one after. */
+/* If the event after a gap is refused, the next one reports the gap. */
 static void test_gap_before_refused(void)
 {
 	siginfo_t info;
@@ -188,7 +188,7 @@ static void test_gap_given_back(bool queued)
 	close(fd);
 }
 
-/* More than one run of the pump takes: all the same, all are refused. */
+/* More than one delivery run sends: all are refused. */
 static void test_many_refused(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK));
@@ -203,7 +203,7 @@ static void test_many_refused(void)
 	close(fd);
 }
 
-/* Emitters on several cpus, a reader, and the identity asked meanwhile. */
+/* Emitters on several cpus, a reader, and the identity checked meanwhile. */
 static void emitter(struct child *self, void *arg)
 {
 	child_wait_go(self);

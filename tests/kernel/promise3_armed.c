@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3, of armed subscriptions: never a signal to a stranger, never more
- * right than the armer had; and EPOLLPRI tells that the target is gone.
+ * Promise 3, of armed subscriptions: never a signal to another process, never with more
+ * privilege than the armer had; and EPOLLPRI reports that the target has exited.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -34,7 +34,7 @@ static void wait_pri(int fd)
 	CHECK(!(stats_of(fd).flags & KSIG_STATS_ARMED));
 }
 
-/* Events go on, are readable, and signal nobody. */
+/* Events continue, are readable, and no signal is sent. */
 static void check_disarmed(int fd)
 {
 	uint64_t signals = stats_of(fd).signals;
@@ -165,7 +165,7 @@ static void test_thread_exec(uint32_t flags)
 	close(fd);
 }
 
-/* The first thread ends, others live: it is gone, its process is not. */
+/* The first thread exits, others don't: the target has exited, its process has not. */
 static void *outlives(void *arg)
 {
 	child_wait_go(arg);
@@ -209,7 +209,7 @@ static void test_leader_ends(void)
 	close(process);
 }
 
-/* The number comes again, with another process: a stranger. */
+/* The pid is reused by another process. */
 static void write_number(const char *path, int number)
 {
 	FILE *f = fopen(path, "we");
@@ -219,14 +219,14 @@ static void write_number(const char *path, int number)
 	CHECK_EQ(fclose(f), 0);
 }
 
-/* False: somebody else has got the number, and may keep it. */
+/* False: another process has got the pid, and may keep it. */
 static bool recycled(void)
 {
 	struct child c = child_start(blocks, NULL), stranger;
 	int fd = OK(chan_open("test", O_NONBLOCK)), i;
 	pid_t pid = c.pid;
 
-	block(SIG);	/* a stranger would take it */
+	block(SIG);	/* a process that reuses the pid would accept it */
 	child_hear(&c);
 	OK(arm(fd, SIG, KSIG_MODE_EACH, 0, pid));
 	child_kill(&c);
@@ -257,7 +257,7 @@ static void test_recycled(void)
 		CHECK(++tries < 20);
 }
 
-/* Whose right it is. */
+/* The credentials that count. */
 struct armer {
 	int fd;
 	pid_t target;
@@ -345,7 +345,7 @@ static void test_uids(const uid_t uid[6], bool alice, bool reached,
 
 static void test_target_changes(uint32_t flags)
 {
-	/* kill(2) would let alice, by its saved or real uid: not for ever */
+	/* kill(2) would permit alice, by its saved or real uid: but not permanently */
 	const uid_t to_root[] = { ALICE, 0, ALICE, ALICE, 0, 0 };
 	const uid_t to_bob[] = { ALICE, 0, 0, BOB, BOB, BOB };
 	const uid_t same[] = { ALICE, ALICE, ALICE, ALICE, ALICE, ALICE };
@@ -354,12 +354,12 @@ static void test_target_changes(uint32_t flags)
 	test_uids(to_root, true, false, flags);
 	test_uids(to_bob, true, false, flags);
 	test_uids(same, true, true, flags);
-	/* CAP_KILL: root's right follows */
+	/* CAP_KILL: root stays permitted */
 	test_uids(drops, false, true, flags);
 	test_uids(to_root, false, true, flags);
 }
 
-/* The armer's right is what it was, whatever becomes of the armer. */
+/* The armer's credentials when it armed count, even if it changes them or exits. */
 static void arms_and_drops(struct child *self, void *arg)
 {
 	struct armer *a = arg;
@@ -446,7 +446,7 @@ static void execs_on(struct child *self, void *arg)
 		pause();
 }
 
-/* Whenever it is looked at: it is there. */
+/* It is listed at any time. */
 static void test_arm_while_exec(uint32_t flags)
 {
 	struct child c = child_start(execs_on, NULL);

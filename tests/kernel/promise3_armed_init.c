@@ -2,7 +2,7 @@
 /*
  * Promise 3: an armed SIGKILL or SIGSTOP does at a pid namespace's init what the
  * armer's kill(2) does: from an ancestor namespace it kills or stops the init, from
- * within it does nothing. Whoever emits makes no difference.
+ * within it does nothing. It makes no difference which process emits.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -15,10 +15,10 @@
 struct way {
 	int signo;
 	unsigned int mode, flags;
-	bool from_within;	/* who emits */
+	bool from_within;	/* the init emits itself */
 };
 
-/* Process 1 of its namespace, which emits when it is told to. */
+/* Process 1 of its namespace, which emits on request. */
 static void is_init(struct child *self, void *arg)
 {
 	int fd;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3: the security module is asked again at least once a second while
- * signals are sent, for its answer can change though nobody's credentials do; and
- * not for each of them. Seen by a probe on the kernel's question.
+ * Promise 3: the security module is consulted again at least once a second while
+ * signals are sent, because its answer can change without a change of credentials; but
+ * not for each of them. A probe counts the calls.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -72,13 +72,13 @@ int main(void)
 	emit(++sent);
 	CHECK_EQ(take(SIG).si_int, sent);
 	first = asked();
-	/* ARM has asked, and the first signal */
+	/* by ARM, and by the first signal */
 	CHECK_EQ(first, 2);
 
 	for (i = 0; i < 3; i++) {
 		before = asked();
 		last = now();
-		/* what is sent after this second asks, if nothing has before */
+		/* a signal after this second causes a call, unless one before has */
 		do {
 			emit(++sent);
 			CHECK_EQ(take(SIG).si_int, sent);
@@ -87,7 +87,7 @@ int main(void)
 		CHECK_EQ(take(SIG).si_int, sent);
 		CHECK(asked() > before);
 	}
-	printf(": asked %lu times for %lu signals in three seconds\n",
+	printf(": consulted %lu times for %lu signals in three seconds\n",
 	       asked() - first, sent);
 	CHECK(sent < 20 || asked() - first < sent);
 	CHECK_EQ(stats_of(fd).refused, 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Promise 3: SEND is plain kill(2). The control node is opened to everyone,
- * and each case is compared with what kill(2) says of the same pair.
+ * and each case is compared with the result of kill(2) for the same pair.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -90,7 +90,7 @@ static void pair(const struct ids *from, const struct ids *to, int err)
 
 	s = child_start(sender_body, &sender);
 	child_join(&s);
-	/* whoever opened it: the right is the caller's */
+	/* the caller's credentials count, not the opener's */
 	sender.control = control_open();
 	s = child_start(sender_body, &sender);
 	child_join(&s);
@@ -267,7 +267,7 @@ static void test_user_namespace(void)
 	child_kill(&r);
 }
 
-/* The tutorial's file is no other way: the right is the writer's, too. */
+/* For the tutorial's file, too, the writer's credentials count. */
 static void writes_as_alice(struct child *self, void *arg)
 {
 	int conf = ((int *)arg)[0];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3: the security module is asked, of the sender's own label. Landlock
+ * Promise 3: the security module is consulted, with the sender's own label. Landlock
  * can forbid signals out of a domain (6.12); it needs no set-up.
  */
 #define _GNU_SOURCE
@@ -41,7 +41,7 @@ static void restrict_self(void)
 
 struct outside {
 	pid_t pid;
-	int fd;		/* armed by nobody yet */
+	int fd;		/* not armed yet */
 };
 
 static void in_domain(struct child *self, void *arg)
@@ -72,7 +72,7 @@ static void in_domain(struct child *self, void *arg)
 	child_kill(&inside);
 }
 
-/* Armed from outside, by root: its own right counts, wherever it is sent from. */
+/* Armed from outside, by root: root's credentials count, wherever it is sent from. */
 static void emits_in_domain(struct child *self, void *arg)
 {
 	(void)arg;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 4: the kernel's worker threads inside a process take no real-time
- * signal: one sent there would wait for ever. They don't keep the process from
- * being told.
+ * Promise 4: the kernel's worker threads inside a process accept no real-time
+ * signal: one sent there would stay pending. They don't prevent signals to the
+ * process.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 4: a real-time signal goes only to who is ready for it. In each case
- * here the default action, which is to terminate, would be next.
+ * Promise 4: a real-time signal is sent only to a target that is ready for it. In
+ * each case here the default action would terminate it.
  */
 #define _GNU_SOURCE
 #include <sys/wait.h>
@@ -125,7 +125,7 @@ static void test_resethand(bool to_thread)
 	pid_t tid = hear_tid(&c);
 
 	OK(to_thread ? send_thread(c.pid) : send_process(c.pid));
-	/* to whomever the next goes, the first comes first */
+	/* the first is accepted first, whichever thread gets the next */
 	FAILS(send_thread(c.pid), ECONNREFUSED);
 	FAILS(send_thread(tid), ECONNREFUSED);
 	FAILS(send_process(c.pid), ECONNREFUSED);
@@ -138,7 +138,7 @@ static void test_resethand(bool to_thread)
 	child_join(&c);
 }
 
-/* A dead leader takes nothing, and does not hide that its process lives. */
+/* A dead leader accepts nothing, but its process is still a target. */
 static void test_dead_leader(void)
 {
 	struct child c = child_start(leader_exits, NULL);

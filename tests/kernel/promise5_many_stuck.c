@@ -172,7 +172,7 @@ static void test_not_ready(void)
 	child_join(&c);
 }
 
-/* RLIMIT_SIGPENDING: room comes when another process of the user takes one. */
+/* RLIMIT_SIGPENDING: there is room when another process of the user accepts a signal. */
 static void limited(struct child *self, void *arg)
 {
 	struct rlimit limit = { 0, 64 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Promise 5: a stuck receiver hurts only itself. One process blocks the signal
- * and never takes it, while 100 other subscriptions of the same user get every
+ * and never accepts it, while 100 other subscriptions of the same user get every
  * event.
  */
 #define _GNU_SOURCE
@@ -24,7 +24,7 @@ static uint64_t now(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* Takes nothing until told to, and then all, in order. */
+/* Accepts nothing until the parent's go, and then all, in order. */
 static void stuck(struct child *self, void *arg)
 {
 	uint64_t start = 0, first = 0;
@@ -48,7 +48,7 @@ static void stuck(struct child *self, void *arg)
 		if (i == 33)
 			first = now() - start;
 	}
-	printf(": the first that was held back came %llu us after there was room\n",
+	printf(": the first that had waited came %llu us after there was room\n",
 	       (unsigned long long)first / 1000);
 	CHECK_EQ(stats_of(fd).delivered, EVENTS);
 	check_identity(fd);
@@ -80,7 +80,7 @@ static void wait_for(int *received, int count)
 	UNTIL(__atomic_load_n(received, __ATOMIC_RELAXED) >= count);
 }
 
-/* One signal more from somebody else is room less: it counts by the number. */
+/* Another sender's signals count, too: the limit is per signal number. */
 static void test_counts_everybodys(void)
 {
 	int fd = OK(chan_open("test", 0)), control = control_open(), i;
@@ -116,7 +116,7 @@ static void test_classic(void)
 	close(fd);
 }
 
-/* RLIMIT_SIGPENDING is no loss either: it waits. */
+/* At RLIMIT_SIGPENDING an event waits and isn't lost. */
 static void limited(struct child *self, void *arg)
 {
 	struct rlimit limit = { 0, 64 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 6: an event may come from any context. 1,000 at once from one (100 from an
- * NMI): all are delivered or counted, in order.
+ * Promise 6: events can be emitted from any context. 1,000 in a row from each (100 from an
+ * NMI) are delivered or counted, in order.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -239,7 +239,7 @@ int main(void)
 	OK(sched_setaffinity(0, sizeof(first), &first));
 	for (i = 0; i < sizeof(where) / sizeof(where[0]); i++) {
 		if (!strcmp(where[i], "nmi") && !has_nmi()) {
-			printf(": only a PC has NMIs that can be asked for\n");
+			printf(": only a PC has NMIs that can be requested\n");
 			continue;
 		}
 		events = strcmp(where[i], "nmi") ? EVENTS : NMI_EVENTS;

@@ -11,12 +11,12 @@
 
 #include "trace_signals.h"
 
-/* Of driver.h: so many are served by the emitter, so many are signalled. */
+/* From driver.h: how many the emitter serves, and how many it signals. */
 #define FRONT 32
 #define TELLS 4
 #define MANY 600
 #define STORM 20000
-/* so many that a worker can't serve them as fast as the emitter those in front */
+/* so many that a worker can't serve them as fast as the emitter serves the first ones */
 #define REAR 96
 
 static void raise_files(void)
@@ -109,7 +109,7 @@ static void test_queues(void)
 	close_all(fds, MANY);
 }
 
-/* A sleeping reader behind all the others is woken. */
+/* A sleeping reader is woken, although it is the last in the list. */
 static void reader(struct child *self, void *arg)
 {
 	int fd = OK(chan_open("test", 0));
@@ -159,11 +159,11 @@ static void test_storm(void)
 		for (j = 0; j < st.queued; j++) {
 			ev = read_event(fds[i]);
 			marked[i] |= ev.flags & KSIG_EVENT_LOST_UPTO;
-			/* what is missing is lost or skipped, and said to be */
+			/* what is missing was reported as lost or skipped */
 			CHECK(ev.value == ev.seq || marked[i]);
 		}
 	}
-	/* the first record after a gap says that there may be one */
+	/* the first record after a gap reports that there may be one */
 	CHECK_EQ(context_do("hardirq 1"), 0);
 	for (i = FRONT; i < FRONT + REAR; i++) {
 		check_offered(fds[i], st.offered + 1);

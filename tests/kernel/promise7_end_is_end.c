@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Promise 7: an end is an end. Once DISARM returns, or the last descriptor and
- * mapping are gone, no further signal is sent; when the channel goes, everyone
- * is told.
+ * mapping are closed, no further signal is sent; when the channel is destroyed, each
+ * subscription is notified.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -67,7 +67,7 @@ static void test_nothing_after(bool close_it)
 	child_hear(&c[1]);
 	/* not before: they would hold it, too */
 	fd = OK(chan_open("test", O_NONBLOCK));
-	/* so many that an end meets a sending; fewer where all is slow */
+	/* enough that an end coincides with a signal being sent; fewer on a slow machine */
 	for (round = 0; round < 300 && (round < 4 || now_us() < end);
 	     round++) {
 		OK(arm(fd, SIG, round % 2 ? KSIG_MODE_EACH : KSIG_MODE_DOORBELL,
@@ -190,7 +190,7 @@ static void test_last_descriptor(void)
 	CHECK(nothing_to_take(SIG));
 }
 
-/* --------------------------------------------------- the channel goes */
+/* --------------------------------------------------- the channel is destroyed */
 
 static void hup_read(struct child *self, void *arg)
 {
@@ -225,7 +225,7 @@ static void hup_signal(struct child *self, void *arg)
 	CHECK_EQ(context_do("process 40"), 0);
 	child_say(self);
 	child_wait_go(self);
-	/* behind all that is queued */
+	/* after all that is queued */
 	for (i = 1; *(uint32_t *)arg == KSIG_MODE_EACH && i <= 40; i++)
 		CHECK_EQ(take(SIG).si_int, i);
 	do {
@@ -248,7 +248,7 @@ static void hup_ring(struct child *self, void *arg)
 	CHECK(ring.producer->flags & KSIG_RING_HUP);
 	CHECK_EQ(ring.producer->tail, 83);
 	ring_unmap(&ring);
-	/* a mapping made after the end tells it as well */
+	/* a mapping made after the end reports it as well */
 	ring = ring_map(fd);
 	CHECK(ring.producer->flags & KSIG_RING_HUP);
 }
@@ -284,7 +284,7 @@ static void test_channel_goes(void)
 	child_join(&d);
 	child_join(&r);
 	child_join(&p);
-	/* what was queued is still to be had */
+	/* what was queued is still readable */
 	CHECK_EQ(read_event(fd).value, 1);
 	CHECK_EQ(read_event(fd).value, 2);
 	CHECK_EQ(read_event(fd).value, 3);

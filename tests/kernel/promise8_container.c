@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 8: a process in a container, with pid, user and network namespaces of
- * its own and nodes that it may open, sees its own processes by its own
- * numbers, in subject, value and data, its own links, and nothing else.
+ * Promise 8: a process in a container, with pid, user and network namespaces of its own
+ * and nodes that it may open, gets events of its own processes, with its own pids in
+ * subject, value and data, and of its own links, and no others.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

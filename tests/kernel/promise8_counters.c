@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 8: what sysfs counts is of all namespaces together, so only root outside
- * of any container can read it.
+ * Promise 8: the counters in sysfs are sums of all namespaces, so only root outside of
+ * containers can read them.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

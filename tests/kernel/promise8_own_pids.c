@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 8: a subscriber's pid namespace decides which processes he hears of,
- * and by which number. And si_uid never shows a bystander's uid.
+ * Promise 8: a subscriber's pid namespace decides which processes it gets events of,
+ * and by which pid. And si_uid is never that of an unrelated process.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -98,7 +98,7 @@ static void in_namespace(struct child *self, void *arg)
 	(void)arg;
 }
 
-/* False: somebody else has got the number, and may keep it. */
+/* False: another process has got the pid, and may keep it. */
 static bool get_number(pid_t pid, struct child *c)
 {
 	FILE *last;

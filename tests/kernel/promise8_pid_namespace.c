@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Promise 8, of SEND: a pid namespace reaches its own processes by its pids. */
+/* Promise 8, of SEND: a pid namespace can signal its own processes, by its own pids. */
 #define _GNU_SOURCE
 #include <sched.h>
 #include <stdio.h>
@@ -43,7 +43,7 @@ static void inside(struct child *self, void *arg)
 	child_go(&c);
 	child_join(&c);
 
-	/* whatever number it is: no stranger */
+	/* with any pid: not a process outside */
 	for (nr = 3; nr <= outsider + 10; nr++) {
 		FAILS(send_signal(control, nr, SIG, 0, 1), ESRCH);
 		FAILS(send_signal(control, nr, SIG, KSIG_SEND_PROCESS, 1),

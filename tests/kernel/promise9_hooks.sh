@@ -41,7 +41,7 @@ with cpu "cpuhp dead,cpuhp online"
 with kmod "notifier module"
 with test ""
 
-# who is armed may end: one probe sees that, for all of them
+# a target may exit: one probe sees that for all armed subscriptions
 armed() {
 	start /ksig/handler /dev/ksig/test >/dev/null
 	until_true eval 'ksig status --json | grep -q "\"pid\":$pid,.*\"signo\":34,"'
@@ -58,7 +58,7 @@ kill $first
 wait $first || :
 until_true is_hooked ""
 
-# modes, as long as no udev rule says otherwise
+# the nodes' modes without a udev rule
 for node in process:600 memory:600 power:640 net:640 cpu:640 kmod:640 test:600
 do
 	equal "mode of $node" "$(stat -c %a /dev/ksig/${node%:*})" "${node#*:}"

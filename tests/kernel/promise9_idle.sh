@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Promise 9: idle costs nothing. Without a subscriber an emit does not get
-# beyond the inline test, and start and stop frame the subscribers. What is hooked
-# then, promise9_hooks.sh shows; what the inline test costs, `make bench`.
+# Promise 9: idle costs nothing. Without a subscription an emit ends at the inline test, and
+# a channel is started and stopped with its first and last one. promise9_hooks.sh checks the
+# hooks; `make bench` measures the inline test.
 . tests/functions.sh
 
 dir=/sys/kernel/debug/ksig_context
@@ -34,7 +34,7 @@ exec 5</dev/ksig/context
 equal starts "$(cat $dir/starts)" 2
 exec 5<&-
 
-# what the channel says of itself
+# the channel's attributes
 equal description "$(channel context description)" "emits from any context"
 equal event_size "$(channel context event_size)" 64
 equal types "$(channel context types)" ""

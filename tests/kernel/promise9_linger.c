@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 9: opening and closing in a loop is cheap for everybody. A channel is
- * stopped only after nobody has subscribed for a second, and the probe that armed
- * subscriptions need goes as late; so a loop places its hooks once.
+ * Promise 9: opening and closing in a loop is cheap. A channel is stopped only when it
+ * has had no subscription for a second, and the probe that armed subscriptions need is
+ * removed as late; so a loop places its hooks once.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -91,7 +91,7 @@ static void test_start_and_stop(void)
 	stalls = loop("context", false);
 	starts = count("starts");
 	CHECK(starts >= 1 && starts <= 1 + stalls);
-	/* in the end it is stopped, whoever waits */
+	/* in the end it is stopped */
 	UNTIL(count("stops") == starts);
 	close(OK(chan_open("context", 0)));
 	CHECK_EQ(count("starts"), starts + 1);
@@ -129,7 +129,7 @@ int main(void)
 	block(SIG);
 	test_start_and_stop();
 	if (cpus() < 2)
-		skip("nobody to interrupt on a single cpu; all else passed");
+		skip("nothing to interrupt on a single cpu; all else passed");
 	test_ipis("process", false);
 	test_ipis("memory", false);
 	test_ipis("net", false);

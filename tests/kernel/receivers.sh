@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The programs in examples/receivers: each has every event, in order, says what
-# was lost, and ends when the channel does.
+# The programs in examples/receivers: each gets every event, in order, prints how many were
+# lost, and exits when the channel is destroyed.
 . tests/functions.sh
 own_folder "$@"
 
@@ -31,7 +31,7 @@ all_print() {
 	done
 }
 
-# emit N: values from 1, whose low byte is never 0
+# emit N: values from 1, none with a low byte of 0
 emit() {
 	i=0
 	while [ $i -lt "$1" ]; do
@@ -59,7 +59,7 @@ for program in $programs; do
 		fail "$program: $(head $program.out)"
 done
 
-# They stop, and more comes than a queue and a target take.
+# They are stopped, and more comes than fits into a queue and a target's pending signals.
 kill -STOP $pids
 emit 300
 kill -CONT $pids
@@ -82,7 +82,7 @@ done
 kill_all
 until_subscribers test 0
 
-# The channel of a driver, which goes.
+# The channel of a driver, which is destroyed.
 insmod /ksig/edu.ko
 start_all /dev/ksig/edu0
 until_subscribers edu0 $n
@@ -91,11 +91,11 @@ all_print 'received value 120'
 rmmod edu
 set -- $programs
 for pid in $pids; do
-	wait $pid || fail "$1 ends with $? when the channel goes: $(tail $1.out $1.err)"
+	wait $pid || fail "$1 exits with $? when the channel is destroyed: $(tail $1.out $1.err)"
 	shift
 done
 
-# One that isn't there.
+# A channel that doesn't exist.
 for program in handler sigwaitinfo signalfd ring; do
 	/ksig/$program /dev/ksig/edu0 2>error && fail "$program finds a channel"
 	grep -q '^/dev/ksig/edu0: No such file' error || fail "$program: $(cat error)"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The mapped ring: what may be mapped, that the read-only pages stay so, and
- * that a consumer who scribbles hurts only itself.
+ * that a misbehaving consumer harms only itself.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -43,14 +43,14 @@ static void test_ranges(int fd)
 	refused(fd, size, ro | PROT_EXEC, MAP_SHARED, 1, EACCES);
 	refused(fd, page, rw | PROT_EXEC, MAP_SHARED, 0, EACCES);
 
-	/* who reads executes, of old: not this */
+	/* by an old personality readable mappings are executable: not this one */
 	OK(personality(personality(0xffffffff) | READ_IMPLIES_EXEC));
 	part = OK(mmap(NULL, size, ro, MAP_SHARED, fd, page));
 	OK(personality(personality(0xffffffff) & ~READ_IMPLIES_EXEC));
 	FAILS(mprotect(part, page, ro | PROT_EXEC), EACCES);
 	OK(munmap(part, size));
 
-	/* for ever */
+	/* permanently */
 	part = (void *)(uintptr_t)ring.producer;
 	FAILS(mprotect(part, page, rw), EACCES);
 	FAILS(mprotect((void *)(uintptr_t)ring.records, page, rw), EACCES);
@@ -63,11 +63,11 @@ static void test_ranges(int fd)
 	OK(mprotect(ring.consumer, page, ro));
 	OK(mprotect(ring.consumer, page, rw));
 
-	/* the producer's page alone is enough to look at */
+	/* the producer's page alone can be mapped for reading */
 	part = OK(mmap(NULL, page, ro, MAP_SHARED, fd, page));
 	CHECK_EQ(((struct ksig_ring_producer *)part)->event_size, 64);
 	OK(munmap(part, page));
-	/* in pieces it is mapped until the last one goes */
+	/* unmapped in parts, it is mapped until the last one is */
 	OK(munmap((void *)(uintptr_t)ring.producer, page));
 	OK(munmap((void *)(uintptr_t)ring.records, size - page));
 	CHECK(stats_of(fd).flags & KSIG_STATS_MAPPED);
@@ -101,7 +101,7 @@ static void test_hand_over(int fd)
 	CHECK_EQ(read_event(fd).value, 3);
 	ring = ring_map(fd);
 	CHECK_EQ(ring.consumer->head, 3);
-	/* over the end of the ring, full, and what is lost is told */
+	/* across the end of the ring, full, and losses are reported */
 	emit_many(5, 20);
 	CHECK_EQ(ring.producer->tail, 3 + 16);
 	CHECK_EQ(ring.producer->lost, 5);
@@ -115,7 +115,7 @@ static void test_hand_over(int fd)
 	ring_unmap(&ring);
 }
 
-/* What stands in the page when the last mapping goes says nothing any more. */
+/* The page's contents are ignored once the last mapping is removed. */
 static void test_left_behind(int fd)
 {
 	struct ring ring = ring_map(fd);
@@ -133,7 +133,7 @@ static void test_left_behind(int fd)
 		CHECK_EQ(read_event(fd).value, i);
 	check_identity(fd);
 
-	/* nor for the next one who maps it */
+	/* nor after it is mapped again */
 	ring = ring_map(fd);
 	CHECK_EQ(ring.consumer->head, ring.producer->tail);
 	ring_unmap(&ring);

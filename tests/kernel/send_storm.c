@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Eight writers at once, at eight targets that come and go: every call ends
- * with success or one of the documented errors, and no target dies of it.
+ * Eight writers at once, to eight targets that start and exit: every call ends
+ * with success or one of the documented errors, and no target is killed.
  */
 #define _GNU_SOURCE
 #include <stdio.h>

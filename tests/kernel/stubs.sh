@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A driver that was built with KSIG_STUBS works without ksig.ko.
+# A driver built with KSIG_STUBS works without ksig.ko.
 . tests/functions.sh
 
 rmmod ksig

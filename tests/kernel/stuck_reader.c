@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A reader whose memory is not there, and won't be before somebody brings it,
- * keeps the queue. Whoever wants to change the subscription meanwhile waits, and
- * can be killed. What is consumed meanwhile by others the reader doesn't return.
+ * A reader blocks in a page fault that another thread has to resolve, and keeps the queue.
+ * A process that changes the subscription meanwhile waits, and can be killed. The
+ * reader doesn't return what others have consumed meanwhile.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tracepoints ksig:* say, in a trace instance of the test's own. */
+/* The tracepoints ksig:* in a trace instance of the test's own. */
 #ifndef TRACE_SIGNALS_H
 #define TRACE_SIGNALS_H
 
@@ -20,7 +20,7 @@ static inline void trace_remove(void)
 	rmdir(INSTANCE);
 }
 
-/* Records ksig:NAME from here on; skips the test where there is no tracefs. */
+/* Records ksig:NAME from here on; skips the test without tracefs. */
 static inline void trace_begin(const char *name)
 {
 	char path[128];

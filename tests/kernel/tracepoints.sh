@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# ksig:ksig_emit, ksig:ksig_signal and ksig:ksig_lost tell what happens; and
-# signal:signal_generate, the kernel's own, agrees about the signals.
+# The tracepoints ksig:ksig_emit, ksig:ksig_signal and ksig:ksig_lost report what happens;
+# the kernel's signal:signal_generate agrees about the signals.
 . tests/functions.sh
 own_folder "$@"
 
@@ -46,6 +46,6 @@ if [ -e $t/events/signal ]; then
 	[ "$(count "signal_generate: sig=44 .*pid=$listener .*res=0")" = 2 ] ||
 		fail "the kernel generated other signals"
 	[ "$(count "signal_generate: sig=44 .*pid=$pid ")" = 0 ] ||
-		fail "the kernel signalled who was not ready"
+		fail "the kernel signalled a process that was not ready"
 fi
 kill $pid

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subscriptions beside others on the same tracepoints: perf's counters miss nothing,
- * more than the kernel takes on one tracepoint find a way or say so, and two
+ * Subscriptions and others on the same tracepoints: perf's counters miss nothing,
+ * more than the kernel accepts on one tracepoint work or fail with a message, and two
  * capabilities are enough where perf_event_open(2) is root's.
  */
 #define _GNU_SOURCE
@@ -98,7 +98,7 @@ static void test_many(void)
 
 	if (open_many("process.exit", &err, why) != MANY)
 		fail(__FILE__, __LINE__, "%s", why);
-	/* one by one, each has 64 places; all that some kernels take together */
+	/* one by one, each has 64 places; some kernels accept no more than that in total */
 	if (open_many(GETPPID, &err, why) == MANY)
 		return;
 	CHECK_EQ(err, -EUSERS);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A kernel that has renamed or retyped a tracepoint: whoever subscribes to what needs
- * it is told so, and nothing is loaded. It is this kernel's own description of its
- * types with one name or one argument changed.
+ * A kernel that has renamed or retyped a tracepoint: a subscription that needs it fails
+ * with a message, and nothing is loaded. The test uses this kernel's own BTF with one
+ * name or one argument changed.
  */
 #define _GNU_SOURCE
 #include <bpf/btf.h>
@@ -47,7 +47,7 @@ static struct btf_type *find(const struct btf *btf, const char *tracepoint)
 	return id < 0 ? NULL : (struct btf_type *)btf__type_by_id(btf, id);
 }
 
-/* To another typedef's: a string that is nobody's would need room */
+/* To another typedef's: a new string would need room */
 static void rename_tracepoint(const struct btf *btf, struct btf_type *t)
 {
 	int id = btf__find_by_name_kind(btf, "size_t", BTF_KIND_TYPEDEF);
@@ -67,7 +67,7 @@ static void retype_tracepoint(const struct btf *btf, struct btf_type *t)
 	CHECK(btf_is_func_proto(proto) && btf_vlen(proto) >= 2 && number > 0);
 	params = btf_params(proto);
 	id = btf__resolve_type(btf, params[1].type);
-	/* what all of them begin with is a pointer */
+	/* their first argument is a pointer */
 	params[1].type = btf_is_ptr(btf__type_by_id(btf, id)) ?
 			 (uint32_t)number : params[0].type;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The running task is signalled by the kernel, at its third write: a program
- * that waits in it gets EINTR, one that runs already and is not stopped. The
- * kernel counts: neither more nor less, whoever reads the events.
+ * The kernel signals the running task at its third write: a program that is running
+ * already, and blocks in this write, gets EINTR. The
+ * kernel counts exactly, no matter which thread reads the events.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -28,7 +28,7 @@ static void catch(int signo)
 	OK(sigaction(signo, &action, NULL));
 }
 
-/* Fills a pipe, so that each write waits, and says which one was interrupted. */
+/* Fills a pipe, so that each write blocks, and reports which one was interrupted. */
 static void interrupted_third(struct child *self, void *arg)
 {
 	static char page[65536];
@@ -43,7 +43,7 @@ static void interrupted_third(struct child *self, void *arg)
 	OK(prctl(PR_SET_NAME, "writer"));
 	CHECK_EQ(write(to[1], page, sizeof(page) / 2), sizeof(page) / 2);
 	CHECK_EQ(write(to[1], page, sizeof(page) / 2), sizeof(page) / 2);
-	/* full: who writes now waits for ever, or for a signal */
+	/* full: a write now blocks until a signal comes */
 	alarm(60);
 	FAILS(write(to[1], page, 1), EINTR);
 	OK(prctl(PR_SET_NAME, "filler"));
@@ -89,8 +89,8 @@ static void *write_nothing(void *arg)
 }
 
 /*
- * From several threads at once: neither more nor less events cause one, and each
- * that was sent arrives. One that finds another pending is refused.
+ * From several threads at once: exactly one event in so many causes a signal, and each
+ * that was sent arrives. A signal is refused if another one is pending.
  */
 static void test_exact(unsigned int queue_len)
 {
@@ -164,7 +164,7 @@ static void writes_usr1(struct child *self, void *arg)
 	take(SIGUSR1);
 }
 
-/* A signal that would kill is refused where that is asked for. */
+/* A signal that would kill is refused if that is requested. */
 static void test_ready(void)
 {
 	struct child c = child_start(writes_usr1, NULL);
@@ -180,7 +180,7 @@ static void test_ready(void)
 	ksig_sub_close(sub);
 }
 
-/* A real-time signal would kill: it is refused, and said to be. */
+/* A real-time signal would kill: it is refused, which is reported. */
 static void test_not_ready(void)
 {
 	struct child c = child_start(writes_unready, NULL);

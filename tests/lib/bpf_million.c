@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * 1,000,000 tracepoint events, of which a filter passes one in a thousand: none
- * of those is missed, nobody is woken for the others, and what it costs beside
- * an empty BPF program on that tracepoint.
+ * 1,000,000 tracepoint events, of which one in a thousand matches a filter: none of those
+ * is missed, the others wake no reader, and the cost is compared with an empty BPF
+ * program on that tracepoint.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #define PROVIDER "bpf"
 #include "subtest.h"
 
-/* One in so many passes. */
+/* One event in so many matches. */
 #define ONE_IN 1000
 #define ROUNDS 5
 
@@ -193,7 +193,7 @@ int main(void)
 
 	sub_or_skip("trace.syscalls.sys_enter_write");
 	passing = how_many(1000);
-	/* a number that nobody else's writes have */
+	/* a number that no other process's writes have */
 	nowhere = OK(dup2(OK(open("/dev/null", O_WRONLY | O_CLOEXEC)), 777));
 	snprintf(filter, sizeof(filter),
 		 "trace.syscalls.sys_enter_write:count=77,fd=%d", nowhere);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 2: events that the kernel skips, since another BPF program runs on that
- * cpu, are an upper bound and no exact loss.
+ * Promise 2: events that the kernel skips because another BPF program runs on that cpu
+ * are reported as an upper bound, not as an exact loss.
  */
 #define _GNU_SOURCE
 #include <sys/syscall.h>
@@ -25,7 +25,7 @@ int main(void)
 
 	sub_or_skip("trace.timer.hrtimer_expire_entry");
 	if (!linux_at_least(6, 7))
-		skip("before Linux 6.7 nobody counts what is skipped");
+		skip("before Linux 6.7 the kernel doesn't count what is skipped");
 	timers = sub_open("trace.timer.hrtimer_expire_entry", NULL);
 	for (i = 0; i < OTHERS; i++)
 		others[i] = sub_open(busy, NULL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What opening a subscription by BPF costs, in counts: system calls that read, and
- * descriptors. Processor time is printed.
+ * The cost of opening a subscription by BPF: how many reads and descriptors. The cpu time
+ * is printed.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -110,14 +110,14 @@ static void test_descriptors(void)
 		n = count_fds() - before;
 		if (n > (strncmp(events[i], "kmod.", 5) ? DESCRIPTORS_MOST :
 			 DESCRIPTORS_KMOD))
-			fail(__FILE__, __LINE__, "%s takes %d descriptors",
+			fail(__FILE__, __LINE__, "%s needs %d descriptors",
 			     events[i], n);
 		ksig_sub_close(sub);
 		CHECK_EQ(count_fds(), before);
 	}
 }
 
-/* With what a program holds anyway, and one by one until there is no more. */
+/* With all the descriptors that are left, and with fewer, one by one. */
 static void test_limit(void)
 {
 	const struct rlimit limit = { LIMIT, LIMIT };

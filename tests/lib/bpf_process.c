@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Processes by BPF, beside what events_process.c shows: threads that end at the
+ * Processes by BPF, besides what events_process.c tests: threads that end at the
  * same moment, pinned processes, current.*, pid namespaces.
  */
 #define _GNU_SOURCE
@@ -89,7 +89,7 @@ static void test_once(void)
 	ksig_sub_close(sub);
 }
 
-/* ------------------------------------------------------------ who is meant */
+/* ------------------------------------------------------- which process is meant */
 
 /* A filter on a process is about that one, not about its number. */
 static void test_pinned(void)
@@ -146,7 +146,7 @@ static void test_thread_id(void)
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
-/* What current.* names: who was running */
+/* current.*: the task that was running */
 static void test_current(void)
 {
 	char text[64];
@@ -172,7 +172,7 @@ static void test_current(void)
 
 /* ----------------------------------------------------------- a pid namespace */
 
-/* Is number 2 there; its parent is 1, whose own can't be seen. */
+/* Has pid 2 there; its parent is 1, and that one's parent can't be seen. */
 static void first_process(struct child *self)
 {
 	struct ksig_sub *sub = sub_open("process.exit", NULL);
@@ -195,7 +195,7 @@ static void first_process(struct child *self)
 	CHECK_EQ(field(fork_of, ev, "parent").s, 0);
 	child_say(self);
 	child_wait_go(self);
-	/* much has ended outside meanwhile */
+	/* many processes have exited outside meanwhile */
 	CHECK(sub_empty(sub));
 	ksig_sub_close(sub);
 	ksig_sub_close(fork_of);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace.CATEGORY.NAME: fields of all kinds from their cause, filters on them in
- * the kernel, a full queue told, and what is wrong with a name or filter.
+ * trace.CATEGORY.NAME: fields of all types with known values, filters on them in
+ * the kernel, a full queue, and errors in names and filters.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -60,12 +60,12 @@ static void test_fields(void)
 		 WRITE " current.pid=%d current.comm=writer ", getpid());
 	CHECK(!strncmp(line, wanted, strlen(wanted)));
 	ksig_sub_close(sub);
-	/* its place is not what tracefs says on every kernel */
+	/* on some kernels its offset is not the one in tracefs */
 	sub = open_mine(WRITE, "", "__syscall_nr");
 	write_bytes(1);
 	CHECK_EQ(sub_take(sub)->value, SYS_write);
 	ksig_sub_close(sub);
-	/* no value was asked for */
+	/* no value was requested */
 	sub = open_mine(WRITE, "", NULL);
 	write_bytes(1);
 	CHECK_EQ(sub_take(sub)->flags, KSIG_EVENT_NO_VALUE);
@@ -81,7 +81,7 @@ static bool in_first_pid_namespace(void)
 	return st.st_ino == 0xeffffffc;
 }
 
-/* A register's low half, an array, and strings in and behind an entry */
+/* A register's low half, an array, and strings in and after an entry */
 static void test_kinds(void)
 {
 	struct ksig_sub *sub = open_mine("trace.syscalls.sys_enter_openat",
@@ -169,7 +169,7 @@ static void check_passing(const char *filter, unsigned int wanted)
 	ksig_sub_close(sub);
 }
 
-/* No event can pass: that is said at once. */
+/* No event can match: that is reported at once. */
 static void check_refused(const char *filter)
 {
 	struct ksig_sub *sub;
@@ -253,7 +253,7 @@ static void test_compat(void)
 static void test_compat(void) { }
 #endif
 
-/* Of 100 events 16 fit; the gap is told by the first thing behind it. */
+/* Of 100 events 16 fit; the first record or signal after the gap reports it. */
 static void test_overflow(void)
 {
 	struct ksig_sub_opts opts = *SUB_OPTS(.queue_len = 1024, .value_field = "count");
@@ -311,7 +311,7 @@ static int open_fds(int *inherited)
 	return n;
 }
 
-/* Nothing stays behind, neither when closed nor when it could not be opened. */
+/* Nothing is left after it is closed, or after it could not be opened. */
 static void test_descriptors(void)
 {
 	int inherited, still, i, before = open_fds(&inherited);
@@ -364,7 +364,7 @@ static void log_line(void *ctx, const char *line)
 	++*(int *)ctx;
 }
 
-/* As nobody: an errno and its cure, and nothing on stderr. */
+/* As another user: an errno and its cure, and nothing on stderr. */
 static void test_unprivileged(void)
 {
 	int status, lines = 0;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One body per event, whoever provides it: the event is watched through all that
- * have it here at the same time, and by whom the library chooses, its cause
- * happens once, and all must have the same record.
+ * One body per event, for all providers: the event is watched by each provider that has
+ * it here, and by the one that the library chooses, at the same time. Its cause happens
+ * once, and all must have the same record.
  *
  * KSIG_PROVIDERS lists those that must work ("module bpf native", as in the
- * VMs); of others it is said why they don't.
+ * VMs); why others don't is printed.
  */
 #ifndef EVENTS_H
 #define EVENTS_H
@@ -24,8 +24,8 @@ enum provider { MODULE, BPF, NATIVE, PROVIDERS };
 static const char *const provider_names[] = { "module", "bpf", "native" };
 
 /*
- * Which provider has which event, as in ksig-events(7), and the flags of what it
- * can't know. (memory.pressure: native/pressure.c)
+ * Which provider has which event, as in ksig-events(7), and flags for what
+ * it can't know. (memory.pressure: native/pressure.c)
  */
 static struct source {
 	const char *event;
@@ -54,10 +54,10 @@ static struct source {
 };
 
 /**
- * struct watch - an event through all who have it here
+ * struct watch - an event by all providers that have it here
  * @source: which
  * @since: when it began; then when the last cause was dealt with
- * @records: so many of it there were
+ * @records: how many there were
  * @subs: NULL: doesn't work here
  */
 struct watch {
@@ -145,7 +145,7 @@ static inline struct ksig_sub *open_by(struct source *s, const char *name,
 	return NULL;
 }
 
-/* The best that works here is what one gets who doesn't choose. */
+/* Without a choice, the best provider that works here is used. */
 static inline void open_chosen(struct watch *w, const char *name)
 {
 	int p = MODULE;
@@ -205,7 +205,7 @@ static inline bool is_unknown(const char *key, size_t len, uint32_t flags)
 	return false;
 }
 
-/* What of @fields is known by who sets these flags; a line has no tgid. */
+/* Which of @fields are known if these flags are set; a line has no tgid. */
 static inline void wanted_text(const char *fields, uint32_t flags, bool line,
 			       char *buf, size_t size)
 {
@@ -298,7 +298,7 @@ static inline enum provider who_is(const struct ksig_sub *sub)
 	return p;
 }
 
-/* The next record of each must be this, and told since the last. */
+/* The next record of each must be this, with a time after the last cause. */
 static inline void watch_expect(struct watch *w, const struct expected *x)
 {
 	const struct ksig_event *ev;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory.kill of all providers: a cgroup's OOM kill; and in a VM, where all of
- * the memory may be used up, memory.oom and a global kill.
+ * memory.kill of all providers: a cgroup's OOM kill; and in a VM, where the test may use
+ * up all memory, memory.oom and a global kill.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -14,7 +14,7 @@
 #define V2 "/sys/fs/cgroup/ksig_events"
 #define LIMIT "16777216"
 
-/* cgroup2: the limit is above, so that a sum over both does not tell which it is */
+/* cgroup2: the limit is in the parent, so that a sum of both doesn't identify the leaf */
 #define LEAF "leaf.service"
 
 static const char *folder;
@@ -62,7 +62,7 @@ static void remove_cgroup(void)
 	cgroup_remove(folder);
 }
 
-/* What the field has to be */
+/* The value that the field must have */
 static void read_cgroup(pid_t pid, char path[128])
 {
 	char name[40], line[256];
@@ -86,7 +86,7 @@ static void be_greedy(struct child *self, void *arg)
 	OK(prctl(PR_SET_PDEATHSIG, SIGKILL));
 	OK(prctl(PR_SET_NAME, "greedy"));
 	CHECK_EQ(set(has_leaf ? LEAF "/cgroup.procs" : "cgroup.procs", "0"), 0);
-	/* nobody else is to be chosen */
+	/* the OOM killer must choose no other process */
 	CHECK_EQ(write_to("/proc/self/oom_score_adj", "1000"), 0);
 	child_say(self);
 	child_wait_go(self);
@@ -122,7 +122,7 @@ static void test_kill(uint64_t why)
 	watch_close(&other);
 }
 
-/* How often it is told before one is killed is the kernel's business. */
+/* How many of these events come before a kill is up to the kernel. */
 static void test_oom(void)
 {
 	struct watch w = watch("memory.oom");
@@ -142,7 +142,7 @@ static void test_oom(void)
 	}
 }
 
-/* What could not be looked at for a moment is looked at later. */
+/* What temporarily could not be read is read later. */
 static void test_no_descriptors(void)
 {
 	static const char *const late[] = { V2 "_late1", V2 "_late2" };
@@ -190,7 +190,7 @@ static void test_no_descriptors(void)
 	has_leaf = true;
 }
 
-/* By native there is no telling who it was: not taken for a filter then. */
+/* Native doesn't know the process: filters on it are rejected. */
 static void test_filter_of_process(void)
 {
 	static const char *const filters[] = {

@@ -56,7 +56,7 @@ static void up_and_down(unsigned int v0)
 	watch_close(&down);
 }
 
-/* Who comes later hears nothing of what is up; a name is that of now. */
+/* A later subscription gets no events about links that are up; names are current. */
 static void renamed_and_gone(unsigned int v0)
 {
 	struct watch up = watch("net.up:ifindex=%u", v0);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * power.suspend and power.resume of all providers: the machine sleeps, in a VM
- * only, until the clock wakes it. That sets no time.
+ * power.suspend and power.resume of all providers: the machine is suspended, in a VM only,
+ * until the clock wakes it. That is not a time.set.
  */
 #define _GNU_SOURCE
 #include "events.h"
 
-/* Where the clocks don't tell that it has slept native can't know it. */
+/* If the clocks don't show that it was suspended, native can't know it. */
 static bool sleep_until(const char *alarm)
 {
 	struct watch suspend = watch("power.suspend");

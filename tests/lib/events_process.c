@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * process.fork, .exec and .exit of all providers: once a process, whatever its
- * threads do, with the status that wait(2) gives.
+ * process.fork, .exec and .exit of all providers: once per process, whatever its threads
+ * do, with the status of wait(2).
  */
 #define _GNU_SOURCE
 #include <sys/prctl.h>
@@ -14,7 +14,7 @@
 
 /*
  * A filter on pid pins the process, and has the native provider wait for that
- * one; tgid says the same of all processes' ends.
+ * one; for exits of processes, tgid is the same.
  */
 static const char *const keys[] = { "pid", "tgid" };
 static const char *key;
@@ -48,7 +48,7 @@ static struct expected ended(pid_t pid, int status, const char *comm)
 		       getpid());
 }
 
-/* As wait(2) will give it: it stays to be waited for. */
+/* As wait(2) will report it: the process is not reaped by this. */
 static int status_of(pid_t pid)
 {
 	siginfo_t info = { };
@@ -128,7 +128,7 @@ static void test_exec(void)
 
 	child_go(&c);
 	watch_expect(&exec, &x);
-	/* that the other thread has ended is no process's end */
+	/* the exit of the other thread is not the exit of a process */
 	watch_silent(&exit);
 	OK(kill(c.pid, SIGTERM));
 	x = ended(c.pid, SIGTERM, "sleep");
@@ -205,8 +205,8 @@ static void test_end(void (*how)(void), int status)
 	usleep(200000);
 	x = ended(c.pid, status_of(c.pid), "ksig_test");
 	/*
-	 * One that was joined tells the connector a moment later, and that may be
-	 * after the first thread has: it may then have been the last.
+	 * A thread that was joined reports to the connector asynchronously, perhaps after
+	 * the first thread: it may then have been the last.
 	 */
 	if (earlier && !by_pidfd())
 		x.maybe[NATIVE] = KSIG_EVENT_NO_VALUE;
@@ -253,7 +253,7 @@ static void test_last_thread(void (*how)(void), int status)
 	reap(&c);
 }
 
-/* Nobody looks before it has been waited for: what /proc said is gone. */
+/* It is reaped before the event is read: its entry in /proc doesn't exist any more. */
 static void test_reaped(void)
 {
 	struct child c = child_start(end_all, exit_3);
@@ -266,7 +266,7 @@ static void test_reaped(void)
 		/* from Linux 6.15 on the pidfd still knows */
 		x.maybe[NATIVE] = KSIG_EVENT_NO_VALUE;
 	} else {
-		/* the connector has it from who may have been reaped by then */
+		/* the connector's source may have been reaped by then */
 		x.maybe[NATIVE] = KSIG_EVENT_NO_PARENT;
 	}
 	child_go(&c);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * cpu.online, cpu.offline, kmod.load, kmod.unload, device.add and time.set of all providers.
- * A cpu is taken out, and a module loaded, in a VM only.
+ * A cpu is set offline, and a module loaded, in a VM only.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 
 #define CPU1 "/sys/devices/system/cpu/cpu1/online"
 
-/* Forward by a nanosecond, which is told all the same; and is no resume. */
+/* Forward by a nanosecond, which is an event, too; but not a resume. */
 static void test_time(void)
 {
 	struct watch set = watch("time.set");
@@ -27,7 +27,7 @@ static void test_time(void)
 
 	for (i = 0; i < 2; i++) {
 		/*
-		 * A clock that goes back would trouble who builds beside it.
+		 * A clock set back would disturb a build that runs meanwhile.
 		 * The call overwrites .time, so it is set anew each round.
 		 */
 		struct timex forward = {
@@ -67,7 +67,7 @@ static void test_delta(void)
 	ksig_sub_close(sub);
 }
 
-/* A signal's value is the field that was asked for, not the record's value. */
+/* A signal's value is the field that was requested, not the record's value. */
 static void test_value_field(void)
 {
 	const struct ksig_sub_opts opts = {
@@ -124,7 +124,7 @@ static int load(const char *path)
 	return ret;
 }
 
-/* Of one whose init function fails nothing is told. */
+/* A module whose init function fails causes no event. */
 static void test_kmod(void)
 {
 	struct watch loads = watch("kmod.load");

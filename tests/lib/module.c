@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * libksig over the module: the mapped ring and read(2), arming by the kernel and
- * by the relay, drivers' channels, fork.
+ * libksig with the module: the mapped ring and read(2), delivery by the kernel and by the
+ * relay, drivers' channels, fork.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -19,7 +19,7 @@
 
 #define NODE "/dev/ksig/test"
 
-/* More than fits, several times round: in order, and what is lost is told. */
+/* More than fits, several times around: in order, and losses are reported. */
 static void receive(unsigned int len)
 {
 	struct ksig_sub *sub = sub_open("test", SUB_OPTS(.queue_len = len));
@@ -51,7 +51,7 @@ static void test_ring(void)
 	receive(256);
 }
 
-/* The place of what has been taken is free, though there is more to take. */
+/* The space of consumed records is free, although more records are queued. */
 static void test_room(void)
 {
 	struct ksig_sub *sub = sub_open("test", SUB_OPTS(.queue_len = 16));
@@ -69,7 +69,7 @@ static void test_room(void)
 	ksig_sub_close(sub);
 }
 
-/* Whoever may only read has no mapping. */
+/* A user who may only read gets no mapping. */
 static void read_only(struct child *self, void *arg)
 {
 	(void)self;
@@ -131,7 +131,7 @@ static void arm_ahead(struct child *self, void *arg)
 	child_say(self);
 	CHECK_EQ(take(SIG).si_value.sival_int, *mode == KSIG_MODE_EACH ? 21 : 0);
 	if (*mode == KSIG_MODE_DOORBELL) {
-		/* the relay has read it, alone: it rings again all the same */
+		/* the relay has read it; the doorbell is rung again nevertheless */
 		CHECK_EQ(ksig_sub_arm(sub, &o), 0);
 		take(SIG);
 		CHECK_EQ(sub_take(sub)->value, 21);
@@ -156,7 +156,7 @@ static void test_read(void (*body)(struct child *self, void *arg), void *arg)
 	OK(chmod(NODE, 0600));
 }
 
-/* By the kernel: nobody's pid. By the relay, for a filter of ours: this one's. */
+/* By the kernel: pid 0. By the relay, for a filter of the library's: this process. */
 static void arm_each(const char *event, pid_t sender)
 {
 	struct ksig_arm_opts o = {
@@ -252,9 +252,9 @@ static void test_queue_in_storm(void)
 		sub = sub_open("test", SUB_OPTS(.queue_len = 65536));
 		ev = sub_take(sub);
 		CHECK_EQ(ev->value, 1);
-		/* what was thrown away is not counted; what was lost is */
+		/* what was discarded is not counted; what was lost is */
 		CHECK_EQ(ev->seq, ev->lost_before + 1);
-		/* more than a queue holds that was not asked for */
+		/* more than the default queue length */
 		UNTIL(sub_stats(sub).queued > 256);
 		ksig_sub_close(sub);
 	}
@@ -273,7 +273,7 @@ static unsigned int threads(void)
 	return n - 2;
 }
 
-/* The kernel sends, whatever came before it knew whom this is about. */
+/* The kernel sends, although events came before it knew the filter's process. */
 static void test_arm_in_storm(void)
 {
 	struct child c = child_start(emit_on, NULL);
@@ -294,7 +294,7 @@ static void test_arm_in_storm(void)
 	child_kill(&c);
 }
 
-/* Not for who has had the number of a process that has ended. */
+/* Not for a process that reuses the pid of one that has exited. */
 static void test_pidfd(void)
 {
 	struct ksig_arm_opts o = {
@@ -325,7 +325,7 @@ static void test_pidfd(void)
 	ksig_sub_close(sub);
 }
 
-/* A child may only close, and takes nothing away. */
+/* A child may only close, and consumes nothing. */
 static void test_fork(void)
 {
 	struct ksig_sub *sub = sub_open("test", NULL);
@@ -448,7 +448,7 @@ static void waits(struct child *self, void *arg)
 	child_wait_go(self);
 }
 
-/* The worker may be late: the event comes before its process's end all the same. */
+/* The worker may be late: the event still comes before its process's exit. */
 static void test_end_behind_worker(void)
 {
 	const struct ksig_event *ev;
@@ -473,7 +473,7 @@ static void test_end_behind_worker(void)
 	}
 }
 
-/* It can't tell own processes: another provider does, or it is said why. */
+/* It can't identify own processes: another provider does, or the error says why. */
 static void test_behind_worker(void)
 {
 	struct ksig_sub_opts any = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What doesn't work in new namespaces says so, and why: never silence. */
+/* What doesn't work in new namespaces fails with the reason, never silently. */
 #define _GNU_SOURCE
 #include <sched.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * net.up and net.down by rtnetlink, beside what events_net.c shows: the state is
- * right again after messages were lost. As root and as nobody.
+ * net.up and net.down by rtnetlink, besides what events_net.c tests: the state is
+ * right again after messages were lost. As root and as another user.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -24,7 +24,7 @@ static void map(const char *path, unsigned int id)
 	close(fd);
 }
 
-/* A namespace; for nobody with a user namespace in which they are root */
+/* A network namespace; for another user with a user namespace in which it is root */
 static void enter(bool nobody)
 {
 	int fd;
@@ -56,7 +56,7 @@ static void expect_silence(struct ksig_sub *up, struct ksig_sub *down)
 	CHECK_EQ(sub_take(down)->subject, if_nametoindex("lo"));
 }
 
-/* Leaving a bridge is told as if the interface were gone: it isn't. */
+/* The message about leaving a bridge looks like that of a deleted interface. */
 static void bridge(void)
 {
 	struct ksig_sub *up, *down;
@@ -110,7 +110,7 @@ static void lost_messages(void)
 	up = sub_open("net.up", SUB_OPTS(.queue_len = 16));
 	down = sub_open("net.down", SUB_OPTS(.queue_len = 16));
 	flood("vc");
-	/* nobody hears of these */
+	/* the messages about these are lost */
 	ip("set vc up");
 	ip("set vd up");
 	ip("del vx");
@@ -131,7 +131,7 @@ static void lost_messages(void)
 	CHECK_EQ(st.delivered, 3);
 	CHECK_EQ(st.offered, 3);
 	CHECK_EQ(st.lost, 0);
-	/* and it goes on */
+	/* and later events follow */
 	ip("set vc down");
 	sub_take(down);
 	sub_take(down);
@@ -140,7 +140,7 @@ static void lost_messages(void)
 	ksig_sub_close(down);
 }
 
-/* A dump tells of more than the queue holds. */
+/* A dump lists more changes than fit in the queue. */
 static void lost_changes(void)
 {
 	struct ksig_sub *up;
@@ -164,7 +164,7 @@ static void lost_changes(void)
 	st = sub_stats(up);
 	CHECK_EQ(st.delivered, 16);
 	CHECK_EQ(st.lost, 4);
-	/* the four that had no room are told of in the next */
+	/* the next one reports the four that had no room */
 	ip("set n0 down");
 	ip("set n0 up");
 	CHECK_EQ(sub_take(up)->lost_before, 4);

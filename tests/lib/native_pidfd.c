@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The end of one process, for which nobody needs a right: with the status for
- * its parent, and never somebody else's.
+ * The exit of one process, which needs no privilege: with the status, if the caller is
+ * its parent, and never with another process's.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -71,7 +71,7 @@ static void own_child(void)
 	CHECK_EQ(data->parent, getpid());
 	CHECK(!strcmp(data->comm, "ksig test"));
 	over(sub);
-	/* it is still there to be waited for */
+	/* it can still be waited for */
 	CHECK_EQ(waitpid(c.pid, &status, 0), c.pid);
 	CHECK_EQ(status, 3 << 8);
 	close(c.to);
@@ -108,7 +108,7 @@ static void reaped_child(void)
 	CHECK_EQ(read(fds[0], &pid, sizeof(pid)), sizeof(pid));
 	sub = subscribe_to(pid);
 	child_go(&p);
-	/* it has ended, and its status isn't known yet: not told before */
+	/* it has exited, and its status isn't known yet: no event before that */
 	while (!is_zombie(pid))
 		CHECK_EQ(ksig_sub_next(sub, 0, &ev), 0);
 	CHECK_EQ(ksig_sub_next(sub, 0, &ev), 0);
@@ -143,7 +143,7 @@ static void reaps_at_once(struct child *self, void *arg)
 	}
 }
 
-/* Reaped while it is looked at: the kernel knows the status all the time. */
+/* Reaped while it is being read: the kernel knows the status all the time. */
 static void reaped_meanwhile(void)
 {
 	const struct ksig_event *ev;
@@ -171,7 +171,7 @@ static void reaped_meanwhile(void)
 	close(fds[1]);
 }
 
-/* A parent that takes no note until it is told to. */
+/* A parent that doesn't wait for its child until it is asked to. */
 static void parent(struct child *self, void *arg)
 {
 	struct child c = child_start(end_3, NULL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory.pressure: what a trigger tells reaches who waits in poll(2), though
- * polling takes it away; and settings that are wrong say where.
+ * memory.pressure: a trigger's event reaches a program that waits in poll(2), although
+ * polling consumes it; and errors in settings have a column.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -55,7 +55,7 @@ static int enter(void)
 	return WEXITSTATUS(status);
 }
 
-/* Whoever takes more than memory.high has to wait for each page. */
+/* A process that uses more than memory.high is delayed for each page. */
 static void make_cgroup(void)
 {
 	int err;
@@ -102,7 +102,7 @@ static void under_pressure(void)
 	child_hear(&c);
 	for (i = 0; i < 2; i++) {
 		CHECK_EQ(OK(poll(&p, 1, 60000)), 1);
-		/* as often as anyone likes */
+		/* any number of times */
 		CHECK_EQ(OK(poll(&p, 1, 0)), 1);
 		CHECK_EQ(OK(poll(&p, 1, 0)), 1);
 		CHECK_EQ(ksig_sub_next(sub, 0, &ev), 1);
@@ -113,7 +113,7 @@ static void under_pressure(void)
 		CHECK_EQ(ev->seq, i + 1);
 		CHECK(ev->value >= 2000);
 	}
-	printf(": memory.pressure: told of %llu us stalled\n",
+	printf(": memory.pressure: %llu us stalled\n",
 	       (unsigned long long)ev->value);
 	child_kill(&c);
 	sub_stats(sub);

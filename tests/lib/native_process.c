@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The proc connector's threads, beside what events_process.c shows: an exit
- * comes once, however many threads of however many processes end in whatever
- * order.
+ * The proc connector's threads, besides what events_process.c tests: an exit
+ * comes once, for any number of threads and processes that exit in any order.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -24,7 +23,7 @@ static void *do_nothing(void *arg)
 	return arg;
 }
 
-/* Many threads, many processes, nobody in order: one exit each. */
+/* Many threads, many processes, in any order: one exit each. */
 static void end_together(struct child *self, void *arg)
 {
 	pthread_t t[THREADS];
@@ -97,7 +96,7 @@ static pid_t forks_on_go(pid_t pid, int go[2])
 	_exit(0);
 }
 
-/* Who has the number later is somebody else. */
+/* A process that reuses the pid is another one. */
 static void not_the_next_one(void)
 {
 	struct ksig_sub *sub;
@@ -131,7 +130,7 @@ static void execs(struct child *self, void *arg)
 /* So many that looking twice at what a queue of 64 holds does not reach the end */
 #define STRANGERS 135
 
-/* Return: it was told of. Else it is among what the socket had no room for. */
+/* Return: its event came. Otherwise it is among what the socket had no room for. */
 static bool told_behind_others(void)
 {
 	struct child c = child_start(execs, NULL);
@@ -162,7 +161,7 @@ static bool told_behind_others(void)
 	return got == 1;
 }
 
-/* What stands behind others' forks is told, though its process has ended. */
+/* An event after other processes' forks is reported, although its process has exited. */
 static void behind_others(void)
 {
 	int tries = 20;
@@ -171,7 +170,7 @@ static void behind_others(void)
 		CHECK(--tries);
 }
 
-/* A child may close what it has inherited: the parent's goes on. */
+/* A child may close what it has inherited: the parent's continues. */
 static void child_closes(void)
 {
 	struct ksig_sub *sub;
@@ -202,7 +201,7 @@ static void *wait_and_end(void *self)
 	return NULL;
 }
 
-/* Its first thread ends, the other one stays until it is told to go. */
+/* Its first thread exits, the other one stays until the parent's go. */
 static void end_first(struct child *self, void *arg)
 {
 	pthread_t t;
@@ -239,7 +238,7 @@ static const struct ksig_event *take_exit(struct ksig_sub *sub, pid_t pid)
 
 static bool gets_quiet(struct ksig_sub *sub);
 
-/* One whose first thread ended before anybody listened. */
+/* A process whose first thread exited before the subscription was opened. */
 static void ended_before(void)
 {
 	struct child c = child_start(end_first, NULL);
@@ -322,13 +321,13 @@ static void parent_of_it(struct child *self, void *arg)
 	child_say(self);
 	child_wait_go(self);
 	child_go(&c);
-	/* until it is reaped the kernel tells nobody but this process */
+	/* until it is reaped, only this process can get its status from the kernel */
 	child_wait_go(self);
 	CHECK_EQ(waitpid(c.pid, &status, 0), c.pid);
 	CHECK_EQ(write(ends.fd, &status, sizeof(status)), sizeof(status));
 }
 
-/* What is told is what wait(2) gives, or that it is not known. */
+/* The reported status is that of wait(2), or unknown. */
 static bool is_right(int first, int last, int group)
 {
 	struct ksig_sub *sub = sub_open("process.exit", NULL);
@@ -352,7 +351,7 @@ static bool is_right(int first, int last, int group)
 	child_go(&p);
 	CHECK_EQ(read(fds[0], &status, sizeof(status)), sizeof(status));
 	known = !(ev->flags & KSIG_EVENT_NO_VALUE);
-	printf(": first thread %d, last %d, group %d: status %d, told %s%d\n",
+	printf(": first thread %d, last %d, group %d: status %d, reported %s%d\n",
 	       first, last, group, status, known ? "" : "unknown ",
 	       (int)ev->value);
 	CHECK_EQ(ev->value, known ? (uint64_t)status : 0);
@@ -411,7 +410,7 @@ static void descriptors_are_bounded(void)
 	printf(": %d descriptors for %d processes without a first thread\n",
 	       count_descriptors() - before, HEADLESS);
 	CHECK(count_descriptors() - before <= DESCRIPTORS_MOST);
-	/* and of each the end is told all the same */
+	/* and the exit of each is reported nevertheless */
 	for (i = HEADLESS; i--;)
 		child_go(&c[i]);
 	while (left) {
@@ -429,8 +428,8 @@ static void descriptors_are_bounded(void)
 }
 
 /*
- * All that has come, for the gap is behind it. A call may end before that: it
- * passes over no more at once than the queue is long.
+ * All that has come, because the gap is after it. A call may return before that: it
+ * skips at most as many at once as fit in the queue.
  */
 static void drain(struct ksig_sub *sub)
 {
@@ -442,7 +441,7 @@ static void drain(struct ksig_sub *sub)
 		OK(ksig_sub_next(sub, 0, &ev));
 }
 
-/* Forks until the socket had no room for all that is told of them. */
+/* Forks until the socket had no room for all the messages about them. */
 static void lose_messages(struct ksig_sub *sub)
 {
 	int i, n;
@@ -459,7 +458,7 @@ static void lose_messages(struct ksig_sub *sub)
 	}
 }
 
-/* One for which there was no descriptor, and of whose end messages may be lost */
+/* A process for which there was no descriptor, and whose exit message may be lost */
 static void told_without_descriptor(void)
 {
 	struct ksig_sub *sub = sub_open("process.exit", SUB_OPTS(.queue_len = 64));
@@ -484,7 +483,7 @@ static void told_without_descriptor(void)
 	ksig_sub_close(sub);
 }
 
-/* Is there ever nothing to do, for who waits on the descriptor? */
+/* Does the descriptor become idle at some time? */
 static bool gets_quiet(struct ksig_sub *sub)
 {
 	struct pollfd p = { .fd = ksig_sub_fd(sub), .events = POLLIN };
@@ -502,7 +501,7 @@ static bool gets_quiet(struct ksig_sub *sub)
 
 /*
  * A child that only keeps what it has inherited, among it the descriptor of a
- * process that is waited for: the parent is not woken by that one for ever.
+ * process that is waited for: that one doesn't wake the parent permanently.
  */
 static void child_keeps(void)
 {

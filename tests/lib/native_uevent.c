@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Uevents: of the kernel, of what is meant, and counted when there are too
- * many. A network namespace's owner may have its kernel side send one, which is
- * how this test has modules come and go on a kernel without.
+ * Uevents: only the kernel's, only of modules and cpus, and counted when there are too
+ * many. The owner of a network namespace can have the kernel send a uevent in it, by which
+ * this test fakes loading modules on a kernel without modules.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 static int sender;
 
-/* Strings, the last NULL, as the kernel has them one behind another */
+/* Strings, the last NULL, one after another as in the kernel's messages */
 static size_t pack(char *buf, va_list ap)
 {
 	const char *s;
@@ -216,7 +216,7 @@ static void forged(void)
 	struct sockaddr_nl group = { .nl_family = AF_NETLINK, .nl_groups = 1 };
 	struct ksig_sub *load = sub_open("kmod.load", NULL);
 
-	/* ECONNREFUSED: nobody but the kernel itself is not among the receivers */
+	/* would be ECONNREFUSED if only the kernel received it */
 	CHECK_EQ(OK(sendto(sender, text, sizeof(text), MSG_DONTWAIT,
 			   (struct sockaddr *)&group, sizeof(group))),
 		 sizeof(text));
@@ -241,7 +241,7 @@ static void too_many(void)
 		snprintf(path, sizeof(path), "/module/m%d", i);
 		module("add", path);
 	}
-	/* one behind the gap, which then tells its size */
+	/* one after the gap, which then carries its size */
 	while (ksig_sub_next(sub, 0, &ev) == 1) {
 		CHECK_EQ(ev->seq, seq + 1);
 		CHECK_EQ(ev->lost_before, 0);
@@ -296,7 +296,7 @@ int main(void)
 	int fd;
 
 	if (getuid())
-		skip("only root may have a network namespace that hears uevents");
+		skip("only a network namespace of root's receives uevents");
 	/* a real one, by the kernel, but nothing happened */
 	online = sub_open("cpu.online", NULL);
 	fd = open(real, O_WRONLY | O_CLOEXEC);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Promise 1, of subscriptions by the library: an event's value reaches all four
- * receivers, whoever provides it. With the argument "receive" it is the fourth,
+ * receivers, by each provider. With the argument "receive" it is the fourth,
  * which is built for 32 bits, too.
  */
 #define _GNU_SOURCE
@@ -50,7 +50,7 @@ static void check_info(const siginfo_t *info, uint64_t value, uint32_t flags)
 		CHECK_EQ(info->si_code, SI_ASYNCIO);
 		return;
 	}
-	/* without the module it comes from whom it comes from */
+	/* without the module the sender is this process */
 	CHECK_EQ(info->si_code, SI_QUEUE);
 	CHECK_EQ(info->si_pid, source_relays() ? getpid() : 0);
 	CHECK_EQ(info->si_uid, source_relays() ? getuid() : 0);
@@ -100,7 +100,7 @@ static void *waits(void *arg)
 	return NULL;
 }
 
-/* Thread-directed: not one goes to another thread that would take it. */
+/* Thread-directed: none is accepted by another thread that waits for it. */
 static void test_no_bystander(void)
 {
 	struct ksig_sub *sub = subscribe(0);
@@ -147,7 +147,7 @@ static void exits(struct child *self, void *arg)
 	child_wait_go(self);
 }
 
-/* Where there is an end, it comes as a signal: behind all events, negative. */
+/* An end is reported by a signal, too: after all events, with a negative value. */
 static void test_end(void)
 {
 	struct child c = child_start(exits, NULL);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Promise 2, of subscriptions by the library: offered = delivered + queued + lost
- * + refused whenever it is asked (sub_stats() looks), and the first thing
- * received after a gap tells its size.
+ * + refused at any time (sub_stats() checks it), and the first record or signal
+ * after a gap carries its size.
  */
 #define _GNU_SOURCE
 #include "source.h"
@@ -10,10 +10,10 @@
 #define MORE 50
 
 /**
- * struct tally - what was received, beside what was caused
+ * struct tally - what was received, compared with what was caused
  * @exact: the filter runs in the kernel, and what is lost would have passed it
  * @values: the @n that were caused
- * @next: the first of them that was neither received nor missed
+ * @next: the first of them that was not received or missed yet
  * @missed: so many were not received; if not @exact, up to so many as
  *	lost_upto says are beyond @lost
  */
@@ -27,7 +27,7 @@ struct tally {
 	uint64_t missed;
 };
 
-/* In order: no more are missing than is told. */
+/* In order: no more are missing than reported. */
 static void count(struct tally *t, uint64_t value, int lost)
 {
 	uint64_t missing;
@@ -67,7 +67,7 @@ static void take_one(struct tally *t)
 	count(t, ksig_siginfo_value(&info), info.si_errno);
 }
 
-/* All that is sent, and what waits behind it */
+/* All that is sent, and what waits after it */
 static void take_all(struct ksig_sub *sub, struct tally *t)
 {
 	while (sub_stats(sub).queued || sub_stats(sub).signals > t->received) {
@@ -77,8 +77,8 @@ static void take_all(struct ksig_sub *sub, struct tally *t)
 }
 
 /*
- * Another one, which tells the last gap. It is lost itself while the kernel's
- * part of a native queue is full, and then it is another one that tells.
+ * Another one, which reports the last gap. It is lost itself while the kernel's
+ * part of a native queue is full, and then another one has to report it.
  */
 static void take_another(struct ksig_sub *sub, struct tally *t)
 {
@@ -98,9 +98,9 @@ static void take_another(struct ksig_sub *sub, struct tally *t)
 }
 
 /*
- * EACH to a thread that blocks: up to 32 pending, 16 queued and one in the
- * relay's hand, the rest lost. Fewer are pending where this user has others:
- * /proc doesn't tell them apart.
+ * EACH to a thread that blocks: up to 32 pending, 16 queued and one taken from the
+ * queue by the relay, the rest lost. Fewer are pending if this user has others:
+ * /proc doesn't distinguish them.
  */
 static void test_overflow(uint32_t flags)
 {
@@ -134,7 +134,7 @@ static void test_overflow(uint32_t flags)
 	ksig_sub_close(sub);
 }
 
-/* A gap whose next event is refused is told with the one after. */
+/* If the event after a gap is refused, the next one reports the gap. */
 static void test_gap_before_refused(void)
 {
 	struct ksig_sub *sub = subscribe(16);
@@ -146,7 +146,7 @@ static void test_gap_before_refused(void)
 	unblock_all();
 	CHECK_EQ(arm_each(sub, 0, 0), 0);
 	st = settled(sub, 20);
-	/* of a filter in the library nobody knows what it would have let pass */
+	/* how many lost events would match a filter in the library is unknown */
 	if (ksig_sub_in_kernel(sub, 0))
 		CHECK_EQ(st.lost, 4);
 	CHECK_EQ(st.refused, st.offered - st.lost);
@@ -193,7 +193,7 @@ static void test_gap_given_back(void)
 	ksig_sub_close(sub);
 }
 
-/* Asked all the time, while events come, are sent, held back and lost. */
+/* Checked all the time, while events come, are sent, wait and are lost. */
 static void test_concurrent(void)
 {
 	struct ksig_sub *sub = subscribe(64);

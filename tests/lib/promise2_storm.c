@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Promise 2: six threads, more than there are cpus, start processes as fast as they
- * can. Whoever provides it sees each process once, and no other; what is lost is
- * counted. (A BPF program on a raw tracepoint is skipped while it is preempted on
- * the same cpu: Linux 7.0 and newer.)
+ * can. Each provider reports each process once, and no other; losses are counted. (A
+ * BPF program on a raw tracepoint is skipped while it is preempted on the same cpu:
+ * Linux 7.0 and newer.)
  */
 #define _GNU_SOURCE
 #include <sys/prctl.h>
@@ -19,7 +19,7 @@ static pid_t *pids;
 
 /* --------------------------------------------------------------------- the storm */
 
-/* To be told from all other processes: the name of who forks them */
+/* The name of the process that forks them, to distinguish them from all others */
 #define NAME "stormy"
 
 static pid_t once(bool exec)
@@ -76,7 +76,7 @@ static void storm(bool exec)
 /**
  * struct watched - an event that each process causes once
  * @name: with its filter
- * @field: what of the event is the process's number; NULL: not told
+ * @field: the field that has the process's pid; NULL: none
  * @exec: only if they execute a program
  */
 static const struct watched {
@@ -118,7 +118,7 @@ static unsigned int count_ours(struct ksig_sub *sub, const struct watched *w,
 		p = bsearch(&pid, pids, n, sizeof(*pids), compare);
 		if (!p)
 			continue;
-		/* numbers come again: as often as they were given */
+		/* a pid may be reused: as many events as processes that had it */
 		while (p > pids && p[-1] == pid)
 			p--;
 		for (i = p - pids; i < n && pids[i] == pid && seen[i]; i++)

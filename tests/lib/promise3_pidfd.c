@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3: a pid and a pidfd that are given together must be the same
- * process, and descriptor 0 is a descriptor.
+ * Promise 3: a pid and a pidfd that are passed together must be the same process, and
+ * descriptor 0 is valid.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -111,7 +111,7 @@ int main(void)
 	closed(b.pid);
 	/* none */
 	gives(b.pid, -1, 0);
-	/* pidfd_send_signal(2) accepts this one, but it doesn't tell the end */
+	/* pidfd_send_signal(2) accepts this one, but it doesn't report the exit */
 	snprintf(path, sizeof(path), "/proc/%d", b.pid);
 	fd = OK(open(path, O_DIRECTORY));
 	gives(b.pid, fd, -EINVAL);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3, of subscriptions by the library: never a signal to a stranger, never
- * more right than the armer had. Whose right it is without the module: the
- * process's that relays, at the time.
+ * Promise 3, of subscriptions by the library: never a signal to another process, never with
+ * more privilege than the armer had. Without the module, the credentials of the relaying
+ * process when it sends decide.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
 
 #include "source.h"
 
-/* Linux 6.9; before, nothing tells of a thread's end */
+/* Linux 6.9; before, nothing reports a thread's exit */
 #ifndef PIDFD_THREAD
 #define PIDFD_THREAD O_EXCL
 #endif
@@ -28,7 +28,7 @@ static void wait_gone(struct ksig_sub *sub)
 	CHECK(!(sub_stats(sub).flags & KSIG_STATS_ARMED));
 }
 
-/* Events go on, are readable, and signal nobody. */
+/* Events continue, are readable, and no signal is sent. */
 static void check_disarmed(struct ksig_sub *sub)
 {
 	uint64_t signals = sub_stats(sub).signals;
@@ -89,7 +89,7 @@ static void *blocking_thread(void *arg)
 	return NULL;
 }
 
-/* A thread ends, its process goes on, and no event comes that could tell. */
+/* A thread exits, its process doesn't, and no event comes that would show it. */
 static void test_thread_ends(void)
 {
 	volatile pid_t tid = 0;
@@ -110,7 +110,7 @@ static void test_thread_ends(void)
 		check_disarmed(sub);
 		ksig_sub_close(sub);
 	} else {
-		printf(": nothing tells of a thread's end before Linux 6.9\n");
+		printf(": nothing reports a thread's exit before Linux 6.9\n");
 	}
 	if (fd >= 0)
 		close(fd);
@@ -159,7 +159,7 @@ static void test_exec(uint32_t flags)
 	ksig_sub_close(sub);
 }
 
-/* The number comes again, with another process: a stranger. */
+/* The pid is reused by another process. */
 static struct child recycle(pid_t pid)
 {
 	struct child c;
@@ -181,8 +181,8 @@ static struct child recycle(pid_t pid)
 }
 
 /*
- * Held back for the one that was, as nothing more may wait in it: what is sent
- * next would go to whoever has the number then.
+ * Events wait because the target's pending signals are at the limit. It exits: what is
+ * sent next would reach the process that reuses its pid.
  */
 static void test_recycled(uint32_t flags)
 {
@@ -233,7 +233,7 @@ struct armer {
 	struct child *c;
 };
 
-/* Subscribed by root, armed by alice: root's right is not hers. */
+/* Subscribed by root, armed by alice: alice's credentials count. */
 static void arms_stranger(struct child *self, void *arg)
 {
 	const struct armer *a = arg;
@@ -306,7 +306,7 @@ static void test_uids(const uid_t uid[6], bool by_alice, bool reached,
 
 static void test_target_changes(uint32_t flags)
 {
-	/* kill(2) would let alice, by its saved or real uid: not for ever */
+	/* kill(2) would permit alice, by its saved or real uid: but not permanently */
 	const uid_t to_root[] = { ALICE, 0, ALICE, ALICE, 0, 0 };
 	const uid_t to_bob[] = { ALICE, 0, 0, BOB, BOB, BOB };
 	const uid_t same[] = { ALICE, ALICE, ALICE, ALICE, ALICE, ALICE };
@@ -315,7 +315,7 @@ static void test_target_changes(uint32_t flags)
 	test_uids(to_root, true, false, flags);
 	test_uids(to_bob, true, false, flags);
 	test_uids(same, true, true, flags);
-	/* CAP_KILL: root's right follows */
+	/* CAP_KILL: root stays permitted */
 	test_uids(drops, false, true, flags);
 	test_uids(to_root, false, true, flags);
 }
@@ -324,7 +324,7 @@ static void test_all(void)
 {
 	uint32_t flags;
 
-	/* a stranger, or this process itself, would take it */
+	/* a process that reuses the pid, or this one, would accept it */
 	block(SIG);
 	test_thread_ends();
 	for (flags = 0; flags <= KSIG_ARM_PROCESS; flags++) {

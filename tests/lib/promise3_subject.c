@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3: the subject of an event is signalled, and never another process that
- * has its number by the time that the event is read, not even one that began
- * within the same clock tick.
+ * Promise 3: the subject of an event is signalled, and never another process that has
+ * reused its pid when the event is read, not even one that started within the same clock
+ * tick.
  */
 #define _GNU_SOURCE
 #include <linux/sched.h>
@@ -65,7 +65,7 @@ static void end(pid_t pid)
 	CHECK_EQ(waitpid(pid, NULL, 0), pid);
 }
 
-/* A number that was free a moment ago */
+/* A pid that was free just before */
 static pid_t free_number(void)
 {
 	pid_t pid = OK(fork());
@@ -175,10 +175,10 @@ static void old_one(void)
 	ev = sub_take(sub);
 	CHECK_EQ(open_subject(sub, ev, &t), 0);
 	ksig_target_close(t);
-	/* a copy may lack what lies behind the record */
+	/* a copy may lack what follows the record */
 	copy = *ev;
 	CHECK_EQ(open_subject(sub, &copy, &t), -EINVAL);
-	/* what else is asked for is refused */
+	/* other requests are refused */
 	o.signo = SIG;
 	CHECK_EQ(ksig_target_open_subject(sub, ev, &o, &t), -EINVAL);
 	o.flags = KSIG_SEND_PROCESS;
@@ -187,7 +187,7 @@ static void old_one(void)
 	ksig_sub_close(sub);
 }
 
-/* It has ended, which may be seen only when another one has its number. */
+/* It has exited, which may be seen only when another process has its pid. */
 static void ended(void)
 {
 	const struct ksig_event *ev;

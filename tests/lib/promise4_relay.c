@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 4, of subscriptions by the library: a real-time signal goes only to who
- * is ready for it, and is refused and counted otherwise. In each case here the
- * default action, which is to terminate, would be next.
+ * Promise 4, of subscriptions by the library: a real-time signal is sent only to a target
+ * that is ready for it, and is refused and counted otherwise. In each case here the
+ * default action would terminate it.
  */
 #define _GNU_SOURCE
 #include "source.h"
@@ -49,8 +49,8 @@ static void test_no_handler(void)
 }
 
 /*
- * The armer itself, with events waiting: the relay must not take it for ready
- * while the library blocks signals to begin a thread.
+ * The armer itself, with events waiting: the relay must not consider it ready
+ * while the library blocks signals to start a thread.
  */
 static void arms_itself(struct child *self, void *arg)
 {
@@ -147,7 +147,7 @@ static void test_all_block(void)
 	child_join(&c);
 }
 
-/* A handler that one signal resets, which /proc does not tell. */
+/* A handler that one signal resets, which /proc doesn't show. */
 static void resets(struct child *self, void *arg)
 {
 	(void)arg;
@@ -177,7 +177,7 @@ static void test_resethand(void)
 	child_join(&c);
 }
 
-/* A dead leader takes nothing, and does not hide that its process lives. */
+/* A dead leader accepts nothing, but its process is still a target. */
 static void test_dead_leader(void)
 {
 	struct child c = child_start(leader_exits, NULL);

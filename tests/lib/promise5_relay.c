@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Promise 5, of subscriptions by the library: a stuck receiver hurts only itself.
- * What can't be sent waits, in order, and goes when there is room.
+ * What can't be sent waits, in order, and is sent when there is room.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -27,7 +27,7 @@ static void check_value(const siginfo_t *info, int i)
 	CHECK_EQ(info->si_errno, 0);
 }
 
-/* Takes nothing until told to, and then all, in order. */
+/* Accepts nothing until the parent's go, and then all, in order. */
 static void stuck(struct child *self, void *arg)
 {
 	struct ksig_sub *sub = subscribe(ROOM);
@@ -52,7 +52,7 @@ static void stuck(struct child *self, void *arg)
 		info = take(SIG);
 		check_value(&info, i);
 		if (i == (int)sent)
-			printf(": %s: the first that was held back came %llu us after there was room\n",
+			printf(": %s: the first that had waited came %llu us after there was room\n",
 			       source.provider,
 			       (unsigned long long)(now() - start) / 1000);
 	}
@@ -163,8 +163,8 @@ static void test_stopped(uint32_t flags)
 }
 
 /*
- * SIGKILL while events are held back for it: it is gone, they are readable. One
- * that is dying takes signals still, which /proc does not tell from living.
+ * SIGKILL while events wait for it: it has exited, they are readable. A dying process
+ * still accepts signals, and /proc doesn't distinguish it from a living one.
  */
 static void test_killed(uint32_t flags)
 {
@@ -188,7 +188,7 @@ static void test_killed(uint32_t flags)
 	ksig_sub_close(sub);
 }
 
-/* A signal from somebody else is room less: it counts by the number. */
+/* Another sender's signals count, too: the limit is per signal number. */
 static void test_counts_everybodys(void)
 {
 	struct ksig_sub *sub = subscribe(0);
@@ -228,7 +228,7 @@ static void test_classic(void)
 	ksig_sub_close(sub);
 }
 
-/* RLIMIT_SIGPENDING is no loss either: it waits. */
+/* At RLIMIT_SIGPENDING an event waits and isn't lost. */
 static void limited(struct child *self, void *arg)
 {
 	struct rlimit limit, none;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* ksig_send() by the module and by the caller: what each must keep, and which is chosen. */
+/* ksig_send() by the module and by the caller: both keep the promises; which is chosen. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/capability.h>
@@ -114,7 +114,7 @@ static void runner(struct child *self, void *arg)
 		sched_yield();
 }
 
-/* Asleep or not: what it does meanwhile is no reason to try later. */
+/* Whether it sleeps or runs doesn't matter: no reason to try later. */
 static void not_ready(void (*body)(struct child *self, void *arg))
 {
 	struct child c = child_start(body, NULL);
@@ -127,7 +127,7 @@ static void not_ready(void (*body)(struct child *self, void *arg))
 	CHECK_EQ(send_by(c.pid, SIGNO, 0), -ESRCH);
 }
 
-/* Who can't see it any more, as after chroot(2), does not take it for dead. */
+/* A caller that can't see it any more, as after chroot(2), doesn't consider it dead. */
 static void not_seen(struct child *self, void *arg)
 {
 	struct ksig_target_opts o = {
@@ -155,7 +155,7 @@ static void waiter(struct child *self, void *arg)
 	CHECK_EQ(take(SIGNO).si_code, code);
 }
 
-/* A thread in sigtimedwait(2) does not block it as far as /proc tells. */
+/* For /proc a thread in sigtimedwait(2) doesn't block the signal. */
 static void waiting_is_ready(void)
 {
 	struct child c;
@@ -174,7 +174,7 @@ static void become_plain(void)
 	OK(setresuid(1000, 1000, 1000));
 }
 
-/* @arg: may another process of its user look at it? */
+/* @arg: may another process of its user inspect it? */
 static void plain_waiter(struct child *self, void *arg)
 {
 	become_plain();
@@ -197,7 +197,7 @@ static bool restricted(void)
 	return scope > 0;
 }
 
-/* Who may not see what a thread waits for does not say that it doesn't wait. */
+/* A caller that may not see what a thread waits for doesn't claim that it doesn't wait. */
 static void sends_unseen(struct child *self, void *arg)
 {
 	struct child *c = arg;
@@ -220,7 +220,7 @@ static void sends_unseen(struct child *self, void *arg)
 	CHECK_EQ(send_by(c[1].pid, SIGNO, 0), restricted() ? -EACCES : way);
 }
 
-/* May open what is there to be read, and is told then that it may not. */
+/* May open the files, but reading them then fails with an error. */
 static void sends_untraced(struct child *self, void *arg)
 {
 	struct child *c = arg;
@@ -252,7 +252,7 @@ static void unseen(void)
 	child_join(&sender);
 	sender = child_start(sends_unseen, c);
 	child_join(&sender);
-	/* the right to trace is the right to know */
+	/* with permission to trace it, the caller can read this */
 	way = KSIG_SENT_BY_CALLER;
 	for (i = restricted() ? 1 : 0; i >= 0; i--) {
 		CHECK(child_lives(&c[i]));
@@ -314,7 +314,7 @@ static void full_queue(struct child *self, void *arg)
 	CHECK(nothing_to_take(SIGNO));
 }
 
-/* Its own number is 1 there, which is somebody else's elsewhere. */
+/* Its own pid is 1 there, which outside is another process. */
 static void own_numbers(struct child *self, void *arg)
 {
 	(void)self;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For tests of what a subscription promises, whoever provides it: a source of
- * events for each provider, which gives as many as are asked for. A process of
- * its own causes them, so that nothing that a test does is one.
+ * For tests of a subscription's promises with each provider: a source of events for each,
+ * which produces as many as requested. A process of its own causes them, so that
+ * nothing that a test does is an event.
  */
 #ifndef SOURCE_H
 #define SOURCE_H
@@ -23,9 +23,9 @@ static struct source {
 #define PROVIDER source.provider
 #include "subtest.h"
 
-/* What is written to there is an event, and nowhere goes. */
+/* A write to this descriptor is an event, and has no other effect. */
 #define SOURCE_FD 700
-/* An order's values are read at its end: so many the pipe holds. */
+/* The values of an order are read after it: the pipe has room for so many. */
 #define SOURCE_MOST 4096
 
 struct source_order {
@@ -41,14 +41,14 @@ static inline bool source_relays(void)
 
 /* ----------------------------------------------------- the process that causes */
 
-/* Each causes one event, and gives its value: the one that was asked for... */
+/* Each causes one event, and returns its value: the requested one ... */
 static inline uint64_t source_test_node(uint64_t value)
 {
 	CHECK_EQ(write(SOURCE_FD, &value, sizeof(value)), sizeof(value));
 	return value;
 }
 
-/* ... which a system call tells that fails ... */
+/* ... as an argument of a system call that fails ... */
 static inline uint64_t source_write(uint64_t value)
 {
 	syscall(SYS_write, SOURCE_FD, NULL, value);
@@ -112,7 +112,7 @@ static inline void produce_start(uint64_t first, uint64_t n)
 		 sizeof(order));
 }
 
-/* Once it returns, each has been told to who listens; @values: of each */
+/* Once it returns, each subscription has all the events; @values: their values */
 static inline void produce_end(uint64_t n, uint64_t *values)
 {
 	uint64_t value, i;
@@ -160,7 +160,7 @@ static inline int arm_each(struct ksig_sub *sub, pid_t pid, unsigned int flags)
 	return ksig_sub_arm(sub, &o);
 }
 
-/* Nothing is on its way any more of @n events: they were sent or refused. */
+/* Waits until all of @n events were sent or refused. */
 static inline struct ksig_sub_stats settled(struct ksig_sub *sub, uint64_t n)
 {
 	struct ksig_sub_stats st;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a subscription tells `ksig status`: its memfd can't be resized, has what
- * ksig_sub_stats() says, whom a relay signals, and no word from a child of fork.
+ * What a subscription reports to `ksig status`: its memfd can't be resized, has what
+ * ksig_sub_stats() returns and the relay's target, and is never written by a forked child.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -73,7 +73,7 @@ static void is_as_told(const struct ksig_sub *sub, int fd)
 	CHECK_EQ(s.lost_upto, st.lost_upto);
 }
 
-/* Its thread says so, as soon as it runs. */
+/* The relay's thread sets the flag when it runs. */
 static void armed(int fd)
 {
 	UNTIL(status(fd).stats.flags & KSIG_STATS_ARMED);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of libksig share, beside ktest.h. Where PROVIDER is defined
- * before this is included, they are about that one.
+ * Helpers of the tests of libksig, besides ktest.h. A test that defines PROVIDER before it
+ * includes this is about that provider.
  */
 #ifndef SUBTEST_H
 #define SUBTEST_H
@@ -36,7 +36,7 @@ static inline int64_t now(void)
 	return ts.tv_sec * SECOND + ts.tv_nsec;
 }
 
-/* Options of sub_open(): NAME = VALUE, ... beside the provider. */
+/* Options of sub_open(): NAME = VALUE, ... besides the provider. */
 #define SUB_OPTS(...) (&(struct ksig_sub_opts) { \
 	.sz = sizeof(struct ksig_sub_opts), .provider = PROVIDER, __VA_ARGS__ })
 
@@ -66,7 +66,7 @@ static inline struct ksig_sub *sub_open(const char *event,
 	return sub;
 }
 
-/* Must fail with that errno and say these words; where, in column */
+/* Must fail with that errno, and with a message that has these words and this column */
 static inline void sub_fails(const char *event, int err, unsigned int column,
 			     const char *words)
 {
@@ -101,7 +101,7 @@ static inline void tracefs_mount(void)
 		skip("tracefs can't be mounted: %m");
 }
 
-/* Ends the test where this kernel or user can't have the event that way. */
+/* Skips the test if the event is not available to this user on this kernel. */
 static inline void sub_or_skip(const char *event)
 {
 	struct ksig_sub *sub;
@@ -118,7 +118,7 @@ static inline void sub_or_skip(const char *event)
 	ksig_sub_close(sub);
 }
 
-/* The same, in a process of its own: what the library learns in it is gone. */
+/* The same, in a process of its own, so that the library's caches aren't filled. */
 static inline void sub_or_skip_apart(const char *event)
 {
 	int status;
@@ -157,7 +157,7 @@ static inline const struct ksig_event *sub_take(struct ksig_sub *sub)
 	int64_t until = now() + 60 * SECOND;
 	int got = 0;
 
-	/* one that is written just now can be polled, and not yet read */
+	/* one that is being written makes the descriptor readable, but can't be read yet */
 	while (!got) {
 		if (now() > until || OK(poll(&p, 1, 60000)) == 0)
 			fail(__FILE__, __LINE__, "%s: nothing comes",
@@ -180,7 +180,7 @@ static inline bool sub_empty(struct ksig_sub *sub)
 	return !got;
 }
 
-/* Has the process that the filter names exited, and is nothing left of it? */
+/* Has the process that the filter names exited, with no events left? */
 static inline bool sub_over(struct ksig_sub *sub)
 {
 	const struct ksig_event *ev;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * An event's time is what CLOCK_MONOTONIC gives in the subscriber's time namespace,
- * whichever provider has it.
+ * An event's time is CLOCK_MONOTONIC in the subscriber's time namespace, by each provider.
  */
 #define _GNU_SOURCE
 #include <sched.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A driver for the tests: channels of its own, and emits from wherever they
- * ask. Write to /sys/kernel/debug/ksig_context/do:
+ * A driver for the tests, with channels of its own, which emits from the context that is
+ * requested. Write to /sys/kernel/debug/ksig_context/do:
  *
  *	WHERE N		emit the values 1 to N to "context" from there: process,
  *			preempt (off), irqsoff, hardirq, softirq, nmi
@@ -19,7 +19,7 @@
  *			that is left of what is written
  *
  * Returns when all is emitted. NMIs come from QEMU's ib700 watchdog, which must
- * be told to inject them; only a PC has it, and others say EOPNOTSUPP.
+ * be configured to inject them; only a PC has it, on others it is EOPNOTSUPP.
  */
 #include <linux/completion.h>
 #include <linux/delay.h>
@@ -154,8 +154,8 @@ static int from_nmi(unsigned long n)
 }
 
 /*
- * NMIs of one event each, while this emits: some come when the queue's lock is
- * held. The cpu that gets them is the first, where the caller must be.
+ * NMIs of one event each, while this emits: some come while the queue's lock is held. The
+ * first cpu gets them, so the caller must run there.
  */
 static int while_locked(unsigned long n)
 {
@@ -173,14 +173,14 @@ static int while_locked(unsigned long n)
 		WRITE_ONCE(nmi_wanted, true);
 		outb(WATCHDOG_NOW, WATCHDOG_PORT);
 		/*
-		 * The timer of the device fires while this goes on. One event at
-		 * least for each NMI asked for: NMIs never outnumber them.
+		 * The timer of the device fires during this loop. At least one event
+		 * for each NMI requested: NMIs never outnumber them.
 		 */
 		do
 			ksig_emit(large, 0, 0, i++);
 		while (i <= n && READ_ONCE(nmi_values) == before);
 	}
-	/* the last one asked for may still have to come */
+	/* the last one requested may not have come yet */
 	for (tries = 0; tries < 50 && READ_ONCE(nmi_values) == before; tries++)
 		msleep(20);	/* wait: between two checks of a condition */
 	unregister_nmi_handler(NMI_UNKNOWN, "ksig_context");

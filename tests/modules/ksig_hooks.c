@@ -3,8 +3,8 @@
  * What ksig.ko has hooked into the kernel, seen from the kernel's side: read
  * /sys/kernel/debug/ksig_hooks. A line each: "tracepoint NAME" for a tracepoint
  * with a probe of ksig's, "notifier CHAIN" for a chain with a callback of
- * ksig's. Of the chains, this puts a callback of its own in front and looks at
- * those behind it.
+ * ksig's. To read a chain, this registers a callback at its front and follows the list
+ * from there.
  */
 #include <linux/debugfs.h>
 #include <linux/kallsyms.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A module whose init fails: nobody is to hear of it. */
+/* A module whose init function fails: it must not cause an event. */
 #include <linux/module.h>
 
 static int __init refuses_init(void)

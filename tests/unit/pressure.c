@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* memory.pressure: a PSI trigger that fires without a stall is no event. */
-/* beside the library's own */
+/* memory.pressure: a PSI trigger that fires without a stall is not an event. */
+/* besides the library's own */
 #define ksig_native_pressure ksig_native_pressure_tested
 #include "../../lib/native/pressure.c"
 
@@ -14,7 +14,7 @@ int main(void)
 		.stall_us = 200000, .window_us = 2000000, .seen = 1000,
 	};
 
-	/* nothing, or less than asked for, in a whole window */
+	/* nothing, or less than requested, in a whole window */
 	CHECK(!has_stalled(&s, 1000, 2 * SECOND));
 	CHECK(!has_stalled(&s, 101000, 4 * SECOND));
 	/* the next is compared with that, not with the last event */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The relay keeps promises 1 to 5: a provider that is only a counter emits, and
- * this process and its children are the targets.
+ * The relay keeps promises 1 to 5. The provider is a fake, and this process and its children
+ * are the targets.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -118,8 +118,8 @@ static void test_each(void)
 	CHECK(info.si_code == SI_QUEUE && !info.si_errno);
 	CHECK((uint64_t)(uintptr_t)info.si_ptr == 0x1122334455667788);
 	/*
-	 * 32 wait here, one is held, the rest waits in the queue. Fewer, if this
-	 * user has others pending: /proc does not tell them apart.
+	 * 32 are pending, one is taken from the queue, the rest is queued. Fewer are pending
+	 * if this user has others: /proc doesn't distinguish them.
 	 */
 	for (i = 1; i <= 200; i++)
 		fake_emit(i);
@@ -144,7 +144,7 @@ static void test_each(void)
 	ksig_sub_close(sub);
 }
 
-/* What does not pass the filter is neither sent nor counted. */
+/* Events that don't match the filter are not sent and not counted. */
 static void test_filter(void)
 {
 	struct ksig_sub *sub = fake_open("test:value&1");
@@ -166,7 +166,7 @@ static void test_filter(void)
 	ksig_sub_close(sub);
 }
 
-/* Promise 4: nobody dies of a signal that he does not expect. */
+/* Promise 4: no process is killed by a signal that it doesn't expect. */
 static void test_not_ready(void)
 {
 	struct ksig_sub *sub = fake_open("test");
@@ -181,7 +181,7 @@ static void test_not_ready(void)
 	fake_emit(1);
 	EVENTUALLY(stats(sub).refused == 1);
 	CHECK(!kill(pid, 0) && waitpid(pid, NULL, WNOHANG) == 0);
-	/* classic ones go as asked */
+	/* standard signals are sent as requested */
 	o.signo = SIGTERM;
 	CHECK(!ksig_sub_arm(sub, &o));
 	fake_emit(2);
@@ -192,7 +192,7 @@ static void test_not_ready(void)
 	ksig_sub_close(sub);
 }
 
-/* What goes wrong here says nothing of the target, nor of what is to come. */
+/* An error here says nothing about the target, and does not affect later events. */
 static void test_passing_errors(void)
 {
 	struct ksig_sub *sub = fake_open("test");
@@ -207,7 +207,7 @@ static void test_passing_errors(void)
 	fake_emit(1);
 	CHECK(take(&soon, &info) == SIGNO && info.si_value.sival_int == 1);
 	CHECK(!(stats(sub).flags & KSIG_STATS_HUP));
-	/* no descriptor is left to look at the target with */
+	/* no descriptor is left to inspect the target with */
 	CHECK(!getrlimit(RLIMIT_NOFILE, &many));
 	few = (struct rlimit) { 3, many.rlim_max };
 	CHECK(!setrlimit(RLIMIT_NOFILE, &few));
@@ -219,7 +219,7 @@ static void test_passing_errors(void)
 	ksig_sub_close(sub);
 }
 
-/* Promise 5: a stopped target costs no cpu time, and takes all once it runs. */
+/* Promise 5: a stopped target costs no cpu time, and accepts all once it runs. */
 static void test_stuck(void)
 {
 	struct ksig_sub *sub = fake_open("test");
@@ -254,7 +254,7 @@ static void test_stuck(void)
 	ksig_sub_close(sub);
 }
 
-/* One signal when there is something, none for who reads, none is missed. */
+/* One signal when there is an event, none while the reader is active, none is missed. */
 static void test_doorbell(void)
 {
 	struct ksig_sub *sub = fake_open("test");
@@ -307,8 +307,8 @@ static struct ksig_sub *rung_once(const char *event)
 }
 
 /*
- * What could not be rung for is due as long as anything is left, though the
- * reader took the first without being told.
+ * A doorbell that could not be rung stays pending as long as events are left, even if
+ * the reader has consumed the first one without a signal.
  */
 static void test_doorbell_owed(void)
 {
@@ -376,7 +376,7 @@ static void *storm(void *arg)
 	return NULL;
 }
 
-/* A thread that always has something to do lets others have their turn. */
+/* A thread that is always busy still lets other threads proceed. */
 static void test_storm(void)
 {
 	struct ksig_sub *sub = fake_open("test:value<0");
@@ -396,7 +396,7 @@ static void test_storm(void)
 	ksig_sub_close(sub);
 }
 
-/* Who gives up among what does not pass is rung for what does. */
+/* A reader that stops among events that don't match is rung for the next that does. */
 static void test_doorbell_filter(void)
 {
 	struct ksig_sub *sub = rung_once("test:value>100");
@@ -414,7 +414,6 @@ static void test_doorbell_filter(void)
 	ksig_sub_close(sub);
 }
 
-/* Whoever meets the end first, the doorbell's target is told. */
 static unsigned int fake_reads(void)
 {
 	unsigned int reads;
@@ -425,6 +424,7 @@ static unsigned int fake_reads(void)
 	return reads;
 }
 
+/* The doorbell's target is notified of the end, whichever thread sees it first. */
 static void test_doorbell_end(void)
 {
 	struct ksig_sub *sub = rung_once("test");
@@ -452,7 +452,7 @@ static void test_doorbell_end(void)
 	ksig_sub_close(sub);
 }
 
-/* Who reads an error looks no further, and is rung for what comes later. */
+/* A reader that gets an error may stop there, and is rung for later events. */
 static void test_doorbell_error(void)
 {
 	struct ksig_sub *sub = rung_once("test");
@@ -487,7 +487,7 @@ static void refuse_then_block(void)
 	sleep_on();
 }
 
-/* A gap that was refused a signal goes with whatever is read or sent next. */
+/* A gap that was refused a signal is reported with the next event read or sent. */
 static void test_gap(bool held)
 {
 	struct ksig_sub *sub = fake_open("test");
@@ -533,7 +533,7 @@ static void test_gap(bool held)
 	close(fds[1]);
 }
 
-/* The end comes behind all events, negative. */
+/* The end comes after all events, with a negative value. */
 static void test_end(void)
 {
 	struct ksig_sub *sub = fake_open("test");
@@ -609,8 +609,8 @@ static void *emits_on(void *unused)
 }
 
 /*
- * Whoever arms again blocks all signals for a moment, for the thread that is
- * made: that makes nobody ready for what would kill.
+ * Arming blocks all signals of the caller while it creates the thread: that must not
+ * count as ready for a signal that would kill.
  */
 static void rearms(void)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Event names with filters: what is taken, what is refused and where, what passes. */
+/* Event names with filters: what is accepted, the errors and their columns, what matches. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -321,7 +321,7 @@ static void opens(const char *event, const struct ksig_sub_opts *o, int err)
 	CHECK(ksig_sub_open(event, o, &sub) == err);
 }
 
-/* An option that doesn't fit is told before anything is opened. */
+/* An invalid option is reported before anything is opened. */
 static void test_options(void)
 {
 	struct ksig_sub_opts o = {

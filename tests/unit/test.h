@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the library's own tests share: they run on the machine that builds. */
+/* Helpers of the library's unit tests, which run on the machine that builds. */
 #ifndef KSIG_LIB_TEST_H
 #define KSIG_LIB_TEST_H
 
