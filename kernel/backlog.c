@@ -124,7 +124,7 @@ static bool ksig_backlog_enlist(struct ksig_backlog_entry *e)
 
 /**
  * ksig_backlog_add() - have an entry visited at once
- * @e: with has_work() true
+ * @e: with has_work() true, or @wake set
  *
  * Context: any except NMI; on PREEMPT_RT preemptible. The caller holds a lock that
  * every other caller for @e takes, so that a task that is preempted here delays nobody.
@@ -180,7 +180,8 @@ static bool ksig_backlog_drop(struct ksig_backlog *backlog,
 	clear_bit(KSIG_LISTED, &e->listed);
 	/* listed, then the reasons: pairs with ksig_backlog_enlist() */
 	smp_mb__after_atomic();
-	if (!e->ops->has_work(e) || !ksig_backlog_enlist(e))
+	if ((!READ_ONCE(e->wake) && !e->ops->has_work(e)) ||
+	    !ksig_backlog_enlist(e))
 		return true;
 	list_add_tail(&e->waiting, &backlog->waiting);
 	return false;
@@ -228,7 +229,9 @@ static u64 ksig_backlog_visit_all(struct ksig_backlog *backlog,
 
 	lockdep_assert_held(&backlog->lock);
 	list_for_each_entry_safe(e, next, &backlog->waiting, waiting) {
-		e->ops->wake(e);
+		/* the plain test is cheap; xchg() gives the answer */
+		if (READ_ONCE(e->wake) && xchg(&e->wake, false))
+			e->ops->wake(e);
 		if (unlikely(visit->credit <= 0)) {
 			/* the next run begins here */
 			if (!first)
@@ -241,7 +244,6 @@ static u64 ksig_backlog_visit_all(struct ksig_backlog *backlog,
 			cond_resched();
 			rcu_read_lock();
 		}
-		/* the plain test is cheap; xchg() gives the answer */
 		due = all || visit->now >= e->visit_at;
 		if (READ_ONCE(e->urgent) && xchg(&e->urgent, false))
 			due = true;

@@ -50,8 +50,8 @@ struct ksig_visit {
  * struct ksig_backlog_ops - what a worker calls, in an RCU read-side section
  * @visit: deliver what is possible. Return: nanoseconds until the next visit; 0 at
  *	once; KSIG_NEVER if none is needed
- * @wake: wake readers if an emitter has left that; not charged
- * @has_work: is a visit needed?
+ * @wake: wake readers; called after a full barrier, and not charged
+ * @has_work: is a visit needed, apart from @wake?
  */
 struct ksig_backlog_ops {
 	u64 (*visit)(struct ksig_backlog_entry *e, struct ksig_visit *visit);
@@ -68,6 +68,7 @@ struct ksig_backlog_ops {
  * @listed: bit 0: in either of the two
  * @visit_at: CLOCK_MONOTONIC; under the backlog's lock
  * @urgent: visit it in the next run, whatever @visit_at says
+ * @wake: readers have to be woken in the next run
  */
 struct ksig_backlog_entry {
 	const struct ksig_backlog_ops *ops;
@@ -77,6 +78,7 @@ struct ksig_backlog_entry {
 	unsigned long listed;
 	u64 visit_at;
 	bool urgent;
+	bool wake;
 };
 
 /* Runs the backlogs and the channels' fanouts, and frees subscriptions. */

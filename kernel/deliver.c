@@ -437,8 +437,10 @@ void ksig_deliver_leave(struct ksig_delivery *d, bool wake)
 	spin_lock_irqsave(&d->lock, flags);
 	if (ksig_arm_locked(d))
 		ksig_deliver_stall(d);
-	if (wake)
+	if (wake) {
+		WRITE_ONCE(d->entry.wake, true);
 		ksig_backlog_add(&d->entry);
+	}
 	spin_unlock_irqrestore(&d->lock, flags);
 }
 

@@ -52,12 +52,6 @@ static bool ksig_sub_is_crowded(struct ksig_sub *sub)
 	       READ_ONCE(sub->fasync);
 }
 
-static void ksig_sub_notify_late(struct ksig_sub *sub)
-{
-	WRITE_ONCE(sub->wake_late, true);
-	ksig_deliver_leave(&sub->delivery, true);
-}
-
 /**
  * ksig_sub_notify() - there are new records
  * @sub: the subscription
@@ -76,7 +70,7 @@ void ksig_sub_notify(struct ksig_sub *sub, bool here)
 		ksig_sub_wake_readers(sub);
 		ksig_deliver_or_leave(&sub->delivery);
 	} else {
-		ksig_sub_notify_late(sub);
+		ksig_deliver_leave(&sub->delivery, true);
 	}
 }
 
@@ -92,7 +86,7 @@ static void ksig_sub_on_irq_work(struct irq_work *work)
 		ksig_sub_wake(sub, EPOLLPRI, POLL_PRI);
 	rcu_read_lock();
 	if (xchg(&sub->crowded, false) || ksig_sub_is_crowded(sub)) {
-		ksig_sub_notify_late(sub);
+		ksig_deliver_leave(&sub->delivery, true);
 	} else {
 		if (ksig_ring_count(&sub->ring, NULL))
 			ksig_sub_wake_readers(sub);
@@ -113,18 +107,14 @@ static u64 ksig_sub_visit(struct ksig_backlog_entry *e, struct ksig_visit *visit
 
 static void ksig_sub_visit_wake(struct ksig_backlog_entry *e)
 {
-	struct ksig_sub *sub = ksig_entry_sub(e);
-
-	if (unlikely(READ_ONCE(sub->wake_late)) && xchg(&sub->wake_late, false))
-		ksig_sub_wake_readers(sub);
+	ksig_sub_wake_readers(ksig_entry_sub(e));
 }
 
 static bool ksig_sub_has_work(const struct ksig_backlog_entry *e)
 {
 	const struct ksig_sub *sub = ksig_entry_sub(e);
 
-	return READ_ONCE(sub->delivery.stalled) || READ_ONCE(sub->delivery.rung) ||
-	       READ_ONCE(sub->wake_late);
+	return READ_ONCE(sub->delivery.stalled) || READ_ONCE(sub->delivery.rung);
 }
 
 static const struct ksig_backlog_ops ksig_sub_backlog_ops = {

@@ -39,7 +39,6 @@ struct net;
  * @wait: sleepers in read(2) and poll(2)
  * @fasync: owners that want SIGIO
  * @crowded: the irq_work leaves everything to the backlog
- * @wake_late: the backlog's worker wakes readers
  * @exit_watched: ksig_exit_watch_start()'s
  * @fanout_from: events before this one are not for it; the fanout's, like the next
  * @fanout_joining: @fanout_from counts
@@ -63,7 +62,6 @@ struct ksig_sub {
 	wait_queue_head_t wait;
 	struct fasync_struct *fasync;
 	bool crowded;
-	bool wake_late;
 	bool exit_watched;
 	u32 fanout_from;
 	bool fanout_joining;
