@@ -154,7 +154,7 @@ static void report(struct ksig_native *n, uint64_t time_ns, pid_t pid,
 	struct ksig_proc_stat st;
 	struct ksig_event *ev;
 
-	if (ksig_kin_leaves_out(&s->kin, n, pid, time_ns))
+	if (ksig_kin_exclude(&s->kin, n, pid, time_ns))
 		return;
 	if (pid == s->pinned && s->reused)
 		return;
@@ -205,7 +205,7 @@ static void take_exit(struct ksig_native *n, const struct proc_event *ev)
 	    !ksig_exiting_has(&s->exiting, pid)) {
 		if (ksig_kin_of(&s->kin, pid) == KIN_COUNTED)
 			return;
-		if (ksig_kin_leaves_out(&s->kin, n, pid, ev->timestamp_ns)) {
+		if (ksig_kin_exclude(&s->kin, n, pid, ev->timestamp_ns)) {
 			if (ksig_kin_of(&s->kin, pid) == KIN_UNKNOWN)
 				s->kin.of[pid] = KIN_COUNTED;
 			return;
