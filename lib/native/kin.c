@@ -15,7 +15,7 @@
  * struct kin_process - a process as /proc shows it
  * @pid: its number
  * @parent: its parent
- * @kin: KIN_OWN or KIN_OTHER
+ * @kin: KIN_OWN, KIN_OTHER, or KIN_UNKNOWN until the others are known
  */
 struct kin_process {
 	pid_t pid;
@@ -26,18 +26,6 @@ struct kin_process {
 enum kin ksig_kin_of(const struct ksig_kin *k, pid_t pid)
 {
 	return pid > 0 && pid < PID_LIMIT ? k->of[pid] : KIN_OTHER;
-}
-
-/* A child that is older than the subscription does not belong to it. */
-static enum kin kin_of_child(const struct ksig_kin *k, pid_t pid,
-			     const struct ksig_proc_stat *st)
-{
-	if (pid == getpid())
-		return KIN_OWN;
-	if (st->parent != getpid() || ksig_kin_of(k, pid) == KIN_OWN ||
-	    !ksig_proc_began_before(st, k->since))
-		return KIN_UNKNOWN;
-	return KIN_OTHER;
 }
 
 void ksig_kin_find(struct ksig_kin *k)
@@ -58,9 +46,14 @@ void ksig_kin_find(struct ksig_kin *k)
 		if (!longer)
 			break;
 		list = longer;
-		list[n++] = (struct kin_process) {
-			pid, st.parent, kin_of_child(k, pid, &st),
-		};
+		list[n] = (struct kin_process) { pid, st.parent, KIN_UNKNOWN };
+		/* a child that is older than the subscription does not belong to it */
+		if (pid == getpid())
+			list[n].kin = KIN_OWN;
+		else if (st.parent == getpid() && ksig_kin_of(k, pid) != KIN_OWN &&
+			 ksig_proc_began_before(&st, k->since))
+			list[n].kin = KIN_OTHER;
+		n++;
 	}
 	if (dir)
 		closedir(dir);
