@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * power.resume and time.set: a timer for the end of time that is cancelled
+ * power.resume and time.set: a timer for the last second of time_t, which the kernel cancels
  * whenever the wall clock jumps.
  *
- * Sleep moves the wall clock and CLOCK_BOOTTIME alike against CLOCK_MONOTONIC,
- * which stands still; who sets the time moves the wall clock only. So one
- * difference tells the one, another the other, also when both have happened.
- * A suspend over which the kernel's clocks did not go on leaves no trace. What
- * happens several times before anyone looks is one event.
+ * A suspend moves the wall clock and CLOCK_BOOTTIME alike against CLOCK_MONOTONIC, which
+ * stands still; setting the time moves the wall clock only. So two differences tell both
+ * apart, even if both have happened. A suspend during which the kernel's clocks did not
+ * advance leaves no trace. Several changes before the next read are one event.
  */
 #include <errno.h>
 #include <limits.h>
@@ -20,14 +19,14 @@
 
 #include "native.h"
 
-/* What reading clocks one after the other may be wrong by is retried until: */
+/* Two clocks that are read one after the other are read again until this close. */
 #define NEAR_NS 20000
 #define TRIES 100
-/* A jump that is certainly none of the measurement */
+/* A jump that is certainly not due to the measurement */
 #define JUMP_NS 1000000
 
 /**
- * struct clock_state - how the clocks were to each other
+ * struct clock_state - the clocks relative to each other
  * @fd: the timer
  * @slept: CLOCK_BOOTTIME - CLOCK_MONOTONIC
  * @set: CLOCK_REALTIME - CLOCK_BOOTTIME
@@ -38,7 +37,7 @@ struct clock_state {
 	int64_t set;
 };
 
-static int64_t now(clockid_t clock)
+static int64_t clock_now(clockid_t clock)
 {
 	struct timespec ts = { };
 
@@ -52,9 +51,9 @@ int64_t ksig_clock_offset(clockid_t other)
 	int i;
 
 	for (i = 0; i < TRIES && nearest > NEAR_NS; i++) {
-		before = now(CLOCK_BOOTTIME);
-		at = now(other);
-		after = now(CLOCK_BOOTTIME);
+		before = clock_now(CLOCK_BOOTTIME);
+		at = clock_now(other);
+		after = clock_now(CLOCK_BOOTTIME);
 		if (after - before >= nearest)
 			continue;
 		nearest = after - before;
@@ -63,29 +62,29 @@ int64_t ksig_clock_offset(clockid_t other)
 	return best;
 }
 
-/* By how much has it changed? */
-static int64_t change(int64_t *was, int64_t is)
+/* Replaces *@old. Return: the difference. */
+static int64_t clock_change(int64_t *old, int64_t new)
 {
-	int64_t by = is - *was;
+	int64_t by = new - *old;
 
-	*was = is;
+	*old = new;
 	return by;
 }
 
-static bool is_more_than(int64_t by, int64_t limit)
+static bool clock_exceeds(int64_t by, int64_t limit)
 {
 	return by > limit || by < -limit;
 }
 
-/* The timer was cancelled: by what? */
-static void look(struct ksig_native *n)
+/* Reports what has cancelled the timer, if that is the subscription's event. */
+static void clock_report(struct ksig_native *n)
 {
 	struct clock_state *s = n->state;
-	int64_t delta = change(&s->set, ksig_clock_offset(CLOCK_REALTIME));
-	bool slept = is_more_than(change(&s->slept,
-				-ksig_clock_offset(CLOCK_MONOTONIC)), JUMP_NS);
-	/* if nothing else, a jump that is too small to be seen was it */
-	bool set = is_more_than(delta, JUMP_NS) || !slept;
+	int64_t delta = clock_change(&s->set, ksig_clock_offset(CLOCK_REALTIME));
+	bool slept = clock_exceeds(clock_change(&s->slept,
+				   -ksig_clock_offset(CLOCK_MONOTONIC)), JUMP_NS);
+	/* if there is no other cause, it was a jump that is too small to measure */
+	bool set = clock_exceeds(delta, JUMP_NS) || !slept;
 	bool about_set = !strcmp(n->desc->name, "time.set");
 	struct ksig_event *ev;
 
@@ -94,16 +93,16 @@ static void look(struct ksig_native *n)
 	ev = ksig_native_put(n, ksig_now());
 	if (!ev || !about_set)
 		return;
-	/* what is smaller could be the measurement's */
-	if (is_more_than(delta, 2 * NEAR_NS))
+	/* anything smaller may be due to the measurement */
+	if (clock_exceeds(delta, 2 * NEAR_NS))
 		ev->value = delta;
 	else
 		ev->flags |= KSIG_EVENT_NO_VALUE;
 }
 
-static int arm_timer(int fd)
+static int clock_arm(int fd)
 {
-	/* the last second that there is */
+	/* the last second of time_t */
 	const unsigned int bits = sizeof(time_t) * CHAR_BIT - 2;
 	const struct itimerspec end = {
 		.it_value.tv_sec = (((time_t)1 << bits) - 1) * 2 + 1,
@@ -124,33 +123,9 @@ static int clock_pull(struct ksig_native *n)
 		if (errno != ECANCELED && errno != EINTR)
 			return -errno;
 		if (errno == ECANCELED)
-			look(n);
+			clock_report(n);
 	}
-	return arm_timer(s->fd);
-}
-
-static int clock_init(struct ksig_native *n, struct clock_state *s)
-{
-	int err;
-
-	s->fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (s->fd < 0)
-		return -errno;
-	err = arm_timer(s->fd);
-	if (!err)
-		err = ksig_native_watch(n, s->fd, EPOLLIN);
-	if (err)
-		return err;
-	s->slept = -ksig_clock_offset(CLOCK_MONOTONIC);
-	s->set = ksig_clock_offset(CLOCK_REALTIME);
-	return 0;
-}
-
-static void clock_free(struct clock_state *s)
-{
-	if (s->fd >= 0)
-		close(s->fd);
-	free(s);
+	return clock_arm(s->fd);
 }
 
 static int clock_open(struct ksig_native *n, struct ksig_stream *stream,
@@ -162,18 +137,28 @@ static int clock_open(struct ksig_native *n, struct ksig_stream *stream,
 	(void)stream;
 	if (!s)
 		return ksig_native_fail(e, -ENOMEM, "a timer");
-	err = clock_init(n, s);
+	s->fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	err = s->fd < 0 ? -errno : clock_arm(s->fd);
+	if (!err)
+		err = ksig_native_watch(n, s->fd, EPOLLIN);
 	if (err) {
-		clock_free(s);
+		if (s->fd >= 0)
+			close(s->fd);
+		free(s);
 		return ksig_native_fail(e, err, "a timer of the wall clock");
 	}
+	s->slept = -ksig_clock_offset(CLOCK_MONOTONIC);
+	s->set = ksig_clock_offset(CLOCK_REALTIME);
 	n->state = s;
 	return 0;
 }
 
 static void clock_close(struct ksig_native *n)
 {
-	clock_free(n->state);
+	struct clock_state *s = n->state;
+
+	close(s->fd);
+	free(s);
 }
 
 const struct ksig_native_source ksig_native_clock = {

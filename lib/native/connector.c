@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * process.fork, .exec and .exit of all processes: the proc connector. It reports threads: a
- * child that is a process has equal numbers. For exits see exiting.h.
+ * process.fork, .exec and .exit of all processes: the proc connector. It reports threads: if
+ * the child of a fork is a process, its thread and process number are equal. For exits see
+ * exiting.h.
  *
- * A process that a filter names is the one that has the number then: once another
- * one is born with it, nothing that is reported about the number concerns it.
+ * A process that a filter names is the one that has the number at the time of the
+ * subscription: once another process is created with that number, messages about the number
+ * are ignored.
  *
- * With clone(CLONE_PARENT) the parent is reported as the one that forked, not the caller.
- * Names and parents are read in /proc, after the event: of a process that has been
- * waited for by then the name is not known, nor, except for its exit, the parent.
+ * With clone(CLONE_PARENT) the parent is reported as the process that forked, not the caller.
+ * Names and parents are read from /proc, after the event. If the process has been reaped by
+ * then, its name is unknown and, except for its exit, its parent.
  */
 #include <errno.h>
 #include <limits.h>
@@ -26,7 +28,7 @@
 #include "kin.h"
 #include "native.h"
 
-/* The connector's event numbers, which are bits; an enum's can't be all. */
+/* The connector's event numbers, which are bits: not all of them fit into an enum. */
 #define FORK	0x00000001U
 #define EXEC	0x00000002U
 #define EXIT	0x80000000U
@@ -39,17 +41,38 @@
 #define MESSAGE_MOST 1024
 
 /**
- * struct connector_state - the socket, and what must be remembered between messages
+ * struct connector_kind - an event
+ * @event: its name in catalog.c
+ * @what: FORK, EXEC or EXIT
+ * @unknown: what may be unknown, for the log
+ */
+static const struct connector_kind {
+	const char *event;
+	uint32_t what;
+	const char *unknown;
+} connector_kinds[] = {
+	{ "process.fork", FORK,
+	  "process.fork: native does not know the comm and parent of a process that exits before its event is read" },
+	{ "process.exec", EXEC,
+	  "process.exec: native does not know the comm and parent of a process that exits before its event is read" },
+	{ "process.exit", EXIT,
+	  "process.exit: native does not know the comm of a process that is reaped before its event is read, nor its status if its threads exit with different ones" },
+};
+
+/**
+ * struct connector_state - the socket, and the state that is kept between messages
  * @nl: the socket
  * @what: FORK, EXEC or EXIT
  * @pinned: the process that a filter names; 0: none
- * @pidfd: of that; -1
- * @pinned_at: when it was alive, CLOCK_MONOTONIC
- * @time_offset: what that is ahead of the kernel's own, which its messages have
- * @reused: its number is another's
- * @unsure: it has exited, and what is missing may have been about another one
- * @caught_up: the socket was empty once: what it held when /proc was looked
- *	through has been read
+ * @pidfd: of @pinned, or -1
+ * @pinned_at: a time at which @pinned was alive, CLOCK_MONOTONIC
+ * @time_offset: of this time namespace's CLOCK_MONOTONIC to the kernel's, which is used in
+ *	messages
+ * @reused: the number @pinned is another process's
+ * @unsure: @pinned has exited, and lost messages may have been about another process with
+ *	that number
+ * @caught_up: the socket was empty once: the messages that were queued while /proc was
+ *	searched have been read
  * @exiting: for EXIT
  * @kin: for KSIG_SUB_SKIP_OWN
  */
@@ -69,8 +92,8 @@ struct connector_state {
 
 /* -------------------------------------------------------------- the protocol */
 
-/* @mask: only those; 0: all. What a kernel doesn't know it ignores. */
-static int send_op(const struct ksig_netlink *nl, uint32_t op, uint32_t mask,
+/* @mask: the events to send; 0: all. Kernels ignore bits that they don't know. */
+static int connector_send(const struct ksig_netlink *nl, uint32_t op, uint32_t mask,
 		   uint32_t ack)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
@@ -95,9 +118,9 @@ static int send_op(const struct ksig_netlink *nl, uint32_t op, uint32_t mask,
 	return sendmsg(nl->fd, &msg, 0) < 0 ? -errno : 0;
 }
 
-/* 1 an event, 0 there is none, or as ksig_netlink_read() */
-static int read_event(struct ksig_netlink *nl, struct proc_event *ev,
-		      uint32_t *ack, uint64_t *lost)
+/* Return: 1 if an event was read; 0 or -errno like ksig_netlink_read(). */
+static int connector_read(struct ksig_netlink *nl, struct proc_event *ev,
+			  uint32_t *ack, uint64_t *lost)
 {
 	char buf[MESSAGE_MOST];
 	struct cn_msg cn;
@@ -121,40 +144,16 @@ static int read_event(struct ksig_netlink *nl, struct proc_event *ev,
 	return 1;
 }
 
-/*
- * The kernel answers before sendmsg() returns, or not at all. What else has
- * come meanwhile is before the subscription.
- */
-static int listen_to(struct ksig_netlink *nl)
-{
-	uint32_t ours = ksig_now() | 1, ack;
-	struct proc_event ev;
-	uint64_t lost;
-	int err;
-
-	err = send_op(nl, PROC_CN_MCAST_LISTEN, 0, ours);
-	while (!err) {
-		err = read_event(nl, &ev, &ack, &lost);
-		if (!err)
-			return -ENOMSG;
-		if (err > 0 && !ev.what && ack == ours + 1)
-			return -(int)ev.event_data.ack.err;
-		if (err > 0 || err == -ENOBUFS)
-			err = 0;
-	}
-	return err;
-}
-
 /* ------------------------------------------------------------------ reporting */
 
-static void report(struct ksig_native *n, uint64_t time_ns, pid_t pid,
-		 uint64_t value)
+static void connector_report(struct ksig_native *n, uint64_t time_ns, pid_t pid,
+			     uint64_t value)
 {
 	struct connector_state *s = n->state;
 	struct ksig_proc_stat st;
 	struct ksig_event *ev;
 
-	if (ksig_kin_leaves_out(&s->kin, n, pid, time_ns))
+	if (ksig_kin_exclude(&s->kin, n, pid, time_ns))
 		return;
 	if (pid == s->pinned && s->reused)
 		return;
@@ -170,31 +169,8 @@ static void report(struct ksig_native *n, uint64_t time_ns, pid_t pid,
 	ev->value = value;
 }
 
-static void take_fork(struct ksig_native *n, const struct proc_event *ev)
-{
-	struct connector_state *s = n->state;
-	pid_t parent = ev->event_data.fork.parent_tgid;
-	pid_t child = ev->event_data.fork.child_tgid;
-
-	if (ev->event_data.fork.child_pid != child) {
-		ksig_exiting_new_thread(&s->exiting, child,
-					ev->event_data.fork.child_pid);
-		return;
-	}
-	if (s->kin.of)
-		ksig_kin_fork(&s->kin, parent, child, ev->timestamp_ns);
-	/* its own birth may be reported a moment after it is seen */
-	if (child == s->pinned && ev->timestamp_ns > s->pinned_at &&
-	    ksig_process_ended(s->pidfd))
-		s->reused = true;
-	if (s->what == FORK)
-		report(n, ev->timestamp_ns, parent, child);
-	else if (s->what == EXIT)
-		ksig_exiting_reused(&s->exiting, n, child);
-}
-
-/* Of a process that the subscriber may have started it is counted once, not by thread. */
-static void take_exit(struct ksig_native *n, const struct proc_event *ev)
+/* The exit of a process that the subscriber may have started is counted once, not per thread. */
+static void connector_handle_exit(struct ksig_native *n, const struct proc_event *ev)
 {
 	struct connector_state *s = n->state;
 	pid_t pid = ev->event_data.exit.process_tgid;
@@ -205,7 +181,7 @@ static void take_exit(struct ksig_native *n, const struct proc_event *ev)
 	    !ksig_exiting_has(&s->exiting, pid)) {
 		if (ksig_kin_of(&s->kin, pid) == KIN_COUNTED)
 			return;
-		if (ksig_kin_leaves_out(&s->kin, n, pid, ev->timestamp_ns)) {
+		if (ksig_kin_exclude(&s->kin, n, pid, ev->timestamp_ns)) {
 			if (ksig_kin_of(&s->kin, pid) == KIN_UNKNOWN)
 				s->kin.of[pid] = KIN_COUNTED;
 			return;
@@ -216,44 +192,48 @@ static void take_exit(struct ksig_native *n, const struct proc_event *ev)
 			    ev->timestamp_ns);
 }
 
-static void take(struct ksig_native *n, const struct proc_event *ev)
+static void connector_handle(struct ksig_native *n, const struct proc_event *ev)
 {
 	struct connector_state *s = n->state;
+	pid_t pid, child;
 
 	switch ((uint32_t)ev->what) {
 	case FORK:
-		take_fork(n, ev);
+		pid = ev->event_data.fork.parent_tgid;
+		child = ev->event_data.fork.child_tgid;
+		if (ev->event_data.fork.child_pid != child) {
+			ksig_exiting_new_thread(&s->exiting, child,
+						ev->event_data.fork.child_pid);
+			break;
+		}
+		if (s->kin.of)
+			ksig_kin_fork(&s->kin, pid, child, ev->timestamp_ns);
+		/* the creation of @pinned may be reported after it was found alive */
+		if (child == s->pinned && ev->timestamp_ns > s->pinned_at &&
+		    ksig_process_ended(s->pidfd))
+			s->reused = true;
+		if (s->what == FORK)
+			connector_report(n, ev->timestamp_ns, pid, child);
+		else if (s->what == EXIT)
+			ksig_exiting_reused(&s->exiting, n, child);
 		break;
 	case EXEC:
+		pid = ev->event_data.exec.process_tgid;
 		if (s->what == EXEC)
-			report(n, ev->timestamp_ns,
-			       ev->event_data.exec.process_tgid, 0);
+			connector_report(n, ev->timestamp_ns, pid, 0);
 		else
-			ksig_exiting_exec(&s->exiting, n,
-					  ev->event_data.exec.process_tgid);
+			ksig_exiting_exec(&s->exiting, n, pid);
 		break;
 	case EXIT:
 		if (s->what == EXIT)
-			take_exit(n, ev);
+			connector_handle_exit(n, ev);
 		break;
 	}
 }
 
-/* Each may have been one of ours. */
-static void lose(struct ksig_native *n, uint64_t lost)
-{
-	struct connector_state *s = n->state;
-
-	ksig_native_lose_upto(n, lost);
-	ksig_exiting_tear(&s->exiting);
-	if (s->kin.of)
-		ksig_kin_find(&s->kin);
-	s->unsure = s->pidfd >= 0 && ksig_process_ended(s->pidfd);
-}
-
 /*
- * No more at once than an empty queue holds: a storm has no end. Where all of it
- * was about others, that is not the socket's end.
+ * Reads at most as many messages as the queue has records: a storm may not end. If none of
+ * them became a record, the socket may still have more.
  */
 static int connector_pull(struct ksig_native *n)
 {
@@ -264,33 +244,40 @@ static int connector_pull(struct ksig_native *n)
 	int err = 1;
 
 	for (i = 0; i < n->len && ksig_native_room(n) && err; i++) {
-		err = read_event(&s->nl, &ev, &ack, &lost);
+		err = connector_read(&s->nl, &ev, &ack, &lost);
 		if (err > 0) {
 			ev.timestamp_ns += s->time_offset;
-			take(n, &ev);
+			connector_handle(n, &ev);
 		} else if (err == -ENOBUFS) {
-			lose(n, lost);
+			/* each may have been an event of this subscription */
+			ksig_native_lose_upto(n, lost);
+			ksig_exiting_lost(&s->exiting);
+			if (s->kin.of)
+				ksig_kin_find(&s->kin);
+			s->unsure = s->pidfd >= 0 && ksig_process_ended(s->pidfd);
 		} else if (err) {
 			return err;
 		}
 		if (s->caught_up && ksig_exiting_many(&s->exiting))
-			ksig_exiting_settle(&s->exiting, n);
+			ksig_exiting_report(&s->exiting, n);
 	}
 	if (!err) {
 		s->caught_up = true;
-		ksig_exiting_settle(&s->exiting, n);
+		ksig_exiting_report(&s->exiting, n);
 	}
 	return err && ksig_native_room(n) == n->len ? -EAGAIN : 0;
 }
 
-static bool is_namespace(const char *path, ino_t initial)
+/* -------------------------------------------------------------- open and close */
+
+static bool connector_is_initial(const char *path, ino_t initial)
 {
 	struct stat st;
 
 	return stat(path, &st) || st.st_ino == initial;
 }
 
-static int explain(int err, struct ksig_error *e)
+static int connector_fail(int err, struct ksig_error *e)
 {
 	switch (err) {
 	case -EPROTONOSUPPORT:
@@ -302,10 +289,10 @@ static int explain(int err, struct ksig_error *e)
 		return ksig_fail(e, 0, EPERM,
 				 "the proc connector needs root or CAP_NET_ADMIN before Linux 6.6; a single process's exit doesn't need it (process.exit:pid=N)");
 	case -ENOMSG:
-		if (!is_namespace("/proc/self/ns/user", INITIAL_USER_NS))
+		if (!connector_is_initial("/proc/self/ns/user", INITIAL_USER_NS))
 			return ksig_fail(e, 0, EPERM,
 					 "the proc connector doesn't work in a user namespace: run ksig outside; a single process's exit doesn't need it (process.exit:pid=N)");
-		if (!is_namespace("/proc/self/ns/pid", INITIAL_PID_NS))
+		if (!connector_is_initial("/proc/self/ns/pid", INITIAL_PID_NS))
 			return ksig_fail(e, 0, EPERM,
 					 "the proc connector doesn't work in a pid namespace: run ksig outside; a single process's exit doesn't need it (process.exit:pid=N)");
 		return ksig_fail(e, 0, EOPNOTSUPP,
@@ -314,46 +301,40 @@ static int explain(int err, struct ksig_error *e)
 	return ksig_native_fail(e, err, "the proc connector");
 }
 
-static uint32_t what_of(const char *event)
+/* The kernel acknowledges a subscription before sendmsg() returns, or not at all. */
+static int connector_start(struct ksig_native *n, struct connector_state *s)
 {
-	if (!strcmp(event, "process.fork"))
-		return FORK;
-	return strcmp(event, "process.exec") ? EXIT : EXEC;
-}
+	uint32_t ours = ksig_now() | 1, ack, mask;
+	struct proc_event ev;
+	uint64_t lost;
+	int err;
 
-/* From Linux 6.6 on it sends only what it is asked for. */
-static int start(struct ksig_native *n, struct connector_state *s)
-{
-	uint32_t mask = s->what == EXIT ? FORK | EXEC | EXIT :
-			s->pinned || s->kin.of ? FORK | s->what : s->what;
-	int err = listen_to(&s->nl);
-
+	err = connector_send(&s->nl, PROC_CN_MCAST_LISTEN, 0, ours);
 	if (err)
 		return err;
+	/* other messages are from before the subscription */
+	do {
+		err = connector_read(&s->nl, &ev, &ack, &lost);
+		if (err <= 0 && err != -ENOBUFS)
+			return err ? err : -ENOMSG;
+	} while (err < 0 || ev.what || ack != ours + 1);
+	if (ev.event_data.ack.err)
+		return -(int)ev.event_data.ack.err;
 	s->time_offset = ksig_proc_time_offset();
-	err = send_op(&s->nl, PROC_CN_MCAST_LISTEN, mask, 0);
+	/* from Linux 6.6 on it sends only what is requested */
+	mask = s->what == EXIT ? FORK | EXEC | EXIT :
+	       s->pinned || s->kin.of ? FORK | s->what : s->what;
+	err = connector_send(&s->nl, PROC_CN_MCAST_LISTEN, mask, 0);
 	if (!err)
 		err = ksig_native_watch(n, s->nl.fd, EPOLLIN);
 	if (!err && s->what == EXIT)
 		err = ksig_exiting_find(&s->exiting, n);
 	if (err)
-		send_op(&s->nl, PROC_CN_MCAST_IGNORE, 0, 0);
+		connector_send(&s->nl, PROC_CN_MCAST_IGNORE, 0, 0);
 	return err;
 }
 
-/* It lived when that was looked at last, so it had the number until then. */
-static int pin(struct connector_state *s, const struct ksig_cond *c,
-	       struct ksig_error *e)
-{
-	s->pidfd = ksig_process_open(c->number, c->text_column, e);
-	if (s->pidfd < 0)
-		return s->pidfd;
-	s->pinned_at = ksig_now();
-	return ksig_process_ended(s->pidfd) ? ksig_fail(e, c->text_column, ESRCH,
-				 "process %s has just exited", c->text) : 0;
-}
-
-static void release(struct ksig_native *n)
+static void connector_free(struct ksig_native *n)
 {
 	struct connector_state *s = n->state;
 
@@ -365,60 +346,67 @@ static void release(struct ksig_native *n)
 	free(s);
 }
 
-/* Without a word the kernel would go on sending, to nobody. */
+/* Unless it is asked to stop, the kernel goes on sending when no socket is left. */
 static void connector_close(struct ksig_native *n)
 {
 	struct connector_state *s = n->state;
 
 	if (n->owner == getpid())
-		send_op(&s->nl, PROC_CN_MCAST_IGNORE, 0, 0);
-	release(n);
-}
-
-/* Said before the first event that lacks it */
-static void say_unknown(const struct ksig_stream *stream, uint32_t what)
-{
-	if (!stream->opts->log)
-		return;
-	stream->opts->log(stream->opts->log_ctx, what == EXIT ?
-		      "process.exit: native does not know the comm of a process that is reaped before its event is read, nor its status if its threads exit with different ones" :
-		      what == EXEC ?
-		      "process.exec: native does not know the comm and parent of a process that exits before its event is read" :
-		      "process.fork: native does not know the comm and parent of a process that exits before its event is read");
+		connector_send(&s->nl, PROC_CN_MCAST_IGNORE, 0, 0);
+	connector_free(n);
 }
 
 static int connector_open(struct ksig_native *n, struct ksig_stream *stream,
 			  struct ksig_error *e)
 {
-	struct connector_state *s = calloc(1, sizeof(*s));
+	const struct connector_kind *kind = connector_kinds;
 	struct ksig_cond *c = ksig_native_subject(stream);
-	int err;
+	struct connector_state *s = calloc(1, sizeof(*s));
+	int err = 0;
 
 	if (!s)
 		return ksig_native_fail(e, -ENOMEM, "the proc connector");
+	while (strcmp(kind->event, stream->desc->name))
+		kind++;
 	n->state = s;
+	s->what = kind->what;
+	s->nl.fd = -1;
 	s->pidfd = -1;
-	s->what = what_of(stream->desc->name);
-	/* another number is no process's */
+	/* no process has a larger number */
 	if (c && c->number <= INT_MAX)
 		s->pinned = c->number;
-	s->nl.fd = -1;
-	/* forks take room as well, for what the caller has started */
-	err = c || !(stream->opts->flags & KSIG_SUB_SKIP_OWN) ? 0 : ksig_kin_begin(&s->kin);
+	if (!c && stream->opts->flags & KSIG_SUB_SKIP_OWN)
+		err = ksig_kin_begin(&s->kin);
+	/* the socket then needs room for forks, too */
 	if (!err)
 		err = ksig_netlink_open(&s->nl, NETLINK_CONNECTOR, CN_IDX_PROC,
 					s->kin.of ? 2 * n->len : n->len);
 	if (!err)
-		err = start(n, s);
+		err = connector_start(n, s);
 	if (err) {
-		release(n);
-		return explain(err, e);
+		connector_free(n);
+		return connector_fail(err, e);
 	}
-	err = c ? pin(s, c, e) : 0;
-	if (err)
-		connector_close(n);
-	else
-		say_unknown(stream, s->what);
+	if (c) {
+		s->pidfd = ksig_process_open(c->number, c->text_column, e);
+		if (s->pidfd < 0) {
+			err = s->pidfd;
+			goto close;
+		}
+		/* it is alive after this, so it has had the number until then */
+		s->pinned_at = ksig_now();
+		if (ksig_process_ended(s->pidfd)) {
+			err = ksig_fail(e, c->text_column, ESRCH,
+					"process %s has just exited", c->text);
+			goto close;
+		}
+	}
+	if (stream->opts->log)
+		stream->opts->log(stream->opts->log_ctx, kind->unknown);
+	return 0;
+
+close:
+	connector_close(n);
 	return err;
 }
 

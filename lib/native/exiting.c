@@ -13,32 +13,32 @@
 
 #include "exiting.h"
 
-/* So many exited processes may wait for their status to settle. */
-#define SETTLE_MOST 64
+/* Exits of first threads after which processes are reported before the socket is empty */
+#define FRESH_MAX 64
 
 /*
- * So many pidfds at most, in a process that may have 1,024 descriptors and other
- * subscriptions. Programs whose main thread exits first are rare.
+ * Limit of pidfds, in a process that may have 1,024 descriptors and other subscriptions.
+ * Programs whose main thread exits first are rare.
  */
-#define HELD_MOST 64
+#define PIDFDS_MAX 64
 
 /**
  * struct exiting - a process of which a thread has exited
  * @pid: its number
- * @first: its first thread has
- * @by_signal: a thread has, with that, which a signal caused; 0: none
- * @by_itself: one has, with that, which is no signal's and not 0; 0: none
- * @last_code: the last one has, with that
- * @mixed: two have with different ones like @by_itself
- * @zero: one has with 0 since @first
- * @status: of the process, by its pidfd; -1: not known
- * @time_ns: when the last one did that we know of
- * @pidfd: says when the last one has; -1: it has, @first is not set, or @unheld
- * @unheld: there was no descriptor for it: messages must say when the last has
- * @others: @n_others threads that were left when @first exited, and of whose exit
- *	we will be told
+ * @first: its first thread has exited
+ * @by_signal: exit code of a thread that a signal caused; 0: none
+ * @by_itself: another exit code that is not 0; 0: none
+ * @last_code: exit code of the last thread that has exited
+ * @mixed: there were different codes like @by_itself
+ * @zero: there was an exit code 0 since @first
+ * @status: of the process, from its pidfd; -1: not known
+ * @time_ns: time of the last known exit of a thread
+ * @pidfd: shows when the last thread has exited; -1: it has, @first is not set, or @no_pidfd
+ * @no_pidfd: no descriptor was available: messages must show when the last thread has exited
+ * @others: @n_others threads that were left when @first exited, and whose exits will be
+ *	reported
  * @n_others: their number
- * @torn: not so: they are not known, or messages were lost
+ * @incomplete: the other threads are not known, or messages were lost
  * @st: its name and parent, if they could be read
  */
 struct exiting {
@@ -52,17 +52,17 @@ struct exiting {
 	int64_t status;
 	uint64_t time_ns;
 	int pidfd;
-	bool unheld;
+	bool no_pidfd;
 	pid_t *others;
 	size_t n_others;
-	bool torn;
+	bool incomplete;
 	struct ksig_proc_stat st;
 };
 
 /* ------------------------------------------------------------------- status */
 
-/* A thread has exited with @code. The one whose memory is dumped says so. */
-static void take_code(struct exiting *p, uint32_t code)
+/* A thread has exited with @code. Only one of them has the flag of a core dump. */
+static void exiting_add_code(struct exiting *p, uint32_t code)
 {
 	p->last_code = code;
 	if (code & 0x7f) {
@@ -76,8 +76,8 @@ static void take_code(struct exiting *p, uint32_t code)
 	}
 }
 
-/* What is not certain is not known: see exiting.h. */
-static bool status_of(const struct exiting *p, uint64_t *status)
+/* False if the status is uncertain: see exiting.h. */
+static bool exiting_status(const struct exiting *p, uint64_t *status)
 {
 	if (p->status >= 0) {
 		*status = p->status;
@@ -88,16 +88,16 @@ static bool status_of(const struct exiting *p, uint64_t *status)
 		if ((p->last_code & 0x7f) != (p->by_signal & 0x7f))
 			return false;
 		return (p->by_signal & 0x7f) != SIGSYS ||
-		       (!p->torn && !p->by_itself && !p->zero);
+		       (!p->incomplete && !p->by_itself && !p->zero);
 	}
 	*status = p->last_code;
-	return !p->torn && !p->mixed && p->last_code == p->by_itself &&
+	return !p->incomplete && !p->mixed && p->last_code == p->by_itself &&
 	       !(p->zero && p->by_itself);
 }
 
 /* --------------------------------------------------------------------- list */
 
-static struct exiting *find(struct ksig_exiting *x, pid_t pid)
+static struct exiting *exiting_find(struct ksig_exiting *x, pid_t pid)
 {
 	size_t i;
 
@@ -108,7 +108,7 @@ static struct exiting *find(struct ksig_exiting *x, pid_t pid)
 	return NULL;
 }
 
-static struct exiting *add(struct ksig_exiting *x, pid_t pid)
+static struct exiting *exiting_add(struct ksig_exiting *x, pid_t pid)
 {
 	struct exiting *p = ksig_native_grow(x->list, x->n, &x->room, sizeof(*p));
 
@@ -120,65 +120,64 @@ static struct exiting *add(struct ksig_exiting *x, pid_t pid)
 	return p;
 }
 
-/* The descriptor is no longer looked at. */
-static void let_go(struct ksig_exiting *x, struct ksig_native *n,
-		   struct exiting *p)
+static void exiting_close_pidfd(struct ksig_exiting *x, struct ksig_native *n,
+				struct exiting *p)
 {
 	if (p->pidfd < 0)
 		return;
 	ksig_native_unwatch(n, p->pidfd);
 	p->pidfd = -1;
-	x->held--;
+	x->n_pidfds--;
 }
 
-static void remove_from(struct ksig_exiting *x, struct ksig_native *n,
-			struct exiting *p)
+static void exiting_remove(struct ksig_exiting *x, struct ksig_native *n,
+			   struct exiting *p)
 {
-	let_go(x, n, p);
+	exiting_close_pidfd(x, n, p);
 	free(p->others);
 	x->n--;
 	memmove(p, p + 1, (char *)(x->list + x->n) - (char *)p);
 }
 
-static void report(struct ksig_exiting *x, struct ksig_native *n,
-		   struct exiting *p)
+static void exiting_report(struct ksig_exiting *x, struct ksig_native *n,
+			   struct exiting *p)
 {
 	struct ksig_event *ev = ksig_native_put(n, p->time_ns);
 	uint64_t status;
 
 	if (ev) {
 		ksig_proc_fill(ev, p->pid, &p->st);
-		if (status_of(p, &status))
+		if (exiting_status(p, &status))
 			ev->value = status;
 		else
 			ev->flags |= KSIG_EVENT_NO_VALUE;
 	}
-	remove_from(x, n, p);
+	exiting_remove(x, n, p);
 }
 
 /* ------------------------------------------------------------- other threads */
 
 /*
- * A descriptor that says when the last thread has exited, if it hasn't. A process that has
- * needs none, however many are held. 0 or -errno
+ * Opens a pidfd that shows when the last thread has exited, unless it has already: then none
+ * is needed, whatever the limit. 0 or -errno
  */
-static int hold(struct ksig_exiting *x, struct ksig_native *n,
-		struct exiting *p)
+static int exiting_open_pidfd(struct ksig_exiting *x, struct ksig_native *n,
+			      struct exiting *p)
 {
 	int fd, err;
 
 	fd = syscall(SYS_pidfd_open, p->pid, 0);
-	p->unheld = fd < 0 && (errno == EMFILE || errno == ENFILE);
-	/* gone; or the number is a thread's of another process by now */
+	p->no_pidfd = fd < 0 && (errno == EMFILE || errno == ENFILE);
+	/* it has exited, or its number is now that of a thread of another process */
 	if (fd < 0)
-		return p->unheld || errno == ESRCH || errno == EINVAL ||
+		return p->no_pidfd || errno == ESRCH || errno == EINVAL ||
 		       errno == ENOENT ? 0 : -errno;
 	if (ksig_process_ended(fd)) {
 		close(fd);
 		return 0;
 	}
-	p->unheld = x->held >= HELD_MOST;
-	if (p->unheld) {
+	p->no_pidfd = x->n_pidfds >= PIDFDS_MAX;
+	if (p->no_pidfd) {
 		close(fd);
 		return 0;
 	}
@@ -188,11 +187,11 @@ static int hold(struct ksig_exiting *x, struct ksig_native *n,
 		return err;
 	}
 	p->pidfd = fd;
-	x->held++;
+	x->n_pidfds++;
 	return 0;
 }
 
-static int add_other(struct exiting *p, pid_t tid)
+static int exiting_add_other(struct exiting *p, pid_t tid)
 {
 	pid_t *others;
 	size_t i;
@@ -209,8 +208,8 @@ static int add_other(struct exiting *p, pid_t tid)
 	return 0;
 }
 
-/* A thread that still exists only for its tracer was reported already. */
-static int list_others(struct exiting *p)
+/* Leaves out threads that still exist only for a tracer: their exit was already reported. */
+static int exiting_list_others(struct exiting *p)
 {
 	struct ksig_proc_stat st;
 	struct dirent *d;
@@ -227,48 +226,35 @@ static int list_others(struct exiting *p)
 		tid = atoi(d->d_name);
 		if (tid > 0 && tid != p->pid && !ksig_proc_read(tid, &st) &&
 		    st.state != 'Z' && st.state != 'X')
-			err = add_other(p, tid);
+			err = exiting_add_other(p, tid);
 	}
 	closedir(dir);
 	return err;
 }
 
-static int first_exited(struct ksig_exiting *x, struct ksig_native *n,
-			struct exiting *p, pid_t parent)
+/* Has the process exited, and is everything known about how? Closes its pidfd if it has. */
+static bool exiting_is_complete(struct ksig_exiting *x, struct ksig_native *n,
+				struct exiting *p)
 {
-	p->first = true;
-	/* for the second time: an execve(2) that replaced the first thread failed */
-	p->n_others = 0;
-	x->fresh++;
-	ksig_proc_read_at(p->pid, p->time_ns, &p->st);
-	if (!p->st.parent)
-		p->st.parent = parent;
-	p->torn = p->st.threads > 1 && list_others(p);
-	return p->pidfd < 0 ? hold(x, n, p) : 0;
-}
+	uint64_t status;
 
-/* Has it lost its first thread, and runs on? 0 or -errno */
-static int find_headless(struct ksig_exiting *x, struct ksig_native *n,
-			 pid_t pid)
-{
-	struct ksig_proc_stat st;
-	struct exiting *p;
-	int err;
-
-	if (ksig_proc_read(pid, &st) || st.state != 'Z' || st.threads < 2)
-		return 0;
-	p = add(x, pid);
-	if (!p)
-		return -ENOMEM;
-	p->first = true;
-	p->time_ns = ksig_now();
-	p->st = st;
-	/* we listen already: we will be told of the exits of all that exist now */
-	p->torn = list_others(p);
-	err = hold(x, n, p);
-	if (err)
-		remove_from(x, n, p);
-	return err;
+	if (!p->first)
+		return false;
+	/* without a descriptor there are only its threads' messages */
+	if (p->no_pidfd && !p->incomplete)
+		return !p->n_others;
+	/* a pidfd that can't be opened now is tried again later */
+	if (p->no_pidfd && (exiting_open_pidfd(x, n, p) || p->no_pidfd))
+		return false;
+	if (p->pidfd >= 0 && ksig_process_ended(p->pidfd)) {
+		if (ksig_pidfd_status(p->pidfd, &status))
+			p->status = status;
+		exiting_close_pidfd(x, n, p);
+		/* there need not be a message with the time */
+		if (p->incomplete)
+			p->time_ns = ksig_now();
+	}
+	return p->pidfd < 0 && (p->incomplete || !p->n_others);
 }
 
 /* ----------------------------------------------------------------- interface */
@@ -276,12 +262,30 @@ static int find_headless(struct ksig_exiting *x, struct ksig_native *n,
 int ksig_exiting_find(struct ksig_exiting *x, struct ksig_native *n)
 {
 	DIR *dir = opendir("/proc");
+	struct ksig_proc_stat st;
+	struct exiting *p;
 	struct dirent *d;
 	int err = 0;
+	pid_t pid;
 
 	while (dir && !err && (d = readdir(dir))) {
-		if (atoi(d->d_name) > 0)
-			err = find_headless(x, n, atoi(d->d_name));
+		pid = atoi(d->d_name);
+		if (pid <= 0 || ksig_proc_read(pid, &st) || st.state != 'Z' ||
+		    st.threads < 2)
+			continue;
+		p = exiting_add(x, pid);
+		if (!p) {
+			err = -ENOMEM;
+			break;
+		}
+		p->first = true;
+		p->time_ns = ksig_now();
+		p->st = st;
+		/* the socket listens already: the exits of all that exist now will be reported */
+		p->incomplete = exiting_list_others(p);
+		err = exiting_open_pidfd(x, n, p);
+		if (err)
+			exiting_remove(x, n, p);
 	}
 	if (dir)
 		closedir(dir);
@@ -290,22 +294,22 @@ int ksig_exiting_find(struct ksig_exiting *x, struct ksig_native *n)
 
 bool ksig_exiting_has(struct ksig_exiting *x, pid_t pid)
 {
-	return find(x, pid);
+	return exiting_find(x, pid);
 }
 
 void ksig_exiting_thread(struct ksig_exiting *x, struct ksig_native *n,
 			 pid_t pid, pid_t tid, pid_t parent, uint32_t code,
 			 uint64_t time_ns)
 {
-	struct exiting *p = find(x, pid);
+	struct exiting *p = exiting_find(x, pid);
 	bool first = tid == pid;
 	size_t i;
 
-	/* the last thread's 0 says nothing before the first one has exited */
+	/* a 0 doesn't determine the status unless the first thread has exited */
 	if (!p && !first && !code)
 		return;
 	if (!p)
-		p = add(x, pid);
+		p = exiting_add(x, pid);
 	if (!p) {
 		ksig_native_lose(n, first);
 		return;
@@ -315,92 +319,74 @@ void ksig_exiting_thread(struct ksig_exiting *x, struct ksig_native *n,
 		if (p->others[i] == tid)
 			p->others[i--] = p->others[--p->n_others];
 	}
-	take_code(p, code);
-	/* no descriptor: when the others exit can't be told */
-	if (first && first_exited(x, n, p, parent)) {
-		remove_from(x, n, p);
+	exiting_add_code(p, code);
+	if (!first)
+		return;
+	p->first = true;
+	/* there are some if an execve(2) that replaced the first thread has failed */
+	p->n_others = 0;
+	x->fresh++;
+	ksig_proc_read_at(p->pid, p->time_ns, &p->st);
+	if (!p->st.parent)
+		p->st.parent = parent;
+	p->incomplete = p->st.threads > 1 && exiting_list_others(p);
+	/* without a pidfd the exit of the others can't be noticed */
+	if (p->pidfd < 0 && exiting_open_pidfd(x, n, p)) {
+		exiting_remove(x, n, p);
 		ksig_native_lose(n, 1);
 	}
 }
 
 void ksig_exiting_new_thread(struct ksig_exiting *x, pid_t pid, pid_t tid)
 {
-	struct exiting *p = find(x, pid);
+	struct exiting *p = exiting_find(x, pid);
 
-	if (p && p->first && add_other(p, tid))
-		p->torn = true;
+	if (p && p->first && exiting_add_other(p, tid))
+		p->incomplete = true;
 }
 
 void ksig_exiting_reused(struct ksig_exiting *x, struct ksig_native *n,
 			 pid_t pid)
 {
-	struct exiting *p = find(x, pid);
+	struct exiting *p = exiting_find(x, pid);
 
 	if (p && p->first)
-		report(x, n, p);
+		exiting_report(x, n, p);
 	else if (p)
-		remove_from(x, n, p);
+		exiting_remove(x, n, p);
 }
 
 void ksig_exiting_exec(struct ksig_exiting *x, struct ksig_native *n, pid_t pid)
 {
-	struct exiting *p = find(x, pid);
+	struct exiting *p = exiting_find(x, pid);
 
 	if (p)
-		remove_from(x, n, p);
+		exiting_remove(x, n, p);
 }
 
-void ksig_exiting_tear(struct ksig_exiting *x)
+void ksig_exiting_lost(struct ksig_exiting *x)
 {
 	size_t i;
 
 	for (i = 0; i < x->n; i++)
-		x->list[i].torn = true;
+		x->list[i].incomplete = true;
 }
 
-/* Has it exited, and is all known of how? The descriptor is not looked at twice. */
-static bool has_settled(struct ksig_exiting *x, struct ksig_native *n,
-			struct exiting *p)
+void ksig_exiting_report(struct ksig_exiting *x, struct ksig_native *n)
 {
-	uint64_t status;
-
-	if (!p->first)
-		return false;
-	/* without a descriptor its threads' messages are all that there is */
-	if (p->unheld && !p->torn)
-		return !p->n_others;
-	/* a pidfd that can't be opened now is tried again later */
-	if (p->unheld && (hold(x, n, p) || p->unheld))
-		return false;
-	if (p->pidfd >= 0 && ksig_process_ended(p->pidfd)) {
-		if (ksig_pidfd_status(p->pidfd, &status))
-			p->status = status;
-		let_go(x, n, p);
-		/* there need not be a message that says when */
-		if (p->torn)
-			p->time_ns = ksig_now();
-	}
-	return p->pidfd < 0 && (p->torn || !p->n_others);
-}
-
-/* The process has been gone for a second: no exit of its first thread will follow. */
-static bool is_stale(const struct exiting *p)
-{
-	return !p->first && ksig_now() - (int64_t)p->time_ns > 1000000000 &&
-	       kill(p->pid, 0) && errno == ESRCH;
-}
-
-void ksig_exiting_settle(struct ksig_exiting *x, struct ksig_native *n)
-{
+	struct exiting *p;
 	size_t i = 0;
 
 	x->fresh = 0;
-	/* the rest at a later call: what is queued wakes the reader */
+	/* any that are left are reported by a later call: the queued records wake the reader */
 	while (i < x->n && ksig_native_room(n)) {
-		if (has_settled(x, n, &x->list[i]))
-			report(x, n, &x->list[i]);
-		else if (is_stale(&x->list[i]))
-			remove_from(x, n, &x->list[i]);
+		p = &x->list[i];
+		if (exiting_is_complete(x, n, p))
+			exiting_report(x, n, p);
+		/* no exit of the first thread follows a second after the process has exited */
+		else if (!p->first && ksig_now() - (int64_t)p->time_ns > 1000000000 &&
+			 kill(p->pid, 0) && errno == ESRCH)
+			exiting_remove(x, n, p);
 		else
 			i++;
 	}
@@ -408,12 +394,12 @@ void ksig_exiting_settle(struct ksig_exiting *x, struct ksig_native *n)
 
 bool ksig_exiting_many(const struct ksig_exiting *x)
 {
-	return x->fresh >= SETTLE_MOST;
+	return x->fresh >= FRESH_MAX;
 }
 
 void ksig_exiting_free(struct ksig_exiting *x, struct ksig_native *n)
 {
 	while (x->n)
-		remove_from(x, n, &x->list[x->n - 1]);
+		exiting_remove(x, n, &x->list[x->n - 1]);
 	free(x->list);
 }

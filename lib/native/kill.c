@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory.kill: cgroups' memory.events, whose oom_kill counts the processes that
- * the OOM killer took in a cgroup and those below, of a cgroup's limit or of the
- * machine's. Who it was isn't told, nor which limit. In which cgroup below it was,
- * their memory.events.local say: they are read when the count has changed, and only
- * where something was ever killed. The cgroup is the one that the memory is charged
- * to: that of the process, or the nearest one above with a memory controller.
+ * memory.kill: cgroups' memory.events. Its oom_kill counts the processes that the OOM killer
+ * has killed in a cgroup and those below it, because of a cgroup's limit or the machine's.
+ * Neither the process nor the limit is reported. The memory.events.local of the cgroups below
+ * show in which of them it was: they are read when the count has changed, and only where
+ * something was ever killed. The cgroup is the one that the memory is charged to: that of the
+ * process, or its nearest ancestor with a memory controller.
  *
- * They are those of the root's children, for the root itself has no such file
- * unless it is a container's. So a process that is in the root cgroup is not
- * seen. One that is killed in a child of the root that is removed at once
- * neither, if nobody looks in between.
+ * The memory.events of the root's children are watched, since the root itself has no such file
+ * unless it is a container's. So a kill of a process in the root cgroup is missed. So is one
+ * in a child of the root that is removed immediately, unless the event is read in between.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -35,21 +34,21 @@
  * struct kill_group - a cgroup
  * @name: in the root's folder; "" for the only one
  * @fd: its memory.events
- * @kills: so many by now
- * @torn: what is known of the cgroups below is too old to tell where one was
+ * @kills: its count so far
+ * @stale: the counts of the cgroups below are too old to show where a process was killed
  */
 struct kill_group {
 	char *name;
 	int fd;
 	uint64_t kills;
-	bool torn;
+	bool stale;
 };
 
 /**
- * struct kill_local - a cgroup in which processes were killed; in others none was
+ * struct kill_local - a cgroup in which processes were killed; others have none
  * @id: its number
  * @top: fd of the struct kill_group that it is, or that it is below
- * @kills: so many by now, not counting those below it
+ * @kills: its count so far, without those below it
  * @seen: it still exists
  */
 struct kill_local {
@@ -61,13 +60,13 @@ struct kill_local {
 
 /**
  * struct kill_state - the cgroups that are watched
- * @root: folder of the root's children; -1: there is only one
- * @inotify: tells of new ones; -1
+ * @root: folder of the root's children; -1: not open
+ * @inotify: reports new ones; -1: there is only one cgroup
  * @groups: @n_groups of them
- * @room: so many would fit
- * @locals: @n_locals of them, in @locals_room
- * @stale: what @inotify has told was not all seen to: the folder is to be looked
- *	through again first
+ * @room: size of @groups
+ * @locals: @n_locals of them
+ * @locals_room: size of @locals
+ * @stale: events of @inotify were not all handled: the folder is to be searched again first
  */
 struct kill_state {
 	int root;
@@ -81,8 +80,8 @@ struct kill_state {
 	bool stale;
 };
 
-/* That also tells the kernel up to where we know. 0 or -errno */
-static int read_kills(int fd, uint64_t *kills)
+/* Reading also resets @fd: epoll reports only later changes. 0 or -errno */
+static int kill_read(int fd, uint64_t *kills)
 {
 	char buf[1024], *at;
 	ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
@@ -94,14 +93,14 @@ static int read_kills(int fd, uint64_t *kills)
 	return at && sscanf(at + 1, "oom_kill %" SCNu64, kills) == 1 ? 0 : -EIO;
 }
 
-/* ---------------------------------------------------------- in which of them? */
+/* ------------------------------------------------------- cgroups below one */
 
 /**
  * struct kill_walk - a walk over a watched cgroup and those below
  * @n: the subscription
  * @top: fd of the struct kill_group
- * @left: kills of which the cgroup is not known yet
- * @quiet: only note the counts
+ * @left: kills whose cgroup is not known yet
+ * @quiet: store the counts only
  */
 struct kill_walk {
 	struct ksig_native *n;
@@ -110,8 +109,8 @@ struct kill_walk {
 	bool quiet;
 };
 
-/* @id: 0: not known */
-static void put_kill(struct ksig_native *n, uint64_t id)
+/* @id: the cgroup; 0: not known */
+static void kill_put(struct ksig_native *n, uint64_t id)
 {
 	struct ksig_event *ev = ksig_native_put(n, ksig_now());
 	struct ksig_memory_data *data;
@@ -125,39 +124,21 @@ static void put_kill(struct ksig_native *n, uint64_t id)
 	ev->len = sizeof(*data);
 }
 
-/* As many as @folder's @file says; 0: it has no such file, or is removed */
-static int kills_in(int folder, const char *file, uint64_t *kills)
+/* The count in @folder's @file; 0 if it has no such file, or was removed. 0 or -errno */
+static int kill_count(int folder, const char *file, uint64_t *kills)
 {
 	int fd = openat(folder, file, O_RDONLY | O_CLOEXEC), err;
 
 	*kills = 0;
 	if (fd < 0)
 		return errno == EMFILE || errno == ENFILE ? -errno : 0;
-	err = read_kills(fd, kills);
+	err = kill_read(fd, kills);
 	close(fd);
 	return err == -ENODEV ? 0 : err;
 }
 
-static struct kill_local *local_of(struct kill_state *s, uint64_t id, int top)
-{
-	struct kill_local *l;
-	size_t i;
-
-	for (i = 0; i < s->n_locals; i++) {
-		if (s->locals[i].id == id && s->locals[i].top == top)
-			return &s->locals[i];
-	}
-	l = ksig_native_grow(s->locals, s->n_locals, &s->locals_room, sizeof(*l));
-	if (!l)
-		return NULL;
-	s->locals = l;
-	l = &s->locals[s->n_locals++];
-	*l = (struct kill_local) { .id = id, .top = top };
-	return l;
-}
-
-/* Those of @top that were not seen again; @all: of @top */
-static void forget_locals(struct kill_state *s, int top, bool all)
+/* Removes cgroups of @top that were not seen again; @all: all of @top. */
+static void kill_forget_locals(struct kill_state *s, int top, bool all)
 {
 	size_t i = 0;
 
@@ -169,31 +150,45 @@ static void forget_locals(struct kill_state *s, int top, bool all)
 	}
 }
 
-static int look_local(struct kill_walk *w, int folder)
+/* Reports the kills in the cgroup @folder itself, or stores their number. */
+static int kill_update_local(struct kill_walk *w, int folder)
 {
+	struct kill_state *s = w->n->state;
 	struct kill_local *l;
 	uint64_t kills;
 	struct stat st;
-	int err = kills_in(folder, LOCAL_FILE, &kills);
+	size_t i;
+	int err = kill_count(folder, LOCAL_FILE, &kills);
 
 	if (err || !kills)
 		return err;
 	if (fstat(folder, &st))
 		return -errno;
-	l = local_of(w->n->state, st.st_ino, w->top);
-	if (!l)
-		return -ENOMEM;
+	for (i = 0; i < s->n_locals; i++) {
+		if (s->locals[i].id == st.st_ino && s->locals[i].top == w->top)
+			break;
+	}
+	if (i == s->n_locals) {
+		l = ksig_native_grow(s->locals, s->n_locals, &s->locals_room, sizeof(*l));
+		if (!l)
+			return -ENOMEM;
+		s->locals = l;
+		s->locals[s->n_locals++] = (struct kill_local) {
+			.id = st.st_ino, .top = w->top,
+		};
+	}
+	l = &s->locals[i];
 	l->seen = true;
 	if (w->quiet)
 		l->kills = kills;
-	/* more than @left: the next look at the sum finds those */
+	/* more than @left: they are reported when the sum is read again */
 	for (; l->kills < kills && w->left; l->kills++, w->left--)
-		put_kill(w->n, l->id);
+		kill_put(w->n, l->id);
 	return 0;
 }
 
-/* Closes @folder. What is below a cgroup counts there, too. */
-static int walk(struct kill_walk *w, int folder)
+/* Closes @folder. A cgroup's count includes those below it. */
+static int kill_walk(struct kill_walk *w, int folder)
 {
 	struct dirent *d;
 	uint64_t kills;
@@ -205,16 +200,16 @@ static int walk(struct kill_walk *w, int folder)
 		close(folder);
 		return -ENOMEM;
 	}
-	err = kills_in(folder, EVENTS_FILE, &kills);
+	err = kill_count(folder, EVENTS_FILE, &kills);
 	if (!err && kills)
-		err = look_local(w, folder);
+		err = kill_update_local(w, folder);
 	while (!err && kills && (d = readdir(dir))) {
 		if (*d->d_name == '.' || d->d_type != DT_DIR)
 			continue;
 		fd = openat(folder, d->d_name,
 			    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd >= 0)
-			err = walk(w, fd);
+			err = kill_walk(w, fd);
 		else if (errno == EMFILE || errno == ENFILE)
 			err = -errno;
 	}
@@ -222,38 +217,38 @@ static int walk(struct kill_walk *w, int folder)
 	return err;
 }
 
-/* Reports up to @left kills whose cgroup is known. Return: how many are not */
-static uint64_t walk_group(struct ksig_native *n, struct kill_group *g,
-			   uint64_t left, bool quiet)
+/* Reports up to @left kills whose cgroup is known. Return: the number of the others. */
+static uint64_t kill_walk_group(struct ksig_native *n, struct kill_group *g,
+				uint64_t left, bool quiet)
 {
 	struct kill_state *s = n->state;
 	struct kill_walk w = {
-		.n = n, .top = g->fd, .left = left, .quiet = quiet || g->torn,
+		.n = n, .top = g->fd, .left = left, .quiet = quiet || g->stale,
 	};
 	int fd = openat(s->root, *g->name ? g->name : ".",
 			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	g->torn = fd < 0 || walk(&w, fd);
-	if (!g->torn)
-		forget_locals(s, g->fd, false);
+	g->stale = fd < 0 || kill_walk(&w, fd);
+	if (!g->stale)
+		kill_forget_locals(s, g->fd, false);
 	return w.left;
 }
 
 /* ------------------------------------------------------------ watched cgroups */
 
-static void remove_group(struct ksig_native *n, struct kill_group *g)
+static void kill_remove_group(struct ksig_native *n, struct kill_group *g)
 {
 	struct kill_state *s = n->state;
 
-	forget_locals(s, g->fd, true);
+	kill_forget_locals(s, g->fd, true);
 	ksig_native_unwatch(n, g->fd);
 	free(g->name);
 	*g = s->groups[--s->n_groups];
 }
 
-/* An error leaves @fd to the caller. */
-static int add_group(struct ksig_native *n, const char *name, int fd,
-		     uint64_t kills)
+/* Takes @fd, unless it fails. */
+static int kill_add_group(struct ksig_native *n, const char *name, int fd,
+			  uint64_t kills)
 {
 	struct kill_state *s = n->state;
 	struct kill_group *g;
@@ -273,14 +268,14 @@ static int add_group(struct ksig_native *n, const char *name, int fd,
 		return err;
 	}
 	s->groups[s->n_groups] = (struct kill_group) { copy, fd, kills, false };
-	/* in which they were no longer matters */
+	/* earlier kills are not reported */
 	if (kills)
-		walk_group(n, &s->groups[s->n_groups], 0, true);
+		kill_walk_group(n, &s->groups[s->n_groups], 0, true);
 	s->n_groups++;
 	return 0;
 }
 
-static int open_events(int folder, const char *name)
+static int kill_open_events(int folder, const char *name)
 {
 	char path[NAME_MAX + sizeof("/" EVENTS_FILE)];
 	int fd;
@@ -291,66 +286,57 @@ static int open_events(int folder, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-static struct kill_group *find_group(const struct kill_state *s,
-				     const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < s->n_groups; i++) {
-		if (!strcmp(s->groups[i].name, name))
-			return &s->groups[i];
-	}
-	return NULL;
-}
-
-/* Tells what has happened there since. Is the cgroup still there? */
-static int look(struct ksig_native *n, struct kill_group *g)
+/* Reports the kills since the last call. Return: 0; -ENODEV if the cgroup was removed. */
+static int kill_update_group(struct ksig_native *n, struct kill_group *g)
 {
 	uint64_t kills, left;
-	int err = read_kills(g->fd, &kills);
+	int err = kill_read(g->fd, &kills);
 
 	if (err || kills <= g->kills)
 		return err;
-	for (left = walk_group(n, g, kills - g->kills, false); left; left--)
-		put_kill(n, 0);
+	for (left = kill_walk_group(n, g, kills - g->kills, false); left; left--)
+		kill_put(n, 0);
 	g->kills = kills;
 	return 0;
 }
 
-/* @begun: it was there before the subscription; else all that it counts is new */
-static int take_child(struct ksig_native *n, const char *name, bool begun)
+/* @begun: it existed before the subscription. If not, all kills in it are new. */
+static int kill_update_child(struct ksig_native *n, const char *name, bool begun)
 {
 	struct kill_state *s = n->state;
-	struct kill_group *g;
 	uint64_t kills = 0;
 	int err, fd;
+	size_t i;
 
-	g = find_group(s, name);
-	if (g) {
-		err = look(n, g);
+	for (i = 0; i < s->n_groups; i++) {
+		if (!strcmp(s->groups[i].name, name))
+			break;
+	}
+	if (i < s->n_groups) {
+		err = kill_update_group(n, &s->groups[i]);
 		if (err != -ENODEV)
 			return err;
-		/* removed, and maybe made again: nobody is told of the former */
-		remove_group(n, g);
+		/* removed, and maybe created again */
+		kill_remove_group(n, &s->groups[i]);
 	}
-	fd = open_events(s->root, name);
-	/* gone again, not a cgroup, or not for our eyes */
+	fd = kill_open_events(s->root, name);
+	/* removed again, not a cgroup, or not permitted */
 	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ENODEV ||
 	    fd == -EACCES || fd == -EPERM)
 		return 0;
 	if (fd < 0)
 		return fd;
-	err = begun ? read_kills(fd, &kills) : 0;
+	err = begun ? kill_read(fd, &kills) : 0;
 	if (!err)
-		err = add_group(n, name, fd, kills);
+		err = kill_add_group(n, name, fd, kills);
 	if (err) {
 		close(fd);
 		return err == -ENODEV ? 0 : err;
 	}
-	return begun ? 0 : look(n, &s->groups[s->n_groups - 1]);
+	return begun ? 0 : kill_update_group(n, &s->groups[s->n_groups - 1]);
 }
 
-static int take_children(struct ksig_native *n, bool begun)
+static int kill_update_children(struct ksig_native *n, bool begun)
 {
 	struct kill_state *s = n->state;
 	struct dirent *d;
@@ -367,13 +353,13 @@ static int take_children(struct ksig_native *n, bool begun)
 	}
 	while (!err && (d = readdir(dir))) {
 		if (*d->d_name != '.' && d->d_type == DT_DIR)
-			err = take_child(n, d->d_name, begun);
+			err = kill_update_child(n, d->d_name, begun);
 	}
 	closedir(dir);
 	return err;
 }
 
-static int take_new(struct ksig_native *n)
+static int kill_read_inotify(struct ksig_native *n)
 {
 	_Alignas(struct inotify_event) char buf[4096];
 	struct kill_state *s = n->state;
@@ -388,35 +374,11 @@ static int take_new(struct ksig_native *n)
 	for (at = buf; !err && at < buf + len; at += sizeof(*in) + in->len) {
 		in = (void *)at;
 		if (in->mask & IN_Q_OVERFLOW)
-			err = take_children(n, false);
+			err = kill_update_children(n, false);
 		else if (in->mask & IN_ISDIR && in->len)
-			err = take_child(n, in->name, false);
+			err = kill_update_child(n, in->name, false);
 	}
 	return err;
-}
-
-static int take_ready(struct ksig_native *n, int fd)
-{
-	struct kill_state *s = n->state;
-	size_t i;
-	int err;
-
-	if (fd == s->inotify) {
-		err = take_new(n);
-		/* the other reason for that may stand still */
-		if (err)
-			s->stale = true;
-		return err;
-	}
-	for (i = 0; i < s->n_groups && s->groups[i].fd != fd; i++)
-		;
-	if (i == s->n_groups)
-		return 0;
-	err = look(n, &s->groups[i]);
-	if (err != -ENODEV)
-		return err;
-	remove_group(n, &s->groups[i]);
-	return s->inotify < 0 ? -ESHUTDOWN : 0;
 }
 
 static int kill_pull(struct ksig_native *n)
@@ -424,15 +386,35 @@ static int kill_pull(struct ksig_native *n)
 	struct epoll_event ready[READY_MOST];
 	struct kill_state *s = n->state;
 	int i, count, stale = 0, err = 0;
+	size_t g;
 
 	if (s->stale)
-		stale = take_children(n, false);
+		stale = kill_update_children(n, false);
 	s->stale = stale;
 	count = epoll_wait(n->epoll, ready, ARRAY_SIZE(ready), 0);
 	if (count < 0)
 		return errno == EINTR ? 0 : -errno;
-	for (i = 0; i < count && !err; i++)
-		err = take_ready(n, ready[i].data.fd);
+	for (i = 0; i < count && !err; i++) {
+		if (ready[i].data.fd == s->inotify) {
+			err = kill_read_inotify(n);
+			/* set only: the search above may have failed, too */
+			if (err)
+				s->stale = true;
+			continue;
+		}
+		for (g = 0; g < s->n_groups; g++) {
+			if (s->groups[g].fd == ready[i].data.fd)
+				break;
+		}
+		/* removed, or n->wake */
+		if (g == s->n_groups)
+			continue;
+		err = kill_update_group(n, &s->groups[g]);
+		if (err == -ENODEV) {
+			kill_remove_group(n, &s->groups[g]);
+			err = s->inotify < 0 ? -ESHUTDOWN : 0;
+		}
+	}
 	return err ? err : stale;
 }
 
@@ -443,7 +425,7 @@ static void kill_close(struct ksig_native *n)
 	struct kill_state *s = n->state;
 
 	while (s->n_groups)
-		remove_group(n, &s->groups[s->n_groups - 1]);
+		kill_remove_group(n, &s->groups[s->n_groups - 1]);
 	free(s->groups);
 	free(s->locals);
 	if (s->inotify >= 0)
@@ -453,93 +435,63 @@ static void kill_close(struct ksig_native *n)
 	free(s);
 }
 
-static int no_controller(const char *path, struct ksig_error *e)
-{
-	if (ksig_cgroup_has(path, "cgroup.controllers", "memory") > 0)
-		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "the memory controller is not enabled: as root, echo +memory into cgroup.subtree_control of %s",
-				 path);
-	return ksig_fail(e, 0, EOPNOTSUPP,
-			 "%s has no memory controller: the kernel lacks CONFIG_MEMCG, or cgroup v1 uses it (boot with cgroup_no_v1=memory)",
-			 path);
-}
-
-static int watch_one(struct ksig_native *n, const char *path)
+/* Watches the cgroup if it has a memory.events, else its children. */
+static int kill_watch(struct ksig_native *n, const char *path, struct ksig_error *e)
 {
 	struct kill_state *s = n->state;
 	uint64_t kills;
 	int err, fd;
 
 	s->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	fd = s->root < 0 ? -errno : open_events(s->root, "");
-	if (fd < 0)
-		return fd;
-	err = read_kills(fd, &kills);
-	if (!err)
-		err = add_group(n, "", fd, kills);
-	if (err)
-		close(fd);
-	return err;
-}
-
-/* New ones are told of before the list is read, so that none is missed. */
-static int watch_children(struct ksig_native *n, const char *path)
-{
-	struct kill_state *s = n->state;
-
-	s->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (s->inotify < 0 ||
-	    inotify_add_watch(s->inotify, path, IN_CREATE | IN_DELETE |
-			      IN_ONLYDIR) < 0)
-		return -errno;
-	return take_children(n, true);
-}
-
-static int watch(struct ksig_native *n, const char *path, struct ksig_error *e)
-{
-	struct kill_state *s = n->state;
-	int err = watch_one(n, path);
-
-	if (err == -ENOENT) {
-		if (ksig_cgroup_has(path, "cgroup.subtree_control",
-				    "memory") <= 0)
-			return no_controller(path, e);
-		err = watch_children(n, path);
+	fd = s->root < 0 ? -errno : kill_open_events(s->root, "");
+	if (fd >= 0) {
+		err = kill_read(fd, &kills);
 		if (!err)
-			err = ksig_native_watch(n, s->inotify, EPOLLIN);
+			err = kill_add_group(n, "", fd, kills);
+		if (err)
+			close(fd);
+		return err ? ksig_native_fail(e, err, path) : 0;
 	}
+	if (fd != -ENOENT)
+		return ksig_native_fail(e, fd, path);
+	if (ksig_cgroup_has(path, "cgroup.subtree_control", "memory") <= 0) {
+		if (ksig_cgroup_has(path, "cgroup.controllers", "memory") > 0)
+			return ksig_fail(e, 0, EOPNOTSUPP,
+					 "the memory controller is not enabled: as root, echo +memory into cgroup.subtree_control of %s",
+					 path);
+		return ksig_fail(e, 0, EOPNOTSUPP,
+				 "%s has no memory controller: the kernel lacks CONFIG_MEMCG, or cgroup v1 uses it (boot with cgroup_no_v1=memory)",
+				 path);
+	}
+	/* new ones are reported before the folder is read, so that none is missed */
+	s->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	err = s->inotify < 0 ||
+	      inotify_add_watch(s->inotify, path, IN_CREATE | IN_DELETE |
+				IN_ONLYDIR) < 0 ? -errno : kill_update_children(n, true);
+	if (!err)
+		err = ksig_native_watch(n, s->inotify, EPOLLIN);
 	if (err == -ENOSYS)
 		return ksig_fail(e, 0, EOPNOTSUPP,
 				 "cannot watch for new cgroups: needs CONFIG_INOTIFY_USER");
 	return err ? ksig_native_fail(e, err, path) : 0;
 }
 
-/* A condition on what it never knows would never pass. */
-static int check_known(const struct ksig_stream *stream, struct ksig_error *e)
+static int kill_open(struct ksig_native *n, struct ksig_stream *stream,
+		     struct ksig_error *e)
 {
 	const struct ksig_cond *c;
+	struct kill_state *s;
 	unsigned int i;
+	char *path;
+	int err;
 
+	/* a condition on a field that is never known would never match */
 	for (i = 0; i < stream->spec.n_conds; i++) {
 		c = &stream->spec.conds[i];
 		if (c->field && !c->field->added)
 			return ksig_fail(e, c->column, EOPNOTSUPP,
-					 EVENTS_FILE " doesn't report '%s'",
-					 c->key);
+					 EVENTS_FILE " doesn't report '%s'", c->key);
 	}
-	return 0;
-}
-
-static int kill_open(struct ksig_native *n, struct ksig_stream *stream,
-		     struct ksig_error *e)
-{
-	struct kill_state *s;
-	char *path;
-	int err;
-
-	err = check_known(stream, e);
-	if (err)
-		return err;
 	err = ksig_cgroup_path(NULL, 0, &path, e);
 	if (err)
 		return err;
@@ -551,7 +503,7 @@ static int kill_open(struct ksig_native *n, struct ksig_stream *stream,
 	s->root = -1;
 	s->inotify = -1;
 	n->state = s;
-	err = watch(n, path, e);
+	err = kill_watch(n, path, e);
 	free(path);
 	if (err)
 		kill_close(n);

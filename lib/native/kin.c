@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Who was started by whom: see kin.h. */
+/* The processes that the subscriber has started: see kin.h. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -12,12 +12,12 @@
 #define PID_LIMIT (4 * 1024 * 1024)
 
 /**
- * struct relative - a process as /proc shows it
+ * struct kin_process - a process as /proc shows it
  * @pid: its number
  * @parent: its parent
- * @kin: KIN_OWN or KIN_OTHER
+ * @kin: KIN_OWN, KIN_OTHER, or KIN_UNKNOWN until the others are known
  */
-struct relative {
+struct kin_process {
 	pid_t pid;
 	pid_t parent;
 	enum kin kin;
@@ -28,53 +28,35 @@ enum kin ksig_kin_of(const struct ksig_kin *k, pid_t pid)
 	return pid > 0 && pid < PID_LIMIT ? k->of[pid] : KIN_OTHER;
 }
 
-/* A child that is older than the subscription does not belong to it. */
-static enum kin kin_of_child(const struct ksig_kin *k, pid_t pid,
-			     const struct ksig_proc_stat *st)
+void ksig_kin_find(struct ksig_kin *k)
 {
-	if (pid == getpid())
-		return KIN_OWN;
-	if (st->parent != getpid() || ksig_kin_of(k, pid) == KIN_OWN ||
-	    !ksig_proc_began_before(st, k->since))
-		return KIN_UNKNOWN;
-	return KIN_OTHER;
-}
-
-static size_t list_relatives(const struct ksig_kin *k,
-			     struct relative **list)
-{
+	struct kin_process *list = NULL, *longer;
+	size_t n = 0, room = 0, i;
 	DIR *dir = opendir("/proc");
-	struct relative *r = NULL, *more;
 	struct ksig_proc_stat st;
 	struct dirent *d;
-	size_t n = 0;
+	bool changed = true;
 	pid_t pid;
 
 	while (dir && (d = readdir(dir))) {
 		pid = atoi(d->d_name);
 		if (pid <= 0 || pid >= PID_LIMIT || ksig_proc_read(pid, &st))
 			continue;
-		if (!(n & (n - 1))) {
-			more = realloc(r, (n ? 2 * n : 1) * sizeof(*r));
-			if (!more)
-				break;
-			r = more;
-		}
-		r[n++] = (struct relative) { pid, st.parent,
-					     kin_of_child(k, pid, &st) };
+		longer = ksig_native_grow(list, n, &room, sizeof(*list));
+		if (!longer)
+			break;
+		list = longer;
+		list[n] = (struct kin_process) { pid, st.parent, KIN_UNKNOWN };
+		/* a child that is older than the subscription does not belong to it */
+		if (pid == getpid())
+			list[n].kin = KIN_OWN;
+		else if (st.parent == getpid() && ksig_kin_of(k, pid) != KIN_OWN &&
+			 ksig_proc_began_before(&st, k->since))
+			list[n].kin = KIN_OTHER;
+		n++;
 	}
 	if (dir)
 		closedir(dir);
-	*list = r;
-	return n;
-}
-
-void ksig_kin_find(struct ksig_kin *k)
-{
-	struct relative *list;
-	size_t n = list_relatives(k, &list), i;
-	bool changed = true;
-
 	memset(k->of, KIN_UNKNOWN, PID_LIMIT);
 	k->of[getpid()] = KIN_OWN;
 	while (changed) {
@@ -92,7 +74,7 @@ void ksig_kin_find(struct ksig_kin *k)
 			k->of[list[i].pid] = KIN_OTHER;
 	}
 	free(list);
-	k->torn_until = ksig_now();
+	k->unsure_until = ksig_now();
 }
 
 void ksig_kin_fork(struct ksig_kin *k, pid_t parent, pid_t child,
@@ -104,13 +86,13 @@ void ksig_kin_fork(struct ksig_kin *k, pid_t parent, pid_t child,
 		return;
 	if (kin == KIN_COUNTED)
 		kin = KIN_UNKNOWN;
-	if (kin == KIN_UNKNOWN && time_ns > k->torn_until)
+	if (kin == KIN_UNKNOWN && time_ns > k->unsure_until)
 		kin = KIN_OTHER;
 	k->of[child] = kin;
 }
 
-bool ksig_kin_leaves_out(struct ksig_kin *k, struct ksig_native *n, pid_t pid,
-			 uint64_t time_ns)
+bool ksig_kin_exclude(struct ksig_kin *k, struct ksig_native *n, pid_t pid,
+		      uint64_t time_ns)
 {
 	struct ksig_proc_stat st;
 
@@ -118,8 +100,8 @@ bool ksig_kin_leaves_out(struct ksig_kin *k, struct ksig_native *n, pid_t pid,
 		return false;
 	if (ksig_kin_of(k, pid) == KIN_OWN)
 		return true;
-	/* what lives now, and did then, was found in /proc in between */
-	if (time_ns > k->torn_until ||
+	/* a process that is alive now, and was then, was found in /proc in between */
+	if (time_ns > k->unsure_until ||
 	    (!ksig_proc_read(pid, &st) && ksig_proc_began_before(&st, time_ns)))
 		return false;
 	ksig_native_lose_upto(n, 1);

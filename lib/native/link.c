@@ -2,11 +2,10 @@
 /*
  * net.up and net.down: rtnetlink's notifications.
  *
- * They say how an interface is, again and again; the events are the changes of
- * "running, and has a carrier" (IFF_LOWER_UP). How it was when the subscription
- * began, or after messages were lost, a dump tells. That is by a socket of its
- * own: what it says and the notifications that wait then both end in the state
- * that the interface has.
+ * They carry the state of an interface, repeatedly; the events are the changes of "running,
+ * and has a carrier" (IFF_LOWER_UP). The state at the beginning of the subscription, or
+ * after messages were lost, is read by a dump. That uses a socket of its own: the dump and
+ * the notifications that are queued meanwhile end in the same state, that of the interface.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,7 +20,7 @@
 #include "native.h"
 
 #define MESSAGE_MOST 32768
-/* A dump during which interfaces come or go is begun again, so many times. */
+/* A dump during which interfaces are added or removed is repeated, at most this often. */
 #define TRIES 20
 
 /**
@@ -29,7 +28,7 @@
  * @ifindex: its number
  * @up: running, with carrier
  * @seen: in the current dump
- * @name: the last that we heard of
+ * @name: the latest that was reported
  */
 struct link {
 	unsigned int ifindex;
@@ -40,19 +39,19 @@ struct link {
 
 /**
  * struct link_state - the socket, and all interfaces of its namespace
- * @nl: hears of changes
- * @dumps: asks how all are. From the beginning, for a thread's network namespace
- *	may be another one by the time that it is needed
- * @tell: changes are events; not so while the first dump is read
- * @stale: a dump has failed: it is to be read again first
- * @time_ns: of what is read
+ * @nl: for notifications
+ * @dumps: for dumps. Opened with @nl, since the thread may be in another network namespace
+ *	by the time it is needed
+ * @started: changes are events; not yet while the first dump is read
+ * @stale: a dump has failed and is to be repeated first
+ * @time_ns: of the messages that are read
  * @links: @n_links of them
- * @room: so many would fit
+ * @room: size of @links
  */
 struct link_state {
 	struct ksig_netlink nl;
 	struct ksig_netlink dumps;
-	bool tell;
+	bool started;
 	bool stale;
 	uint64_t time_ns;
 	struct link *links;
@@ -61,41 +60,24 @@ struct link_state {
 	_Alignas(struct nlmsghdr) char buf[MESSAGE_MOST];
 };
 
-static struct link *find_link(struct link_state *s, unsigned int ifindex)
-{
-	size_t i;
-
-	for (i = 0; i < s->n_links; i++) {
-		if (s->links[i].ifindex == ifindex)
-			return &s->links[i];
-	}
-	return NULL;
-}
-
-static struct link *add_link(struct link_state *s, unsigned int ifindex)
-{
-	struct link *l = ksig_native_grow(s->links, s->n_links, &s->room,
-					  sizeof(*l));
-
-	if (!l)
-		return NULL;
-	s->links = l;
-	l = &s->links[s->n_links++];
-	*l = (struct link) { .ifindex = ifindex };
-	return l;
-}
-
-static void remove_link(struct link_state *s, struct link *l)
+static void link_remove(struct link_state *s, struct link *l)
 {
 	*l = s->links[--s->n_links];
 }
 
-static void tell(struct ksig_native *n, const struct link *l)
+static void link_set_up(struct ksig_native *n, struct link *l, bool up)
 {
+	uint32_t type = up ? KSIG_NET_UP : KSIG_NET_DOWN;
 	const struct link_state *s = n->state;
-	struct ksig_event *ev = ksig_native_put(n, s->time_ns);
 	struct ksig_net_data *data;
+	struct ksig_event *ev;
 
+	if (l->up == up)
+		return;
+	l->up = up;
+	if (!s->started || n->desc->type != type)
+		return;
+	ev = ksig_native_put(n, s->time_ns);
 	if (!ev)
 		return;
 	data = (void *)ev->data;
@@ -104,70 +86,91 @@ static void tell(struct ksig_native *n, const struct link *l)
 	memcpy(data->ifname, l->name, sizeof(data->ifname));
 }
 
-static void set_up(struct ksig_native *n, struct link *l, bool up)
-{
-	struct link_state *s = n->state;
-	uint32_t type = up ? KSIG_NET_UP : KSIG_NET_DOWN;
-
-	if (l->up == up)
-		return;
-	l->up = up;
-	if (s->tell && n->desc->type == type)
-		tell(n, l);
-}
-
-/* A name is at most IFNAMSIZ bytes with its NUL. */
-static void take_name(struct link *l, const struct nlmsghdr *nlh)
+/*
+ * Handles messages of AF_UNSPEC only: with AF_BRIDGE RTM_DELLINK says that the interface has
+ * left a bridge, and not that it was removed.
+ */
+static int link_handle(struct ksig_native *n, const struct nlmsghdr *nlh)
 {
 	const struct ifinfomsg *info = NLMSG_DATA(nlh);
+	bool exists = nlh->nlmsg_type == RTM_NEWLINK;
 	int len = NLMSG_PAYLOAD(nlh, sizeof(*info));
+	struct link_state *s = n->state;
 	const struct rtattr *a;
-	size_t size;
+	struct link *l;
+	size_t i, size;
 
+	if (!exists && nlh->nlmsg_type != RTM_DELLINK)
+		return 0;
+	if (nlh->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) ||
+	    info->ifi_family != AF_UNSPEC)
+		return 0;
+	for (i = 0; i < s->n_links; i++) {
+		if (s->links[i].ifindex == (unsigned int)info->ifi_index)
+			break;
+	}
+	if (i == s->n_links) {
+		if (!exists)
+			return 0;
+		l = ksig_native_grow(s->links, s->n_links, &s->room, sizeof(*l));
+		if (!l)
+			return -ENOMEM;
+		s->links = l;
+		s->links[s->n_links++] = (struct link) { .ifindex = info->ifi_index };
+	}
+	l = &s->links[i];
 	for (a = IFLA_RTA(info); RTA_OK(a, len); a = RTA_NEXT(a, len)) {
 		if (a->rta_type != IFLA_IFNAME)
 			continue;
+		/* at most IFNAMSIZ bytes with its NUL */
 		size = RTA_PAYLOAD(a);
 		if (size > sizeof(l->name) - 1)
 			size = sizeof(l->name) - 1;
 		memset(l->name, 0, sizeof(l->name));
 		memcpy(l->name, RTA_DATA(a), strnlen(RTA_DATA(a), size));
-		return;
+		break;
 	}
-}
-
-/*
- * Of AF_UNSPEC: with AF_BRIDGE a RTM_DELLINK says that the interface has left a
- * bridge, and not that it is gone.
- */
-static int take_link(struct ksig_native *n, const struct nlmsghdr *nlh)
-{
-	const struct ifinfomsg *info = NLMSG_DATA(nlh);
-	struct link_state *s = n->state;
-	struct link *l;
-
-	if (nlh->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) ||
-	    info->ifi_family != AF_UNSPEC)
-		return 0;
-	l = find_link(s, info->ifi_index);
-	if (!l && nlh->nlmsg_type == RTM_NEWLINK)
-		l = add_link(s, info->ifi_index);
-	if (!l)
-		return nlh->nlmsg_type == RTM_NEWLINK ? -ENOMEM : 0;
-	take_name(l, nlh);
 	l->seen = true;
-	if (nlh->nlmsg_type == RTM_NEWLINK) {
-		set_up(n, l, info->ifi_flags & IFF_LOWER_UP);
-		return 0;
-	}
-	set_up(n, l, false);
-	remove_link(s, l);
+	link_set_up(n, l, exists && info->ifi_flags & IFF_LOWER_UP);
+	if (!exists)
+		link_remove(s, l);
 	return 0;
 }
 
 /* --------------------------------------------------------------------- dumps */
 
-static int ask(const struct ksig_netlink *nl)
+/*
+ * Handles a part of a dump. Return: 1 if it was the last; 0 if there are more; -EINTR if the
+ * dump is to be repeated; another -errno.
+ */
+static int link_handle_part(struct ksig_native *n, const void *buf, ssize_t len,
+			    bool *changed)
+{
+	const struct nlmsghdr *nlh;
+	int err;
+
+	for (nlh = buf; NLMSG_OK(nlh, len); nlh = NLMSG_NEXT(nlh, len)) {
+		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+			*changed = true;
+		/* it carries the result of the dump */
+		if (nlh->nlmsg_type == NLMSG_DONE &&
+		    nlh->nlmsg_len >= NLMSG_LENGTH(sizeof(int)) &&
+		    *(const int *)NLMSG_DATA(nlh) < 0)
+			return *(const int *)NLMSG_DATA(nlh);
+		if (nlh->nlmsg_type == NLMSG_DONE)
+			return *changed ? -EINTR : 1;
+		if (nlh->nlmsg_type == NLMSG_ERROR)
+			return nlh->nlmsg_len < NLMSG_LENGTH(sizeof(int)) ?
+			       -EIO : *(const int *)NLMSG_DATA(nlh);
+		err = link_handle(n, nlh);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Doesn't block: the kernel creates each part when the one before is read. */
+static int link_dump_once(struct ksig_native *n)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	struct {
@@ -178,65 +181,32 @@ static int ask(const struct ksig_netlink *nl)
 		.nlh.nlmsg_type = RTM_GETLINK,
 		.nlh.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
 	};
-
-	return sendto(nl->fd, &request, sizeof(request), 0,
-		      (struct sockaddr *)&kernel, sizeof(kernel)) < 0 ?
-	       -errno : 0;
-}
-
-/* 1: that was all; 0: there is more; or -errno, and -EINTR: begin again */
-static int take_part(struct ksig_native *n, const void *buf, ssize_t len,
-		     bool *torn)
-{
-	const struct nlmsghdr *nlh;
-	int err;
-
-	for (nlh = buf; NLMSG_OK(nlh, len); nlh = NLMSG_NEXT(nlh, len)) {
-		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
-			*torn = true;
-		/* it carries how the dump went */
-		if (nlh->nlmsg_type == NLMSG_DONE &&
-		    nlh->nlmsg_len >= NLMSG_LENGTH(sizeof(int)) &&
-		    *(const int *)NLMSG_DATA(nlh) < 0)
-			return *(const int *)NLMSG_DATA(nlh);
-		if (nlh->nlmsg_type == NLMSG_DONE)
-			return *torn ? -EINTR : 1;
-		if (nlh->nlmsg_type == NLMSG_ERROR)
-			return nlh->nlmsg_len < NLMSG_LENGTH(sizeof(int)) ?
-			       -EIO : *(const int *)NLMSG_DATA(nlh);
-		if (nlh->nlmsg_type != RTM_NEWLINK)
-			continue;
-		err = take_link(n, nlh);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-/* The kernel makes a part when the one before is read: there is no waiting. */
-static int dump_once(struct ksig_native *n)
-{
 	struct link_state *s = n->state;
-	bool torn = false;
+	bool changed = false;
 	uint64_t lost;
 	ssize_t len;
-	int err;
+	int err = 0;
 
-	/* what a dump that has failed has left there */
+	/* remains of a dump that has failed */
 	do {
 		len = ksig_netlink_read(&s->dumps, s->buf, sizeof(s->buf), &lost);
 	} while (len > 0 || len == -ENOBUFS);
-	err = len ? (int)len : ask(&s->dumps);
+	if (len)
+		return len;
+	if (sendto(s->dumps.fd, &request, sizeof(request), 0,
+		   (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
+		return -errno;
 	while (!err) {
 		len = ksig_netlink_read(&s->dumps, s->buf, sizeof(s->buf), &lost);
-		err = len > 0 ? take_part(n, s->buf, len, &torn) :
-		      len ? (int)len : -EIO;
+		if (len <= 0)
+			return len ? len : -EIO;
+		err = link_handle_part(n, s->buf, len, &changed);
 	}
 	return err < 0 ? err : 0;
 }
 
-/* What isn't in it any more is gone, and so is down. */
-static int dump(struct ksig_native *n)
+/* An interface that a dump no longer lists was removed, and so is down. */
+static int link_dump(struct ksig_native *n)
 {
 	struct link_state *s = n->state;
 	int err = -EINTR, tries;
@@ -246,7 +216,7 @@ static int dump(struct ksig_native *n)
 	for (i = 0; i < s->n_links; i++)
 		s->links[i].seen = false;
 	for (tries = 0; err == -EINTR && tries < TRIES; tries++)
-		err = dump_once(n);
+		err = link_dump_once(n);
 	if (err)
 		return err;
 	for (i = 0; i < s->n_links;) {
@@ -254,50 +224,40 @@ static int dump(struct ksig_native *n)
 			i++;
 			continue;
 		}
-		set_up(n, &s->links[i], false);
-		remove_link(s, &s->links[i]);
+		link_set_up(n, &s->links[i], false);
+		link_remove(s, &s->links[i]);
 	}
 	return 0;
 }
 
 /* ---------------------------------------------------------------- the source */
 
-static int take_all(struct ksig_native *n, const void *buf, ssize_t len)
-{
-	const struct nlmsghdr *nlh;
-	int err = 0;
-
-	for (nlh = buf; !err && NLMSG_OK(nlh, len); nlh = NLMSG_NEXT(nlh, len)) {
-		if (nlh->nlmsg_type == RTM_NEWLINK ||
-		    nlh->nlmsg_type == RTM_DELLINK)
-			err = take_link(n, nlh);
-	}
-	return err;
-}
-
 static int link_pull(struct ksig_native *n)
 {
 	struct link_state *s = n->state;
+	const struct nlmsghdr *nlh;
 	uint64_t lost;
 	uint32_t i;
 	ssize_t len;
-	int err = s->stale ? dump(n) : 0;
+	int err = s->stale ? link_dump(n) : 0;
 
 	s->stale = err;
-	/* no more at once than an empty queue holds: a storm has no end */
+	/* at most as many messages as the queue has records: a storm may not end */
 	for (i = 0; i < n->len && ksig_native_room(n) && !err; i++) {
 		len = ksig_netlink_read(&s->nl, s->buf, sizeof(s->buf), &lost);
-		if (!len)
-			break;
 		if (len == -ENOBUFS) {
-			/* each may have been a change: what is left of them */
+			/* each may have been a change; the dump shows what they led to */
 			ksig_native_lose_upto(n, lost);
-			err = dump(n);
+			err = link_dump(n);
 			s->stale = err;
-		} else {
-			s->time_ns = s->nl.time_ns;
-			err = len < 0 ? len : take_all(n, s->buf, len);
+			continue;
 		}
+		if (len <= 0)
+			return len;
+		s->time_ns = s->nl.time_ns;
+		for (nlh = (void *)s->buf; !err && NLMSG_OK(nlh, len);
+		     nlh = NLMSG_NEXT(nlh, len))
+			err = link_handle(n, nlh);
 	}
 	return err;
 }
@@ -327,7 +287,7 @@ static int link_open(struct ksig_native *n, struct ksig_stream *stream,
 	if (!err)
 		err = ksig_netlink_open(&s->dumps, NETLINK_ROUTE, 0, n->len);
 	if (!err)
-		err = dump(n);
+		err = link_dump(n);
 	if (!err)
 		err = ksig_native_watch(n, s->nl.fd, EPOLLIN);
 	if (err) {
@@ -335,7 +295,7 @@ static int link_open(struct ksig_native *n, struct ksig_stream *stream,
 		return ksig_native_fail(e, err,
 					"the list of network interfaces (rtnetlink)");
 	}
-	s->tell = true;
+	s->started = true;
 	return 0;
 }
 

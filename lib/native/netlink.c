@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Sockets that hear the kernel's multicasts, and know how much they missed.
- * No library: this is all that ksig needs of netlink, libmnl neither counts
- * what was dropped nor comes as an archive for static programs in Debian.
+ * Sockets that receive the kernel's multicasts and count the messages that they missed.
+ * Without a library: ksig needs no more of netlink than this. libmnl doesn't count dropped
+ * messages, and Debian has no archive of it for static programs.
  */
 #include <errno.h>
 #include <linux/netlink.h>
@@ -13,21 +13,8 @@
 
 #include "native.h"
 
-/* What a message takes of a receive buffer; an uevent's takes more than most. */
+/* A message's share of a receive buffer; that of a uevent is larger than most. */
 #define MESSAGE_ROOM 2304
-
-/* Room for as much as the queue will hold, or as near to it as we may. */
-static void set_room(int fd, unsigned int queue_len)
-{
-	int have = 0, room = queue_len * MESSAGE_ROOM / 2;
-	socklen_t len = sizeof(have);
-
-	if (!getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &have, &len) &&
-	    have / 2 >= room)
-		return;
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
-}
 
 int ksig_netlink_open(struct ksig_netlink *nl, int protocol,
 		      unsigned int group, unsigned int queue_len)
@@ -36,7 +23,9 @@ int ksig_netlink_open(struct ksig_netlink *nl, int protocol,
 		.nl_family = AF_NETLINK,
 		.nl_groups = group ? 1U << (group - 1) : 0,
 	};
-	int err;
+	/* for as many messages as the queue has records, or as many as permitted */
+	int room = queue_len * MESSAGE_ROOM / 2, have = 0, err;
+	socklen_t len = sizeof(have);
 
 	*nl = (struct ksig_netlink) {
 		.fd = -1,
@@ -47,7 +36,10 @@ int ksig_netlink_open(struct ksig_netlink *nl, int protocol,
 			protocol);
 	if (nl->fd < 0)
 		return -errno;
-	set_room(nl->fd, queue_len);
+	if (getsockopt(nl->fd, SOL_SOCKET, SO_RCVBUF, &have, &len) || have / 2 < room) {
+		if (setsockopt(nl->fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
+			setsockopt(nl->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+	}
 	if (!bind(nl->fd, (struct sockaddr *)&address, sizeof(address)))
 		return 0;
 	err = -errno;
@@ -63,11 +55,11 @@ void ksig_netlink_close(struct ksig_netlink *nl)
 }
 
 /*
- * ENOBUFS comes before what the socket still holds, but the gap is behind it:
- * once there was no room the kernel adds nothing until all has been read. A
- * message that comes in between is taken to be before the gap.
+ * ENOBUFS is returned before the messages that the socket still has, but those that are
+ * missing come after them: once there was no room, the kernel adds nothing until all has
+ * been read. A message that arrives in between is assumed to precede the gap.
  */
-static uint32_t count_gap(struct ksig_netlink *nl, bool empty)
+static uint32_t netlink_count_gap(struct ksig_netlink *nl, bool empty)
 {
 	uint32_t info[SK_MEMINFO_VARS] = { };
 	socklen_t len = sizeof(info);
@@ -79,7 +71,7 @@ static uint32_t count_gap(struct ksig_netlink *nl, bool empty)
 			return 0;
 		lost = info[SK_MEMINFO_DROPS] - nl->drops;
 	}
-	/* the kernel tells before it counts: one there is in any case */
+	/* the kernel reports the error before it counts: at least one is missing */
 	if (!lost)
 		lost = 1;
 	nl->drops += lost;
@@ -91,14 +83,14 @@ static uint32_t count_gap(struct ksig_netlink *nl, bool empty)
  * A process that is privileged in its own namespace can send to a group, too. Its messages
  * have its address; those of the kernel have port 0.
  */
-static bool from_kernel(const struct sockaddr_nl *from, const struct msghdr *msg)
+static bool netlink_is_from_kernel(const struct sockaddr_nl *from, const struct msghdr *msg)
 {
 	return msg->msg_namelen == sizeof(*from) &&
 	       from->nl_family == AF_NETLINK && !from->nl_pid;
 }
 
-/* As recvmsg(2), of the kernel's: -EAGAIN there is none */
-static ssize_t receive(struct ksig_netlink *nl, void *buf, size_t size)
+/* Receives a message from the kernel. Return: its length; -EAGAIN if there is none. */
+static ssize_t netlink_receive(struct ksig_netlink *nl, void *buf, size_t size)
 {
 	struct sockaddr_nl from;
 	struct iovec iov = { .iov_base = buf, .iov_len = size };
@@ -109,7 +101,7 @@ static ssize_t receive(struct ksig_netlink *nl, void *buf, size_t size)
 	do {
 		msg.msg_namelen = sizeof(from);
 		n = recvmsg(nl->fd, &msg, MSG_DONTWAIT);
-	} while (n >= 0 ? !n || !from_kernel(&from, &msg) : errno == EINTR);
+	} while (n >= 0 ? !n || !netlink_is_from_kernel(&from, &msg) : errno == EINTR);
 	if (n < 0)
 		return -errno;
 	return msg.msg_flags & MSG_TRUNC ? -EMSGSIZE : n;
@@ -120,16 +112,16 @@ ssize_t ksig_netlink_read(struct ksig_netlink *nl, void *buf, size_t size,
 {
 	ssize_t n;
 
-	*lost = nl->gap ? count_gap(nl, false) : 0;
+	*lost = nl->gap ? netlink_count_gap(nl, false) : 0;
 	if (*lost)
 		return -ENOBUFS;
-	n = receive(nl, buf, size);
+	n = netlink_receive(nl, buf, size);
 	if (n == -ENOBUFS) {
 		nl->gap = true;
-		n = receive(nl, buf, size);
+		n = netlink_receive(nl, buf, size);
 	}
 	if (n == -EAGAIN && nl->gap) {
-		*lost = count_gap(nl, true);
+		*lost = netlink_count_gap(nl, true);
 		return -ENOBUFS;
 	}
 	if (n == -EMSGSIZE) {

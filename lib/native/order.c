@@ -1,58 +1,58 @@
 // SPDX-License-Identifier: MIT
 /*
- * One time for a message that several subscriptions hear. Netlink messages carry no
- * time, and each subscription has a socket of its own. The kernel gives all sockets
- * of a multicast group the same messages in the same order; so a log of the last
- * that were read in this process tells what time the first reader gave a message,
- * and events of several subscriptions can be merged by time.
+ * The same time for a message in all subscriptions that receive it. Netlink messages carry
+ * no time, and each subscription has a socket of its own. The kernel sends all sockets of a
+ * multicast group the same messages in the same order. So this process logs the latest
+ * messages that it has read, with the time at which the first subscription read each, and
+ * events of several subscriptions can be merged by time.
  */
 #include <linux/netlink.h>
 #include <pthread.h>
 
 #include "native.h"
 
-/* What is read by one subscription so far ahead of another gets two times. */
+/* A subscription that lags further behind gives its messages later times. */
 #define LOG_LEN 8192
 
-struct entry {
+struct order_entry {
 	uint64_t hash;
 	uint64_t time_ns;
 };
 
 /**
- * struct stream - a group that is heard
+ * struct order_log - the messages of a group that this process has read
  * @protocol: the netlink protocol; there is one group for each
  * @next: messages that were logged so far
  * @last_ns: time of the last one
- * @log: the last of them
+ * @entries: the latest of them
  *
- * @next, @last_ns and @log are protected by @lock.
+ * @next, @last_ns and @entries are protected by order_lock.
  */
-static struct stream {
+static struct order_log {
 	int protocol;
 	uint64_t next;
 	uint64_t last_ns;
-	struct entry log[LOG_LEN];
-} streams[] = {
+	struct order_entry entries[LOG_LEN];
+} order_logs[] = {
 	{ .protocol = NETLINK_ROUTE },
 	{ .protocol = NETLINK_KOBJECT_UEVENT },
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t order_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static struct stream *find_stream(int protocol)
+static struct order_log *order_find_log(int protocol)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(streams); i++) {
-		if (streams[i].protocol == protocol)
-			return &streams[i];
+	for (i = 0; i < ARRAY_SIZE(order_logs); i++) {
+		if (order_logs[i].protocol == protocol)
+			return &order_logs[i];
 	}
 	return NULL;
 }
 
 /* FNV-1a */
-static uint64_t hash_message(const unsigned char *msg, size_t len)
+static uint64_t order_hash(const unsigned char *msg, size_t len)
 {
 	uint64_t hash = 0xcbf29ce484222325;
 
@@ -63,51 +63,43 @@ static uint64_t hash_message(const unsigned char *msg, size_t len)
 
 uint64_t ksig_order_begin(int protocol)
 {
-	struct stream *s = find_stream(protocol);
-	uint64_t next = 0;
+	struct order_log *log = order_find_log(protocol);
+	uint64_t next;
 
-	if (!s)
+	if (!log)
 		return 0;
-	pthread_mutex_lock(&lock);
-	next = s->next;
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_lock(&order_lock);
+	next = log->next;
+	pthread_mutex_unlock(&order_lock);
 	return next;
-}
-
-/* Caller holds lock. Later than all others: equal times would have no order. */
-static struct entry *add_entry(struct stream *s, uint64_t hash)
-{
-	struct entry *e = &s->log[s->next++ % LOG_LEN];
-	uint64_t now = ksig_now();
-
-	s->last_ns = now > s->last_ns ? now : s->last_ns + 1;
-	*e = (struct entry) { .hash = hash, .time_ns = s->last_ns };
-	return e;
 }
 
 uint64_t ksig_order_time(int protocol, uint64_t *position, const void *msg,
 			 size_t len)
 {
-	struct stream *s = find_stream(protocol);
-	uint64_t hash, i, time_ns;
+	struct order_log *log = order_find_log(protocol);
+	uint64_t hash, i, now, time_ns;
 
-	if (!s)
+	if (!log)
 		return ksig_now();
-	hash = hash_message(msg, len);
-	pthread_mutex_lock(&lock);
+	hash = order_hash(msg, len);
+	pthread_mutex_lock(&order_lock);
 	i = *position;
-	if (s->next > LOG_LEN && i < s->next - LOG_LEN)
-		i = s->next - LOG_LEN;
-	/* those of another network namespace are passed over */
-	while (i < s->next && s->log[i % LOG_LEN].hash != hash)
+	if (log->next > LOG_LEN && i < log->next - LOG_LEN)
+		i = log->next - LOG_LEN;
+	/* messages of another network namespace are skipped */
+	while (i < log->next && log->entries[i % LOG_LEN].hash != hash)
 		i++;
-	if (i < s->next) {
-		time_ns = s->log[i % LOG_LEN].time_ns;
-		*position = i + 1;
-	} else {
-		time_ns = add_entry(s, hash)->time_ns;
-		*position = s->next;
+	if (i == log->next) {
+		/* later than all others: equal times would have no order */
+		now = ksig_now();
+		log->last_ns = now > log->last_ns ? now : log->last_ns + 1;
+		log->entries[log->next++ % LOG_LEN] = (struct order_entry) {
+			.hash = hash, .time_ns = log->last_ns,
+		};
 	}
-	pthread_mutex_unlock(&lock);
+	time_ns = log->entries[i % LOG_LEN].time_ns;
+	*position = i + 1;
+	pthread_mutex_unlock(&order_lock);
 	return time_ns;
 }

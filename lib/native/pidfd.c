@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * process.exit of one process: a pidfd, for which nobody needs a right.
+ * process.exit of one process: a pidfd, which needs no privileges.
  *
- * The kernel gives its status to the parent, and to others only once it was reaped,
- * from Linux 6.15 on: there the event is held back until then, for REAP_NS at most.
- * Its name and parent can be read only before. What can't be known is left out: a
- * pidfd means that process and no other that gets the number.
+ * The kernel reports the exit status to the parent, and to others only once the process was
+ * reaped, from Linux 6.15 on. There the event is delayed until then, by REAP_NS at most. The
+ * name and parent can be read only before. Fields that can't be known are left out, since a
+ * pidfd means this process and no other one that gets its number.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,7 +24,7 @@
 #define P_PIDFD 3
 #endif
 
-/* <linux/pidfd.h> of 6.15, as far as it is needed here */
+/* The part of 6.15's <linux/pidfd.h> that is needed here */
 struct pidfd_info {
 	__u64 mask;
 	__u64 cgroupid;
@@ -32,20 +32,20 @@ struct pidfd_info {
 	__s32 exit_code;
 };
 
-_Static_assert(sizeof(struct pidfd_info) == 64, "as the kernel has it");
+_Static_assert(sizeof(struct pidfd_info) == 64, "the size is part of the ioctl(2) number");
 
 #define GET_INFO	_IOWR(0xFF, 11, struct pidfd_info)
 #define INFO_EXIT	(1U << 3)
 
-/* Parents reap at once, or never. */
+/* Most parents reap at once, or never. */
 #define REAP_NS 1000000000
 
 /**
  * struct pidfd_state - the process
  * @fd: its pidfd
- * @timer: ends the wait for its parent; -1: that has not begun
+ * @timer: limits the wait for its parent; -1: that has not begun
  * @pid: its number
- * @ended_at: when it was seen to have ended; 0: not yet
+ * @ended_at: when its exit was noticed; 0: not yet
  * @st: its name and parent at that time
  */
 struct pidfd_state {
@@ -56,25 +56,6 @@ struct pidfd_state {
 	struct ksig_proc_stat st;
 };
 
-/* Still there, if only as a zombie: what /proc said before this was of it. */
-static bool is_there(int fd)
-{
-	return !syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0) ||
-	       errno == EPERM;
-}
-
-static int wait_status(const siginfo_t *info)
-{
-	switch (info->si_code) {
-	case CLD_EXITED:
-		return (info->si_status & 0xff) << 8;
-	case CLD_DUMPED:
-		return info->si_status | 0x80;
-	default:
-		return info->si_status;
-	}
-}
-
 bool ksig_pidfd_status(int fd, uint64_t *status)
 {
 	struct pidfd_info kinfo = { .mask = INFO_EXIT };
@@ -82,7 +63,9 @@ bool ksig_pidfd_status(int fd, uint64_t *status)
 
 	if (!waitid((idtype_t)P_PIDFD, fd, &info,
 		    WEXITED | WNOHANG | WNOWAIT | __WALL) && info.si_pid) {
-		*status = wait_status(&info);
+		*status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8 :
+			  info.si_code == CLD_DUMPED ? info.si_status | 0x80 :
+						       info.si_status;
 		return true;
 	}
 	if (ioctl(fd, GET_INFO, &kinfo) || !(kinfo.mask & INFO_EXIT))
@@ -91,16 +74,16 @@ bool ksig_pidfd_status(int fd, uint64_t *status)
 	return true;
 }
 
-/* Will the kernel know more once it is reaped? */
-static bool may_know_later(int fd)
+/* Will the kernel report the status once the process is reaped? */
+static bool pidfd_status_pending(int fd)
 {
 	struct pidfd_info kinfo = { .mask = INFO_EXIT };
 
 	return !ioctl(fd, GET_INFO, &kinfo) && !(kinfo.mask & INFO_EXIT);
 }
 
-/* From now on only reaping makes its descriptor ready. */
-static bool await_parent(struct ksig_native *n, struct pidfd_state *s)
+/* Starts the timer. From now on only reaping makes the pidfd ready. */
+static bool pidfd_await_parent(struct ksig_native *n, struct pidfd_state *s)
 {
 	const struct itimerspec end = { .it_value.tv_sec = REAP_NS / 1000000000 };
 	struct epoll_event ev = { .events = 0, .data.fd = s->fd };
@@ -111,23 +94,10 @@ static bool await_parent(struct ksig_native *n, struct pidfd_state *s)
 	       !epoll_ctl(n->epoll, EPOLL_CTL_MOD, s->fd, &ev);
 }
 
-static void tell(struct ksig_native *n, const struct pidfd_state *s, bool known,
-		 uint64_t status)
-{
-	struct ksig_event *ev = ksig_native_put(n, s->ended_at);
-
-	if (!ev)
-		return;
-	ksig_proc_fill(ev, s->pid, &s->st);
-	if (known)
-		ev->value = status;
-	else
-		ev->flags |= KSIG_EVENT_NO_VALUE;
-}
-
 static int pidfd_pull(struct ksig_native *n)
 {
 	struct pidfd_state *s = n->state;
+	struct ksig_event *ev;
 	uint64_t status = 0;
 	bool known;
 
@@ -135,74 +105,76 @@ static int pidfd_pull(struct ksig_native *n)
 		if (!ksig_process_ended(s->fd))
 			return 0;
 		s->ended_at = ksig_now();
-		if (ksig_proc_read(s->pid, &s->st) || !is_there(s->fd))
+		/* /proc showed this process if it still exists, if only as a zombie */
+		if (ksig_proc_read(s->pid, &s->st) ||
+		    (syscall(SYS_pidfd_send_signal, s->fd, 0, NULL, 0) && errno != EPERM))
 			memset(&s->st, 0, sizeof(s->st));
 	}
 	known = ksig_pidfd_status(s->fd, &status);
-	if (!known && may_know_later(s->fd)) {
-		if (s->timer < 0 && await_parent(n, s))
+	if (!known && pidfd_status_pending(s->fd)) {
+		if (s->timer < 0 && pidfd_await_parent(n, s))
 			return 0;
 		if (s->timer >= 0 && ksig_now() < (int64_t)s->ended_at + REAP_NS)
 			return 0;
 	}
-	/* it may have been reaped since it was asked */
+	/* it may have been reaped in between */
 	if (!known)
 		known = ksig_pidfd_status(s->fd, &status);
-	tell(n, s, known, status);
+	ev = ksig_native_put(n, s->ended_at);
+	if (!ev)
+		return -ESHUTDOWN;
+	ksig_proc_fill(ev, s->pid, &s->st);
+	if (known)
+		ev->value = status;
+	else
+		ev->flags |= KSIG_EVENT_NO_VALUE;
 	return -ESHUTDOWN;
-}
-
-/* Said before the event that lacks it. Before 6.13 there is no such ioctl(2). */
-static void say_unknown(const struct ksig_stream *stream, int fd)
-{
-	siginfo_t info;
-
-	/* a child of ours, whose status the kernel tells us */
-	if (!stream->opts->log || !waitid((idtype_t)P_PIDFD, fd, &info,
-				      WEXITED | WNOHANG | WNOWAIT | __WALL))
-		return;
-	stream->opts->log(stream->opts->log_ctx, may_know_later(fd) ?
-		      "process.exit: native does not know the status of a process that its parent does not reap within 1 s" :
-		      "process.exit: native does not know the status, which only the parent can read before Linux 6.15");
-}
-
-static int open_process(const struct ksig_cond *c, struct ksig_error *e)
-{
-	if (!c->number || c->number > INT32_MAX)
-		return ksig_fail(e, c->text_column, EINVAL,
-				 "invalid pid '%s'", c->text);
-	return ksig_process_open(c->number, c->text_column, e);
 }
 
 static int pidfd_open_source(struct ksig_native *n, struct ksig_stream *stream,
 			     struct ksig_error *e)
 {
 	struct ksig_cond *c = ksig_native_subject(stream);
-	struct pidfd_state *s = calloc(1, sizeof(*s));
+	struct pidfd_state *s;
+	siginfo_t info;
 	int err;
 
+	if (!c->number || c->number > INT32_MAX)
+		return ksig_fail(e, c->text_column, EINVAL, "invalid pid '%s'", c->text);
+	s = calloc(1, sizeof(*s));
 	if (!s)
 		return ksig_native_fail(e, -ENOMEM, "a pidfd");
 	s->pid = c->number;
 	s->timer = -1;
-	s->fd = open_process(c, e);
-	err = s->fd < 0 ? s->fd : 0;
-	if (!err) {
-		err = ksig_native_watch(n, s->fd, EPOLLIN);
-		if (err) {
-			ksig_native_fail(e, err, "a pidfd");
-			close(s->fd);
-		}
+	s->fd = ksig_process_open(c->number, c->text_column, e);
+	if (s->fd < 0) {
+		err = s->fd;
+		goto free;
 	}
+	err = ksig_native_watch(n, s->fd, EPOLLIN);
 	if (err) {
-		free(s);
-		return err;
+		ksig_native_fail(e, err, "a pidfd");
+		goto close;
 	}
 	c->in_kernel = true;
 	stream->ends_itself = true;
-	say_unknown(stream, s->fd);
+	/*
+	 * What won't be known is logged before the event. The kernel reports the status of the
+	 * caller's own children. Before 6.13 there is no such ioctl(2).
+	 */
+	if (stream->opts->log && waitid((idtype_t)P_PIDFD, s->fd, &info,
+					WEXITED | WNOHANG | WNOWAIT | __WALL))
+		stream->opts->log(stream->opts->log_ctx, pidfd_status_pending(s->fd) ?
+			"process.exit: native does not know the status of a process that its parent does not reap within 1 s" :
+			"process.exit: native does not know the status, which only the parent can read before Linux 6.15");
 	n->state = s;
 	return 0;
+
+close:
+	close(s->fd);
+free:
+	free(s);
+	return err;
 }
 
 static void pidfd_close(struct ksig_native *n)

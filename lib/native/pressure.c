@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory.pressure: a PSI trigger. Settings: "some=STALL/WINDOW[,cgroup=PATH]",
- * or full instead of some; without any it is some=200ms/2s of the machine.
+ * memory.pressure: a PSI trigger. Settings: "some=STALL/WINDOW[,cgroup=PATH]", or full instead
+ * of some. The default is some=200ms/2s of the whole machine.
  *
- * poll(2) consumes a trigger's event, and so does a poll of an epoll set that contains the
- * trigger: a program would find the subscription's descriptor ready, and no event. So it is polled by an
- * asynchronous request, which counts in an eventfd.
+ * poll(2) consumes a trigger's event, and so does polling an epoll set that contains the
+ * trigger: a program would find the subscription's descriptor ready, and no event. Therefore
+ * the trigger is polled by an asynchronous request, which counts in an eventfd.
  *
- * The kernel takes a part of the window before for this one's, so that a trigger
- * also fires when less was stalled than asked for, or nothing at all. So the
- * number is looked at, and such an alarm is left out: what was stalled by then is
- * part of the next event's value.
+ * The kernel adds a part of the previous window to the current one, so a trigger also fires
+ * when less was stalled than the threshold, or nothing at all. Therefore the total is
+ * compared. Such an alarm is no event: what was stalled by then is part of the next event's
+ * value.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,20 +30,21 @@
 
 #define SYSTEM_FILE "/proc/pressure/memory"
 #define DEFAULT_SETTINGS "some=200ms/2s"
-/* Windows that the kernel has */
+/* Limits of the kernel */
 #define WINDOW_LEAST_US 500000
 #define WINDOW_MOST_US 10000000
-/* It must be a multiple of that for who lacks CAP_SYS_RESOURCE */
+/* Without CAP_SYS_RESOURCE the window must be a multiple of this. */
 #define WINDOW_STEP_US 2000000
 
 /**
- * struct settings - what to be told of
+ * struct pressure_settings - the trigger that was requested
  * @kind: "some" or "full"
- * @stall_us: so long in @window_us
- * @cgroup: of what; NULL: the machine
- * @cgroup_column: where that stands
+ * @stall_us: threshold within @window_us
+ * @window_us: the window
+ * @cgroup: NULL: the whole machine
+ * @cgroup_column: of @cgroup in the event's specification
  */
-struct settings {
+struct pressure_settings {
 	const char *kind;
 	uint64_t stall_us;
 	uint64_t window_us;
@@ -54,20 +55,21 @@ struct settings {
 /**
  * struct pressure_state - a trigger
  * @fd: the file; its trigger lasts as long
- * @done: eventfd, of @ctx
+ * @done: eventfd that counts completed requests
  * @ctx: of the request
- * @asked: there is a request
+ * @requested: a request is pending
  * @kind: line of the file
- * @total: microseconds stalled by the last event
- * @seen: the same by the last alarm, event or not
- * @seen_at: when that was, CLOCK_MONOTONIC
- * @stall_us: so long within @window_us is an event
+ * @total: microseconds stalled, at the last event
+ * @seen: the same at the last alarm, event or not
+ * @seen_at: time of that alarm, CLOCK_MONOTONIC
+ * @stall_us: threshold within @window_us
+ * @window_us: the window
  */
 struct pressure_state {
 	int fd;
 	int done;
 	aio_context_t ctx;
-	bool asked;
+	bool requested;
 	const char *kind;
 	uint64_t total;
 	uint64_t seen;
@@ -78,8 +80,8 @@ struct pressure_state {
 
 /* ------------------------------------------------------------------ settings */
 
-/* "200ms": digits and a unit. Its end, or NULL */
-static const char *parse_time(const char *s, uint64_t *us)
+/* "200ms": digits and a unit. Return: its end, or NULL. */
+static const char *pressure_parse_time(const char *s, uint64_t *us)
 {
 	static const struct {
 		const char *unit;
@@ -104,33 +106,33 @@ static const char *parse_time(const char *s, uint64_t *us)
 	return NULL;
 }
 
-static int bad(const struct ksig_stream *stream, const char *all, const char *at,
-	       struct ksig_error *e)
+static int pressure_bad_setting(const struct ksig_stream *stream, const char *all,
+				const char *at, struct ksig_error *e)
 {
 	return ksig_fail(e, stream->spec.settings_column + (at - all), EINVAL,
 			 "invalid setting '%s': expected some=STALL/WINDOW or full=STALL/WINDOW, as in memory.pressure:" DEFAULT_SETTINGS ", optionally followed by ,cgroup=PATH (units: us, ms, s)",
 			 at);
 }
 
-static int parse(const struct ksig_stream *stream, struct settings *set,
-		 struct ksig_error *e)
+static int pressure_parse(const struct ksig_stream *stream,
+			  struct pressure_settings *set, struct ksig_error *e)
 {
 	const char *all = stream->spec.settings ? stream->spec.settings :
 						DEFAULT_SETTINGS;
 	const char *s = all, *next;
 
-	*set = (struct settings) { };
+	*set = (struct pressure_settings) { };
 	set->kind = !strncmp(s, "some=", 5) ? "some" : "full";
 	if (strncmp(s, "some=", 5) && strncmp(s, "full=", 5))
-		return bad(stream, all, s, e);
-	next = parse_time(s + 5, &set->stall_us);
+		return pressure_bad_setting(stream, all, s, e);
+	next = pressure_parse_time(s + 5, &set->stall_us);
 	if (!next || *next != '/')
-		return bad(stream, all, s + 5, e);
+		return pressure_bad_setting(stream, all, s + 5, e);
 	s = next + 1;
-	next = parse_time(s, &set->window_us);
+	next = pressure_parse_time(s, &set->window_us);
 	if (!next || (*next && strncmp(next, ",cgroup=", 8)) ||
 	    (*next && !next[8]))
-		return bad(stream, all, next ? next : s, e);
+		return pressure_bad_setting(stream, all, next ? next : s, e);
 	if (set->window_us < WINDOW_LEAST_US || set->window_us > WINDOW_MOST_US)
 		return ksig_fail(e, stream->spec.settings_column + (s - all),
 				 EINVAL,
@@ -150,7 +152,7 @@ static int parse(const struct ksig_stream *stream, struct settings *set,
 /* ------------------------------------------------------------------- trigger */
 
 /* "some avg10=0.00 avg60=0.00 avg300=0.00 total=12345" */
-static int read_total(const struct pressure_state *s, uint64_t *total)
+static int pressure_read_total(const struct pressure_state *s, uint64_t *total)
 {
 	char buf[512], *line, *at;
 	ssize_t n = pread(s->fd, buf, sizeof(buf) - 1, 0);
@@ -163,8 +165,8 @@ static int read_total(const struct pressure_state *s, uint64_t *total)
 	return at && sscanf(at, "total=%" SCNu64, total) == 1 ? 0 : -EIO;
 }
 
-/* Waits for the trigger's next event. */
-static int request(struct pressure_state *s)
+/* Requests the trigger's next alarm. */
+static int pressure_request(struct pressure_state *s)
 {
 	struct iocb cb = {
 		.aio_lio_opcode = IOCB_CMD_POLL,
@@ -175,23 +177,22 @@ static int request(struct pressure_state *s)
 	};
 	struct iocb *list[] = { &cb };
 
-	s->asked = syscall(SYS_io_submit, s->ctx, 1, list) == 1;
-	return s->asked ? 0 : -errno;
+	s->requested = syscall(SYS_io_submit, s->ctx, 1, list) == 1;
+	return s->requested ? 0 : -errno;
 }
 
 /*
- * Was there what the trigger says? Alarms are a window apart at least. One that is
- * read late can be followed sooner: then a part of what was stalled in its window
- * has been seen before.
+ * Has the threshold been reached? Alarms are at least a window apart. One that is read late
+ * can be followed sooner: then a part of its window's stall was counted before.
  */
-static bool has_stalled(struct pressure_state *s, uint64_t total, int64_t now)
+static bool pressure_reached(struct pressure_state *s, uint64_t total, int64_t now)
 {
 	uint64_t stalled = total - s->seen;
 	bool late = now - s->seen_at < (int64_t)s->window_us * 1000;
 
 	s->seen = total;
 	s->seen_at = now;
-	/* reading takes a moment, too */
+	/* reading takes time, too */
 	return stalled && (late || stalled >= s->stall_us - s->stall_us / 20);
 }
 
@@ -203,34 +204,34 @@ static int pressure_pull(struct ksig_native *n)
 	uint64_t count, total;
 	int err;
 
-	if (!s->asked)
-		return request(s);
+	if (!s->requested)
+		return pressure_request(s);
 	if (read(s->done, &count, sizeof(count)) < 0)
 		return errno == EAGAIN ? 0 : -errno;
 	if (syscall(SYS_io_getevents, s->ctx, 0, 1, &result, NULL) != 1)
 		return 0;
-	s->asked = false;
-	/* the cgroup is gone */
+	s->requested = false;
+	/* the cgroup was removed */
 	if (result.res < 0 || result.res & (POLLERR | POLLHUP))
 		return -ESHUTDOWN;
-	err = read_total(s, &total);
+	err = pressure_read_total(s, &total);
 	if (err)
 		return err == -ENODEV ? -ESHUTDOWN : err;
-	if (!has_stalled(s, total, ksig_now()))
-		return request(s);
+	if (!pressure_reached(s, total, ksig_now()))
+		return pressure_request(s);
 	ev = ksig_native_put(n, ksig_now());
-	/* what a lost one would have told the next one tells */
+	/* the next event's value includes that of a lost one */
 	if (ev) {
 		ev->value = total - s->total;
 		s->total = total;
 	}
-	return request(s);
+	return pressure_request(s);
 }
 
 /* -------------------------------------------------------------- open and close */
 
-static int no_file(const struct settings *set, int err, const char *path,
-		   struct ksig_error *e)
+static int pressure_fail(const struct pressure_settings *set, int err, const char *path,
+			 struct ksig_error *e)
 {
 	if (err == -ENOENT || err == -EOPNOTSUPP)
 		return ksig_fail(e, 0, EOPNOTSUPP,
@@ -247,80 +248,52 @@ static int no_file(const struct settings *set, int err, const char *path,
 	return ksig_native_fail(e, err, path);
 }
 
-static int no_trigger(const struct ksig_stream *stream, const struct settings *set,
-		      int err, const char *path, struct ksig_error *e)
+static int pressure_set_trigger(const struct ksig_stream *stream,
+				const struct pressure_settings *set,
+				struct pressure_state *s, struct ksig_error *e)
 {
-	if (err == -EINVAL && set->window_us % WINDOW_STEP_US)
-		return ksig_fail(e, stream->spec.settings_column + 5, EPERM,
-				 "without CAP_SYS_RESOURCE the window must be a multiple of 2s: give 2s, 4s, ... or run ksig as root");
-	return no_file(set, err, path, e);
-}
+	char *folder, *path = NULL, text[64];
+	const char *file = SYSTEM_FILE;
+	int err, n;
 
-static int set_trigger(const struct ksig_stream *stream, const struct settings *set,
-		       struct pressure_state *s, const char *path,
-		       struct ksig_error *e)
-{
-	char text[64];
-	int n;
-
-	s->fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (s->fd < 0)
-		return no_file(set, -errno, path, e);
+	if (set->cgroup) {
+		err = ksig_cgroup_path(set->cgroup, set->cgroup_column, &folder, e);
+		if (err)
+			return err;
+		n = asprintf(&path, "%s/memory.pressure", folder);
+		free(folder);
+		if (n < 0)
+			return ksig_native_fail(e, -ENOMEM, "a cgroup's path");
+		file = path;
+	}
+	s->fd = open(file, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (s->fd < 0) {
+		err = pressure_fail(set, -errno, file, e);
+		goto free;
+	}
 	n = snprintf(text, sizeof(text), "%s %" PRIu64 " %" PRIu64, set->kind,
 		     set->stall_us, set->window_us);
 	/* with its NUL: the kernel overwrites the last byte with one */
-	if (write(s->fd, text, n + 1) < 0)
-		return no_trigger(stream, set, -errno, path, e);
-	n = read_total(s, &s->total);
+	if (write(s->fd, text, n + 1) < 0) {
+		err = -errno;
+		if (err == -EINVAL && set->window_us % WINDOW_STEP_US)
+			err = ksig_fail(e, stream->spec.settings_column + 5, EPERM,
+					"without CAP_SYS_RESOURCE the window must be a multiple of 2s: give 2s, 4s, ... or run ksig as root");
+		else
+			err = pressure_fail(set, err, file, e);
+		goto free;
+	}
+	err = pressure_read_total(s, &s->total);
 	s->seen = s->total;
 	s->seen_at = ksig_now();
-	return n ? ksig_native_fail(e, n, path) : 0;
-}
-
-static int open_file(const struct ksig_stream *stream, const struct settings *set,
-		     struct pressure_state *s, struct ksig_error *e)
-{
-	char *folder, *path;
-	int err;
-
-	if (!set->cgroup)
-		return set_trigger(stream, set, s, SYSTEM_FILE, e);
-	err = ksig_cgroup_path(set->cgroup, set->cgroup_column, &folder, e);
 	if (err)
-		return err;
-	err = asprintf(&path, "%s/memory.pressure", folder);
-	free(folder);
-	if (err < 0)
-		return ksig_native_fail(e, -ENOMEM, "a cgroup's path");
-	err = set_trigger(stream, set, s, path, e);
+		ksig_native_fail(e, err, file);
+free:
 	free(path);
 	return err;
 }
 
-static int start(struct ksig_native *n, struct pressure_state *s,
-		 struct ksig_error *e)
-{
-	int err;
-
-	s->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (s->done < 0)
-		return ksig_native_fail(e, -errno, "an eventfd");
-	if (syscall(SYS_io_setup, 1, &s->ctx)) {
-		err = errno;
-		return ksig_fail(e, 0, err == ENOSYS ? EOPNOTSUPP : err,
-				 "asynchronous requests (io_setup): %s%s",
-				 strerror(err),
-				 err == EAGAIN ? "; raise fs.aio-max-nr" :
-				 err == ENOSYS ? ": needs CONFIG_AIO" :
-						 "");
-	}
-	err = request(s);
-	if (!err)
-		err = ksig_native_watch(n, s->done, EPOLLIN);
-	return err ? ksig_native_fail(e, err, "waiting for a PSI trigger") : 0;
-}
-
-/* The request is cancelled first: it holds the file, and so the trigger. */
+/* The request is cancelled first: it holds a reference to the file, and so to the trigger. */
 static void pressure_free(struct pressure_state *s)
 {
 	if (s->ctx)
@@ -335,9 +308,9 @@ static void pressure_free(struct pressure_state *s)
 static int pressure_open(struct ksig_native *n, struct ksig_stream *stream,
 			 struct ksig_error *e)
 {
+	struct pressure_settings set;
 	struct pressure_state *s;
-	struct settings set;
-	int err = parse(stream, &set, e);
+	int err = pressure_parse(stream, &set, e);
 
 	if (err)
 		return err;
@@ -346,15 +319,37 @@ static int pressure_open(struct ksig_native *n, struct ksig_stream *stream,
 		return ksig_native_fail(e, -ENOMEM, "a PSI trigger");
 	*s = (struct pressure_state) { .fd = -1, .done = -1, .kind = set.kind,
 		.stall_us = set.stall_us, .window_us = set.window_us };
-	err = open_file(stream, &set, s, e);
+	err = pressure_set_trigger(stream, &set, s, e);
+	if (err)
+		goto free;
+	s->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->done < 0) {
+		err = ksig_native_fail(e, -errno, "an eventfd");
+		goto free;
+	}
+	if (syscall(SYS_io_setup, 1, &s->ctx)) {
+		err = errno;
+		err = ksig_fail(e, 0, err == ENOSYS ? EOPNOTSUPP : err,
+				"asynchronous requests (io_setup): %s%s",
+				strerror(err),
+				err == EAGAIN ? "; raise fs.aio-max-nr" :
+				err == ENOSYS ? ": needs CONFIG_AIO" :
+						"");
+		goto free;
+	}
+	err = pressure_request(s);
 	if (!err)
-		err = start(n, s, e);
+		err = ksig_native_watch(n, s->done, EPOLLIN);
 	if (err) {
-		pressure_free(s);
-		return err;
+		ksig_native_fail(e, err, "waiting for a PSI trigger");
+		goto free;
 	}
 	n->state = s;
 	return 0;
+
+free:
+	pressure_free(s);
+	return err;
 }
 
 static void pressure_close(struct ksig_native *n)

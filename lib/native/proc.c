@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What /proc says of a process: its name, its parent, and when it began. */
+/* A process as /proc shows it: its name, its parent, and when it began. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,35 +17,25 @@
 	" %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d" \
 	" %*d %ld %*d %" SCNu64
 
-static ssize_t read_stat(pid_t pid, char *buf, size_t size)
+int ksig_proc_read(pid_t pid, struct ksig_proc_stat *st)
 {
-	char path[40];
+	char path[40], buf[1024], *name, *end;
 	ssize_t n;
+	size_t len;
 	int fd, err;
 
+	memset(st, 0, sizeof(*st));
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	n = read(fd, buf, size - 1);
+	n = read(fd, buf, sizeof(buf) - 1);
 	err = n < 0 ? -errno : 0;
 	close(fd);
 	if (err)
 		return err;
 	buf[n] = '\0';
-	return n;
-}
-
-/* A name may hold blanks and parentheses: it ends with the last one. */
-int ksig_proc_read(pid_t pid, struct ksig_proc_stat *st)
-{
-	char buf[1024], *name, *end;
-	ssize_t n = read_stat(pid, buf, sizeof(buf));
-	size_t len;
-
-	memset(st, 0, sizeof(*st));
-	if (n < 0)
-		return n;
+	/* a name may contain blanks and parentheses: it ends at the last one */
 	name = strchr(buf, '(');
 	end = strrchr(buf, ')');
 	if (!name || !end || end < name)
@@ -62,9 +52,8 @@ int ksig_proc_read(pid_t pid, struct ksig_proc_stat *st)
 }
 
 /*
- * /proc shows the offset of the namespace that children will be in. It is another
- * than the caller's in one that has called unshare(2) itself, which is taken for
- * one of the initial namespace.
+ * /proc shows the offset of the time namespace that children will be in. In a process that
+ * has called unshare(2) itself that is not its own; it is assumed to be in the initial one.
  */
 int64_t ksig_proc_time_offset(void)
 {
@@ -87,7 +76,7 @@ int64_t ksig_proc_time_offset(void)
 	return found ? seconds * 1000000000 + ns : 0;
 }
 
-/* /proc counts in ticks, rounded down, of CLOCK_BOOTTIME. */
+/* /proc has CLOCK_BOOTTIME in ticks, rounded down. */
 bool ksig_proc_began_before(const struct ksig_proc_stat *st, uint64_t time_ns)
 {
 	int64_t slept = -ksig_clock_offset(CLOCK_MONOTONIC);

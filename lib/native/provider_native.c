@@ -11,42 +11,34 @@
 
 /* -------------------------------------------------------------------- queue */
 
-static uint32_t queued(const struct ksig_native *n)
+static uint32_t native_queued(const struct ksig_native *n)
 {
 	return n->tail - n->head;
-}
-
-/* Has the descriptor tell what only we know. */
-static void set_wake(struct ksig_native *n)
-{
-	bool wanted = n->over || n->again || queued(n);
-	uint64_t count = 1;
-
-	if (wanted == n->woken)
-		return;
-	/* neither can fail: the counter is 0 or 1 */
-	if (wanted ? write(n->wake, &count, sizeof(count)) < 0 :
-		     read(n->wake, &count, sizeof(count)) < 0)
-		return;
-	n->woken = wanted;
 }
 
 static int native_next(struct ksig_stream *stream, const struct ksig_event **ev)
 {
 	struct ksig_native *n = stream->priv;
-	int err = n->over ? n->over : n->source->pull(n);
+	int err = n->end ? n->end : n->source->pull(n);
+	uint64_t count = 1;
+	bool wake;
 
 	if (err == -ESHUTDOWN)
-		n->over = err;
-	n->again = err && !n->over;
-	if (queued(n)) {
-		memcpy(n->given, ksig_native_record(n, n->head), n->desc->event_size);
+		n->end = err;
+	n->retry = err && !n->end;
+	if (native_queued(n)) {
+		memcpy(n->returned, ksig_native_record(n, n->head), n->desc->event_size);
 		n->head++;
 		n->delivered++;
-		*ev = n->given;
+		*ev = n->returned;
 		err = 1;
 	}
-	set_wake(n);
+	wake = n->end || n->retry || native_queued(n);
+	/* neither can fail: the counter is 0 or 1 */
+	if (wake != n->wake_set &&
+	    (wake ? write(n->wake, &count, sizeof(count)) :
+		    read(n->wake, &count, sizeof(count))) > 0)
+		n->wake_set = wake;
 	return err;
 }
 
@@ -57,9 +49,9 @@ static int native_stats(const struct ksig_stream *stream, struct ksig_stats *st)
 	memset(st, 0, sizeof(*st));
 	st->offered = n->offered;
 	st->delivered = n->delivered;
-	st->queued = queued(n);
+	st->queued = native_queued(n);
 	st->lost = n->lost;
-	st->flags = n->over ? KSIG_STATS_HUP : 0;
+	st->flags = n->end ? KSIG_STATS_HUP : 0;
 	return 0;
 }
 
@@ -78,41 +70,20 @@ static void native_free(struct ksig_native *n)
 		close(n->wake);
 	if (n->epoll >= 0)
 		close(n->epoll);
-	free(n->given);
+	free(n->returned);
 	free(n->records);
 	free(n);
 }
 
-static int native_init(struct ksig_native *n)
-{
-	n->records = calloc(n->len, n->desc->event_size);
-	n->given = calloc(1, n->desc->event_size);
-	if (!n->records || !n->given)
-		return -ENOMEM;
-	n->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (n->epoll < 0)
-		return -errno;
-	n->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (n->wake < 0)
-		return -errno;
-	return ksig_native_watch(n, n->wake, EPOLLIN);
-}
-
-/* One process's end needs no right; that of all comes from elsewhere. */
-static const struct ksig_native_source *choose_source(struct ksig_stream *stream)
-{
-	if (!strcmp(stream->desc->name, "process.exit") &&
-	    ksig_native_subject(stream))
-		return &ksig_native_pidfd;
-	return stream->desc->native;
-}
-
 static int native_open(struct ksig_stream *stream, struct ksig_error *e)
 {
-	const struct ksig_native_source *source = choose_source(stream);
+	const struct ksig_native_source *source = stream->desc->native;
 	struct ksig_native *n;
-	int err;
+	int err = -ENOMEM;
 
+	/* the exit of one process is visible without privileges, by another source */
+	if (!strcmp(stream->desc->name, "process.exit") && ksig_native_subject(stream))
+		source = &ksig_native_pidfd;
 	if (!source)
 		return ksig_fail(e, 0, ENOENT, "native doesn't provide the event '%s'",
 				 stream->desc->name);
@@ -123,20 +94,29 @@ static int native_open(struct ksig_stream *stream, struct ksig_error *e)
 	n->desc = stream->desc;
 	n->owner = getpid();
 	n->len = stream->opts->queue_len ? stream->opts->queue_len : KSIG_QUEUE_DEFAULT;
-	n->epoll = -1;
 	n->wake = -1;
-	err = native_init(n);
+	n->epoll = -1;
+	n->records = calloc(n->len, n->desc->event_size);
+	n->returned = calloc(1, n->desc->event_size);
+	if (!n->records || !n->returned)
+		goto fail_queue;
+	n->epoll = epoll_create1(EPOLL_CLOEXEC);
+	n->wake = n->epoll < 0 ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	err = n->wake < 0 ? -errno : ksig_native_watch(n, n->wake, EPOLLIN);
 	if (err)
-		err = ksig_native_fail(e, err, "a subscription's queue");
-	else
-		err = source->open(n, stream, e);
-	if (err) {
-		native_free(n);
-		return err;
-	}
+		goto fail_queue;
+	err = source->open(n, stream, e);
+	if (err)
+		goto free;
 	stream->priv = n;
 	stream->fd = n->epoll;
 	return 0;
+
+fail_queue:
+	ksig_native_fail(e, err, "a subscription's queue");
+free:
+	native_free(n);
+	return err;
 }
 
 static void native_close(struct ksig_stream *stream)
@@ -150,7 +130,7 @@ static void native_close(struct ksig_stream *stream)
 }
 
 /*
- * By trying, for what the kernel allows depends on its version, on capabilities,
+ * Opens the event: whether the kernel permits it depends on its version, on capabilities,
  * namespaces and mounts.
  */
 static int native_check(const struct ksig_event_desc *d, struct ksig_error *e)
@@ -162,7 +142,7 @@ static int native_check(const struct ksig_event_desc *d, struct ksig_error *e)
 	err = native_open(&probe, e);
 	if (!err)
 		native_close(&probe);
-	/* that of one process is there in any case; open() tells who lacks it */
+	/* the exit of one process is available even if that of all isn't */
 	else if (err != -ENOENT && !strcmp(d->name, "process.exit"))
 		err = 0;
 	return err;

@@ -21,9 +21,9 @@
 #include "native.h"
 
 #define UEVENT_GROUP_KERNEL 1
-/* The kernel's limit is 2048 and a path. */
+/* The kernel's limit is 2,048 bytes plus a path. */
 #define UEVENT_MAX 8192
-/* The inode of the initial user namespace, which the kernel keeps so. */
+/* Inode of the initial user namespace, which the kernel guarantees */
 #define INITIAL_USER_NS 0xEFFFFFFDU
 
 struct uevent {
@@ -42,7 +42,7 @@ struct uevent_state {
 };
 
 /* "ACTION@PATH" and "KEY=VALUE" strings, each with its NUL */
-static void parse(char *buf, size_t n, struct uevent *u)
+static void uevent_parse(char *buf, size_t n, struct uevent *u)
 {
 	const char *s, *end = buf + n;
 
@@ -63,7 +63,7 @@ static void parse(char *buf, size_t n, struct uevent *u)
 	}
 }
 
-static bool parse_cpu(const char *name, uint64_t *cpu)
+static bool uevent_parse_cpu(const char *name, uint64_t *cpu)
 {
 	char *end;
 
@@ -74,54 +74,54 @@ static bool parse_cpu(const char *name, uint64_t *cpu)
 }
 
 /* The last part of its path in sysfs */
-static const char *name_of(const struct uevent *u)
+static const char *uevent_name(const struct uevent *u)
 {
 	const char *slash = strrchr(u->path, '/');
 
 	return slash ? slash + 1 : u->path;
 }
 
-static bool is_cpu(const struct uevent *u)
+static bool uevent_is_cpu(const struct uevent *u)
 {
 	uint64_t cpu;
 
-	return parse_cpu(name_of(u), &cpu);
+	return uevent_parse_cpu(uevent_name(u), &cpu);
 }
 
-static void fill_cpu(const struct ksig_native *n, const struct uevent *u,
+static void uevent_fill_cpu(const struct ksig_native *n, const struct uevent *u,
 		     struct ksig_event *ev)
 {
 	uint64_t cpu = 0;
 
 	(void)n;
-	parse_cpu(name_of(u), &cpu);
+	uevent_parse_cpu(uevent_name(u), &cpu);
 	ev->subject = cpu;
 }
 
-static void fill_kmod(const struct ksig_native *n, const struct uevent *u,
+static void uevent_fill_kmod(const struct ksig_native *n, const struct uevent *u,
 		      struct ksig_event *ev)
 {
 	struct ksig_kmod_data *kmod = (void *)ev->data;
-	const char *name = name_of(u);
+	const char *name = uevent_name(u);
 
 	(void)n;
 	memcpy(kmod->name, name, strnlen(name, sizeof(kmod->name) - 1));
 	ev->len = sizeof(*kmod);
 }
 
-/* Drivers, buses and caches have uevents, too; devices are below /devices. */
-static bool is_device(const struct uevent *u)
+/* Drivers, buses and caches have uevents, too; devices are in /devices. */
+static bool uevent_is_device(const struct uevent *u)
 {
 	return !strncmp(u->path, "/devices/", 9);
 }
 
-static void fill_device(const struct ksig_native *n, const struct uevent *u,
+static void uevent_fill_device(const struct ksig_native *n, const struct uevent *u,
 			struct ksig_event *ev)
 {
 	char node[UEVENT_MAX + 1];
 
 	ksig_native_set_text(n, ev, "subsystem", u->subsystem);
-	ksig_native_set_text(n, ev, "name", name_of(u));
+	ksig_native_set_text(n, ev, "name", uevent_name(u));
 	ksig_native_set_text(n, ev, "driver", u->driver);
 	if (!u->devname)
 		return;
@@ -145,48 +145,31 @@ static const struct uevent_kind {
 	void (*fill)(const struct ksig_native *n, const struct uevent *u,
 		     struct ksig_event *ev);
 } uevent_kinds[] = {
-	{ "cpu.online", "cpu", "online", is_cpu, fill_cpu },
-	{ "cpu.offline", "cpu", "offline", is_cpu, fill_cpu },
+	{ "cpu.online", "cpu", "online", uevent_is_cpu, uevent_fill_cpu },
+	{ "cpu.offline", "cpu", "offline", uevent_is_cpu, uevent_fill_cpu },
 	/* once its init function has succeeded */
-	{ "kmod.load", "module", "add", NULL, fill_kmod },
-	{ "kmod.unload", "module", "remove", NULL, fill_kmod },
-	{ "device.add", NULL, "add", is_device, fill_device },
+	{ "kmod.load", "module", "add", NULL, uevent_fill_kmod },
+	{ "kmod.unload", "module", "remove", NULL, uevent_fill_kmod },
+	{ "device.add", NULL, "add", uevent_is_device, uevent_fill_device },
 };
 
-static const struct uevent_kind *find_kind(const char *event)
-{
-	size_t i = 0;
-
-	while (strcmp(uevent_kinds[i].event, event))
-		i++;
-	return &uevent_kinds[i];
-}
-
-/*
- * A write to a file "uevent" in sysfs, as udev does at boot, causes a synthetic one:
- * nothing happened.
- */
-static bool is_wanted(const struct uevent_kind *kind, const struct uevent *u)
-{
-	return u->action && u->path && u->subsystem && !u->synthetic &&
-	       (!kind->subsystem || !strcmp(u->subsystem, kind->subsystem)) &&
-	       !strcmp(u->action, kind->action) &&
-	       (!kind->accept || kind->accept(u));
-}
-
-static void take_uevent(struct ksig_native *n, size_t len)
+static void uevent_handle(struct ksig_native *n, size_t len)
 {
 	struct uevent_state *s = n->state;
+	const struct uevent_kind *kind = s->kind;
 	struct ksig_event *ev;
 	struct uevent u;
 
 	s->buf[len] = '\0';
-	parse(s->buf, len, &u);
-	if (!is_wanted(s->kind, &u))
+	uevent_parse(s->buf, len, &u);
+	/* synthetic: by a write to a file "uevent" in sysfs, as udev does at boot */
+	if (!u.action || !u.path || !u.subsystem || u.synthetic ||
+	    (kind->subsystem && strcmp(u.subsystem, kind->subsystem)) ||
+	    strcmp(u.action, kind->action) || (kind->accept && !kind->accept(&u)))
 		return;
 	ev = ksig_native_put(n, s->nl.time_ns);
 	if (ev)
-		s->kind->fill(n, &u, ev);
+		kind->fill(n, &u, ev);
 }
 
 static int uevent_pull(struct ksig_native *n)
@@ -196,52 +179,40 @@ static int uevent_pull(struct ksig_native *n)
 	uint32_t i;
 	ssize_t len;
 
-	/* no more at once than an empty queue holds: a storm has no end */
+	/* at most as many messages as the queue has records: a storm may not end */
 	for (i = 0; i < n->len && ksig_native_room(n); i++) {
 		len = ksig_netlink_read(&s->nl, s->buf, UEVENT_MAX, &lost);
 		if (len == -ENOBUFS) {
-			/* each may have been one of ours */
+			/* each may have been an event of this subscription */
 			ksig_native_lose_upto(n, lost);
 			continue;
 		}
 		if (len <= 0)
 			return len;
-		take_uevent(n, len);
+		uevent_handle(n, len);
 	}
 	return 0;
 }
 
 /*
- * A network namespace hears of uevents only if the initial user namespace owns
- * it. Another one's owner can be seen from within it: 1 it hears; 0 it doesn't;
- * or -errno: it belongs to a user namespace that isn't visible from here.
+ * The kernel sends uevents only to network namespaces that the initial user namespace owns.
+ * From within another user namespace, the owner may not be visible.
  */
-static int hears_uevents(void)
+static int uevent_check_namespace(struct ksig_stream *stream, struct ksig_error *e)
 {
-	int net, user, err;
+	int net = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	int user = net < 0 ? -1 : ioctl(net, NS_GET_USERNS);
 	struct stat st;
+	bool known = user >= 0 && !fstat(user, &st);
 
-	net = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (net < 0)
-		return -errno;
-	user = ioctl(net, NS_GET_USERNS);
-	err = user < 0 ? -errno : 0;
-	close(net);
-	if (err)
-		return err;
-	err = fstat(user, &st) ? -errno : st.st_ino == INITIAL_USER_NS;
-	close(user);
-	return err;
-}
-
-static int check_namespace(struct ksig_stream *stream, struct ksig_error *e)
-{
-	int hears = hears_uevents();
-
-	if (!hears)
+	if (user >= 0)
+		close(user);
+	if (net >= 0)
+		close(net);
+	if (known && st.st_ino != INITIAL_USER_NS)
 		return ksig_fail(e, 0, EOPNOTSUPP,
 				 "the kernel sends no uevents to a network namespace that a user namespace owns: run ksig in the host's (nsenter --net)");
-	if (hears < 0 && stream->opts->log)
+	if (!known && stream->opts->log)
 		stream->opts->log(stream->opts->log_ctx,
 			      "cannot determine in this user namespace whether uevents reach this network namespace");
 	return 0;
@@ -251,14 +222,16 @@ static int uevent_open(struct ksig_native *n, struct ksig_stream *stream,
 		       struct ksig_error *e)
 {
 	struct uevent_state *s;
-	int err = check_namespace(stream, e);
+	int err = uevent_check_namespace(stream, e);
 
 	if (err)
 		return err;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return ksig_native_fail(e, -ENOMEM, "uevents");
-	s->kind = find_kind(stream->desc->name);
+	s->kind = uevent_kinds;
+	while (strcmp(s->kind->event, stream->desc->name))
+		s->kind++;
 	err = ksig_netlink_open(&s->nl, NETLINK_KOBJECT_UEVENT,
 				UEVENT_GROUP_KERNEL, n->len);
 	if (!err)

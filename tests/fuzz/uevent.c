@@ -4,18 +4,18 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void take_as(const char *event, char *buf, size_t size)
+static void take_as(const struct uevent_kind *kind, char *buf, size_t size)
 {
-	struct uevent_state state = { .kind = find_kind(event) };
+	struct uevent_state state = { .kind = kind };
 	struct ksig_native n = {
-		.desc = ksig_desc_find(event), .len = 1, .state = &state,
+		.desc = ksig_desc_find(kind->event), .len = 1, .state = &state,
 	};
 
 	n.records = calloc(1, n.desc->event_size);
 	if (!n.records)
 		abort();
 	memcpy(state.buf, buf, size);
-	take_uevent(&n, size);
+	uevent_handle(&n, size);
 	if (n.tail > 1 || n.lost)
 		abort();
 	free(n.records);
@@ -28,6 +28,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > UEVENT_MAX)
 		return 0;
 	for (i = 0; i < ARRAY_SIZE(uevent_kinds); i++)
-		take_as(uevent_kinds[i].event, (char *)data, size);
+		take_as(&uevent_kinds[i], (char *)data, size);
 	return 0;
 }

@@ -15,15 +15,15 @@ int main(void)
 	};
 
 	/* nothing, or less than requested, in a whole window */
-	CHECK(!has_stalled(&s, 1000, 2 * SECOND));
-	CHECK(!has_stalled(&s, 101000, 4 * SECOND));
+	CHECK(!pressure_reached(&s, 1000, 2 * SECOND));
+	CHECK(!pressure_reached(&s, 101000, 4 * SECOND));
 	/* the next is compared with that, not with the last event */
-	CHECK(!has_stalled(&s, 201000, 6 * SECOND));
-	CHECK(has_stalled(&s, 401000, 8 * SECOND));
+	CHECK(!pressure_reached(&s, 201000, 6 * SECOND));
+	CHECK(pressure_reached(&s, 401000, 8 * SECOND));
 	/* what is stalled until the number is read belongs to the event before */
-	CHECK(has_stalled(&s, 401000 + 199000, 10 * SECOND));
+	CHECK(pressure_reached(&s, 401000 + 199000, 10 * SECOND));
 	/* read late: some of this window's was seen */
-	CHECK(has_stalled(&s, 601000, 11 * SECOND));
-	CHECK(!has_stalled(&s, 601000, 12 * SECOND));
+	CHECK(pressure_reached(&s, 601000, 11 * SECOND));
+	CHECK(!pressure_reached(&s, 601000, 12 * SECOND));
 	return 0;
 }
