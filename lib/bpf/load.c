@@ -42,7 +42,7 @@ static int pin(struct ksig_bpf_sub *st, struct ksig_stream *stream, uint64_t num
 		if (!c->number && current)
 			continue;
 		if (stream->subject_fd >= 0 && c == ksig_spec_named_process(&stream->spec, stream->desc))
-			fd = st->lent = stream->subject_fd;
+			fd = st->borrowed_pidfd = stream->subject_fd;
 		else
 			fd = ksig_process_open(c->number, c->text_column, e);
 		if (fd < 0)
@@ -119,7 +119,7 @@ static const char *use_entry(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
 	char name[64];
 	int at = 0;
 
-	if (!ksig_bpf_probes_preemptible() || !src->entry_program || st->plain)
+	if (!ksig_bpf_probes_preemptible() || !src->entry_program || st->no_alternative)
 		return NULL;
 	snprintf(name, sizeof(name), KSIG_TRACE "sched.%s",
 		 src->tracepoints[0]);
@@ -130,7 +130,7 @@ static const char *use_entry(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
 	if (at >= 0) {
 		skel->rodata->entry_at = at;
 		st->tracepoint = tp->id;
-		st->instead = true;
+		st->uses_alternative = true;
 	}
 	ksig_tracepoint_free(tp);
 	return at >= 0 ? src->entry_program : NULL;
@@ -147,7 +147,7 @@ static void use_raw_syscalls(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
 	struct ksig_tracepoint *raw;
 	bool enter;
 
-	if (!ksig_bpf_probes_preemptible() || st->plain ||
+	if (!ksig_bpf_probes_preemptible() || st->no_alternative ||
 	    strncmp(tp->desc.name, prefix, strlen(prefix)))
 		return;
 	enter = !strncmp(tp->desc.name + strlen(prefix), "enter_", 6);
@@ -161,7 +161,7 @@ static void use_raw_syscalls(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
 		skel->rodata->by_syscall = true;
 		st->syscall = tp->id;
 		st->tracepoint = raw->id;
-		st->instead = true;
+		st->uses_alternative = true;
 	}
 	ksig_tracepoint_free(raw);
 }
