@@ -33,7 +33,6 @@ struct buffer {
  * @offsets: by id, the type's offset in @types
  * @n: number of types; ids begin at 1
  * @ids: by id, the type's id in the copy; 0: not copied
- * @names: names of the types to copy, @n_names of them
  * @out: type section of the copy
  * @out_strings: string section of the copy
  * @n_out: types in @out
@@ -47,8 +46,6 @@ struct trim {
 	uint32_t *offsets;
 	uint32_t n;
 	uint32_t *ids;
-	const char *const *names;
-	size_t n_names;
 	struct buffer out;
 	struct buffer out_strings;
 	uint32_t n_out;
@@ -382,64 +379,56 @@ static long trim_copy_type(struct trim *t, uint32_t id)
 	return trim_copy_whole(t, id);
 }
 
-static int trim_copy_named(struct trim *t)
-{
-	const struct btf_type *type;
-	uint32_t id;
-	long ret;
-
-	t->ids = calloc(t->n + 1, sizeof(*t->ids));
-	if (!t->ids)
-		return -ENOMEM;
-	/* offset 0 is the empty name */
-	ret = trim_append(&t->out_strings, "", 1);
-	for (id = 1; ret >= 0 && id <= t->n; id++) {
-		type = trim_type_at(t, id);
-		if (!btf_is_composite(type) && !btf_is_any_enum(type) &&
-		    !btf_is_typedef(type))
-			continue;
-		if (type->name_off && type->name_off < t->strings_len &&
-		    bsearch(t->strings + type->name_off, t->names, t->n_names,
-			    sizeof(*t->names), trim_compare_names))
-			ret = trim_copy_type(t, id);
-	}
-	return ret < 0 ? ret : 0;
-}
-
 int ksig_kernel_btf_trim(const char *const *names, size_t n_names,
 			 void **data, uint32_t *size, bool *preemptible)
 {
-	struct trim t = { .names = names, .n_names = n_names };
+	struct trim t = { };
 	struct btf_header h = {
 		.magic = BTF_MAGIC,
 		.version = BTF_VERSION,
 		.hdr_len = sizeof(h),
 	};
 	struct buffer joined = { };
+	const struct btf_type *type;
 	size_t raw_size = 0;
 	const void *raw = trim_map_kernel(&raw_size);
-	int err;
+	uint32_t id;
+	long err;
 
 	if (!raw)
 		return -ENOENT;
 	err = trim_index(&t, raw, raw_size);
-	if (!err)
-		err = trim_copy_named(&t);
 	if (err)
+		goto out;
+	t.ids = calloc(t.n + 1, sizeof(*t.ids));
+	/* offset 0 is the empty name */
+	err = t.ids ? trim_append(&t.out_strings, "", 1) : -ENOMEM;
+	for (id = 1; err >= 0 && id <= t.n; id++) {
+		type = trim_type_at(&t, id);
+		if (!btf_is_composite(type) && !btf_is_any_enum(type) &&
+		    !btf_is_typedef(type))
+			continue;
+		if (type->name_off && type->name_off < t.strings_len &&
+		    bsearch(t.strings + type->name_off, names, n_names,
+			    sizeof(*names), trim_compare_names))
+			err = trim_copy_type(&t, id);
+	}
+	if (err < 0)
 		goto out;
 	h.type_len = t.out.len;
 	h.str_off = t.out.len;
 	h.str_len = t.out_strings.len;
+	err = -ENOMEM;
 	if (trim_append(&joined, &h, sizeof(h)) < 0 ||
 	    trim_append(&joined, t.out.data, t.out.len) < 0 ||
 	    trim_append(&joined, t.out_strings.data, t.out_strings.len) < 0) {
 		free(joined.data);
-		err = -ENOMEM;
 		goto out;
 	}
 	*data = joined.data;
 	*size = joined.len;
 	*preemptible = trim_is_preemptible(&t);
+	err = 0;
 out:
 	munmap((void *)(uintptr_t)raw, raw_size);
 	free(t.offsets);

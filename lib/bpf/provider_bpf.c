@@ -181,25 +181,6 @@ static uint64_t bpf_sub_lost_upto(const struct ksig_stream *stream)
 	return bpf_sub_misses(stream->priv);
 }
 
-/*
- * The kernel stores a record's length, without BUSY, when the record is complete. That takes
- * a microsecond, unless the program is interrupted or preempted. Waiting for it keeps a reader
- * that merges several rings by time from reading a later event of another ring first.
- */
-static uint32_t bpf_sub_record_length(const uint32_t *head)
-{
-	uint32_t len;
-	int i;
-
-	for (i = 0; i < BUSY_TRIES; i++) {
-		len = __atomic_load_n(head, __ATOMIC_ACQUIRE);
-		if (!(len & BPF_RINGBUF_BUSY_BIT))
-			break;
-		sched_yield();
-	}
-	return len;
-}
-
 static int bpf_sub_next(struct ksig_stream *stream, const struct ksig_event **out)
 {
 	struct ksig_bpf_sub *st = stream->priv;
@@ -208,12 +189,22 @@ static int bpf_sub_next(struct ksig_stream *stream, const struct ksig_event **ou
 	struct ksig_event *ev = st->record;
 	uint64_t lost, misses;
 	const char *head;
+	int tries = 0;
 
 	if (at == __atomic_load_n(st->producer, __ATOMIC_ACQUIRE))
 		return 0;
+	/*
+	 * The kernel stores a record's length, without BUSY, when the record is complete. That
+	 * takes a microsecond, unless the program is interrupted or preempted. Waiting for it
+	 * keeps a reader that merges several rings by time from reading a later event of
+	 * another ring first.
+	 */
 	head = ring + (at & st->mask);
-	if (bpf_sub_record_length((const uint32_t *)head) & BPF_RINGBUF_BUSY_BIT)
-		return 0;
+	while (__atomic_load_n((const uint32_t *)head, __ATOMIC_ACQUIRE) & BPF_RINGBUF_BUSY_BIT) {
+		if (tries++ == BUSY_TRIES)
+			return 0;
+		sched_yield();
+	}
 	head += BPF_RINGBUF_HDR_SZ;
 	memcpy(ev, head, st->event_size);
 	memcpy(&st->ino, head + st->event_size, sizeof(st->ino));

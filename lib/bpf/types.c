@@ -64,20 +64,26 @@ static const struct {
 	{ "module_free", "p" },
 };
 
-static int types_read(struct kernel_types *k)
+int ksig_bpf_types(const struct btf **btf, struct ksig_error *e)
 {
 	char typedefs[ARRAY_SIZE(expected)][64];
+	struct kernel_types *k = &kernel_types;
 	const char *names[NAMES_MAX];
 	const struct btf *programs;
 	const struct btf_type *t;
 	struct ksig_bpf *skel;
 	unsigned int i;
 	size_t n = 0;
-	int err;
+	int err = 0;
 
+	pthread_mutex_lock(&k->lock);
+	if (k->data)
+		goto out;
 	skel = ksig_bpf__open_opts(NULL);
-	if (!skel)
-		return -errno;
+	if (!skel) {
+		err = -errno;
+		goto out;
+	}
 	/* types that load.c reads, the tracepoints' prototypes, and what the programs read */
 	names[n++] = "syscall_tp_t";
 	for (i = 0; i < ARRAY_SIZE(expected); i++) {
@@ -93,36 +99,24 @@ static int types_read(struct kernel_types *k)
 			names[n++] = btf__name_by_offset(programs, t->name_off);
 	}
 	qsort(names, n, sizeof(*names), types_compare_names);
-	err = ksig_kernel_btf_trim(names, n, &k->data, &k->size,
-				   &k->preemptible);
+	err = ksig_kernel_btf_trim(names, n, &k->data, &k->size, &k->preemptible);
 	ksig_bpf__destroy(skel);
 	if (err)
-		return err;
+		goto out;
 	k->btf = btf__new(k->data, k->size);
-	if (k->btf)
-		return 0;
-	err = -errno;
-	free(k->data);
-	k->data = NULL;
-	return err;
-}
-
-int ksig_bpf_types(const struct btf **btf, struct ksig_error *e)
-{
-	int err = 0;
-
-	pthread_mutex_lock(&kernel_types.lock);
-	if (!kernel_types.data)
-		err = types_read(&kernel_types);
-	pthread_mutex_unlock(&kernel_types.lock);
-	*btf = kernel_types.btf;
+	if (!k->btf) {
+		err = -errno;
+		free(k->data);
+		k->data = NULL;
+	}
+out:
+	*btf = k->btf;
+	pthread_mutex_unlock(&k->lock);
 	if (err == -ENOMEM || err == -EMFILE || err == -ENFILE)
 		return ksig_fail(e, 0, -err, "reading the kernel's BTF: %s",
 				 strerror(-err));
-	if (err)
-		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "cannot read /sys/kernel/btf/vmlinux: needs CONFIG_DEBUG_INFO_BTF, and /sys mounted");
-	return 0;
+	return err ? ksig_fail(e, 0, EOPNOTSUPP,
+			       "cannot read /sys/kernel/btf/vmlinux: needs CONFIG_DEBUG_INFO_BTF, and /sys mounted") : 0;
 }
 
 const struct btf_type *ksig_bpf_prototype(const struct btf *btf, const char *name)
