@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the BPF provider's files share. */
+/* Declarations shared by the files of the BPF provider. */
 #ifndef KSIG_LIB_BPF_H
 #define KSIG_LIB_BPF_H
 
@@ -19,11 +19,11 @@ struct ksig_tracepoint;
 #define KSIG_BPF_PROGRAMS 3
 
 /**
- * struct ksig_bpf_source - where the programs get an event from
- * @programs: those of ksig.bpf.c that listen
- * @tracepoints: what each of these listens to; none: whatever the event names
- * @entry_program: listens instead where probes are preemptible; NULL: there is none
- * @entry_field: the field of the tracepoint's entry that it reads, or NULL
+ * struct ksig_bpf_source - the programs that produce an event
+ * @programs: programs of ksig.bpf.c
+ * @tracepoints: the tracepoint of each program; none: the one that the event names
+ * @entry_program: program to use instead where probes are preemptible, or NULL
+ * @entry_field: field of the tracepoint's entry that @entry_program reads, or NULL
  */
 struct ksig_bpf_source {
 	const char *programs[KSIG_BPF_PROGRAMS];
@@ -33,29 +33,29 @@ struct ksig_bpf_source {
 };
 
 /**
- * struct ksig_bpf_sub - a subscription's own
+ * struct ksig_bpf_sub - the BPF provider's part of a subscription
  * @ring: the BPF ring
  * @links: attach the programs; closing them detaches
- * @programs: those that are attached, for their counters; -1: none
- * @tracepoint: for who takes its entry: where it is attached
- * @syscall: likewise, the system call's own tracepoint; 0: it is not one's
- * @syscall_event: opens that, for the setup to find the number; -1: closed
- * @instead: a tracepoint is used for what another one could tell
- * @plain: that has failed: it may not be
+ * @programs: the attached programs, for their counters; -1: none
+ * @tracepoint: id of the tracepoint that programs are attached to by perf_event_open(2)
+ * @syscall: id of a system call's own tracepoint if @tracepoint may stand for all; or 0
+ * @syscall_event: keeps that open, so that the setup can find the call's number; -1: closed
+ * @uses_alternative: another tracepoint or program is used, to avoid skipped events
+ * @no_alternative: that has failed before: do not use one
  * @bss: the programs' variables
- * @pidfds: keep the processes that the filter names from becoming others
- * @lent: the one of them that is the subscription's; -1: none
- * @consumer: how far it has read: a page, ours to write
- * @producer: how far it is written, a page, and then the ring, twice
+ * @pidfds: pin the processes that the filter names; -1: none
+ * @borrowed_pidfd: the one of them that is the stream's @subject_fd; -1: none
+ * @consumer: position up to which the ring was read, in a writable page
+ * @producer: position up to which it is written, in a page; the ring, mapped twice, follows
  * @mask: the ring's size less one
- * @page: a page's size
+ * @page: size of a page
  * @record: the last event
- * @event_size: bytes in it; in the ring an inode follows, which is in @ino then
+ * @event_size: size of an event; in the ring an inode follows it
  * @ino: inode of the last event's subject; 0: not known
- * @read: so many were read
- * @told: so many of the lost ones were told
- * @misses: so often had the kernel skipped the program by @misses_at
- * @misses_at: when that was looked at, by the records' clock
+ * @read: number of records that were read
+ * @reported_lost: number of lost events that were reported
+ * @misses: how often the kernel had skipped the programs by @misses_at
+ * @misses_at: when that was read, by the records' clock
  */
 struct ksig_bpf_sub {
 	int ring;
@@ -64,11 +64,11 @@ struct ksig_bpf_sub {
 	unsigned int tracepoint;
 	unsigned int syscall;
 	int syscall_event;
-	bool instead;
-	bool plain;
+	bool uses_alternative;
+	bool no_alternative;
 	struct ksig_bpf__bss *bss;
 	int pidfds[2];
-	int lent;
+	int borrowed_pidfd;
 	unsigned long *consumer;
 	const unsigned long *producer;
 	size_t mask;
@@ -77,49 +77,55 @@ struct ksig_bpf_sub {
 	uint32_t event_size;
 	uint64_t ino;
 	uint64_t read;
-	uint64_t told;
+	uint64_t reported_lost;
 	uint64_t misses;
 	uint64_t misses_at;
 };
 
-
 /* ---------------------------------------------------------- support.c */
 
-/* Enclose calls of libbpf. Its messages go to the log in @opts; NULL: discarded. */
+/* Enclose calls of libbpf. Its messages go to the log of @opts; if NULL, they are discarded. */
 void ksig_libbpf_enter(const struct ksig_sub_opts *opts);
 void ksig_libbpf_leave(void);
 
-/* Does this thread have the capability? */
+/* Whether this thread has the capability */
 bool ksig_bpf_has_cap(unsigned int cap);
-/* A program, or libbpf's object, was refused with @err (positive): why, in @e */
+/* Loading a program or opening libbpf's object failed with @err (positive): explain it in @e */
 int ksig_bpf_refused(int err, struct ksig_error *e);
-/* Loads a program that does what ours do. 0, or -errno and why in @e */
+/* Whether such programs can be loaded. Return: 0, or -errno and the reason in @e */
 int ksig_bpf_try(struct ksig_error *e);
 
 /* ------------------------------------------------------------ types.c */
 
-/* The kernel's types, read at first use. 0, or -errno and why in @e */
+/* The kernel's types, read at first use. Return: 0, or -errno and the reason in @e */
 int ksig_bpf_types(const struct btf **btf, struct ksig_error *e);
-/* After ksig_bpf_types(): do probes of tracepoints run with preemption enabled? */
+/* After ksig_bpf_types(): whether probes of tracepoints run with preemption enabled */
 bool ksig_bpf_probes_preemptible(void);
-/* A tracepoint's prototype: (void *data, ...); NULL: it has none of that name */
+/* A tracepoint's prototype, (void *data, ...); NULL: there is no such tracepoint */
 const struct btf_type *ksig_bpf_prototype(const struct btf *btf, const char *name);
-/* Are the source's tracepoints what the programs expect? 0, or -errno and why in @e */
+/*
+ * Whether the source's tracepoints have the arguments that the programs expect. Return: 0, or
+ * -errno and the reason in @e.
+ */
 int ksig_bpf_check_tracepoints(const struct ksig_bpf_source *src,
 			       struct ksig_error *e);
 /*
- * The object of ksig.bpf.c, not loaded; NULL with errno. @types: a descriptor to be closed
- * once it is loaded, of the types that libbpf compares with; -1: it reads the kernel's.
+ * Opens the object of ksig.bpf.c, without loading it. @types: descriptor of the types that
+ * libbpf compares with, which must be closed after loading; -1: it reads the kernel's BTF.
+ * Return: NULL with errno set on error.
  */
 struct ksig_bpf *ksig_bpf_object(int *types);
 
 /* ----------------------------------------------------------- filter.c */
 
-/* The filter's conditions, as many as the programs take. 0, or -errno and why in @e */
+/*
+ * Sets the filter's conditions in @ro, as many as the programs can check, and in_kernel of each
+ * of these. Return: 0, or -errno and the reason in @e.
+ */
 int ksig_bpf_set_conds(struct ksig_stream *stream, const struct ksig_tracepoint *tp,
 		       struct ksig_bpf__rodata *ro, struct ksig_error *e);
 
-/* Is that field the subject? */
+/* Whether the field is the subject */
 static inline bool ksig_bpf_is_subject(const struct ksig_field_desc *f)
 {
 	return f && f->offset == offsetof(struct ksig_event, subject);
@@ -128,13 +134,13 @@ static inline bool ksig_bpf_is_subject(const struct ksig_field_desc *f)
 /* ------------------------------------------------------------- load.c */
 
 /*
- * Loads and attaches the programs, and maps the ring. 0, or -errno and why in @e. On error,
- * @st keeps what was set up so far; the caller frees it.
+ * Loads and attaches the programs, and maps the ring. Return: 0, or -errno and the reason in
+ * @e. On error, @st keeps what was set up so far; the caller frees it.
  */
 int ksig_bpf_start(struct ksig_bpf_sub *st, struct ksig_stream *stream,
 		   struct ksig_error *e);
 
-/* What a record takes in the ring: an inode follows it. */
+/* Size of a record in the ring, with the inode that follows the event */
 static inline size_t ksig_bpf_ring_record(size_t event_size)
 {
 	return event_size + sizeof(uint64_t) + BPF_RINGBUF_HDR_SZ;

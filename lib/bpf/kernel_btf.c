@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The BTF of the kernel is 5 to 10 MB, and libbpf reads and indexes all of it for
- * each object that it loads. Our programs need some forty structures of it. They
- * are copied out once per process, into BTF of some ten KB which libbpf is given
- * instead.
+ * The BTF of the kernel has 5 to 10 MB, and libbpf reads and indexes all of it for each
+ * object that it loads. The programs need about forty structures of it. These are copied
+ * once per process to a BTF of about 10 KB, which libbpf gets instead.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,13 +27,12 @@ struct buffer {
 };
 
 /**
- * struct trim - what is copied, and where to
+ * struct trim - the kernel's BTF, and the copy that is made of a part of it
  * @types: type section of the kernel's BTF, @types_len bytes
  * @strings: its string section, @strings_len bytes; ends with a zero
- * @offsets: of each type in @types, by id
+ * @offsets: by id, the type's offset in @types
  * @n: number of types; ids begin at 1
  * @ids: by id, the type's id in the copy; 0: not copied
- * @names: roots, @n_names of them
  * @out: type section of the copy
  * @out_strings: string section of the copy
  * @n_out: types in @out
@@ -48,8 +46,6 @@ struct trim {
 	uint32_t *offsets;
 	uint32_t n;
 	uint32_t *ids;
-	const char *const *names;
-	size_t n_names;
 	struct buffer out;
 	struct buffer out_strings;
 	uint32_t n_out;
@@ -58,70 +54,44 @@ struct trim {
 
 /* -------------------------------------------------------------------- input */
 
-/* One read(2) gives at most a page; mmap(2) works since Linux 6.16. */
-static void *map_file(int fd, size_t size)
+/* Return: a mapping of @size bytes, or NULL */
+static const void *trim_map_kernel(size_t *size)
 {
-	size_t have = 0;
-	ssize_t n = 1;
-	char *p;
-
-	p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (p != MAP_FAILED)
-		return p;
-	p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED)
-		return NULL;
-	while (n > 0 && have < size) {
-		n = read(fd, p + have, size - have);
-		have += n > 0 ? n : 0;
-	}
-	if (have == size)
-		return p;
-	munmap(p, size);
-	return NULL;
-}
-
-static const void *read_kernel_btf(size_t *size)
-{
-	const void *p = NULL;
+	char *p = MAP_FAILED;
+	size_t len = 0;
 	struct stat st;
+	ssize_t n = 1;
 	int fd;
 
 	fd = open(KERNEL_BTF, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
-	if (!fstat(fd, &st)) {
-		*size = st.st_size;
-		p = map_file(fd, *size);
+	if (fstat(fd, &st))
+		goto out;
+	*size = st.st_size;
+	p = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p != MAP_FAILED)
+		goto out;
+	/* before Linux 6.16; each read(2) returns at most a page */
+	p = mmap(NULL, *size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		goto out;
+	while (n > 0 && len < *size) {
+		n = read(fd, p + len, *size - len);
+		len += n > 0 ? n : 0;
 	}
+	if (len != *size) {
+		munmap(p, *size);
+		p = MAP_FAILED;
+	}
+out:
 	close(fd);
-	return p;
+	return p == MAP_FAILED ? NULL : p;
 }
 
-static int find_sections(struct trim *t, const void *raw, size_t size)
-{
-	const struct btf_header *h = raw;
-	const char *start;
-
-	if (size < sizeof(*h) || h->magic != BTF_MAGIC ||
-	    h->version != BTF_VERSION || h->hdr_len > size)
-		return -EINVAL;
-	start = (const char *)raw + h->hdr_len;
-	size -= h->hdr_len;
-	if (h->type_off > size || h->type_len > size - h->type_off ||
-	    h->str_off > size || h->str_len > size - h->str_off ||
-	    !h->str_len || start[h->str_off + h->str_len - 1])
-		return -EINVAL;
-	t->types = start + h->type_off;
-	t->types_len = h->type_len;
-	t->strings = start + h->str_off;
-	t->strings_len = h->str_len;
-	return 0;
-}
-
-/* Bytes of a type behind its struct btf_type; -1: unknown */
-static long tail_size(const struct btf_type *type)
+/* Size of what follows a type's struct btf_type; -1: unknown kind */
+static long trim_tail_size(const struct btf_type *type)
 {
 	size_t n = btf_vlen(type);
 
@@ -159,24 +129,40 @@ static long tail_size(const struct btf_type *type)
 	return -1;
 }
 
-static const struct btf_type *type_at(const struct trim *t, uint32_t id)
+static const struct btf_type *trim_type_at(const struct trim *t, uint32_t id)
 {
 	return (const struct btf_type *)(t->types + t->offsets[id]);
 }
 
-/* Fills in @offsets and @n. */
-static int index_types(struct trim *t)
+/* Checks the kernel's BTF @raw, and finds its sections and where each type is. */
+static int trim_index(struct trim *t, const void *raw, size_t size)
 {
 	const size_t head = sizeof(struct btf_type);
+	const struct btf_header *h = raw;
+	const char *start;
 	size_t at = 0;
 	long tail;
+
+	if (size < sizeof(*h) || h->magic != BTF_MAGIC ||
+	    h->version != BTF_VERSION || h->hdr_len > size)
+		return -EINVAL;
+	start = (const char *)raw + h->hdr_len;
+	size -= h->hdr_len;
+	if (h->type_off > size || h->type_len > size - h->type_off ||
+	    h->str_off > size || h->str_len > size - h->str_off ||
+	    !h->str_len || start[h->str_off + h->str_len - 1])
+		return -EINVAL;
+	t->types = start + h->type_off;
+	t->types_len = h->type_len;
+	t->strings = start + h->str_off;
+	t->strings_len = h->str_len;
 
 	/* no type is smaller, and ids begin at 1 */
 	t->offsets = malloc((t->types_len / head + 1) * sizeof(*t->offsets));
 	if (!t->offsets)
 		return -ENOMEM;
 	while (t->types_len - at >= head) {
-		tail = tail_size((const void *)(t->types + at));
+		tail = trim_tail_size((const void *)(t->types + at));
 		if (tail < 0 || (size_t)tail > t->types_len - at - head)
 			return -EINVAL;
 		t->offsets[++t->n] = at;
@@ -185,56 +171,42 @@ static int index_types(struct trim *t)
 	return at == t->types_len ? 0 : -EINVAL;
 }
 
-static int compare_names(const void *name, const void *element)
+static int trim_compare_names(const void *name, const void *element)
 {
 	return strcmp(name, *(const char *const *)element);
 }
 
-static bool is_root(const struct trim *t, const struct btf_type *type)
-{
-	switch (btf_kind(type)) {
-	case BTF_KIND_STRUCT:
-	case BTF_KIND_UNION:
-	case BTF_KIND_ENUM:
-	case BTF_KIND_ENUM64:
-	case BTF_KIND_TYPEDEF:
-		return type->name_off && type->name_off < t->strings_len &&
-		       bsearch(t->strings + type->name_off, t->names,
-			       t->n_names, sizeof(*t->names), compare_names);
-	}
-	return false;
-}
-
-static bool has_name(const struct trim *t, const struct btf_type *type,
-		     unsigned int kind, const char *name)
+static bool trim_has_name(const struct trim *t, const struct btf_type *type,
+			  unsigned int kind, const char *name)
 {
 	return btf_kind(type) == kind && type->name_off < t->strings_len &&
 	       !strcmp(t->strings + type->name_off, name);
 }
 
 /*
- * Up to 6.12 a tracepoint_srcu was there for probes in idle tasks, and preemption
- * was off nevertheless: SRCU's fast readers (6.15) tell the one of 7.0. Of static
- * variables BTF has those that each cpu has.
+ * Linux 7.0 protects probes by SRCU and no longer disables preemption. The variable
+ * tracepoint_srcu is no proof, as kernels up to 6.12 had one for probes in idle tasks;
+ * the structure of SRCU's fast readers is newer (6.15). BTF describes those static
+ * variables that each cpu has.
  */
-static bool is_preemptible(const struct trim *t)
+static bool trim_is_preemptible(const struct trim *t)
 {
 	bool used = false, fast = false;
 	uint32_t id;
 
 	for (id = 1; id <= t->n && !(used && fast); id++) {
-		used |= has_name(t, type_at(t, id), BTF_KIND_VAR,
-				 "tracepoint_srcu_srcu_data");
-		fast |= has_name(t, type_at(t, id), BTF_KIND_STRUCT,
-				 "srcu_ctr");
+		used |= trim_has_name(t, trim_type_at(t, id), BTF_KIND_VAR,
+				      "tracepoint_srcu_srcu_data");
+		fast |= trim_has_name(t, trim_type_at(t, id), BTF_KIND_STRUCT,
+				      "srcu_ctr");
 	}
 	return used && fast;
 }
 
 /* --------------------------------------------------------------------- copy */
 
-/* Where in @b it begins now; -ENOMEM */
-static long append(struct buffer *b, const void *data, size_t len)
+/* Return: the offset in @b at which @data begins, or -ENOMEM */
+static long trim_append(struct buffer *b, const void *data, size_t len)
 {
 	size_t at = b->len, room = b->room ? b->room : 4096;
 	char *p;
@@ -253,8 +225,8 @@ static long append(struct buffer *b, const void *data, size_t len)
 	return at;
 }
 
-/* @name_off: an offset in the copy, to be given one into its strings */
-static int copy_name(struct trim *t, size_t name_off)
+/* @name_off: where the copy has the offset of a name in the kernel's strings */
+static int trim_copy_name(struct trim *t, size_t name_off)
 {
 	uint32_t from, to = 0;
 	const char *name;
@@ -265,7 +237,7 @@ static int copy_name(struct trim *t, size_t name_off)
 		return -EINVAL;
 	name = t->strings + from;
 	if (*name) {
-		at = append(&t->out_strings, name, strlen(name) + 1);
+		at = trim_append(&t->out_strings, name, strlen(name) + 1);
 		if (at < 0)
 			return at;
 		to = at;
@@ -274,16 +246,16 @@ static int copy_name(struct trim *t, size_t name_off)
 	return 0;
 }
 
-static long copy_type(struct trim *t, uint32_t id);
+static long trim_copy_type(struct trim *t, uint32_t id);
 
-/* @ref: an offset in the copy, of the kernel's id of a type */
-static int copy_reference(struct trim *t, size_t ref)
+/* @ref: where the copy has the id of a type of the kernel's */
+static int trim_copy_reference(struct trim *t, size_t ref)
 {
 	uint32_t from, to;
 	long id;
 
 	memcpy(&from, t->out.data + ref, sizeof(from));
-	id = copy_type(t, from);
+	id = trim_copy_type(t, from);
 	if (id < 0)
 		return id;
 	to = id;
@@ -291,100 +263,81 @@ static int copy_reference(struct trim *t, size_t ref)
 	return 0;
 }
 
-/* Members, parameters or enumerators from @at on: names and maybe types */
-static int copy_list(struct trim *t, size_t at, unsigned int n, size_t size,
-		     bool typed)
+/* Names, and types if @typed, of @n members, parameters or enumerators that begin at @at */
+static int trim_copy_list(struct trim *t, size_t at, unsigned int n, size_t size,
+			  bool typed)
 {
 	int err = 0;
 
-	/* each begins with its name; the type is next in those that have one */
+	/* each begins with its name, which the type follows */
 	for (; !err && n; n--, at += size) {
-		err = copy_name(t, at);
+		err = trim_copy_name(t, at);
 		if (!err && typed)
-			err = copy_reference(t, at + sizeof(uint32_t));
+			err = trim_copy_reference(t, at + sizeof(uint32_t));
 	}
 	return err;
 }
 
-/* What the copy at @at refers to: the copy holds the kernel's offsets and ids. */
-static int copy_parts(struct trim *t, const struct btf_type *type, size_t at)
+/*
+ * Copies the type @id, then replaces the kernel's offsets of names and ids of types in the
+ * copy by the copy's own. Return: its id in the copy, or -errno.
+ */
+static long trim_copy_whole(struct trim *t, uint32_t id)
 {
-	size_t tail = at + sizeof(*type), ref = at + offsetof(struct btf_type,
-							      type);
+	const struct btf_type *type = trim_type_at(t, id);
 	unsigned int n = btf_vlen(type);
+	size_t ref, tail;
+	long at;
 	int err;
 
-	switch (btf_kind(type)) {
-	case BTF_KIND_PTR:
-	case BTF_KIND_TYPEDEF:
-		return copy_reference(t, ref);
-	case BTF_KIND_ARRAY:
-		err = copy_reference(t, tail + offsetof(struct btf_array,
-							type));
-		return err ? err :
-		       copy_reference(t, tail + offsetof(struct btf_array,
-							 index_type));
-	case BTF_KIND_STRUCT:
-	case BTF_KIND_UNION:
-		return copy_list(t, tail, n, sizeof(struct btf_member), true);
-	case BTF_KIND_ENUM:
-		return copy_list(t, tail, n, sizeof(struct btf_enum), false);
-	case BTF_KIND_ENUM64:
-		return copy_list(t, tail, n, sizeof(struct btf_enum64), false);
-	case BTF_KIND_FUNC_PROTO:
-		err = copy_reference(t, ref);
-		return err ? err : copy_list(t, tail, n,
-					     sizeof(struct btf_param), true);
-	}
-	return 0;
-}
-
-static long copy_whole(struct trim *t, uint32_t id)
-{
-	const struct btf_type *type = type_at(t, id);
-	long at, tail = tail_size(type);
-	int err;
-
-	at = append(&t->out, type, sizeof(*type) + tail);
+	at = trim_append(&t->out, type, sizeof(*type) + trim_tail_size(type));
 	if (at < 0)
 		return at;
 	t->ids[id] = ++t->n_out;
-	err = copy_name(t, at);
-	if (!err)
-		err = copy_parts(t, type, at);
+	err = trim_copy_name(t, at);
+	if (err)
+		return err;
+	ref = at + offsetof(struct btf_type, type);
+	tail = at + sizeof(*type);
+	switch (btf_kind(type)) {
+	case BTF_KIND_PTR:
+	case BTF_KIND_TYPEDEF:
+		err = trim_copy_reference(t, ref);
+		break;
+	case BTF_KIND_ARRAY:
+		err = trim_copy_reference(t, tail + offsetof(struct btf_array, type));
+		if (!err)
+			err = trim_copy_reference(t, tail + offsetof(struct btf_array,
+								     index_type));
+		break;
+	case BTF_KIND_STRUCT:
+	case BTF_KIND_UNION:
+		err = trim_copy_list(t, tail, n, sizeof(struct btf_member), true);
+		break;
+	case BTF_KIND_ENUM:
+		err = trim_copy_list(t, tail, n, sizeof(struct btf_enum), false);
+		break;
+	case BTF_KIND_ENUM64:
+		err = trim_copy_list(t, tail, n, sizeof(struct btf_enum64), false);
+		break;
+	case BTF_KIND_FUNC_PROTO:
+		err = trim_copy_reference(t, ref);
+		if (!err)
+			err = trim_copy_list(t, tail, n, sizeof(struct btf_param), true);
+		break;
+	}
 	return err ? err : (long)t->ids[id];
 }
 
-static long void_ptr(struct trim *t)
+/*
+ * Return: the id of type @id in the copy, or -errno. The recursion ends, since without its
+ * pointers no type contains itself.
+ */
+static long trim_copy_type(struct trim *t, uint32_t id)
 {
-	const struct btf_type type = { .info = BTF_KIND_PTR << 24 };
-	long at;
-
-	if (t->void_ptr)
-		return t->void_ptr;
-	at = append(&t->out, &type, sizeof(type));
-	if (at < 0)
-		return at;
-	t->void_ptr = ++t->n_out;
-	return t->void_ptr;
-}
-
-/* A typedef of a pointer to a function: how the kernel names tracepoints' types */
-static bool names_prototype(const struct trim *t, const struct btf_type *type)
-{
-	const struct btf_type *ptr;
-
-	if (!btf_is_typedef(type) || type->type > t->n || !type->type)
-		return false;
-	ptr = type_at(t, type->type);
-	return btf_is_ptr(ptr) && ptr->type && ptr->type <= t->n &&
-	       btf_is_func_proto(type_at(t, ptr->type));
-}
-
-/* Return: its id in the copy, or -errno. Ends: without pointers none is in itself. */
-static long copy_type(struct trim *t, uint32_t id)
-{
-	const struct btf_type *type;
+	static const struct btf_type void_ptr = { .info = BTF_KIND_PTR << 24 };
+	const struct btf_type *type, *ptr;
+	long ret;
 
 	if (!id)
 		return 0;
@@ -392,85 +345,91 @@ static long copy_type(struct trim *t, uint32_t id)
 		return -EINVAL;
 	if (t->ids[id])
 		return t->ids[id];
-	type = type_at(t, id);
+	type = trim_type_at(t, id);
 	switch (btf_kind(type)) {
 	case BTF_KIND_PTR:
-		return void_ptr(t);
+		if (t->void_ptr)
+			return t->void_ptr;
+		ret = trim_append(&t->out, &void_ptr, sizeof(void_ptr));
+		if (ret < 0)
+			return ret;
+		t->void_ptr = ++t->n_out;
+		return t->void_ptr;
 	case BTF_KIND_CONST:
 	case BTF_KIND_VOLATILE:
 	case BTF_KIND_RESTRICT:
 	case BTF_KIND_TYPE_TAG:
-		return copy_type(t, type->type);
+		return trim_copy_type(t, type->type);
+	case BTF_KIND_TYPEDEF:
+		/*
+		 * The type of a tracepoint is a typedef of a pointer to its prototype.
+		 * That pointer is copied first, or it would become one to void.
+		 */
+		if (!type->type || type->type > t->n || t->ids[type->type])
+			break;
+		ptr = trim_type_at(t, type->type);
+		if (!btf_is_ptr(ptr) || !ptr->type || ptr->type > t->n ||
+		    !btf_is_func_proto(trim_type_at(t, ptr->type)))
+			break;
+		ret = trim_copy_whole(t, type->type);
+		if (ret < 0)
+			return ret;
+		break;
 	}
-	/* the pointer first, or it would become one to void */
-	if (names_prototype(t, type) && !t->ids[type->type]) {
-		long err = copy_whole(t, type->type);
-
-		if (err < 0)
-			return err;
-	}
-	return copy_whole(t, id);
-}
-
-static int copy_roots(struct trim *t)
-{
-	uint32_t id;
-	long ret;
-
-	t->ids = calloc(t->n + 1, sizeof(*t->ids));
-	if (!t->ids)
-		return -ENOMEM;
-	/* offset 0 is the empty name */
-	ret = append(&t->out_strings, "", 1);
-	for (id = 1; ret >= 0 && id <= t->n; id++) {
-		if (is_root(t, type_at(t, id)))
-			ret = copy_type(t, id);
-	}
-	return ret < 0 ? ret : 0;
-}
-
-static int join(const struct trim *t, void **data, uint32_t *size)
-{
-	const struct btf_header h = {
-		.magic = BTF_MAGIC,
-		.version = BTF_VERSION,
-		.hdr_len = sizeof(h),
-		.type_len = t->out.len,
-		.str_off = t->out.len,
-		.str_len = t->out_strings.len,
-	};
-	struct buffer b = { };
-
-	if (append(&b, &h, sizeof(h)) < 0 ||
-	    append(&b, t->out.data, t->out.len) < 0 ||
-	    append(&b, t->out_strings.data, t->out_strings.len) < 0) {
-		free(b.data);
-		return -ENOMEM;
-	}
-	*data = b.data;
-	*size = b.len;
-	return 0;
+	return trim_copy_whole(t, id);
 }
 
 int ksig_kernel_btf_trim(const char *const *names, size_t n_names,
 			 void **data, uint32_t *size, bool *preemptible)
 {
-	struct trim t = { .names = names, .n_names = n_names };
+	struct trim t = { };
+	struct btf_header h = {
+		.magic = BTF_MAGIC,
+		.version = BTF_VERSION,
+		.hdr_len = sizeof(h),
+	};
+	struct buffer joined = { };
+	const struct btf_type *type;
 	size_t raw_size = 0;
-	const void *raw = read_kernel_btf(&raw_size);
-	int err;
+	const void *raw = trim_map_kernel(&raw_size);
+	uint32_t id;
+	long err;
 
 	if (!raw)
 		return -ENOENT;
-	err = find_sections(&t, raw, raw_size);
-	if (!err)
-		err = index_types(&t);
-	if (!err)
-		err = copy_roots(&t);
-	if (!err)
-		err = join(&t, data, size);
-	if (!err)
-		*preemptible = is_preemptible(&t);
+	err = trim_index(&t, raw, raw_size);
+	if (err)
+		goto out;
+	t.ids = calloc(t.n + 1, sizeof(*t.ids));
+	/* offset 0 is the empty name */
+	err = t.ids ? trim_append(&t.out_strings, "", 1) : -ENOMEM;
+	for (id = 1; err >= 0 && id <= t.n; id++) {
+		type = trim_type_at(&t, id);
+		if (!btf_is_composite(type) && !btf_is_any_enum(type) &&
+		    !btf_is_typedef(type))
+			continue;
+		if (type->name_off && type->name_off < t.strings_len &&
+		    bsearch(t.strings + type->name_off, names, n_names,
+			    sizeof(*names), trim_compare_names))
+			err = trim_copy_type(&t, id);
+	}
+	if (err < 0)
+		goto out;
+	h.type_len = t.out.len;
+	h.str_off = t.out.len;
+	h.str_len = t.out_strings.len;
+	err = -ENOMEM;
+	if (trim_append(&joined, &h, sizeof(h)) < 0 ||
+	    trim_append(&joined, t.out.data, t.out.len) < 0 ||
+	    trim_append(&joined, t.out_strings.data, t.out_strings.len) < 0) {
+		free(joined.data);
+		goto out;
+	}
+	*data = joined.data;
+	*size = joined.len;
+	*preemptible = trim_is_preemptible(&t);
+	err = 0;
+out:
 	munmap((void *)(uintptr_t)raw, raw_size);
 	free(t.offsets);
 	free(t.ids);

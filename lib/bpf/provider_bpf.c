@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Events by BPF programs: bpf/ksig.bpf.c, loaded once for each subscription. */
+/* Events from BPF programs: bpf/ksig.bpf.c, loaded once for each subscription. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/bpf.h>
@@ -18,10 +18,10 @@
 #include "tracepoint.h"
 #include "ksig.skel.h"
 
-/* How old the count of skipped runs may be that a record is flagged by. */
+/* Reading how often the kernel skipped the programs takes a system call: at most this often */
 #define MISSES_NS 1000000
 
-/* So often is looked whether a record is complete. */
+/* How often to check whether a record is complete */
 #define BUSY_TRIES 100
 
 const struct ksig_bpf_source ksig_bpf_fork = {
@@ -47,14 +47,14 @@ const struct ksig_bpf_source ksig_bpf_kmod = {
 	{ "module_load", "module_put", "module_free" }, NULL, NULL,
 };
 
-/* Of any tracepoint: it is found by its number, not by BTF. */
+/* Any tracepoint: it is found by its number, not by BTF. */
 const struct ksig_bpf_source ksig_bpf_trace = {
 	{ "ksig_trace" }, { }, NULL, NULL,
 };
 
 /* ------------------------------------------------------- opening and closing */
 
-static int check(const struct ksig_event_desc *d, struct ksig_error *e)
+static int bpf_sub_check(const struct ksig_event_desc *d, struct ksig_error *e)
 {
 	int err;
 
@@ -69,34 +69,34 @@ static int check(const struct ksig_event_desc *d, struct ksig_error *e)
 	return err;
 }
 
-static void unmap(const void *p, size_t size)
+static void bpf_sub_unmap(const void *p, size_t size)
 {
 	if (p)
 		munmap((void *)(uintptr_t)p, size);
 }
 
-static void free_state(struct ksig_bpf_sub *st)
+static void bpf_sub_free(struct ksig_bpf_sub *st)
 {
 	int i;
 
-	/* detached before anything that it needs is gone */
+	/* detach the programs before anything is freed that they use */
 	for (i = 0; i < KSIG_BPF_PROGRAMS; i++) {
 		ksig_close_fd(st->links[i]);
 		ksig_close_fd(st->programs[i]);
 	}
-	unmap(st->producer, st->page + 2 * (st->mask + 1));
-	unmap(st->consumer, st->page);
-	unmap(st->bss, sizeof(*st->bss));
+	bpf_sub_unmap(st->producer, st->page + 2 * (st->mask + 1));
+	bpf_sub_unmap(st->consumer, st->page);
+	bpf_sub_unmap(st->bss, sizeof(*st->bss));
 	ksig_close_fd(st->ring);
 	for (i = 0; i < 2; i++) {
-		if (st->pidfds[i] != st->lent)
+		if (st->pidfds[i] != st->borrowed_pidfd)
 			ksig_close_fd(st->pidfds[i]);
 	}
 	free(st->record);
 	free(st);
 }
 
-static struct ksig_bpf_sub *new_state(const struct ksig_event_desc *d)
+static struct ksig_bpf_sub *bpf_sub_new(const struct ksig_event_desc *d)
 {
 	struct ksig_bpf_sub *st = calloc(1, sizeof(*st));
 
@@ -108,7 +108,7 @@ static struct ksig_bpf_sub *new_state(const struct ksig_event_desc *d)
 	st->syscall_event = -1;
 	st->pidfds[0] = -1;
 	st->pidfds[1] = -1;
-	st->lent = -1;
+	st->borrowed_pidfd = -1;
 	st->page = sysconf(_SC_PAGESIZE);
 	st->event_size = d->event_size;
 	st->record = calloc(1, d->event_size);
@@ -118,25 +118,25 @@ static struct ksig_bpf_sub *new_state(const struct ksig_event_desc *d)
 	return NULL;
 }
 
-static int open_sub(struct ksig_stream *stream, struct ksig_error *e)
+static int bpf_sub_open(struct ksig_stream *stream, struct ksig_error *e)
 {
-	struct ksig_bpf_sub *st = new_state(stream->desc);
+	struct ksig_bpf_sub *st = bpf_sub_new(stream->desc);
 	int err = -ENOMEM;
 
 	ksig_libbpf_enter(stream->opts);
 	if (st)
 		err = ksig_bpf_start(st, stream, e);
-	if (st && err && st->instead) {
-		/* perf_event_open(2) is forbidden, or a tracepoint is full */
-		free_state(st);
-		st = new_state(stream->desc);
+	if (st && err && st->uses_alternative) {
+		/* perf_event_open(2) is forbidden, or too many programs are attached */
+		bpf_sub_free(st);
+		st = bpf_sub_new(stream->desc);
 		if (st) {
-			st->plain = true;
+			st->no_alternative = true;
 			err = ksig_bpf_start(st, stream, e);
 		}
 	}
 	if (st && err)
-		free_state(st);
+		bpf_sub_free(st);
 	ksig_libbpf_leave();
 	if (!st)
 		return ksig_fail(e, 0, ENOMEM, "out of memory");
@@ -147,21 +147,21 @@ static int open_sub(struct ksig_stream *stream, struct ksig_error *e)
 	return 0;
 }
 
-static void close_sub(struct ksig_stream *stream)
+static void bpf_sub_close(struct ksig_stream *stream)
 {
 	ksig_libbpf_enter(stream->opts);
-	free_state(stream->priv);
+	bpf_sub_free(stream->priv);
 	ksig_libbpf_leave();
 }
 
 /* -------------------------------------------------------------------- reading */
 
 /*
- * How often did the kernel skip a program because another one, or this one, was
- * running on that cpu? Before the filter, so each is an event or is none. Linux
- * counts it for tracepoints' programs since 6.7.
+ * How often the kernel skipped a program because another one, or this one, was running on
+ * that cpu. The filter has not run then, so each may have been a matching event or not.
+ * Linux counts this for tracepoints' programs since 6.7.
  */
-static uint64_t count_misses(const struct ksig_bpf_sub *st)
+static uint64_t bpf_sub_misses(const struct ksig_bpf_sub *st)
 {
 	uint64_t misses = 0;
 	int i;
@@ -176,91 +176,66 @@ static uint64_t count_misses(const struct ksig_bpf_sub *st)
 	return misses;
 }
 
-static uint64_t lost_upto(const struct ksig_stream *stream)
+static uint64_t bpf_sub_lost_upto(const struct ksig_stream *stream)
 {
-	return count_misses(stream->priv);
+	return bpf_sub_misses(stream->priv);
 }
 
-/* A system call: not for each record of a storm. */
-static void flag_misses(struct ksig_bpf_sub *st, struct ksig_event *ev)
-{
-	uint64_t misses;
-
-	if (ev->time_ns - st->misses_at < MISSES_NS)
-		return;
-	misses = count_misses(st);
-	if (misses > st->misses)
-		ev->flags |= KSIG_EVENT_LOST_UPTO;
-	st->misses = misses;
-	st->misses_at = ev->time_ns;
-}
-
-static void count(struct ksig_bpf_sub *st, struct ksig_event *ev)
-{
-	/* until here, how many were lost when it got its place */
-	uint64_t lost = ev->seq > st->told ? ev->seq - st->told : 0;
-
-	st->told += lost;
-	ev->lost_before = lost > UINT32_MAX ? UINT32_MAX : lost;
-	ev->seq = ++st->read + st->told;
-}
-
-/*
- * The kernel stores a record's length, without BUSY, when the record is
- * complete. That takes a microsecond, unless the program is interrupted or
- * preempted; it is waited for, so that who merges several rings by time does not
- * take a later event of another one first.
- */
-static uint32_t record_length(const uint32_t *head)
-{
-	uint32_t len;
-	int i;
-
-	for (i = 0; i < BUSY_TRIES; i++) {
-		len = __atomic_load_n(head, __ATOMIC_ACQUIRE);
-		if (!(len & BPF_RINGBUF_BUSY_BIT))
-			break;
-		sched_yield();
-	}
-	return len;
-}
-
-/* The kernel waits for our position before it writes to the same place again. */
-static int next(struct ksig_stream *stream, const struct ksig_event **ev)
+static int bpf_sub_next(struct ksig_stream *stream, const struct ksig_event **out)
 {
 	struct ksig_bpf_sub *st = stream->priv;
 	const char *ring = (const char *)st->producer + st->page;
 	unsigned long at = *st->consumer;
-	const uint32_t *head;
-	uint32_t len;
+	struct ksig_event *ev = st->record;
+	uint64_t lost, misses;
+	const char *head;
+	int tries = 0;
 
 	if (at == __atomic_load_n(st->producer, __ATOMIC_ACQUIRE))
 		return 0;
-	head = (const uint32_t *)(ring + (at & st->mask));
-	len = record_length(head);
-	if (len & BPF_RINGBUF_BUSY_BIT)
-		return 0;
-	memcpy(st->record, (const char *)head + BPF_RINGBUF_HDR_SZ,
-	       st->event_size);
-	memcpy(&st->ino, (const char *)head + BPF_RINGBUF_HDR_SZ + st->event_size,
-	       sizeof(st->ino));
+	/*
+	 * The kernel stores a record's length, without BUSY, when the record is complete. That
+	 * takes a microsecond, unless the program is interrupted or preempted. Waiting for it
+	 * keeps a reader that merges several rings by time from reading a later event of
+	 * another ring first.
+	 */
+	head = ring + (at & st->mask);
+	while (__atomic_load_n((const uint32_t *)head, __ATOMIC_ACQUIRE) & BPF_RINGBUF_BUSY_BIT) {
+		if (tries++ == BUSY_TRIES)
+			return 0;
+		sched_yield();
+	}
+	head += BPF_RINGBUF_HDR_SZ;
+	memcpy(ev, head, st->event_size);
+	memcpy(&st->ino, head + st->event_size, sizeof(st->ino));
+	/* the kernel overwrites the record only once it finds this position */
 	__atomic_store_n(st->consumer, at + ksig_bpf_ring_record(st->event_size),
 			 __ATOMIC_RELEASE);
-	count(st, st->record);
-	flag_misses(st, st->record);
-	*ev = st->record;
+	/* @seq: how many events had been lost when the program reserved the record */
+	lost = ev->seq > st->reported_lost ? ev->seq - st->reported_lost : 0;
+	st->reported_lost += lost;
+	ev->lost_before = lost > UINT32_MAX ? UINT32_MAX : lost;
+	ev->seq = ++st->read + st->reported_lost;
+	if (ev->time_ns - st->misses_at >= MISSES_NS) {
+		misses = bpf_sub_misses(st);
+		if (misses > st->misses)
+			ev->flags |= KSIG_EVENT_LOST_UPTO;
+		st->misses = misses;
+		st->misses_at = ev->time_ns;
+	}
+	*out = ev;
 	return 1;
 }
 
-static uint64_t subject_ino(const struct ksig_stream *stream)
+static uint64_t bpf_sub_subject_ino(const struct ksig_stream *stream)
 {
 	const struct ksig_bpf_sub *st = stream->priv;
 
 	return st->ino;
 }
 
-/* Offered is the sum of what became of them: nothing is counted twice. */
-static int stats(const struct ksig_stream *stream, struct ksig_stats *out)
+/* Offered events are the sum of the others, so that none is counted twice. */
+static int bpf_sub_stats(const struct ksig_stream *stream, struct ksig_stats *out)
 {
 	struct ksig_bpf_sub *st = stream->priv;
 	unsigned long waiting;
@@ -281,8 +256,8 @@ static int stats(const struct ksig_stream *stream, struct ksig_stats *out)
 _Static_assert(KSIG_BPF_SIGNALLED == KSIG_EVENT_SIGNALLED &&
 	       KSIG_BPF_REFUSED == KSIG_EVENT_REFUSED, "one bit for each");
 
-static int kill_current(struct ksig_stream *stream, int signo, uint64_t skip,
-			uint64_t count, unsigned int flags)
+static int bpf_sub_kill_current(struct ksig_stream *stream, int signo, uint64_t skip,
+				uint64_t count, unsigned int flags)
 {
 	struct ksig_bpf_sub *st = stream->priv;
 	struct ksig_bpf__bss *bss = st->bss;
@@ -292,8 +267,8 @@ static int kill_current(struct ksig_stream *stream, int signo, uint64_t skip,
 	if (!ksig_bpf_has_cap(CAP_KILL))
 		return -EPERM;
 	/*
-	 * None is sent while the rest changes: programs that have read the old
-	 * number are through when all processors have been elsewhere (RCU).
+	 * No signal is sent while the settings change: membarrier(2) waits for an RCU grace
+	 * period, after which no program is running that has read the old signal number.
 	 */
 	__atomic_store_n(&bss->kill_signo, 0, __ATOMIC_SEQ_CST);
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
@@ -308,8 +283,8 @@ static int kill_current(struct ksig_stream *stream, int signo, uint64_t skip,
 
 /* -------------------------------------------------------------- descriptions */
 
-static int desc(const char *name, const struct ksig_sub_opts *opts,
-		struct ksig_event_desc **d, struct ksig_error *e)
+static int bpf_sub_desc(const char *name, const struct ksig_sub_opts *opts,
+			struct ksig_event_desc **d, struct ksig_error *e)
 {
 	struct ksig_tracepoint *tp;
 	int err;
@@ -324,21 +299,21 @@ static int desc(const char *name, const struct ksig_sub_opts *opts,
 	return 0;
 }
 
-static void desc_free(struct ksig_event_desc *d)
+static void bpf_sub_desc_free(struct ksig_event_desc *d)
 {
 	ksig_tracepoint_free(ksig_tracepoint_of(d));
 }
 
 const struct ksig_provider ksig_provider_bpf = {
 	.name = "bpf",
-	.check = check,
-	.desc = desc,
-	.desc_free = desc_free,
-	.open = open_sub,
-	.close = close_sub,
-	.next = next,
-	.stats = stats,
-	.subject_ino = subject_ino,
-	.lost_upto = lost_upto,
-	.kill_current = kill_current,
+	.check = bpf_sub_check,
+	.desc = bpf_sub_desc,
+	.desc_free = bpf_sub_desc_free,
+	.open = bpf_sub_open,
+	.close = bpf_sub_close,
+	.next = bpf_sub_next,
+	.stats = bpf_sub_stats,
+	.subject_ino = bpf_sub_subject_ino,
+	.lost_upto = bpf_sub_lost_upto,
+	.kill_current = bpf_sub_kill_current,
 };

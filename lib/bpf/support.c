@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * What libbpf and the kernel say when something fails, and whether BPF programs may be
- * loaded here at all.
+ * Messages of libbpf and errors of the kernel, and whether BPF programs can be loaded at all.
  *
- * libbpf has one log function for the whole process. It is set to ours at first use and stays:
- * what libbpf says within a call on a handle goes to that handle's log, all else to where it
- * went before.
+ * libbpf has one log function for the whole process. It is replaced at first use: libbpf's
+ * messages during a call on a subscription go to that subscription's log, all others to the
+ * function that was set before.
  */
 #include <errno.h>
 #include <linux/bpf.h>
@@ -25,24 +24,24 @@
 /* The oldest kernel on which it is tested */
 #define OLDEST "6.1"
 
-/* ------------------------------------------------------------- libbpf's words */
+/* --------------------------------------------------------- libbpf's messages */
 
-/* Whose call this thread is in; what libbpf has said last in it. */
+/* The subscription that this thread's call is for, and libbpf's last message in it */
 static __thread struct {
 	bool inside;
 	const struct ksig_sub_opts *opts;
 	char last[128];
 } here;
 
-static libbpf_print_fn_t others;
+static libbpf_print_fn_t previous_print;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static int print(enum libbpf_print_level level, const char *fmt, va_list ap)
+static int support_print(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	char line[1024];
 
 	if (!here.inside)
-		return others ? others(level, fmt, ap) : 0;
+		return previous_print ? previous_print(level, fmt, ap) : 0;
 	if (level != LIBBPF_WARN)
 		return 0;
 	vsnprintf(line, sizeof(line), fmt, ap);
@@ -54,14 +53,14 @@ static int print(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
-static void set_print(void)
+static void support_set_print(void)
 {
-	others = libbpf_set_print(print);
+	previous_print = libbpf_set_print(support_print);
 }
 
 void ksig_libbpf_enter(const struct ksig_sub_opts *opts)
 {
-	pthread_once(&once, set_print);
+	pthread_once(&once, support_set_print);
 	here.inside = true;
 	here.opts = opts;
 	here.last[0] = '\0';
@@ -86,59 +85,46 @@ bool ksig_bpf_has_cap(unsigned int cap)
 	       data[cap / 32].effective >> cap % 32 & 1;
 }
 
-static bool in_user_namespace(void)
+/* The file's first line; "" if it has none. False: there is no such file */
+static bool support_read_line(const char *path, char line[128])
 {
-	unsigned long first, outside, count;
-	FILE *f = fopen("/proc/self/uid_map", "re");
-	int n;
+	FILE *f = fopen(path, "re");
 
 	if (!f)
 		return false;
-	n = fscanf(f, "%lu %lu %lu", &first, &outside, &count);
+	if (!fgets(line, 128, f))
+		*line = '\0';
 	fclose(f);
-	/* empty until it is set */
-	return n != 3 || first || outside || count != 4294967295;
-}
-
-/* In the mode in which BPF programs may not read the kernel's memory? */
-static bool locked_down(void)
-{
-	FILE *f = fopen("/sys/kernel/security/lockdown", "re");
-	char line[128];
-	bool locked;
-
-	if (!f)
-		return false;
-	locked = fgets(line, sizeof(line), f) &&
-		 strstr(line, "[confidentiality]");
-	fclose(f);
-	return locked;
-}
-
-static int not_allowed(int err, struct ksig_error *e)
-{
-	if (!ksig_bpf_has_cap(CAP_SYS_ADMIN) &&
-	    (!ksig_bpf_has_cap(CAP_BPF) || !ksig_bpf_has_cap(CAP_PERFMON)))
-		return ksig_fail(e, 0, err,
-				 "needs root or CAP_BPF+CAP_PERFMON (%s missing)",
-				 ksig_bpf_has_cap(CAP_BPF) ? "CAP_PERFMON is" :
-				 ksig_bpf_has_cap(CAP_PERFMON) ? "CAP_BPF is" :
-				 "both are");
-	if (in_user_namespace())
-		return ksig_fail(e, 0, err,
-				 "BPF programs can only be loaded from the initial user namespace: run ksig outside the container");
-	return ksig_fail(e, 0, err,
-			 "bpf(2) is forbidden (%s) by a seccomp filter or a security module: allow it in the settings of the container or service",
-			 strerror(err));
+	return true;
 }
 
 int ksig_bpf_refused(int err, struct ksig_error *e)
 {
+	unsigned long first, outside, count;
 	struct utsname u;
+	char line[128];
 
-	if (err == EPERM || err == EACCES)
-		return not_allowed(err, e);
-	if (locked_down())
+	if (err == EPERM || err == EACCES) {
+		if (!ksig_bpf_has_cap(CAP_SYS_ADMIN) &&
+		    (!ksig_bpf_has_cap(CAP_BPF) || !ksig_bpf_has_cap(CAP_PERFMON)))
+			return ksig_fail(e, 0, err,
+					 "needs root or CAP_BPF+CAP_PERFMON (%s missing)",
+					 ksig_bpf_has_cap(CAP_BPF) ? "CAP_PERFMON is" :
+					 ksig_bpf_has_cap(CAP_PERFMON) ? "CAP_BPF is" :
+					 "both are");
+		/* empty until it is set; the initial user namespace maps all ids to themselves */
+		if (support_read_line("/proc/self/uid_map", line) &&
+		    (sscanf(line, "%lu %lu %lu", &first, &outside, &count) != 3 ||
+		     first || outside || count != 4294967295))
+			return ksig_fail(e, 0, err,
+					 "BPF programs can only be loaded from the initial user namespace: run ksig outside the container");
+		return ksig_fail(e, 0, err,
+				 "bpf(2) is forbidden (%s) by a seccomp filter or a security module: allow it in the settings of the container or service",
+				 strerror(err));
+	}
+	/* the mode in which BPF programs may not read the kernel's memory */
+	if (support_read_line("/sys/kernel/security/lockdown", line) &&
+	    strstr(line, "[confidentiality]"))
 		return ksig_fail(e, 0, EPERM,
 				 "kernel lockdown (confidentiality) keeps BPF programs from reading kernel memory: boot with lockdown=integrity or without");
 	if (err == ENOSYS)
@@ -154,7 +140,7 @@ int ksig_bpf_refused(int err, struct ksig_error *e)
 			 *here.last ? here.last : strerror(err));
 }
 
-/* A program that does what ours must be allowed to. */
+/* Reads kernel memory, as the programs of ksig.bpf.c do. */
 int ksig_bpf_try(struct ksig_error *e)
 {
 	static const struct bpf_insn insns[] = {

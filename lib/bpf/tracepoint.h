@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel's tracepoints as tracefs describes them. */
+/* The kernel's tracepoints, as tracefs describes them. */
 #ifndef KSIG_TRACEPOINT_H
 #define KSIG_TRACEPOINT_H
 
 #include "../../bpf/shared.h"
 #include "../provider.h"
 
-/* What a tracepoint's event is called begins with it. */
+/* The names of tracepoints' events begin with this. */
 #define KSIG_TRACE "trace."
 
 /*
- * A record's data[]: who was running, then the tracepoint's entry behind its
- * first 8 bytes, which BPF programs don't get, then room for strings.
+ * A record's data[]: comm of the running task, then the tracepoint's entry without its first
+ * 8 bytes, which BPF programs do not get, then room for strings.
  */
 #define KSIG_TRACE_COMM sizeof(struct ksig_event)
 #define KSIG_TRACE_ENTRY (KSIG_TRACE_COMM + 16 - 8)
 
 /**
- * struct ksig_tracepoint - one of them
- * @desc: how others see it; first
- * @fields: @desc's
+ * struct ksig_tracepoint - a tracepoint's event
+ * @desc: its description; the first member
+ * @fields: @desc's fields
  * @id: for perf_event_open(2)
- * @entry_size: where its fields of fixed place end
+ * @entry_size: where the entry's fields with a fixed offset end
  * @n_strings: number of @strings
- * @strings: those whose place is in the entry
- * @value: the field that is the value; NULL: none
+ * @strings: strings of variable length
+ * @value: the field that is the event's value; NULL: none
  */
 struct ksig_tracepoint {
 	struct ksig_event_desc desc;
@@ -37,14 +37,15 @@ struct ksig_tracepoint {
 };
 
 /*
- * @name: "trace.CATEGORY.NAME"; @value: the name of the field that is to be the
- * value, or NULL. To be freed by ksig_tracepoint_free(), which lets NULL pass.
+ * Reads how tracefs describes @name, "trace.CATEGORY.NAME". @value: name of the field to use as
+ * the event's value, or NULL. @tp must be freed with ksig_tracepoint_free(); passing NULL to
+ * that is a no-op. Return: 0, or -errno and the reason in @e.
  */
 int ksig_tracepoint_read(const char *name, const char *value,
 			 struct ksig_tracepoint **tp, struct ksig_error *e);
 void ksig_tracepoint_free(struct ksig_tracepoint *tp);
 
-/* The tracepoint that the event is; NULL: it isn't one. */
+/* Return: the tracepoint of that event; NULL if it is not a tracepoint's */
 static inline struct ksig_tracepoint *
 ksig_tracepoint_of(const struct ksig_event_desc *d)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Events of drivers' channels, as sysfs describes them. */
+/* Descriptions of the events of drivers' channels, from sysfs. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 
 #include "module.h"
 
-/* How an event of a driver's channel is described, and the strings that that points to */
+/* Description of an event of a driver's channel, and the strings that it points to */
 struct driver_desc {
 	struct ksig_event_desc desc;
 	struct ksig_field_desc fields[2];
@@ -20,9 +20,9 @@ struct driver_desc {
 	char description[128];
 };
 
-/* An attribute of the channel's, of which the newline at the end is cut off. */
-static int read_attr(const char *channel, const char *attr, char *buf,
-		     size_t size)
+/* Reads an attribute of the channel, without its newline at the end. */
+static int driver_read_attr(const char *channel, const char *attr, char *buf,
+			    size_t size)
 {
 	char path[sizeof(CLASS) + KSIG_NAME_MAX + 32];
 	ssize_t len;
@@ -42,78 +42,35 @@ static int read_attr(const char *channel, const char *attr, char *buf,
 	return 0;
 }
 
-/* Which line is @type? A channel without lines has one nameless type. */
-static int find_type(const char *types, const char *type)
-{
-	const char *line = types;
-	int index;
-
-	if (!*types)
-		return *type ? -ENOENT : 0;
-	for (index = 0; *type && line; index++) {
-		size_t len = strcspn(line, "\n");
-
-		if (len == strlen(type) && !strncmp(line, type, len))
-			return index;
-		line = strchr(line, '\n');
-		line = line ? line + 1 : NULL;
-	}
-	return -ENOENT;
-}
-
-static int wrong_type(const char *name, const char *types,
-		      struct ksig_error *e)
-{
-	char list[256], *c;
-
-	snprintf(list, sizeof(list), "%.*s", (int)sizeof(list) - 1, types);
-	for (c = list; *c; c++) {
-		if (*c == '\n')
-			*c = ' ';
-	}
-	if (!*list)
-		return ksig_fail(e, 1, ENOENT,
-				 "no event '%s': the channel has a single event, with the channel's name",
-				 name);
-	return ksig_fail(e, 1, ENOENT,
-			 "no event '%s': after the channel's name, give one of: %s",
-			 name, list);
-}
-
-/*
- * Only KSIG_IOC_INFO reports it. A descriptor for writing is not a subscription, so it is
- * tried first. A caller that is permitted neither gets the error from check.
- */
-static bool subjects_are_pids(const char *channel)
+static struct driver_desc *driver_make_desc(const char *name, const char *channel,
+					    int type, uint32_t event_size)
 {
 	char path[sizeof(DEV) + KSIG_NAME_MAX];
 	struct ksig_info info = { };
+	struct driver_desc *d;
+	bool pids = false;
 	int fd;
 
+	/*
+	 * Only KSIG_IOC_INFO reports whether subjects are pids. A descriptor for writing is not
+	 * a subscription, so it is tried first. A caller that is permitted neither gets the
+	 * error from check.
+	 */
 	snprintf(path, sizeof(path), DEV "%s", channel);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return false;
-	if (ioctl(fd, KSIG_IOC_INFO, &info))
-		info.flags = 0;
-	close(fd);
-	return info.flags & KSIG_CHANNEL_PIDS;
-}
-
-static struct driver_desc *make_desc(const char *name, const char *channel,
-				     int type, uint32_t event_size)
-{
-	bool pids = subjects_are_pids(channel);
-	struct driver_desc *d = calloc(1, sizeof(*d));
-
+	if (fd >= 0) {
+		pids = !ioctl(fd, KSIG_IOC_INFO, &info) && info.flags & KSIG_CHANNEL_PIDS;
+		close(fd);
+	}
+	d = calloc(1, sizeof(*d));
 	if (!d)
 		return NULL;
 	snprintf(d->name, sizeof(d->name), "%s", name);
 	snprintf(d->channel, sizeof(d->channel), "%s", channel);
-	if (read_attr(channel, "description", d->description,
-		      sizeof(d->description)))
+	if (driver_read_attr(channel, "description", d->description,
+			     sizeof(d->description)))
 		*d->description = '\0';
 	d->fields[0] = (struct ksig_field_desc) {
 		.name = pids ? "pid" : "subject",
@@ -146,21 +103,40 @@ int ksig_module_desc(const char *name, const struct ksig_sub_opts *opts,
 		     struct ksig_event_desc **out, struct ksig_error *e)
 {
 	size_t len = strcspn(name, ".");
-	char channel[KSIG_NAME_MAX], types[4096], size[16];
+	const char *type = name + len + (name[len] == '.');
+	char channel[KSIG_NAME_MAX], types[4096], size[16], *line, *c;
 	struct driver_desc *d;
-	int type;
+	int index = 0;
+	size_t n;
 
 	(void)opts;
 	if (!len || len >= sizeof(channel) || strlen(name) >= sizeof(d->name))
 		return -ENOENT;
 	snprintf(channel, sizeof(channel), "%.*s", (int)len, name);
-	if (read_attr(channel, "types", types, sizeof(types)) ||
-	    read_attr(channel, "event_size", size, sizeof(size)))
+	if (driver_read_attr(channel, "types", types, sizeof(types)) ||
+	    driver_read_attr(channel, "event_size", size, sizeof(size)))
 		return -ENOENT;
-	type = find_type(types, name + len + (name[len] == '.'));
-	if (type < 0)
-		return wrong_type(name, types, e);
-	d = make_desc(name, channel, type, strtoul(size, NULL, 10));
+	/* each type's name has a line; a channel without lines has one nameless type */
+	for (line = *type || !*types ? types : NULL; line; index++) {
+		n = strcspn(line, "\n");
+		if (n == strlen(type) && !strncmp(line, type, n))
+			break;
+		line = line[n] ? line + n + 1 : NULL;
+	}
+	if (!line && !*types)
+		return ksig_fail(e, 1, ENOENT,
+				 "no event '%s': the channel has a single event, with the channel's name",
+				 name);
+	if (!line) {
+		for (c = types; *c; c++) {
+			if (*c == '\n')
+				*c = ' ';
+		}
+		return ksig_fail(e, 1, ENOENT,
+				 "no event '%s': after the channel's name, give one of: %.255s",
+				 name, types);
+	}
+	d = driver_make_desc(name, channel, index, strtoul(size, NULL, 10));
 	if (!d)
 		return ksig_fail(e, 0, ENOMEM, "out of memory");
 	*out = &d->desc;

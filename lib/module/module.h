@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the module provider's files share. */
+/* Declarations shared by the files of the module provider. */
 #ifndef KSIG_LIB_MODULE_H
 #define KSIG_LIB_MODULE_H
 
