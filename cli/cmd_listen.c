@@ -41,17 +41,17 @@ struct listen {
 	bool json;
 };
 
-static int print(const struct listen *l, const siginfo_t *info)
+static int print_signal(const siginfo_t *info, bool json)
 {
-	/* the kernel's own, and kill(2)'s, have none; but for what BPF sends */
+	/* signals of the kernel itself and of kill(2) have none, except those that BPF sends */
 	bool has_value = info->si_code == SI_KERNEL ? info->si_signo >= 32 :
 			 info->si_code < 0 && info->si_code != SI_TKILL;
 	char value[32] = "null";
 
 	if (has_value)
-		snprintf(value, sizeof(value), l->json ? "\"%" PRId64 "\"" :
+		snprintf(value, sizeof(value), json ? "\"%" PRId64 "\"" :
 			 "%" PRId64, (int64_t)ksig_siginfo_value(info));
-	if (l->json)
+	if (json)
 		printf("{\"signo\":%d,\"code\":%d,\"error\":%d,\"value\":%s}\n",
 		       info->si_signo, info->si_code, info->si_errno, value);
 	else if (!has_value)
@@ -64,10 +64,10 @@ static int print(const struct listen *l, const siginfo_t *info)
 	return ksig_flush();
 }
 
-/* A blocked signal waits until it is asked for: none is missed or kills. */
+/* Signals are blocked and waited for, so that none is missed or kills. */
 static int listen_for(const struct listen *l)
 {
-	uint64_t received = 0;
+	uint64_t received;
 	siginfo_t info;
 	const char *by;
 	sigset_t set;
@@ -88,23 +88,22 @@ static int listen_for(const struct listen *l)
 		if (ret)
 			return ret;
 	}
-	while (!l->count || received < l->count) {
-		if (sigwaitinfo(&set, &info) < 0) {
+	for (received = 0; !l->count || received < l->count; received++) {
+		while (sigwaitinfo(&set, &info) < 0) {
 			if (errno == EINTR)
 				continue;
 			ksig_error("cannot wait for signal %d: %s", l->signo,
 				   strerror(errno));
 			return KSIG_FAILED;
 		}
-		ret = print(l, &info);
+		ret = print_signal(&info, l->json);
 		if (ret)
 			return ret;
-		received++;
 	}
 	return KSIG_DONE;
 }
 
-static int run(int argc, char **argv)
+static int listen_run(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "signal", required_argument, NULL, 's' },
@@ -153,5 +152,5 @@ const struct ksig_command ksig_cmd_listen = {
 	.name = "listen",
 	.summary = "print the value of each signal received",
 	.help = help,
-	.run = run,
+	.run = listen_run,
 };
