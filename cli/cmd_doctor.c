@@ -214,7 +214,7 @@ static int doctor_run(int argc, char **argv)
 		case 'h':
 			return ksig_help(&ksig_cmd_doctor);
 		default:
-			return ksig_usage(&ksig_cmd_doctor);
+			return ksig_usage(&ksig_cmd_doctor, NULL);
 		}
 	}
 	d.all_wanted = optind < argc;

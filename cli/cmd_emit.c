@@ -51,19 +51,17 @@ static int emit_run(int argc, char **argv)
 		case 'h':
 			return ksig_help(&ksig_cmd_emit);
 		default:
-			if (isdigit(optopt))
-				ksig_error("a negative VALUE must follow '--'");
-			return ksig_usage(&ksig_cmd_emit);
+			return ksig_usage(&ksig_cmd_emit, isdigit(optopt) ?
+					  "a negative VALUE must follow '--'" : NULL);
 		}
 	}
 
 	argc -= optind;
 	argv += optind;
-	if (argc != 1) {
-		ksig_error(argc ? "too many arguments: '%s'" : "missing VALUE",
-			   argc ? argv[1] : "");
-		return ksig_usage(&ksig_cmd_emit);
-	}
+	if (argc != 1)
+		return ksig_usage(&ksig_cmd_emit,
+				  argc ? "too many arguments: '%s'" : "missing VALUE",
+				  argc ? argv[1] : "");
 	if (ksig_parse_value(argv[0], &value))
 		return ksig_bad_value(argv[0]);
 

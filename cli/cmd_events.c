@@ -93,13 +93,12 @@ static int events_run(int argc, char **argv)
 		case 'h':
 			return ksig_help(&ksig_cmd_events);
 		default:
-			return ksig_usage(&ksig_cmd_events);
+			return ksig_usage(&ksig_cmd_events, NULL);
 		}
 	}
-	if (optind < argc) {
-		ksig_error("unexpected argument '%s'", argv[optind]);
-		return ksig_usage(&ksig_cmd_events);
-	}
+	if (optind < argc)
+		return ksig_usage(&ksig_cmd_events,
+				  "unexpected argument '%s'", argv[optind]);
 
 	ret = ksig_catalog_open(0, &c);
 	if (ret) {

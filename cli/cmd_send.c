@@ -84,9 +84,8 @@ static int read_options(struct sending *s, int argc, char **argv)
 		case 'h':
 			return ksig_help(&ksig_cmd_send);
 		default:
-			if (isdigit(optopt))
-				ksig_error("a negative VALUE must follow '--'");
-			return ksig_usage(&ksig_cmd_send);
+			return ksig_usage(&ksig_cmd_send, isdigit(optopt) ?
+					  "a negative VALUE must follow '--'" : NULL);
 		}
 	}
 	return -1;
@@ -105,11 +104,10 @@ static int send_run(int argc, char **argv)
 		return ret;
 	argc -= optind;
 	argv += optind;
-	if (argc < 1 || argc > 2) {
-		ksig_error(argc ? "too many arguments: '%s'" : "missing PID",
-			   argc ? argv[2] : "");
-		return ksig_usage(&ksig_cmd_send);
-	}
+	if (argc < 1 || argc > 2)
+		return ksig_usage(&ksig_cmd_send,
+				  argc ? "too many arguments: '%s'" : "missing PID",
+				  argc ? argv[2] : "");
 	if (ksig_parse_pid(argv[0], &s.pid)) {
 		ksig_error("invalid pid '%s'", argv[0]);
 		return KSIG_USAGE;

@@ -222,38 +222,29 @@ static bool read_memfd(struct status *st, struct row *row, const char *path)
 	return st->n_memfds <= MEMFDS_MAX;
 }
 
-static void parse_line(struct row *row, const char *line)
-{
-	char key[16], value[KSIG_NAME_MAX], *blank;
-	size_t i;
-
-	if (sscanf(line, "ksig-%15[^:]: %47[^\n]", key, value) != 2)
-		return;
-	while ((blank = strchr(value, ' ')))
-		*blank = ',';
-	for (i = 0; value[i]; i++) {
-		if (value[i] <= ' ' || value[i] > '~')
-			return;
-	}
-	for (i = CHANNEL; i < EVENT; i++) {
-		if (!strcmp(key, columns[i].name))
-			set_cell(row, i, value);
-	}
-}
-
 static int visit_fd(struct status *st, const char *path)
 {
+	char line[256], link[512], key[16], value[KSIG_NAME_MAX], *at;
 	struct row row = { .channel_fd = -1 }, *rows;
 	FILE *f = fopen(path, "re");
-	char line[256], link[512];
 	struct stat fd;
-	size_t len;
+	size_t i;
 
 	st->has_fds = true;
 	if (!f)
 		return cannot_open(st, path);
-	while (fgets(line, sizeof(line), f))
-		parse_line(&row, line);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "ksig-%15[^:]: %47[^\n]", key, value) != 2)
+			continue;
+		while ((at = strchr(value, ' ')))
+			*at = ',';
+		for (at = value; *at > ' ' && *at <= '~'; at++)
+			;
+		for (i = CHANNEL; !*at && i < EVENT; i++) {
+			if (!strcmp(key, columns[i].name))
+				set_cell(&row, i, value);
+		}
+	}
 	fclose(f);
 	if (*row.cell[CHANNEL]) {
 		/* in the fdinfo of other files a user can have such lines, too */
@@ -269,12 +260,12 @@ static int visit_fd(struct status *st, const char *path)
 	f = fopen(line, "re");
 	if (!f)
 		return KSIG_DONE;
-	len = fread(row.cell[COMM], 1, KSIG_NAME_MAX - 1, f);
+	i = fread(row.cell[COMM], 1, KSIG_NAME_MAX - 1, f);
 	fclose(f);
-	if (!len)
+	if (!i)
 		return KSIG_DONE;
 	/* the last newline is the kernel's, any before it belongs to the name */
-	row.cell[COMM][len - 1] = '\0';
+	row.cell[COMM][i - 1] = '\0';
 	set_cell(&row, PID, st->pid);
 	set_cell(&row, FD, last_name(path));
 
@@ -306,10 +297,20 @@ static int visit_thread(struct status *st, const char *path)
  * A subscription of a channel by libksig has two descriptors, and is listed once: with what
  * the kernel reports, and with what only the library knows.
  */
-static void merge_rows(struct status *st, size_t first)
+static int visit_process(struct status *st, const char *path)
 {
 	static const size_t cells[] = { FILTER, EVENT, TARGET, SIGNO, MODE };
-	size_t from, to = first, i;
+	size_t from, to = st->n_rows, first = to, i;
+	char below[512];
+	int ret;
+
+	st->pid = last_name(path);
+	st->has_fds = false;
+	st->n_memfds = 0;
+	if (!strcmp(st->pid, st->self))
+		return KSIG_DONE;
+	snprintf(below, sizeof(below), "%s/task", path);
+	ret = walk(st, below, visit_thread);
 
 	for (from = first; from < st->n_rows; from++) {
 		struct row *memfd = &st->rows[from], *row = &st->rows[first];
@@ -328,22 +329,6 @@ static void merge_rows(struct status *st, size_t first)
 		}
 	}
 	st->n_rows = to;
-}
-
-static int visit_process(struct status *st, const char *path)
-{
-	size_t first = st->n_rows;
-	char below[512];
-	int ret;
-
-	st->pid = last_name(path);
-	st->has_fds = false;
-	st->n_memfds = 0;
-	if (!strcmp(st->pid, st->self))
-		return KSIG_DONE;
-	snprintf(below, sizeof(below), "%s/task", path);
-	ret = walk(st, below, visit_thread);
-	merge_rows(st, first);
 	return ret;
 }
 
@@ -433,13 +418,12 @@ static int status_run(int argc, char **argv)
 		case 'h':
 			return ksig_help(&ksig_cmd_status);
 		default:
-			return ksig_usage(&ksig_cmd_status);
+			return ksig_usage(&ksig_cmd_status, NULL);
 		}
 	}
-	if (optind < argc) {
-		ksig_error("unexpected argument '%s'", argv[optind]);
-		return ksig_usage(&ksig_cmd_status);
-	}
+	if (optind < argc)
+		return ksig_usage(&ksig_cmd_status,
+				  "unexpected argument '%s'", argv[optind]);
 
 	if (readlink("/proc/self", st.self, sizeof(st.self) - 1) < 0) {
 		ksig_error("cannot read /proc/self: %s (is /proc mounted?)",

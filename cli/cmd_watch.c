@@ -387,7 +387,7 @@ static int take_option(struct ksig_watch *w, int opt, const char *arg)
 		w->opts.flags &= ~KSIG_SUB_SKIP_OWN;
 		return 0;
 	}
-	return ksig_usage(&ksig_cmd_watch);
+	return ksig_usage(&ksig_cmd_watch, NULL);
 }
 
 /* Of a tracepoint with --to subject the kernel counts and signals. */
@@ -399,16 +399,14 @@ static int check_current(const struct ksig_watch *w, char *const *names)
 		i++;
 	if (!is_to_subject(w) || i == w->n)
 		return KSIG_DONE;
-	if (w->every) {
-		ksig_error("--every cannot be used with --to subject and %s: the kernel sends these signals immediately",
-			   names[i]);
-		return ksig_usage(&ksig_cmd_watch);
-	}
-	if (w->n > 1 && (w->count || w->skip)) {
-		ksig_error("with --to subject and %s, -n and --skip allow only one EVENT: the kernel counts",
-			   names[i]);
-		return ksig_usage(&ksig_cmd_watch);
-	}
+	if (w->every)
+		return ksig_usage(&ksig_cmd_watch,
+				  "--every cannot be used with --to subject and %s: the kernel sends these signals immediately",
+				  names[i]);
+	if (w->n > 1 && (w->count || w->skip))
+		return ksig_usage(&ksig_cmd_watch,
+				  "with --to subject and %s, -n and --skip allow only one EVENT: the kernel counts",
+				  names[i]);
 	return KSIG_DONE;
 }
 
@@ -418,27 +416,22 @@ static int check_options(const struct ksig_watch *w, char *const *names)
 		ksig_error("too many events: at most %d", KSIG_SUB_SPECS);
 		return KSIG_USAGE;
 	}
-	if (!w->n) {
-		ksig_error("missing EVENT: 'ksig events' lists them");
-		return ksig_usage(&ksig_cmd_watch);
-	}
-	if (w->command && w->has_to) {
-		ksig_error("--to and a command cannot be used together");
-		return ksig_usage(&ksig_cmd_watch);
-	}
-	if (w->command && !w->command[0]) {
-		ksig_error("missing command after '--'");
-		return ksig_usage(&ksig_cmd_watch);
-	}
-	if ((w->to.signo || w->to.force) && !w->has_to) {
-		ksig_error("%s requires --to TARGET",
-			   w->to.signo ? "-s" : "--force");
-		return ksig_usage(&ksig_cmd_watch);
-	}
-	if (w->has_to && !w->to.signo) {
-		ksig_error("--to needs a signal: give -s SIG, such as -s HUP, or -s RTMIN+10 for one that carries the event's value");
-		return ksig_usage(&ksig_cmd_watch);
-	}
+	if (!w->n)
+		return ksig_usage(&ksig_cmd_watch,
+				  "missing EVENT: 'ksig events' lists them");
+	if (w->command && w->has_to)
+		return ksig_usage(&ksig_cmd_watch,
+				  "--to and a command cannot be used together");
+	if (w->command && !w->command[0])
+		return ksig_usage(&ksig_cmd_watch,
+				  "missing command after '--'");
+	if ((w->to.signo || w->to.force) && !w->has_to)
+		return ksig_usage(&ksig_cmd_watch,
+				  "%s requires --to TARGET",
+				  w->to.signo ? "-s" : "--force");
+	if (w->has_to && !w->to.signo)
+		return ksig_usage(&ksig_cmd_watch,
+				  "--to needs a signal: give -s SIG, such as -s HUP, or -s RTMIN+10 for one that carries the event's value");
 	if (w->command && ksig_run_check(w->command[0]))
 		return KSIG_USAGE;
 	return check_current(w, names);

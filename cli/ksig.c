@@ -93,8 +93,15 @@ int ksig_flush(void)
 	return KSIG_FAILED;
 }
 
-int ksig_usage(const struct ksig_command *cmd)
+int ksig_usage(const struct ksig_command *cmd, const char *fmt, ...)
 {
+	va_list ap;
+
+	if (fmt) {
+		va_start(ap, fmt);
+		print_message(fmt, ap);
+		va_end(ap);
+	}
 	fprintf(stderr, "Try 'ksig %s --help'.\n", cmd->name);
 	return KSIG_USAGE;
 }

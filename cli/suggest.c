@@ -90,49 +90,41 @@ static void consider_folders(struct nearest *n, const char *path)
 	closedir(dir);
 }
 
-/* "trace.GROUP.NAME": the group nearest to GROUP, and in it what is nearest to NAME. */
-static void find_tracepoint(const char *event, char *found, size_t size)
+void ksig_suggest(const char *event, char *text, size_t size)
 {
 	struct nearest group = { .distance = NAME_MOST };
 	struct nearest name = { .distance = NAME_MOST };
 	char path[sizeof(TRACEFS_EVENTS) + NAME_MOST + 1];
-
-	if (sscanf(event, "trace.%64[^.:].%64[^.:]", group.wanted,
-		   name.wanted) != 2)
-		return;
-	consider_folders(&group, TRACEFS_EVENTS);
-	if (!*group.name)
-		return;
-	snprintf(path, sizeof(path), "%s/%s", TRACEFS_EVENTS, group.name);
-	consider_folders(&name, path);
-	if (*name.name)
-		snprintf(found, size, "trace.%s.%s", group.name, name.name);
-}
-
-void ksig_suggest(const char *event, char *text, size_t size)
-{
-	struct nearest n = { .distance = NAME_MOST };
-	char found[2 * NAME_MOST + sizeof("trace..")] = "";
 	const struct ksig_catalog_entry *e;
 	size_t len = strlen(text);
 	struct ksig_catalog *c;
 
 	if (!strncmp(event, "trace.", 6)) {
-		find_tracepoint(event, found, sizeof(found));
-		if (!*found)
+		/* the nearest group, and in it the nearest name */
+		if (sscanf(event, "trace.%64[^.:].%64[^.:]", group.wanted,
+			   name.wanted) != 2)
 			return;
-	} else {
-		snprintf(n.wanted, sizeof(n.wanted), "%.*s",
-			 (int)strcspn(event, ":"), event);
-		if (!ksig_catalog_open(KSIG_CATALOG_NAMES, &c)) {
-			while (ksig_catalog_next(c, &e) == 1)
-				consider(&n, e->name);
-			ksig_catalog_close(c);
-		}
-		snprintf(found, sizeof(found), "%s", n.name);
+		consider_folders(&group, TRACEFS_EVENTS);
+		if (!*group.name)
+			return;
+		snprintf(path, sizeof(path), "%s/%s", TRACEFS_EVENTS, group.name);
+		consider_folders(&name, path);
+		if (*name.name)
+			snprintf(text + len, size - len,
+				 "; did you mean 'trace.%s.%s'?", group.name,
+				 name.name);
+		return;
 	}
-	if (*found)
-		snprintf(text + len, size - len, "; did you mean '%s'?", found);
+	snprintf(name.wanted, sizeof(name.wanted), "%.*s",
+		 (int)strcspn(event, ":"), event);
+	if (!ksig_catalog_open(KSIG_CATALOG_NAMES, &c)) {
+		while (ksig_catalog_next(c, &e) == 1)
+			consider(&name, e->name);
+		ksig_catalog_close(c);
+	}
+	if (*name.name)
+		snprintf(text + len, size - len, "; did you mean '%s'?",
+			 name.name);
 	else
 		snprintf(text + len, size - len,
 			 "; run 'ksig events' for a list");

@@ -52,34 +52,6 @@ struct walk {
 	uid_t folder_uid;
 };
 
-/*
- * A user who can replace a directory in the path chooses the file. Root can signal every
- * process, so for root each directory must belong to root or to one user, who must be the
- * user of the process. Return: 0; -errno; -ECANCELED if the reason has been printed.
- */
-static int check_folder(struct walk *w)
-{
-	struct stat st;
-
-	if (geteuid())
-		return 0;
-	if (fstat(w->dir, &st))
-		return -errno;
-	if (st.st_mode & S_IWOTH && !(st.st_mode & S_ISVTX)) {
-		ksig_error("%s: a directory in the path is writable by everyone: chmod o-w it, or give the pid",
-			   w->path);
-		return -ECANCELED;
-	}
-	if (st.st_uid && w->folder_uid && st.st_uid != w->folder_uid) {
-		ksig_error("%s: the directories of the path have different owners (uid %u and %u): chown them, or give the pid",
-			   w->path, w->folder_uid, st.st_uid);
-		return -ECANCELED;
-	}
-	if (st.st_uid)
-		w->folder_uid = st.st_uid;
-	return 0;
-}
-
 static int enter(struct walk *w, int fd)
 {
 	if (w->dir >= 0)
@@ -141,7 +113,9 @@ static int follow_link(struct walk *w, int fd, const char *name,
 }
 
 /*
- * One component of the path. Return: 0 to go on; 1: *@file is the file, O_PATH; -errno;
+ * One component of the path. A user who can replace a directory in it chooses the file. Root
+ * can signal every process, so for root each directory must belong to root or to one user, who
+ * must be the user of the process. Return: 0 to go on; 1: *@file is the file, O_PATH; -errno;
  * -ECANCELED: the reason has been printed
  */
 static int walk_step(struct walk *w, int *file)
@@ -156,9 +130,23 @@ static int walk_step(struct walk *w, int *file)
 	memmove(w->rest, at + len, strlen(at + len) + 1);
 	if (!*name)
 		return -EISDIR;
-	err = check_folder(w);
-	if (err)
-		return err;
+	if (!geteuid()) {
+		if (fstat(w->dir, &st))
+			return -errno;
+		if (st.st_mode & S_IWOTH && !(st.st_mode & S_ISVTX)) {
+			ksig_error("%s: a directory in the path is writable by everyone: chmod o-w it, or give the pid",
+				   w->path);
+			return -ECANCELED;
+		}
+		if (st.st_uid && w->folder_uid && st.st_uid != w->folder_uid) {
+			ksig_error("%s: the directories of the path have different owners (uid %u and %u): chown them, or give the pid",
+				   w->path, w->folder_uid, st.st_uid);
+			return -ECANCELED;
+		}
+		if (st.st_uid)
+			w->folder_uid = st.st_uid;
+	}
+
 	fd = openat(w->dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;

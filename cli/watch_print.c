@@ -64,6 +64,14 @@ static void print_json_begin(const char *event, struct timespec ts)
 	ksig_print_quoted(event);
 }
 
+static void print_target(const struct ksig_happening *h, const char *none)
+{
+	if (h->to->pid)
+		printf("%d", h->to->pid);
+	else
+		fputs(none, stdout);
+}
+
 static void print_json(const struct ksig_happening *h)
 {
 	struct ksig_field f = { .sz = sizeof(f) };
@@ -99,10 +107,7 @@ static void print_json(const struct ksig_happening *h)
 	if (h->to) {
 		printf(",\"signal\":\"%s\",\"target\":",
 		       ksig_signal_name(h->to->signo, name));
-		if (h->to->pid)
-			printf("%d", h->to->pid);
-		else
-			fputs("null", stdout);
+		print_target(h, "null");
 		printf(",\"outcome\":\"%s\"",
 		       h->err ? ksig_to_outcome(h->err) : "sent");
 	}
@@ -137,10 +142,7 @@ int ksig_print_event(const struct ksig_happening *h, bool json)
 		printf(" (+%" PRIu64 ")", h->merged);
 	if (h->to) {
 		printf(" -> %s ", ksig_signal_name(h->to->signo, name));
-		if (h->to->pid)
-			printf("%d", h->to->pid);
-		else
-			putchar('-');
+		print_target(h, "-");
 		outcome = ksig_to_outcome(h->err);
 		if (*outcome)
 			printf(" %s", outcome);
