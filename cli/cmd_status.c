@@ -228,7 +228,7 @@ static int visit_fd(struct status *st, const char *path)
 	struct row row = { .channel_fd = -1 }, *rows;
 	FILE *f = fopen(path, "re");
 	struct stat fd;
-	size_t i;
+	size_t len, i;
 
 	st->has_fds = true;
 	if (!f)
@@ -260,12 +260,12 @@ static int visit_fd(struct status *st, const char *path)
 	f = fopen(line, "re");
 	if (!f)
 		return KSIG_DONE;
-	i = fread(row.cell[COMM], 1, KSIG_NAME_MAX - 1, f);
+	len = fread(row.cell[COMM], 1, KSIG_NAME_MAX - 1, f);
 	fclose(f);
-	if (!i)
+	if (!len)
 		return KSIG_DONE;
 	/* the last newline is the kernel's, any before it belongs to the name */
-	row.cell[COMM][i - 1] = '\0';
+	row.cell[COMM][len - 1] = '\0';
 	set_cell(&row, PID, st->pid);
 	set_cell(&row, FD, last_name(path));
 
@@ -334,25 +334,6 @@ static int visit_process(struct status *st, const char *path)
 
 /* -------------------------------------------------------------------- output */
 
-static int print_json(const struct row *row)
-{
-	const char *value;
-	size_t i;
-
-	for (i = 0; i < N_COLUMNS; i++) {
-		value = row->cell[i];
-		printf("%s\"%s\":", i ? "," : "{", columns[i].name);
-		if (!*value)
-			fputs("null", stdout);
-		else if (columns[i].type == NUMBER)
-			fputs(value, stdout);
-		else
-			ksig_print_quoted(value);
-	}
-	puts("}");
-	return ksig_flush();
-}
-
 static const char *cell_text(const struct row *row, size_t column)
 {
 	return *row->cell[column] ? row->cell[column] : "-";
@@ -371,11 +352,29 @@ static int print_line(const struct row *row, const int *width)
 	return ksig_flush();
 }
 
-static int print_table(const struct status *st)
+static int print_rows(const struct status *st, bool json)
 {
 	struct row heading = { };
-	int width[COMM], len, ret;
+	int width[COMM], len, ret = KSIG_DONE;
 	size_t i, j;
+
+	for (i = 0; !ret && json && i < st->n_rows; i++) {
+		for (j = 0; j < N_COLUMNS; j++) {
+			const char *value = st->rows[i].cell[j];
+
+			printf("%s\"%s\":", j ? "," : "{", columns[j].name);
+			if (!*value)
+				fputs("null", stdout);
+			else if (columns[j].type == NUMBER)
+				fputs(value, stdout);
+			else
+				ksig_print_quoted(value);
+		}
+		puts("}");
+		ret = ksig_flush();
+	}
+	if (json)
+		return ret;
 
 	for (i = 0; i < N_COLUMNS; i++) {
 		for (j = 0; columns[i].name[j]; j++)
@@ -408,7 +407,6 @@ static int status_run(int argc, char **argv)
 	struct status st = { };
 	bool json = false;
 	int opt, ret;
-	size_t i;
 
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (opt) {
@@ -437,11 +435,9 @@ static int status_run(int argc, char **argv)
 			ksig_error("other processes' subscriptions may be hidden: /proc/PID/fdinfo is "
 				   "readable by its owner only%s",
 				   geteuid() ? " (try sudo)" : "");
-	} else if (!ret && !json) {
-		ret = print_table(&st);
+	} else if (!ret) {
+		ret = print_rows(&st, json);
 	}
-	for (i = 0; !ret && json && i < st.n_rows; i++)
-		ret = print_json(&st.rows[i]);
 	free(st.rows);
 	return ret;
 }

@@ -281,6 +281,14 @@ static void try_open(const struct ksig_path *p, struct ksig_finding *f)
 	ksig_sub_close(sub);
 }
 
+/* The errno says why there is no @what. */
+static void not_triggered(struct ksig_finding *f, const char *what)
+{
+	ksig_found(f, KSIG_FOUND_WORKS, 0,
+		   "opened; not triggered: no %s for it: %s", what,
+		   strerror(errno));
+}
+
 /* In a network namespace of its own no other process sees an interface come up. */
 static void try_link(const struct ksig_path *p, struct ksig_finding *f)
 {
@@ -292,9 +300,7 @@ static void try_link(const struct ksig_path *p, struct ksig_finding *f)
 	if (f->state != KSIG_FOUND_WORKS)
 		return;
 	if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET)) {
-		ksig_found(f, KSIG_FOUND_WORKS, 0,
-		      "opened; not triggered: no network namespace for it: %s",
-		      strerror(errno));
+		not_triggered(f, "network namespace");
 		return;
 	}
 	sub = subscribe(f, p->event, p->provider);
@@ -302,9 +308,7 @@ static void try_link(const struct ksig_path *p, struct ksig_finding *f)
 		return;
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &req))
-		ksig_found(f, KSIG_FOUND_WORKS, 0,
-		      "opened; not triggered: no interface for it: %s",
-		      strerror(errno));
+		not_triggered(f, "interface");
 	else if (receive(f, sub))
 		ksig_found(f, KSIG_FOUND_WORKS, 0, "an interface was seen to come up");
 	if (fd >= 0)

@@ -15,24 +15,6 @@
 
 #define LINK "/memfd:" KSIG_STATUS_NAME " (deleted)"
 
-/* Every memfd of the machine is on one mount, which nothing else is on. */
-static bool is_memfd(int fd)
-{
-	int ours = memfd_create(KSIG_STATUS_NAME, MFD_CLOEXEC);
-	struct statx x, y;
-	bool is;
-
-	if (ours < 0)
-		return false;
-	is = !statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID,
-		    &x) &&
-	     !statx(ours, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID,
-		    &y) &&
-	     x.stx_mnt_id == y.stx_mnt_id;
-	close(ours);
-	return is;
-}
-
 static bool read_seq(int fd, uint64_t *seq)
 {
 	ssize_t n = pread(fd, seq, sizeof(*seq),
@@ -61,9 +43,11 @@ static bool read_status(int fd, struct ksig_status *s)
 
 int ksig_status_read(const char *path, struct ksig_status *s)
 {
+	const int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
 	char name[sizeof(LINK) + 1], again[32];
 	ssize_t len = readlink(path, name, sizeof(name));
-	int fd, opened, ret = -ENOENT;
+	int fd, own, opened, ret = -ENOENT;
+	struct statx st, own_st;
 
 	if (len < 0)
 		return -errno;
@@ -71,12 +55,16 @@ int ksig_status_read(const char *path, struct ksig_status *s)
 		return -ENOENT;
 	/*
 	 * Any file can have this name, also a device, or a file that a process serves:
-	 * nothing but a memfd is opened.
+	 * nothing but a memfd is opened. Every memfd of the machine is on one mount, which
+	 * nothing else is on.
 	 */
 	fd = open(path, O_PATH | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (!is_memfd(fd))
+	own = memfd_create(KSIG_STATUS_NAME, MFD_CLOEXEC);
+	if (own < 0 || statx(fd, "", flags, STATX_MNT_ID, &st) ||
+	    statx(own, "", flags, STATX_MNT_ID, &own_st) ||
+	    st.stx_mnt_id != own_st.stx_mnt_id)
 		goto close_fd;
 	/* without waiting for a process that has a lease on it */
 	snprintf(again, sizeof(again), "/proc/self/fd/%d", fd);
@@ -97,6 +85,8 @@ int ksig_status_read(const char *path, struct ksig_status *s)
 close_opened:
 	close(opened);
 close_fd:
+	if (own >= 0)
+		close(own);
 	close(fd);
 	return ret;
 }
