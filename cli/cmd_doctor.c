@@ -63,7 +63,7 @@ struct doctor {
 	unsigned int count[3];
 };
 
-static void examine(const struct ksig_path *p, struct ksig_finding *f)
+static void run_trial(const struct ksig_path *p, struct ksig_finding *f)
 {
 	struct pollfd result = { .events = POLLIN };
 	int fds[2], ret;
@@ -133,7 +133,7 @@ static int examine_event(struct doctor *d, const char *name,
 	struct ksig_finding f;
 	size_t used;
 
-	examine(&event, &f);
+	run_trial(&event, &f);
 	/* if EVENT was given, these are mistakes in it */
 	if (d->all_wanted &&
 	    (f.err == EINVAL || f.err == ENOENT || f.err == ESRCH)) {
@@ -162,7 +162,7 @@ static int examine_all(struct doctor *d)
 	size_t i, used;
 
 	for (i = 0; !ret && (p = ksig_doctor_path(i)); i++) {
-		examine(p, &f);
+		run_trial(p, &f);
 		if (p->provider)
 			snprintf(f.provider, sizeof(f.provider), "%s",
 				 p->provider);

@@ -121,8 +121,8 @@ static int cannot_open(struct status *st, const char *path)
 }
 
 /* Visit the entries whose name is a number. */
-static int walk(struct status *st, const char *path,
-		int (*visit)(struct status *st, const char *path))
+static int visit_all(struct status *st, const char *path,
+		     int (*visit)(struct status *st, const char *path))
 {
 	DIR *dir = opendir(path);
 	struct dirent *entry;
@@ -290,7 +290,7 @@ static int visit_thread(struct status *st, const char *path)
 	if (st->has_fds)
 		return KSIG_DONE;
 	snprintf(below, sizeof(below), "%s/fdinfo", path);
-	return walk(st, below, visit_fd);
+	return visit_all(st, below, visit_fd);
 }
 
 /*
@@ -310,7 +310,7 @@ static int visit_process(struct status *st, const char *path)
 	if (!strcmp(st->pid, st->self))
 		return KSIG_DONE;
 	snprintf(below, sizeof(below), "%s/task", path);
-	ret = walk(st, below, visit_thread);
+	ret = visit_all(st, below, visit_thread);
 
 	for (from = first; from < st->n_rows; from++) {
 		struct row *memfd = &st->rows[from], *row = &st->rows[first];
@@ -428,7 +428,7 @@ static int status_run(int argc, char **argv)
 			   strerror(errno));
 		return KSIG_NOT_HERE;
 	}
-	ret = walk(&st, "/proc", visit_process);
+	ret = visit_all(&st, "/proc", visit_process);
 	if (!ret && !st.n_rows) {
 		ksig_error("no subscriptions");
 		if (st.hidden || geteuid())

@@ -197,7 +197,7 @@ static int set_up_subjects(struct ksig_watch *w)
 	return KSIG_DONE;
 }
 
-static int watch(struct ksig_watch *w, char *const *names)
+static int watch_events(struct ksig_watch *w, char *const *names)
 {
 	unsigned int i;
 	int ret;
@@ -403,7 +403,7 @@ static int watch_run(int argc, char **argv)
 	if (ret)
 		return ret;
 	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
-	ret = watch(&w, argv + optind);
+	ret = watch_events(&w, argv + optind);
 	ksig_stop_now();
 	return ret;
 }

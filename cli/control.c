@@ -47,32 +47,12 @@ int ksig_parse_way(const char *s, unsigned int *flags)
 	return -EINVAL;
 }
 
-static int explain_gone(pid_t pid, unsigned int flags)
-{
-	struct pollfd pidfd = { .events = POLLIN };
-	bool alive = false;
-
-	/* kill(pid, 0) would also succeed for a process of which all threads have exited */
-	pidfd.fd = syscall(SYS_pidfd_open, pid, 0);
-	if (pidfd.fd >= 0) {
-		alive = !poll(&pidfd, 1, 0);
-		close(pidfd.fd);
-	}
-	if (!alive)
-		ksig_error("no process %d", pid);
-	else if (flags & KSIG_SEND_PROCESS)
-		ksig_error("process %d is exiting", pid);
-	else
-		ksig_error("the main thread of process %d has exited; try -p",
-			   pid);
-	return KSIG_TARGET_GONE;
-}
-
 int ksig_send_now(pid_t pid, int signo, uint64_t value, unsigned int flags,
 		  const char **by)
 {
 	unsigned int allowed = flags & ~KSIG_SEND_PROCESS;
 	bool module_only = allowed == KSIG_SEND_BY(KSIG_SENT_BY_MODULE);
+	struct pollfd pidfd = { .events = POLLIN };
 	int ret = ksig_send(pid, signo, value, flags);
 
 	if (ret >= 0) {
@@ -82,7 +62,18 @@ int ksig_send_now(pid_t pid, int signo, uint64_t value, unsigned int flags,
 	}
 	switch (ret) {
 	case -ESRCH:
-		return explain_gone(pid, flags);
+		/* kill(pid, 0) would also succeed if all threads have exited */
+		pidfd.fd = syscall(SYS_pidfd_open, pid, 0);
+		if (pidfd.fd < 0 || poll(&pidfd, 1, 0))
+			ksig_error("no process %d", pid);
+		else if (flags & KSIG_SEND_PROCESS)
+			ksig_error("process %d is exiting", pid);
+		else
+			ksig_error("the main thread of process %d has exited; try -p",
+				   pid);
+		if (pidfd.fd >= 0)
+			close(pidfd.fd);
+		return KSIG_TARGET_GONE;
 	case -EOPNOTSUPP:
 		if (module_only)
 			ksig_error("/dev/ksig/control doesn't exist: ksig.ko is not loaded%s",
@@ -104,14 +95,12 @@ int ksig_send_now(pid_t pid, int signo, uint64_t value, unsigned int flags,
 		ksig_error("not permitted to signal process %d", pid);
 		break;
 	case -ECONNREFUSED:
-		ksig_error("process %d is not ready for signal %d: it has no "
-			   "handler for it and does not block it, or handles "
-			   "it once only and has one pending; nothing was sent",
+		ksig_error("process %d is not ready for signal %d: it has no handler for it and does not block it, or handles it once only and has one pending; nothing was sent",
 			   pid, signo);
 		break;
 	case -EAGAIN:
-		ksig_error("the signal queue of process %d is full "
-			   "(see 'ulimit -i'); nothing was sent", pid);
+		ksig_error("the signal queue of process %d is full (see 'ulimit -i'); nothing was sent",
+			   pid);
 		break;
 	default:
 		ksig_error("cannot signal process %d: %s", pid, strerror(-ret));

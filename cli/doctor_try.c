@@ -76,8 +76,8 @@ static struct ksig_sub *subscribe(struct ksig_finding *f, const char *event,
 }
 
 /* The event that was caused, or the finding that it hasn't come. */
-static const struct ksig_event *receive(struct ksig_finding *f,
-					struct ksig_sub *sub)
+static const struct ksig_event *receive_event(struct ksig_finding *f,
+					      struct ksig_sub *sub)
 {
 	const struct ksig_event *ev;
 	int ret = ksig_sub_next(sub, PATIENCE_S * 1000000000LL, &ev);
@@ -129,7 +129,7 @@ static void no_proc(struct ksig_finding *f, int err)
 	      "cannot check whether a process is ready: mount /proc");
 }
 
-static bool arm(struct ksig_finding *f, struct ksig_sub *sub)
+static bool arm_signal(struct ksig_finding *f, struct ksig_sub *sub)
 {
 	struct ksig_arm_opts opts = {
 		.sz = sizeof(opts),
@@ -210,12 +210,12 @@ static void try_module(const struct ksig_path *p, struct ksig_finding *f)
 	if (!sub)
 		return;
 	block_signal(&set);
-	ev = emit_test(f) ? receive(f, sub) : NULL;
+	ev = emit_test(f) ? receive_event(f, sub) : NULL;
 	if (ev && ev->value != KSIG_VALUE_DEFAULT)
 		ksig_found(f, KSIG_FOUND_BROKEN, EBADMSG, "an event came with value %" PRIu64
 		      " instead of %d", (uint64_t)ev->value,
 		      KSIG_VALUE_DEFAULT);
-	else if (ev && arm(f, sub) && emit_test(f) &&
+	else if (ev && arm_signal(f, sub) && emit_test(f) &&
 		 receive_signal(f, &set, KSIG_VALUE_DEFAULT, "ksig.ko"))
 		ksig_found(f, KSIG_FOUND_WORKS, 0,
 		      "an event was read, and one came by signal");
@@ -242,7 +242,7 @@ static void try_end(const struct ksig_path *p, struct ksig_finding *f)
 		return;
 	sub = subscribe_to(p, patient.pid, f);
 	patient_end(&patient);
-	ev = sub ? receive(f, sub) : NULL;
+	ev = sub ? receive_event(f, sub) : NULL;
 	if (ev && ev->subject == (uint64_t)patient.pid)
 		ksig_found(f, KSIG_FOUND_WORKS, 0, "the end of a process was seen");
 	else if (ev)
@@ -261,7 +261,7 @@ static void try_fork(const struct ksig_path *p, struct ksig_finding *f)
 		return;
 	if (patient_start(f, &patient)) {
 		patient_end(&patient);
-		ev = receive(f, sub);
+		ev = receive_event(f, sub);
 		if (ev && ev->value == (uint64_t)patient.pid)
 			ksig_found(f, KSIG_FOUND_WORKS, 0, "a new process was seen");
 		else if (ev)
@@ -309,7 +309,7 @@ static void try_link(const struct ksig_path *p, struct ksig_finding *f)
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &req))
 		not_triggered(f, "interface");
-	else if (receive(f, sub))
+	else if (receive_event(f, sub))
 		ksig_found(f, KSIG_FOUND_WORKS, 0, "an interface was seen to come up");
 	if (fd >= 0)
 		close(fd);
@@ -328,7 +328,7 @@ static void try_relay(const struct ksig_path *p, struct ksig_finding *f)
 	block_signal(&set);
 	sub = subscribe_to(p, patient.pid, f);
 	if (sub)
-		armed = arm(f, sub);
+		armed = arm_signal(f, sub);
 	patient_end(&patient);
 	/* the child exits with status 0 */
 	if (armed && receive_signal(f, &set, 0, "the library"))

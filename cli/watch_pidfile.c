@@ -52,7 +52,7 @@ struct walk {
 	uid_t folder_uid;
 };
 
-static int enter(struct walk *w, int fd)
+static int enter_dir(struct walk *w, int fd)
 {
 	if (w->dir >= 0)
 		close(w->dir);
@@ -64,12 +64,12 @@ static int enter(struct walk *w, int fd)
  * @fd is what a component of the path is, or the target of a link that was followed.
  * Return: as walk_step()
  */
-static int arrive(struct walk *w, int fd, int *file)
+static int arrive_at(struct walk *w, int fd, int *file)
 {
 	if (fd < 0)
 		return -errno;
 	if (w->rest[strspn(w->rest, "/")])
-		return enter(w, fd);
+		return enter_dir(w, fd);
 	*file = fd;
 	return 1;
 }
@@ -99,8 +99,8 @@ static int follow_link(struct walk *w, int fd, const char *name,
 		return -ELOOP;
 	/* what such a link leads to is not always what its text names */
 	if (fs.f_type == PROC_SUPER_MAGIC)
-		return arrive(w, openat(w->dir, name, O_PATH | O_CLOEXEC),
-			      file);
+		return arrive_at(w, openat(w->dir, name, O_PATH | O_CLOEXEC),
+				 file);
 	len = readlinkat(fd, "", to, sizeof(to) - 1);
 	if (len < 0)
 		return -errno;
@@ -109,7 +109,7 @@ static int follow_link(struct walk *w, int fd, const char *name,
 	    (int)sizeof(all))
 		return -ENAMETOOLONG;
 	strcpy(w->rest, all);
-	return *to == '/' ? enter(w, open("/", O_PATH | O_CLOEXEC)) : 0;
+	return *to == '/' ? enter_dir(w, open("/", O_PATH | O_CLOEXEC)) : 0;
 }
 
 /*
@@ -155,7 +155,7 @@ static int walk_step(struct walk *w, int *file)
 	} else if (S_ISLNK(st.st_mode)) {
 		err = follow_link(w, fd, name, &st, file);
 	} else {
-		return arrive(w, fd, file);
+		return arrive_at(w, fd, file);
 	}
 	close(fd);
 	return err;
@@ -212,8 +212,8 @@ int ksig_pidfile_read(const char *path, pid_t *pid, struct ksig_pidfile *file)
 	else
 		strcpy(w.rest, path);
 	if (!err)
-		err = enter(&w, open(*path == '/' ? "/" : ".",
-				     O_PATH | O_CLOEXEC));
+		err = enter_dir(&w, open(*path == '/' ? "/" : ".",
+					 O_PATH | O_CLOEXEC));
 	while (!err)
 		err = walk_step(&w, &found);
 	if (w.dir >= 0)
