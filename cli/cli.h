@@ -39,9 +39,11 @@ extern const struct ksig_command ksig_cmd_send;
 extern const struct ksig_command ksig_cmd_status;
 extern const struct ksig_command ksig_cmd_watch;
 
-/* ksig.c: what every command says in the same way */
+/* ksig.c: what all commands print in the same way; an exit code */
 int ksig_help(const struct ksig_command *cmd);
-int ksig_usage(const struct ksig_command *cmd);
+/* fmt: what is wrong; NULL: that has been printed */
+int ksig_usage(const struct ksig_command *cmd, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 int ksig_bad_signo(const char *s);
 int ksig_bad_value(const char *s);
 int ksig_flush(void);

@@ -52,10 +52,10 @@ static const char *const states[] = { "ok", "no", "failed" };
 /* ----------------------------------------------------------- one after another */
 
 /**
- * struct doctor - what was asked for, and what came of it so far
- * @json: how it is printed
- * @all_wanted: an event that isn't to be had is a failure
- * @count: of findings, by their state
+ * struct doctor - options and results
+ * @json: print JSON
+ * @all_wanted: EVENTs were given; one that is not available is a failure
+ * @count: number of findings, by state
  */
 struct doctor {
 	bool json;
@@ -63,25 +63,10 @@ struct doctor {
 	unsigned int count[3];
 };
 
-/* Return: is the finding there? Else it is that the trial was over before. */
-static bool wait_for(int fd, struct ksig_finding *f)
+static void run_trial(const struct ksig_path *p, struct ksig_finding *f)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int ret;
-
-	do {
-		ret = poll(&p, 1, TRIAL_MS);
-	} while (ret < 0 && errno == EINTR);
-	if (ret > 0 && read(fd, f, sizeof(*f)) == sizeof(*f))
-		return true;
-	ksig_found(f, KSIG_FOUND_BROKEN, ret ? EPROTO : ETIMEDOUT, ret ?
-	      "the trial ended without a result" : "it hangs");
-	return false;
-}
-
-static void examine(const struct ksig_path *p, struct ksig_finding *f)
-{
-	int fds[2];
+	struct pollfd result = { .events = POLLIN };
+	int fds[2], ret;
 	pid_t pid;
 
 	memset(f, 0, sizeof(*f));
@@ -97,17 +82,31 @@ static void examine(const struct ksig_path *p, struct ksig_finding *f)
 	close(fds[1]);
 	if (pid < 0) {
 		ksig_found(f, KSIG_FOUND_BROKEN, errno, "a process: %s", strerror(errno));
-	} else {
-		wait_for(fds[0], f);
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
+		close(fds[0]);
+		return;
 	}
+	result.fd = fds[0];
+	do {
+		ret = poll(&result, 1, TRIAL_MS);
+	} while (ret < 0 && errno == EINTR);
+	if (ret <= 0 || read(fds[0], f, sizeof(*f)) != sizeof(*f))
+		ksig_found(f, KSIG_FOUND_BROKEN, ret ? EPROTO : ETIMEDOUT, ret ?
+			   "the trial ended without a result" : "it hangs");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
 	close(fds[0]);
 }
 
-static void print_json(const char *kind, const char *name,
-		       const struct ksig_finding *f)
+static int print_finding(struct doctor *d, const char *kind, const char *name,
+			 const struct ksig_finding *f)
 {
+	d->count[f->state]++;
+	if (!d->json) {
+		printf("%-6s %-16s ", states[f->state], name);
+		ksig_print_plain(f->text);
+		putchar('\n');
+		return ksig_flush();
+	}
 	printf("{\"kind\":\"%s\",\"name\":", kind);
 	ksig_print_quoted(name);
 	printf(",\"state\":\"%s\",\"provider\":", states[f->state]);
@@ -123,40 +122,10 @@ static void print_json(const char *kind, const char *name,
 	fputs(",\"text\":", stdout);
 	ksig_print_quoted(f->text);
 	puts("}");
-}
-
-static int report(struct doctor *d, const char *kind, const char *name,
-		  const struct ksig_finding *f)
-{
-	d->count[f->state]++;
-	if (d->json) {
-		print_json(kind, name, f);
-	} else {
-		printf("%-6s %-16s ", states[f->state], name);
-		ksig_print_plain(f->text);
-		putchar('\n');
-	}
 	return ksig_flush();
 }
 
-static int examine_paths(struct doctor *d)
-{
-	const struct ksig_path *p;
-	struct ksig_finding f;
-	int ret = KSIG_DONE;
-	size_t i;
-
-	for (i = 0; !ret && (p = ksig_doctor_path(i)); i++) {
-		examine(p, &f);
-		if (p->provider)
-			snprintf(f.provider, sizeof(f.provider), "%s",
-				 p->provider);
-		ret = report(d, "path", p->name, &f);
-	}
-	return ret;
-}
-
-/* @better: why those that are asked before the one that is chosen can't */
+/* @better: why the providers that are preferred to the chosen one can't provide it */
 static int examine_event(struct doctor *d, const char *name,
 			 const char *better)
 {
@@ -164,8 +133,8 @@ static int examine_event(struct doctor *d, const char *name,
 	struct ksig_finding f;
 	size_t used;
 
-	examine(&event, &f);
-	/* of an EVENT that was named, that is its mistake who named it */
+	run_trial(&event, &f);
+	/* if EVENT was given, these are mistakes in it */
 	if (d->all_wanted &&
 	    (f.err == EINVAL || f.err == ENOENT || f.err == ESRCH)) {
 		if (f.err == ENOENT)
@@ -176,74 +145,58 @@ static int examine_event(struct doctor *d, const char *name,
 	used = strlen(f.text);
 	if (f.state == KSIG_FOUND_WORKS && *better)
 		snprintf(f.text + used, sizeof(f.text) - used, "; %s", better);
-	return report(d, "event", name, &f);
+	return print_finding(d, "event", name, &f);
 }
 
-/* Why not, of those that come before the first that is available. */
-struct reasons {
-	char event[128];
-	char text[768];
-	bool available;
-};
-
-static void add_reason(struct reasons *r, const struct ksig_catalog_entry *e)
-{
-	size_t used = strlen(r->text);
-
-	if (!e->error)
-		r->available = true;
-	if (!r->available)
-		snprintf(r->text + used, sizeof(r->text) - used,
-			 "%snot by %s: %s", used ? "; " : "", e->provider,
-			 e->reason);
-}
-
-/* An event's entries come one after the other. */
-static int examine_events(struct doctor *d, struct ksig_catalog *c)
-{
-	const struct ksig_catalog_entry *e;
-	struct reasons r = { };
-	int ret = KSIG_DONE;
-
-	while (!ret && ksig_catalog_next(c, &e) == 1) {
-		if (*r.event && strcmp(r.event, e->name)) {
-			ret = examine_event(d, r.event, r.text);
-			r = (struct reasons){ };
-		}
-		snprintf(r.event, sizeof(r.event), "%s", e->name);
-		add_reason(&r, e);
-	}
-	return ret ? ret : examine_event(d, r.event, r.text);
-}
-
+/* Each path, then each event of the catalog, in which an event's entries are in a row. */
 static int examine_all(struct doctor *d)
 {
+	/* why the providers before the first one that is available are not */
+	char event[128] = "", reasons[768] = "";
+	const struct ksig_catalog_entry *e;
+	bool available = false;
+	const struct ksig_path *p;
 	struct ksig_catalog *c;
-	int ret;
+	struct ksig_finding f;
+	int ret = KSIG_DONE;
+	size_t i, used;
 
-	ret = examine_paths(d);
+	for (i = 0; !ret && (p = ksig_doctor_path(i)); i++) {
+		run_trial(p, &f);
+		if (p->provider)
+			snprintf(f.provider, sizeof(f.provider), "%s",
+				 p->provider);
+		ret = print_finding(d, "path", p->name, &f);
+	}
 	if (ret)
 		return ret;
+
 	ret = ksig_catalog_open(0, &c);
 	if (ret) {
 		ksig_error("cannot list events: %s", strerror(-ret));
 		return KSIG_FAILED;
 	}
-	ret = examine_events(d, c);
+	while (!ret && ksig_catalog_next(c, &e) == 1) {
+		if (*event && strcmp(event, e->name)) {
+			ret = examine_event(d, event, reasons);
+			*reasons = '\0';
+			available = false;
+		}
+		snprintf(event, sizeof(event), "%s", e->name);
+		available |= !e->error;
+		used = strlen(reasons);
+		if (!available)
+			snprintf(reasons + used, sizeof(reasons) - used,
+				 "%snot by %s: %s", used ? "; " : "",
+				 e->provider, e->reason);
+	}
+	if (!ret)
+		ret = examine_event(d, event, reasons);
 	ksig_catalog_close(c);
 	return ret;
 }
 
-static int conclude(const struct doctor *d)
-{
-	if (d->count[KSIG_FOUND_BROKEN])
-		return KSIG_FAILED;
-	if (!d->count[KSIG_FOUND_WORKS] || (d->all_wanted && d->count[KSIG_FOUND_NOT_HERE]))
-		return KSIG_NOT_HERE;
-	return KSIG_DONE;
-}
-
-static int run(int argc, char **argv)
+static int doctor_run(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
@@ -261,7 +214,7 @@ static int run(int argc, char **argv)
 		case 'h':
 			return ksig_help(&ksig_cmd_doctor);
 		default:
-			return ksig_usage(&ksig_cmd_doctor);
+			return ksig_usage(&ksig_cmd_doctor, NULL);
 		}
 	}
 	d.all_wanted = optind < argc;
@@ -269,12 +222,19 @@ static int run(int argc, char **argv)
 		ret = examine_all(&d);
 	for (; !ret && optind < argc; optind++)
 		ret = examine_event(&d, argv[optind], "");
-	return ret ? ret : conclude(&d);
+	if (ret)
+		return ret;
+	if (d.count[KSIG_FOUND_BROKEN])
+		return KSIG_FAILED;
+	if (!d.count[KSIG_FOUND_WORKS] ||
+	    (d.all_wanted && d.count[KSIG_FOUND_NOT_HERE]))
+		return KSIG_NOT_HERE;
+	return KSIG_DONE;
 }
 
 const struct ksig_command ksig_cmd_doctor = {
 	.name = "doctor",
 	.summary = "try out what works here, and say what is missing",
 	.help = help,
-	.run = run,
+	.run = doctor_run,
 };

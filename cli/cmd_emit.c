@@ -32,22 +32,7 @@ static const char help[] =
 "\n"
 "Exit status: 0 emitted, 1 failed, 2 usage, 5 ksig.ko is not loaded.\n";
 
-static int emit(uint64_t value)
-{
-	int fd, ret;
-
-	ret = ksig_node_open(NODE, O_WRONLY, &fd);
-	if (ret)
-		return ret;
-	if (write(fd, &value, sizeof(value)) != sizeof(value)) {
-		ksig_error("cannot write to " NODE ": %s", strerror(errno));
-		ret = KSIG_FAILED;
-	}
-	close(fd);
-	return ret;
-}
-
-static int run(int argc, char **argv)
+static int emit_run(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
@@ -56,7 +41,7 @@ static int run(int argc, char **argv)
 	};
 	bool json = false;
 	uint64_t value;
-	int opt, ret;
+	int opt, fd, ret;
 
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (opt) {
@@ -66,23 +51,28 @@ static int run(int argc, char **argv)
 		case 'h':
 			return ksig_help(&ksig_cmd_emit);
 		default:
-			if (isdigit(optopt))
-				ksig_error("a negative VALUE must follow '--'");
-			return ksig_usage(&ksig_cmd_emit);
+			return ksig_usage(&ksig_cmd_emit, isdigit(optopt) ?
+					  "a negative VALUE must follow '--'" : NULL);
 		}
 	}
 
 	argc -= optind;
 	argv += optind;
-	if (argc != 1) {
-		ksig_error(argc ? "too many arguments: '%s'" : "missing VALUE",
-			   argc ? argv[1] : "");
-		return ksig_usage(&ksig_cmd_emit);
-	}
+	if (argc != 1)
+		return ksig_usage(&ksig_cmd_emit,
+				  argc ? "too many arguments: '%s'" : "missing VALUE",
+				  argc ? argv[1] : "");
 	if (ksig_parse_value(argv[0], &value))
 		return ksig_bad_value(argv[0]);
 
-	ret = emit(value);
+	ret = ksig_node_open(NODE, O_WRONLY, &fd);
+	if (ret)
+		return ret;
+	if (write(fd, &value, sizeof(value)) != sizeof(value)) {
+		ksig_error("cannot write to " NODE ": %s", strerror(errno));
+		ret = KSIG_FAILED;
+	}
+	close(fd);
 	if (!ret && json)
 		printf("{\"channel\":\"test\",\"value\":\"%" PRId64 "\"}\n",
 		       (int64_t)value);
@@ -93,5 +83,5 @@ const struct ksig_command ksig_cmd_emit = {
 	.name = "emit",
 	.summary = "emit an event on the channel 'test'",
 	.help = help,
-	.run = run,
+	.run = emit_run,
 };

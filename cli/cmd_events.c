@@ -39,77 +39,37 @@ struct events {
 	char last[128];		/* the event that was printed last */
 };
 
-static void print_json(const struct ksig_catalog_entry *e)
-{
-	fputs("{\"event\":", stdout);
-	ksig_print_quoted(e->name);
-	printf(",\"provider\":\"%s\",\"description\":", e->provider);
-	ksig_print_quoted(e->description);
-	printf(",\"available\":%s,\"reason\":", e->error ? "false" : "true");
-	if (e->error)
-		ksig_print_quoted(e->reason);
-	else
-		fputs("null", stdout);
-	puts("}");
-}
-
-static void print_line(const struct ksig_catalog_entry *e, bool all)
-{
-	printf("%-16s %-7s ", e->name, e->provider);
-	ksig_print_plain(e->description);
-	if (all && e->error) {
-		fputs("; no: ", stdout);
-		ksig_print_plain(e->reason);
-	}
-	putchar('\n');
-}
-
-/* Of several providers that work the first is chosen. */
+/* Of several providers that are available the first is chosen. */
 static int print_entry(struct events *ev, const struct ksig_catalog_entry *e)
 {
 	if (!e->error)
 		ev->available++;
 	if (ev->json) {
-		print_json(e);
-	} else if (ev->all) {
-		print_line(e, true);
-	} else if (!e->error && strcmp(ev->last, e->name)) {
+		fputs("{\"event\":", stdout);
+		ksig_print_quoted(e->name);
+		printf(",\"provider\":\"%s\",\"description\":", e->provider);
+		ksig_print_quoted(e->description);
+		printf(",\"available\":%s,\"reason\":",
+		       e->error ? "false" : "true");
+		if (e->error)
+			ksig_print_quoted(e->reason);
+		else
+			fputs("null", stdout);
+		puts("}");
+	} else if (ev->all || (!e->error && strcmp(ev->last, e->name))) {
 		snprintf(ev->last, sizeof(ev->last), "%s", e->name);
-		print_line(e, false);
+		printf("%-16s %-7s ", e->name, e->provider);
+		ksig_print_plain(e->description);
+		if (e->error) {
+			fputs("; no: ", stdout);
+			ksig_print_plain(e->reason);
+		}
+		putchar('\n');
 	}
 	return ksig_flush();
 }
 
-static int print_all(struct events *ev, struct ksig_catalog *c)
-{
-	const struct ksig_catalog_entry *e;
-	int ret = KSIG_DONE;
-
-	while (!ret && ksig_catalog_next(c, &e) == 1)
-		ret = print_entry(ev, e);
-	if (ret || ev->available)
-		return ret;
-	ksig_error("no event is available here%s", ev->all || ev->json ? "" :
-		   ": 'ksig events --all' says why");
-	return KSIG_NOT_HERE;
-}
-
-static int events(struct events *ev)
-{
-	struct ksig_catalog *c;
-	int ret;
-
-	ret = ksig_catalog_open(0, &c);
-	if (ret) {
-		ksig_error("cannot list events: %s", strerror(-ret));
-		return KSIG_FAILED;
-	}
-	ret = print_all(ev, c);
-	ksig_catalog_close(c);
-	return ret;
-}
-
-static int run(int argc, char **argv)
+static int events_run(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "all", no_argument, NULL, 'a' },
@@ -117,8 +77,10 @@ static int run(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
+	const struct ksig_catalog_entry *e;
 	struct events ev = { };
-	int opt;
+	struct ksig_catalog *c;
+	int opt, ret;
 
 	while ((opt = getopt_long(argc, argv, "ah", options, NULL)) != -1) {
 		switch (opt) {
@@ -131,19 +93,31 @@ static int run(int argc, char **argv)
 		case 'h':
 			return ksig_help(&ksig_cmd_events);
 		default:
-			return ksig_usage(&ksig_cmd_events);
+			return ksig_usage(&ksig_cmd_events, NULL);
 		}
 	}
-	if (optind < argc) {
-		ksig_error("unexpected argument '%s'", argv[optind]);
-		return ksig_usage(&ksig_cmd_events);
+	if (optind < argc)
+		return ksig_usage(&ksig_cmd_events,
+				  "unexpected argument '%s'", argv[optind]);
+
+	ret = ksig_catalog_open(0, &c);
+	if (ret) {
+		ksig_error("cannot list events: %s", strerror(-ret));
+		return KSIG_FAILED;
 	}
-	return events(&ev);
+	while (!ret && ksig_catalog_next(c, &e) == 1)
+		ret = print_entry(&ev, e);
+	ksig_catalog_close(c);
+	if (ret || ev.available)
+		return ret;
+	ksig_error("no event is available here%s", ev.all || ev.json ? "" :
+		   ": 'ksig events --all' says why");
+	return KSIG_NOT_HERE;
 }
 
 const struct ksig_command ksig_cmd_events = {
 	.name = "events",
 	.summary = "list what can be watched here",
 	.help = help,
-	.run = run,
+	.run = events_run,
 };

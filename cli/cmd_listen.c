@@ -41,34 +41,13 @@ struct listen {
 	bool json;
 };
 
-static int print(const struct listen *l, const siginfo_t *info)
-{
-	/* the kernel's own, and kill(2)'s, have none; but for what BPF sends */
-	bool has_value = info->si_code == SI_KERNEL ? info->si_signo >= 32 :
-			 info->si_code < 0 && info->si_code != SI_TKILL;
-	char value[32] = "null";
-
-	if (has_value)
-		snprintf(value, sizeof(value), l->json ? "\"%" PRId64 "\"" :
-			 "%" PRId64, (int64_t)ksig_siginfo_value(info));
-	if (l->json)
-		printf("{\"signo\":%d,\"code\":%d,\"error\":%d,\"value\":%s}\n",
-		       info->si_signo, info->si_code, info->si_errno, value);
-	else if (!has_value)
-		puts("received no value");
-	else if (info->si_errno > 0)
-		printf("received value %s, %d lost before\n", value,
-		       info->si_errno);
-	else
-		printf("received value %s\n", value);
-	return ksig_flush();
-}
-
-/* A blocked signal waits until it is asked for: none is missed or kills. */
+/* Signals are blocked and waited for, so that none is missed or kills. */
 static int listen_for(const struct listen *l)
 {
-	uint64_t received = 0;
+	bool has_value;
+	uint64_t received;
 	siginfo_t info;
+	char value[32];
 	const char *by;
 	sigset_t set;
 	int ret;
@@ -81,30 +60,39 @@ static int listen_for(const struct listen *l)
 	}
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	ksig_error("listening for signal %d as pid %d", l->signo, getpid());
+	ret = l->ask ? ksig_send_now(getpid(), l->signo, KSIG_VALUE_DEFAULT, 0,
+				     &by) : KSIG_DONE;
 
-	if (l->ask) {
-		ret = ksig_send_now(getpid(), l->signo, KSIG_VALUE_DEFAULT, 0,
-				    &by);
-		if (ret)
-			return ret;
-	}
-	while (!l->count || received < l->count) {
-		if (sigwaitinfo(&set, &info) < 0) {
+	for (received = 0; !ret && (!l->count || received < l->count); received++) {
+		while (sigwaitinfo(&set, &info) < 0) {
 			if (errno == EINTR)
 				continue;
 			ksig_error("cannot wait for signal %d: %s", l->signo,
 				   strerror(errno));
 			return KSIG_FAILED;
 		}
-		ret = print(l, &info);
-		if (ret)
-			return ret;
-		received++;
+		/* the kernel's own, and those of kill(2), have none, except BPF's */
+		has_value = info.si_code == SI_KERNEL ? info.si_signo >= 32 :
+			    info.si_code < 0 && info.si_code != SI_TKILL;
+		snprintf(value, sizeof(value), !has_value ? "null" :
+			 l->json ? "\"%" PRId64 "\"" : "%" PRId64,
+			 (int64_t)ksig_siginfo_value(&info));
+		if (l->json)
+			printf("{\"signo\":%d,\"code\":%d,\"error\":%d,\"value\":%s}\n",
+			       info.si_signo, info.si_code, info.si_errno, value);
+		else if (!has_value)
+			puts("received no value");
+		else if (info.si_errno > 0)
+			printf("received value %s, %d lost before\n", value,
+			       info.si_errno);
+		else
+			printf("received value %s\n", value);
+		ret = ksig_flush();
 	}
-	return KSIG_DONE;
+	return ret;
 }
 
-static int run(int argc, char **argv)
+static int listen_run(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "signal", required_argument, NULL, 's' },
@@ -139,13 +127,12 @@ static int run(int argc, char **argv)
 		case 'h':
 			return ksig_help(&ksig_cmd_listen);
 		default:
-			return ksig_usage(&ksig_cmd_listen);
+			return ksig_usage(&ksig_cmd_listen, NULL);
 		}
 	}
-	if (optind < argc) {
-		ksig_error("unexpected argument '%s'", argv[optind]);
-		return ksig_usage(&ksig_cmd_listen);
-	}
+	if (optind < argc)
+		return ksig_usage(&ksig_cmd_listen,
+				  "unexpected argument '%s'", argv[optind]);
 	return listen_for(&l);
 }
 
@@ -153,5 +140,5 @@ const struct ksig_command ksig_cmd_listen = {
 	.name = "listen",
 	.summary = "print the value of each signal received",
 	.help = help,
-	.run = run,
+	.run = listen_run,
 };

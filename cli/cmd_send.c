@@ -40,7 +40,7 @@ static const char help[] =
 "Exit status: 0 sent, 1 failed, 2 usage, 4 no such process, 5 not available\n"
 "here.\n";
 
-/* What is sent; @flags: as ksig_send()'s */
+/* What is sent; @flags are ksig_send()'s */
 struct sending {
 	pid_t pid;
 	int signo;
@@ -84,64 +84,52 @@ static int read_options(struct sending *s, int argc, char **argv)
 		case 'h':
 			return ksig_help(&ksig_cmd_send);
 		default:
-			if (isdigit(optopt))
-				ksig_error("a negative VALUE must follow '--'");
-			return ksig_usage(&ksig_cmd_send);
+			return ksig_usage(&ksig_cmd_send, isdigit(optopt) ?
+					  "a negative VALUE must follow '--'" : NULL);
 		}
 	}
 	return -1;
 }
 
-/* Return: likewise. */
-static int read_arguments(struct sending *s, int argc, char **argv)
-{
-	if (argc < 1 || argc > 2) {
-		ksig_error(argc ? "too many arguments: '%s'" : "missing PID",
-			   argc ? argv[2] : "");
-		return ksig_usage(&ksig_cmd_send);
-	}
-	if (ksig_parse_pid(argv[0], &s->pid)) {
-		ksig_error("invalid pid '%s'", argv[0]);
-		return KSIG_USAGE;
-	}
-	if (argv[1] && ksig_parse_value(argv[1], &s->value))
-		return ksig_bad_value(argv[1]);
-	return -1;
-}
-
-static void print_json(const struct sending *s, const char *by)
-{
-	char value[32] = "null";
-
-	if (s->signo >= 32 || strcmp(by, "caller"))
-		snprintf(value, sizeof(value), "\"%" PRId64 "\"",
-			 (int64_t)s->value);
-	printf("{\"pid\":%d,\"signo\":%d,\"value\":%s,\"process\":%s,\"by\":\"%s\"}\n",
-	       s->pid, s->signo, value,
-	       s->flags & KSIG_SEND_PROCESS ? "true" : "false", by);
-}
-
-static int run(int argc, char **argv)
+static int send_run(int argc, char **argv)
 {
 	struct sending s = {
 		.signo = KSIG_SIGNO_DEFAULT, .value = KSIG_VALUE_DEFAULT,
 	};
-	const char *by;
 	int ret = read_options(&s, argc, argv);
+	char value[32] = "null";
+	const char *by;
 
-	if (ret < 0)
-		ret = read_arguments(&s, argc - optind, argv + optind);
 	if (ret >= 0)
 		return ret;
+	argc -= optind;
+	argv += optind;
+	if (argc < 1 || argc > 2)
+		return ksig_usage(&ksig_cmd_send,
+				  argc ? "too many arguments: '%s'" : "missing PID",
+				  argc ? argv[2] : "");
+	if (ksig_parse_pid(argv[0], &s.pid)) {
+		ksig_error("invalid pid '%s'", argv[0]);
+		return KSIG_USAGE;
+	}
+	if (argv[1] && ksig_parse_value(argv[1], &s.value))
+		return ksig_bad_value(argv[1]);
+
 	ret = ksig_send_now(s.pid, s.signo, s.value, s.flags, &by);
-	if (!ret && s.json)
-		print_json(&s, by);
-	return ret;
+	if (ret || !s.json)
+		return ret;
+	if (s.signo >= 32 || strcmp(by, "caller"))
+		snprintf(value, sizeof(value), "\"%" PRId64 "\"",
+			 (int64_t)s.value);
+	printf("{\"pid\":%d,\"signo\":%d,\"value\":%s,\"process\":%s,\"by\":\"%s\"}\n",
+	       s.pid, s.signo, value,
+	       s.flags & KSIG_SEND_PROCESS ? "true" : "false", by);
+	return KSIG_DONE;
 }
 
 const struct ksig_command ksig_cmd_send = {
 	.name = "send",
 	.summary = "have the kernel signal a process",
 	.help = help,
-	.run = run,
+	.run = send_run,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * ksig status: what the kernel tells of each subscription of a channel in /proc,
- * and what libksig tells of its subscriptions in memfds, found there too.
+ * ksig status: what the kernel reports in /proc of each subscription of a channel,
+ * and what libksig publishes of its subscriptions in memfds, which are found there, too.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -49,7 +49,7 @@ static const char help[] =
 "\n"
 "Exit status: 0 done, 1 failed, 2 usage, 5 /proc is not mounted.\n";
 
-/* What fdinfo has is there by the same name, behind "ksig-". */
+/* In fdinfo the names are the same, with the prefix "ksig-". */
 static const struct column {
 	const char *name;
 	enum { TEXT, NUMBER, COUNTER } type;
@@ -84,30 +84,30 @@ enum {
 };
 
 /*
- * The longest is an event. Empty: nothing to tell.
- * @channel_fd: what libksig tells of that descriptor, too; -1: it has none
+ * Cells have the size of the longest, an event. Empty: none or unknown.
+ * @channel_fd: descriptor of the same subscription's channel; -1: none
  */
 struct row {
 	char cell[N_COLUMNS][sizeof(((struct ksig_status *)0)->event)];
 	int channel_fd;
 };
 
-/* So many may a process tell of, beside those that the kernel knows. */
-#define TOLD_MAX 1024U
+/* At most this many subscriptions by memfd are listed of a process. */
+#define MEMFDS_MAX 1024U
 
 struct status {
 	char self[16];		/* this process, as /proc knows it */
-	const char *pid;	/* where the walk is */
+	const char *pid;	/* the process that is being visited */
 	bool has_fds;
-	unsigned int told;	/* rows by memfd, of this process */
-	bool hidden;		/* something may not be seen */
+	unsigned int n_memfds;	/* subscriptions by memfd, of this process */
+	bool hidden;		/* a subscription may not be visible to this user */
 	struct row *rows;
 	size_t n_rows;
 };
 
 /* --------------------------------------------------------------------- /proc */
 
-/* What ended meanwhile is no failure, nor is what others may not see. */
+/* Not a failure: a process that has exited meanwhile, or that this user may not see. */
 static int cannot_open(struct status *st, const char *path)
 {
 	if (errno == ENOENT || errno == ESRCH)
@@ -120,9 +120,9 @@ static int cannot_open(struct status *st, const char *path)
 	return KSIG_FAILED;
 }
 
-/* Visit what has a number for a name. */
-static int walk(struct status *st, const char *path,
-		int (*visit)(struct status *st, const char *path))
+/* Visit the entries whose name is a number. */
+static int visit_all(struct status *st, const char *path,
+		     int (*visit)(struct status *st, const char *path))
 {
 	DIR *dir = opendir(path);
 	struct dirent *entry;
@@ -151,95 +151,10 @@ static void set_cell(struct row *row, size_t column, const char *value)
 	snprintf(row->cell[column], sizeof(row->cell[column]), "%s", value);
 }
 
-static void take_line(struct row *row, const char *line)
-{
-	char key[16], value[KSIG_NAME_MAX], *blank;
-	size_t i;
-
-	if (sscanf(line, "ksig-%15[^:]: %47[^\n]", key, value) != 2)
-		return;
-	while ((blank = strchr(value, ' ')))
-		*blank = ',';
-	for (i = 0; value[i]; i++) {
-		if (value[i] <= ' ' || value[i] > '~')
-			return;
-	}
-	for (i = CHANNEL; i < EVENT; i++) {
-		if (!strcmp(key, columns[i].name))
-			set_cell(row, i, value);
-	}
-}
-
-/* Its newline is ours, one before that is the name's. */
-static bool read_comm(const char *pid, char *comm)
-{
-	char path[64];
-	size_t len;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%s/comm", pid);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	len = fread(comm, 1, KSIG_NAME_MAX - 1, f);
-	fclose(f);
-	comm[len ? len - 1 : 0] = '\0';
-	return len;
-}
-
-static int add_row(struct status *st, const struct row *row)
-{
-	struct row *rows;
-
-	rows = reallocarray(st->rows, st->n_rows + 1, sizeof(*rows));
-	if (!rows) {
-		ksig_error("out of memory");
-		return KSIG_FAILED;
-	}
-	rows[st->n_rows++] = *row;
-	st->rows = rows;
-	return KSIG_DONE;
-}
-
 static void set_number(struct row *row, size_t column, uint64_t value)
 {
 	snprintf(row->cell[column], sizeof(row->cell[column]), "%" PRIu64,
 		 value);
-}
-
-static void take_stats(struct row *row, const struct ksig_stats *st)
-{
-	const struct { uint64_t bit; const char *name; } flags[] = {
-		{ KSIG_STATS_TARGET_GONE, "target-gone" },
-		{ KSIG_STATS_HUP, "hup" },
-	};
-	const uint64_t counters[] = {
-		st->offered, st->delivered, st->queued, st->lost, st->refused,
-		st->signals, st->deferred,
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
-		set_number(row, OFFERED + i, counters[i]);
-	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-		if (!(st->flags & flags[i].bit))
-			continue;
-		if (*row->cell[FLAGS])
-			strcat(row->cell[FLAGS], ",");
-		strcat(row->cell[FLAGS], flags[i].name);
-	}
-}
-
-static void take_armed(struct row *row, const struct ksig_status *s)
-{
-	char mode[32];
-
-	snprintf(mode, sizeof(mode), "%s%s",
-		 s->mode == KSIG_MODE_DOORBELL ? "doorbell" : "each",
-		 s->flags & KSIG_ARM_PROCESS ? ",process" : "");
-	set_cell(row, MODE, mode);
-	set_number(row, TARGET, (uint32_t)s->target);
-	set_number(row, SIGNO, (uint32_t)s->signo);
 }
 
 static void fd_link(char *link, size_t size, const char *path)
@@ -250,21 +165,19 @@ static void fd_link(char *link, size_t size, const char *path)
 		 last_name(path));
 }
 
-/* Of other files, too, fdinfo may have lines that somebody made up. */
-static bool is_node(const char *path)
+/*
+ * What libksig publishes of the subscription whose fdinfo is @path. Return: is there a
+ * subscription to be listed?
+ */
+static bool read_memfd(struct status *st, struct row *row, const char *path)
 {
-	struct stat st;
-	char link[512];
-
-	fd_link(link, sizeof(link), path);
-	return !stat(link, &st) && S_ISCHR(st.st_mode);
-}
-
-/* @path: of its fdinfo. Return: is it a subscription's? */
-static bool take_status(struct status *st, struct row *row, const char *path)
-{
+	static const struct { uint64_t bit; const char *name; } flags[] = {
+		{ KSIG_STATS_TARGET_GONE, "target-gone" },
+		{ KSIG_STATS_HUP, "hup" },
+	};
 	struct ksig_status s;
-	char link[512];
+	char link[512], mode[32];
+	size_t i;
 	int err;
 
 	fd_link(link, sizeof(link), path);
@@ -279,50 +192,95 @@ static bool take_status(struct status *st, struct row *row, const char *path)
 	if (s.filter)
 		set_cell(row, FILTER, s.filter == KSIG_STATUS_KERNEL ?
 				      "kernel" : "library");
-	take_stats(row, &s.stats);
+	set_number(row, OFFERED, s.stats.offered);
+	set_number(row, DELIVERED, s.stats.delivered);
+	set_number(row, QUEUED, s.stats.queued);
+	set_number(row, LOST, s.stats.lost);
+	set_number(row, REFUSED, s.stats.refused);
+	set_number(row, SIGNALS, s.stats.signals);
+	set_number(row, DEFERRED, s.stats.deferred);
 	set_number(row, LOST_UPTO, s.lost_upto);
-	if (s.stats.flags & KSIG_STATS_ARMED)
-		take_armed(row, &s);
-	return true;
-}
-
-/* The kernel's subscriptions cost their owner memory, a memfd's duplicates not. */
-static bool too_many(struct status *st)
-{
-	if (++st->told == TOLD_MAX + 1)
+	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		if (!(s.stats.flags & flags[i].bit))
+			continue;
+		if (*row->cell[FLAGS])
+			strcat(row->cell[FLAGS], ",");
+		strcat(row->cell[FLAGS], flags[i].name);
+	}
+	if (s.stats.flags & KSIG_STATS_ARMED) {
+		snprintf(mode, sizeof(mode), "%s%s",
+			 s.mode == KSIG_MODE_DOORBELL ? "doorbell" : "each",
+			 s.flags & KSIG_ARM_PROCESS ? ",process" : "");
+		set_cell(row, MODE, mode);
+		set_number(row, TARGET, (uint32_t)s.target);
+		set_number(row, SIGNO, (uint32_t)s.signo);
+	}
+	/* the kernel's subscriptions cost their owner memory, a memfd's duplicates don't */
+	if (++st->n_memfds == MEMFDS_MAX + 1)
 		ksig_error("process %s has more than %u subscriptions: not all are listed",
-			   st->pid, TOLD_MAX);
-	return st->told > TOLD_MAX;
+			   st->pid, MEMFDS_MAX);
+	return st->n_memfds <= MEMFDS_MAX;
 }
 
 static int visit_fd(struct status *st, const char *path)
 {
+	char line[256], link[512], key[16], value[KSIG_NAME_MAX], *at;
+	struct row row = { .channel_fd = -1 }, *rows;
 	FILE *f = fopen(path, "re");
-	struct row row = { .channel_fd = -1 };
-	char line[256];
+	struct stat fd;
+	size_t len, i;
 
 	st->has_fds = true;
 	if (!f)
 		return cannot_open(st, path);
-	while (fgets(line, sizeof(line), f))
-		take_line(&row, line);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "ksig-%15[^:]: %47[^\n]", key, value) != 2)
+			continue;
+		while ((at = strchr(value, ' ')))
+			*at = ',';
+		for (at = value; *at > ' ' && *at <= '~'; at++)
+			;
+		for (i = CHANNEL; !*at && i < EVENT; i++) {
+			if (!strcmp(key, columns[i].name))
+				set_cell(&row, i, value);
+		}
+	}
 	fclose(f);
-	if (*row.cell[CHANNEL] && !is_node(path))
-		return KSIG_DONE;
-	if (*row.cell[CHANNEL])
+	if (*row.cell[CHANNEL]) {
+		/* in the fdinfo of other files a user can have such lines, too */
+		fd_link(link, sizeof(link), path);
+		if (stat(link, &fd) || !S_ISCHR(fd.st_mode))
+			return KSIG_DONE;
 		set_cell(&row, PROVIDER, "module");
-	if (!*row.cell[CHANNEL] &&
-	    (!take_status(st, &row, path) || too_many(st)))
+	} else if (!read_memfd(st, &row, path)) {
 		return KSIG_DONE;
-	if (!read_comm(st->pid, row.cell[COMM]))
+	}
+
+	snprintf(line, sizeof(line), "/proc/%s/comm", st->pid);
+	f = fopen(line, "re");
+	if (!f)
 		return KSIG_DONE;
+	len = fread(row.cell[COMM], 1, KSIG_NAME_MAX - 1, f);
+	fclose(f);
+	if (!len)
+		return KSIG_DONE;
+	/* the last newline is the kernel's, any before it belongs to the name */
+	row.cell[COMM][len - 1] = '\0';
 	set_cell(&row, PID, st->pid);
 	set_cell(&row, FD, last_name(path));
-	return add_row(st, &row);
+
+	rows = reallocarray(st->rows, st->n_rows + 1, sizeof(*rows));
+	if (!rows) {
+		ksig_error("out of memory");
+		return KSIG_FAILED;
+	}
+	rows[st->n_rows++] = row;
+	st->rows = rows;
+	return KSIG_DONE;
 }
 
 /*
- * Threads share their descriptors. The first may have ended while others live,
+ * Threads share their descriptors. The first may have exited while others are alive,
  * and has none then.
  */
 static int visit_thread(struct status *st, const char *path)
@@ -332,108 +290,53 @@ static int visit_thread(struct status *st, const char *path)
 	if (st->has_fds)
 		return KSIG_DONE;
 	snprintf(below, sizeof(below), "%s/fdinfo", path);
-	return walk(st, below, visit_fd);
+	return visit_all(st, below, visit_fd);
 }
 
-/* The kernel knows best, but for what only the library knows. */
-static void merge(struct row *row, const struct row *told)
-{
-	static const size_t cells[] = { FILTER, EVENT, TARGET, SIGNO, MODE };
-	size_t i;
-
-	for (i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
-		if (!*row->cell[cells[i]])
-			set_cell(row, cells[i], told->cell[cells[i]]);
-	}
-}
-
-static struct row *find_channel(struct status *st, size_t first, int fd)
-{
-	size_t i;
-
-	for (i = first; i < st->n_rows; i++) {
-		struct row *row = &st->rows[i];
-
-		if (*row->cell[CHANNEL] && atoi(row->cell[FD]) == fd)
-			return row;
-	}
-	return NULL;
-}
-
-/* A channel's subscription by libksig is one, and has two descriptors. */
-static void merge_process(struct status *st, size_t first)
-{
-	size_t from, to = first;
-
-	for (from = first; from < st->n_rows; from++) {
-		struct row *told = &st->rows[from], *row = NULL;
-
-		if (told->channel_fd >= 0)
-			row = find_channel(st, first, told->channel_fd);
-		if (row)
-			merge(row, told);
-		else
-			st->rows[to++] = *told;
-	}
-	st->n_rows = to;
-}
-
+/*
+ * A subscription of a channel by libksig has two descriptors, and is listed once: with what
+ * the kernel reports, and with what only the library knows.
+ */
 static int visit_process(struct status *st, const char *path)
 {
-	size_t first = st->n_rows;
+	static const size_t cells[] = { FILTER, EVENT, TARGET, SIGNO, MODE };
+	size_t from, to = st->n_rows, first = to, i;
 	char below[512];
 	int ret;
 
 	st->pid = last_name(path);
 	st->has_fds = false;
-	st->told = 0;
+	st->n_memfds = 0;
 	if (!strcmp(st->pid, st->self))
 		return KSIG_DONE;
 	snprintf(below, sizeof(below), "%s/task", path);
-	ret = walk(st, below, visit_thread);
-	merge_process(st, first);
+	ret = visit_all(st, below, visit_thread);
+
+	for (from = first; from < st->n_rows; from++) {
+		struct row *memfd = &st->rows[from], *row = &st->rows[first];
+		struct row *end = &st->rows[st->n_rows];
+
+		while (row < end && (memfd->channel_fd < 0 || !*row->cell[CHANNEL] ||
+				     atoi(row->cell[FD]) != memfd->channel_fd))
+			row++;
+		if (row == end) {
+			st->rows[to++] = *memfd;
+			continue;
+		}
+		for (i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+			if (!*row->cell[cells[i]])
+				set_cell(row, cells[i], memfd->cell[cells[i]]);
+		}
+	}
+	st->n_rows = to;
 	return ret;
 }
 
 /* -------------------------------------------------------------------- output */
 
-static int print_json(const struct row *row)
+static const char *cell_text(const struct row *row, size_t column)
 {
-	const char *value;
-	size_t i;
-
-	for (i = 0; i < N_COLUMNS; i++) {
-		value = row->cell[i];
-		printf("%s\"%s\":", i ? "," : "{", columns[i].name);
-		if (!*value)
-			fputs("null", stdout);
-		else if (columns[i].type == NUMBER)
-			fputs(value, stdout);
-		else
-			ksig_print_quoted(value);
-	}
-	puts("}");
-	return ksig_flush();
-}
-
-static const char *shown(const char *cell)
-{
-	return *cell ? cell : "-";
-}
-
-/* A negative width has text begin on the left, as printf() knows it. */
-static int width_of(const struct status *st, size_t column)
-{
-	int width = strlen(columns[column].name);
-	size_t i;
-
-	for (i = 0; i < st->n_rows; i++) {
-		int len = strlen(shown(st->rows[i].cell[column]));
-
-		if (width < len)
-			width = len;
-	}
-	return columns[column].type == TEXT ? -width : width;
+	return *row->cell[column] ? row->cell[column] : "-";
 }
 
 static int print_line(const struct row *row, const int *width)
@@ -441,96 +344,69 @@ static int print_line(const struct row *row, const int *width)
 	size_t i;
 
 	for (i = 0; i < EVENT; i++)
-		printf("%*s ", width[i], shown(row->cell[i]));
-	ksig_print_plain(shown(row->cell[EVENT]));
-	printf("%*s ", width[EVENT] + (int)strlen(shown(row->cell[EVENT])), "");
-	ksig_print_plain(shown(row->cell[COMM]));
+		printf("%*s ", width[i], cell_text(row, i));
+	ksig_print_plain(cell_text(row, EVENT));
+	printf("%*s ", width[EVENT] + (int)strlen(cell_text(row, EVENT)), "");
+	ksig_print_plain(cell_text(row, COMM));
 	putchar('\n');
 	return ksig_flush();
 }
 
-static struct row heading(void)
+static int print_rows(const struct status *st, bool json)
 {
-	struct row row = { };
-	const char *s;
-	size_t i;
-	char *to;
+	struct row heading = { };
+	int width[COMM], len, ret = KSIG_DONE;
+	size_t i, j;
+
+	for (i = 0; !ret && json && i < st->n_rows; i++) {
+		for (j = 0; j < N_COLUMNS; j++) {
+			const char *value = st->rows[i].cell[j];
+
+			printf("%s\"%s\":", j ? "," : "{", columns[j].name);
+			if (!*value)
+				fputs("null", stdout);
+			else if (columns[j].type == NUMBER)
+				fputs(value, stdout);
+			else
+				ksig_print_quoted(value);
+		}
+		puts("}");
+		ret = ksig_flush();
+	}
+	if (json)
+		return ret;
 
 	for (i = 0; i < N_COLUMNS; i++) {
-		to = row.cell[i];
-		for (s = columns[i].name; *s; s++)
-			*to++ = toupper((unsigned char)*s);
+		for (j = 0; columns[i].name[j]; j++)
+			heading.cell[i][j] = toupper((unsigned char)columns[i].name[j]);
 	}
-	return row;
-}
-
-static int print_table(const struct status *st)
-{
-	struct row head = heading();
-	int width[COMM], ret;
-	size_t i;
-
-	for (i = 0; i < COMM; i++)
-		width[i] = width_of(st, i);
-	ret = print_line(&head, width);
+	for (i = 0; i < COMM; i++) {
+		width[i] = strlen(columns[i].name);
+		for (j = 0; j < st->n_rows; j++) {
+			len = strlen(cell_text(&st->rows[j], i));
+			if (width[i] < len)
+				width[i] = len;
+		}
+		/* printf() aligns to the left if the width is negative */
+		if (columns[i].type == TEXT)
+			width[i] = -width[i];
+	}
+	ret = print_line(&heading, width);
 	for (i = 0; !ret && i < st->n_rows; i++)
 		ret = print_line(&st->rows[i], width);
 	return ret;
 }
 
-static int print_objects(const struct status *st)
-{
-	int ret = KSIG_DONE;
-	size_t i;
-
-	for (i = 0; !ret && i < st->n_rows; i++)
-		ret = print_json(&st->rows[i]);
-	return ret;
-}
-
-static int print_none(const struct status *st)
-{
-	ksig_error("no subscriptions");
-	if (st->hidden || geteuid())
-		ksig_error("other processes' subscriptions may be hidden: /proc/PID/fdinfo is "
-			   "readable by its owner only%s",
-			   geteuid() ? " (try sudo)" : "");
-	return KSIG_DONE;
-}
-
-static int print(const struct status *st, bool json)
-{
-	if (!st->n_rows)
-		return print_none(st);
-	return json ? print_objects(st) : print_table(st);
-}
-
-static int status(bool json)
-{
-	struct status st = { };
-	int ret;
-
-	if (readlink("/proc/self", st.self, sizeof(st.self) - 1) < 0) {
-		ksig_error("cannot read /proc/self: %s (is /proc mounted?)",
-			   strerror(errno));
-		return KSIG_NOT_HERE;
-	}
-	ret = walk(&st, "/proc", visit_process);
-	if (!ret)
-		ret = print(&st, json);
-	free(st.rows);
-	return ret;
-}
-
-static int run(int argc, char **argv)
+static int status_run(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
+	struct status st = { };
 	bool json = false;
-	int opt;
+	int opt, ret;
 
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (opt) {
@@ -540,19 +416,35 @@ static int run(int argc, char **argv)
 		case 'h':
 			return ksig_help(&ksig_cmd_status);
 		default:
-			return ksig_usage(&ksig_cmd_status);
+			return ksig_usage(&ksig_cmd_status, NULL);
 		}
 	}
-	if (optind < argc) {
-		ksig_error("unexpected argument '%s'", argv[optind]);
-		return ksig_usage(&ksig_cmd_status);
+	if (optind < argc)
+		return ksig_usage(&ksig_cmd_status,
+				  "unexpected argument '%s'", argv[optind]);
+
+	if (readlink("/proc/self", st.self, sizeof(st.self) - 1) < 0) {
+		ksig_error("cannot read /proc/self: %s (is /proc mounted?)",
+			   strerror(errno));
+		return KSIG_NOT_HERE;
 	}
-	return status(json);
+	ret = visit_all(&st, "/proc", visit_process);
+	if (!ret && !st.n_rows) {
+		ksig_error("no subscriptions");
+		if (st.hidden || geteuid())
+			ksig_error("other processes' subscriptions may be hidden: /proc/PID/fdinfo is "
+				   "readable by its owner only%s",
+				   geteuid() ? " (try sudo)" : "");
+	} else if (!ret) {
+		ret = print_rows(&st, json);
+	}
+	free(st.rows);
+	return ret;
 }
 
 const struct ksig_command ksig_cmd_status = {
 	.name = "status",
 	.summary = "list subscriptions and their counters",
 	.help = help,
-	.run = run,
+	.run = status_run,
 };

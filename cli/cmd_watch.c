@@ -54,74 +54,36 @@ static bool is_tracepoint(const char *event)
 	return !strncmp(event, "trace.", 6);
 }
 
-static int open_error(const struct ksig_watch *w, int err, unsigned int spec,
-		      unsigned int column, char *text, size_t size)
-{
-	const char *event = w->events[spec].text;
-
-	if (!*text)
-		snprintf(text, size, "%s", strerror(-err));
-	if (err == -ENOENT)
-		ksig_suggest(event, text, size);
-	if (column)
-		ksig_error("%s, column %u: %s", event, column, text);
-	else
-		ksig_error("%s", text);
-	switch (err) {
-	case -EINVAL:
-	case -ENOENT:
-		return KSIG_USAGE;
-	case -ESRCH:
-		return KSIG_TARGET_GONE;
-	case -EOPNOTSUPP:
-		return KSIG_NOT_HERE;
-	}
-	return KSIG_FAILED;
-}
-
 static void log_note(void *ctx, const char *line)
 {
 	(void)ctx;
 	ksig_note("%s", line);
 }
 
-/*
- * Without a command, nothing that KSIG_SUB_SKIP_OWN skips can happen, except that a tracepoint
- * is hit by this process itself. A channel of the module supports it for a limited number of
- * subscriptions only.
- */
-static bool has_own_events(const struct ksig_watch *w)
-{
-	unsigned int i;
-
-	for (i = 0; i < w->n; i++) {
-		if (is_tracepoint(w->events[i].text))
-			return true;
-	}
-	return w->command;
-}
-
 static int open_events(struct ksig_watch *w, char *const *names)
 {
 	struct ksig_sub_opts opts = w->opts;
 	unsigned int column = 0, spec = 0, i;
+	bool own_events = w->command;
 	char text[1024] = "";
 	int err;
 
-	w->events = calloc(w->n, sizeof(*w->events));
-	if (!w->events) {
-		ksig_error("out of memory");
-		return KSIG_FAILED;
-	}
-	for (i = 0; i < w->n; i++)
+	for (i = 0; i < w->n; i++) {
 		w->events[i].text = names[i];
+		own_events |= is_tracepoint(names[i]);
+	}
 	opts.sz = sizeof(opts);
 	opts.err = text;
 	opts.err_size = sizeof(text);
 	opts.err_column = &column;
 	opts.err_spec = &spec;
 	opts.log = log_note;
-	if (!has_own_events(w))
+	/*
+	 * Without a command, nothing that KSIG_SUB_SKIP_OWN skips can happen, except that a
+	 * tracepoint is hit by this process itself. A channel of the module supports it for a
+	 * limited number of subscriptions only.
+	 */
+	if (!own_events)
 		opts.flags &= ~KSIG_SUB_SKIP_OWN;
 	if (!opts.queue_len)
 		opts.queue_len = QUEUE_DEFAULT;
@@ -134,12 +96,24 @@ static int open_events(struct ksig_watch *w, char *const *names)
 			break;
 		opts.queue_len /= 2;
 	}
-	if (err)
-		return open_error(w, err, spec, column, text, sizeof(text));
-	if (opts.queue_len < QUEUE_DEFAULT && !w->opts.queue_len)
-		ksig_note("%s: the queue has room for %u events: RLIMIT_MEMLOCK allows no more",
-			  names[spec], opts.queue_len);
-	return KSIG_DONE;
+	if (!err) {
+		if (opts.queue_len < QUEUE_DEFAULT && !w->opts.queue_len)
+			ksig_note("%s: the queue has room for %u events: RLIMIT_MEMLOCK allows no more",
+				  names[spec], opts.queue_len);
+		return KSIG_DONE;
+	}
+
+	if (!*text)
+		snprintf(text, sizeof(text), "%s", strerror(-err));
+	if (err == -ENOENT)
+		ksig_suggest(names[spec], text, sizeof(text));
+	if (column)
+		ksig_error("%s, column %u: %s", names[spec], column, text);
+	else
+		ksig_error("%s", text);
+	return err == -EINVAL || err == -ENOENT ? KSIG_USAGE :
+	       err == -ESRCH ? KSIG_TARGET_GONE :
+	       err == -EOPNOTSUPP ? KSIG_NOT_HERE : KSIG_FAILED;
 }
 
 static bool has_field(const struct ksig_watch *w, unsigned int spec,
@@ -151,134 +125,110 @@ static bool has_field(const struct ksig_watch *w, unsigned int spec,
 	return !ksig_event_get(w->sub, &ev, key, &f);
 }
 
-/*
- * What this process starts stays recognisable: a watch on processes leaves it
- * out, or a command would cause the next one.
- */
-static int adopt_children(const struct ksig_watch *w)
-{
-	unsigned int i;
-
-	for (i = 0; w->opts.flags && w->command && i < w->n; i++) {
-		if (has_field(w, i, "pid") || is_tracepoint(w->events[i].text))
-			return ksig_children_adopt();
-	}
-	return KSIG_DONE;
-}
-
-/* The number of a link, or a cpu, is some process's number as well. */
-static int check_subject(const struct ksig_watch *w, unsigned int spec)
-{
-	const char *event = ksig_sub_event(w->sub, spec);
-
-	if (!has_field(w, spec, "pid") && !has_field(w, spec, "current.pid")) {
-		ksig_error("--to subject cannot be used with %s: it is not about a process",
-			   event);
-		return KSIG_USAGE;
-	}
-	if (!strcmp(event, "process.exit")) {
-		ksig_error("--to subject cannot be used with process.exit: the process has exited and cannot be signalled");
-		return KSIG_USAGE;
-	}
-	if (!strcmp(event, "memory.kill") &&
-	    !strcmp(ksig_sub_provider(w->sub, spec), "native")) {
-		ksig_error("--to subject cannot be used with memory.kill by native: it doesn't report the process (bpf and module do)");
-		return KSIG_NOT_HERE;
-	}
-	return KSIG_DONE;
-}
-
-/*
- * The kernel sends the signals and counts: events before it began have no mark and are
- * passed over.
- */
-static int signal_by_kernel(struct ksig_watch *w, unsigned int spec)
-{
-	uint64_t count = w->count ? w->count : UINT64_MAX;
-	struct ksig_sub_stats st = { .sz = sizeof(st) };
-	struct ksig_watched *e = &w->events[spec];
-	int err;
-
-	err = ksig_sub_kill_current(w->sub, spec, w->to.signo, w->skip, count,
-				    ksig_to_careful(&w->to) ?
-				    KSIG_KILL_READY : 0);
-	if (err == -EOPNOTSUPP) {
-		ksig_error("%s: the kernel can't apply the whole filter, so it can't signal the running task",
-			   e->text);
-		return KSIG_USAGE;
-	}
-	if (err == -EPERM) {
-		ksig_error("%s: signalling the running task needs CAP_KILL: try sudo",
-			   e->text);
-		return KSIG_FAILED;
-	}
-	if (!err)
-		err = ksig_sub_spec_stats(w->sub, spec, &st);
-	if (err) {
-		ksig_error("%s: %s", e->text, strerror(-err));
-		return KSIG_FAILED;
-	}
-	e->by_kernel = true;
-	if (__builtin_add_overflow(st.offered, w->skip, &e->last) ||
-	    __builtin_add_overflow(e->last, count, &e->last))
-		e->last = UINT64_MAX;
-	return KSIG_DONE;
-}
-
 static bool is_to_subject(const struct ksig_watch *w)
 {
 	return w->has_to && w->to.kind == KSIG_TO_SUBJECT;
 }
 
+/*
+ * Each event must be about a process. At a tracepoint the kernel sends the signals and counts
+ * them: events before it began have no mark and are ignored.
+ */
 static int set_up_subjects(struct ksig_watch *w)
 {
-	int ret = KSIG_DONE;
-	unsigned int i;
+	uint64_t count = w->count ? w->count : UINT64_MAX;
+	struct ksig_sub_stats st = { .sz = sizeof(st) };
+	unsigned int spec;
+	int err;
 
-	if (!is_to_subject(w))
-		return KSIG_DONE;
-	for (i = 0; !ret && i < w->n; i++)
-		ret = check_subject(w, i);
-	for (i = 0; !ret && i < w->n; i++) {
-		if (is_tracepoint(w->events[i].text))
-			ret = signal_by_kernel(w, i);
+	for (spec = 0; spec < w->n; spec++) {
+		const char *event = ksig_sub_event(w->sub, spec);
+
+		/* the number of a link or cpu is also the number of some process */
+		if (!has_field(w, spec, "pid") && !has_field(w, spec, "current.pid")) {
+			ksig_error("--to subject cannot be used with %s: it is not about a process",
+				   event);
+			return KSIG_USAGE;
+		}
+		if (!strcmp(event, "process.exit")) {
+			ksig_error("--to subject cannot be used with process.exit: the process has exited and cannot be signalled");
+			return KSIG_USAGE;
+		}
+		if (!strcmp(event, "memory.kill") &&
+		    !strcmp(ksig_sub_provider(w->sub, spec), "native")) {
+			ksig_error("--to subject cannot be used with memory.kill by native: it doesn't report the process (bpf and module do)");
+			return KSIG_NOT_HERE;
+		}
+	}
+	for (spec = 0; spec < w->n; spec++) {
+		struct ksig_watched *e = &w->events[spec];
+
+		if (!is_tracepoint(e->text))
+			continue;
+		err = ksig_sub_kill_current(w->sub, spec, w->to.signo, w->skip, count,
+					    ksig_to_careful(&w->to) ?
+					    KSIG_KILL_READY : 0);
+		if (err == -EOPNOTSUPP) {
+			ksig_error("%s: the kernel can't apply the whole filter, so it can't signal the running task",
+				   e->text);
+			return KSIG_USAGE;
+		}
+		if (!err)
+			err = ksig_sub_spec_stats(w->sub, spec, &st);
+		if (err) {
+			ksig_error("%s: %s", e->text, err == -EPERM ?
+				   "signalling the running task needs CAP_KILL: try sudo" :
+				   strerror(-err));
+			return KSIG_FAILED;
+		}
+		e->by_kernel = true;
+		if (__builtin_add_overflow(st.offered, w->skip, &e->last) ||
+		    __builtin_add_overflow(e->last, count, &e->last))
+			e->last = UINT64_MAX;
 	}
 	/* with --skip there is one event only: the kernel skips */
 	if (w->events[0].by_kernel)
 		w->skip = 0;
-	return ret;
+	return KSIG_DONE;
 }
 
-static void note_watching(const struct ksig_watch *w)
+static int watch_events(struct ksig_watch *w, char *const *names)
 {
 	unsigned int i;
+	int ret;
 
-	if (ksig_is_quiet())
-		return;
-	fputs("ksig: watching ", stderr);
-	for (i = 0; i < w->n; i++)
-		fprintf(stderr, "%s%s (%s%s)", i ? ", " : "",
-			w->events[i].text, ksig_sub_provider(w->sub, i),
-			ksig_sub_in_kernel(w->sub, i) ? "" : ", filtered here");
-	fputc('\n', stderr);
-}
-
-static int watch(struct ksig_watch *w, char *const *names)
-{
-	int ret = w->has_to ? ksig_to_open(&w->to) : KSIG_DONE;
-
+	w->events = calloc(w->n, sizeof(*w->events));
+	if (!w->events) {
+		ksig_error("out of memory");
+		return KSIG_FAILED;
+	}
+	ret = w->has_to ? ksig_to_open(&w->to) : KSIG_DONE;
 	if (!ret)
 		ret = open_events(w, names);
-	if (!ret)
+	if (!ret && is_to_subject(w))
 		ret = set_up_subjects(w);
-	if (!ret)
-		ret = adopt_children(w);
+	/*
+	 * What this process starts stays recognisable: a watch on processes leaves it
+	 * out, or a command would cause the next one.
+	 */
+	for (i = 0; !ret && w->opts.flags && w->command && i < w->n; i++) {
+		if (has_field(w, i, "pid") || is_tracepoint(names[i])) {
+			ret = ksig_children_adopt();
+			break;
+		}
+	}
 	if (!ret)
 		ret = ksig_stop_catch();
-	if (!ret) {
-		note_watching(w);
-		ret = ksig_watch_loop(w);
+	if (!ret && !ksig_is_quiet()) {
+		fputs("ksig: watching ", stderr);
+		for (i = 0; i < w->n; i++)
+			fprintf(stderr, "%s%s (%s%s)", i ? ", " : "", names[i],
+				ksig_sub_provider(w->sub, i),
+				ksig_sub_in_kernel(w->sub, i) ? "" : ", filtered here");
+		fputc('\n', stderr);
 	}
+	if (!ret)
+		ret = ksig_watch_loop(w);
 	ksig_sub_close(w->sub);
 	free(w->events);
 	ksig_to_close(&w->to);
@@ -313,7 +263,7 @@ static int bad_count(const char *s)
 	return KSIG_USAGE;
 }
 
-static int take_time(const char *s, int64_t *ns)
+static int parse_time(const char *s, int64_t *ns)
 {
 	if (!ksig_parse_time(s, ns))
 		return KSIG_DONE;
@@ -322,45 +272,25 @@ static int take_time(const char *s, int64_t *ns)
 	return KSIG_USAGE;
 }
 
-static int take_signal(struct ksig_watch *w, const char *s)
-{
-	return ksig_parse_signo(s, &w->to.signo) ? ksig_bad_signo(s) :
-						   KSIG_DONE;
-}
-
-/* Queues hold a power of two: that many or more. */
-static int take_queue(struct ksig_watch *w, const char *s)
+/* Return: an exit code; 0 to go on */
+static int parse_option(struct ksig_watch *w, int opt, const char *arg)
 {
 	uint64_t n;
 
-	if (ksig_parse_count(s, &n) || n > KSIG_QUEUE_MAX) {
-		ksig_error("invalid queue length '%s': expected 1 to %d events",
-			   s, KSIG_QUEUE_MAX);
-		return KSIG_USAGE;
-	}
-	w->opts.queue_len = KSIG_QUEUE_MIN;
-	while (w->opts.queue_len < n)
-		w->opts.queue_len *= 2;
-	return KSIG_DONE;
-}
-
-/* Return: an exit code; 0: all is well. */
-static int take_option(struct ksig_watch *w, int opt, const char *arg)
-{
 	switch (opt) {
 	case 'n':
 		return ksig_parse_count(arg, &w->count) ? bad_count(arg) : 0;
 	case 't':
-		return take_time(arg, &w->timeout);
+		return parse_time(arg, &w->timeout);
 	case EVERY:
-		return take_time(arg, &w->every);
+		return parse_time(arg, &w->every);
 	case SKIP:
 		return ksig_parse_count(arg, &w->skip) ? bad_count(arg) : 0;
 	case TO:
 		w->has_to = true;
 		return ksig_to_parse(arg, &w->to);
 	case 's':
-		return take_signal(w, arg);
+		return ksig_parse_signo(arg, &w->to.signo) ? ksig_bad_signo(arg) : 0;
 	case FORCE:
 		w->to.force = true;
 		return 0;
@@ -371,7 +301,16 @@ static int take_option(struct ksig_watch *w, int opt, const char *arg)
 		w->opts.provider = arg;
 		return 0;
 	case QUEUE:
-		return take_queue(w, arg);
+		if (ksig_parse_count(arg, &n) || n > KSIG_QUEUE_MAX) {
+			ksig_error("invalid queue length '%s': expected 1 to %d events",
+				   arg, KSIG_QUEUE_MAX);
+			return KSIG_USAGE;
+		}
+		/* the length of a queue is a power of two: that many events or more */
+		w->opts.queue_len = KSIG_QUEUE_MIN;
+		while (w->opts.queue_len < n)
+			w->opts.queue_len *= 2;
+		return 0;
 	case JSON:
 		w->json = true;
 		return 0;
@@ -382,94 +321,75 @@ static int take_option(struct ksig_watch *w, int opt, const char *arg)
 		w->opts.flags &= ~KSIG_SUB_SKIP_OWN;
 		return 0;
 	}
-	return ksig_usage(&ksig_cmd_watch);
-}
-
-/* Of a tracepoint with --to subject the kernel counts and signals. */
-static int check_current(const struct ksig_watch *w, char *const *names)
-{
-	unsigned int i = 0;
-
-	while (is_to_subject(w) && i < w->n && !is_tracepoint(names[i]))
-		i++;
-	if (!is_to_subject(w) || i == w->n)
-		return KSIG_DONE;
-	if (w->every) {
-		ksig_error("--every cannot be used with --to subject and %s: the kernel sends these signals immediately",
-			   names[i]);
-		return ksig_usage(&ksig_cmd_watch);
-	}
-	if (w->n > 1 && (w->count || w->skip)) {
-		ksig_error("with --to subject and %s, -n and --skip allow only one EVENT: the kernel counts",
-			   names[i]);
-		return ksig_usage(&ksig_cmd_watch);
-	}
-	return KSIG_DONE;
+	return ksig_usage(&ksig_cmd_watch, NULL);
 }
 
 static int check_options(const struct ksig_watch *w, char *const *names)
 {
+	unsigned int i = 0;
+
 	if (w->n > KSIG_SUB_SPECS) {
 		ksig_error("too many events: at most %d", KSIG_SUB_SPECS);
 		return KSIG_USAGE;
 	}
-	if (!w->n) {
-		ksig_error("missing EVENT: 'ksig events' lists them");
-		return ksig_usage(&ksig_cmd_watch);
-	}
-	if (w->command && w->has_to) {
-		ksig_error("--to and a command cannot be used together");
-		return ksig_usage(&ksig_cmd_watch);
-	}
-	if (w->command && !w->command[0]) {
-		ksig_error("missing command after '--'");
-		return ksig_usage(&ksig_cmd_watch);
-	}
-	if ((w->to.signo || w->to.force) && !w->has_to) {
-		ksig_error("%s requires --to TARGET",
-			   w->to.signo ? "-s" : "--force");
-		return ksig_usage(&ksig_cmd_watch);
-	}
-	if (w->has_to && !w->to.signo) {
-		ksig_error("--to needs a signal: give -s SIG, such as -s HUP, or -s RTMIN+10 for one that carries the event's value");
-		return ksig_usage(&ksig_cmd_watch);
-	}
+	if (!w->n)
+		return ksig_usage(&ksig_cmd_watch,
+				  "missing EVENT: 'ksig events' lists them");
+	if (w->command && w->has_to)
+		return ksig_usage(&ksig_cmd_watch,
+				  "--to and a command cannot be used together");
+	if (w->command && !w->command[0])
+		return ksig_usage(&ksig_cmd_watch,
+				  "missing command after '--'");
+	if ((w->to.signo || w->to.force) && !w->has_to)
+		return ksig_usage(&ksig_cmd_watch,
+				  "%s requires --to TARGET",
+				  w->to.signo ? "-s" : "--force");
+	if (w->has_to && !w->to.signo)
+		return ksig_usage(&ksig_cmd_watch,
+				  "--to needs a signal: give -s SIG, such as -s HUP, or -s RTMIN+10 for one that carries the event's value");
 	if (w->command && ksig_run_check(w->command[0]))
 		return KSIG_USAGE;
-	return check_current(w, names);
+
+	/* at a tracepoint the kernel counts and signals */
+	while (i < w->n && !is_tracepoint(names[i]))
+		i++;
+	if (!is_to_subject(w) || i == w->n)
+		return KSIG_DONE;
+	if (w->every)
+		return ksig_usage(&ksig_cmd_watch,
+				  "--every cannot be used with --to subject and %s: the kernel sends these signals immediately",
+				  names[i]);
+	if (w->n > 1 && (w->count || w->skip))
+		return ksig_usage(&ksig_cmd_watch,
+				  "with --to subject and %s, -n and --skip allow only one EVENT: the kernel counts",
+				  names[i]);
+	return KSIG_DONE;
 }
 
-/*
- * getopt_long() moves what is no option to the end, where "--" would not part
- * events and command any more. So it sees only what is before.
- */
-static int split_command(struct ksig_watch *w, int argc, char **argv)
-{
-	int i;
-
-	for (i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--")) {
-			w->command = argv + i + 1;
-			argv[i] = NULL;
-			return i;
-		}
-	}
-	return argc;
-}
-
-static int run(int argc, char **argv)
+static int watch_run(int argc, char **argv)
 {
 	static char buffer[OUTPUT_MAX];
 	struct ksig_watch w = {
 		.opts.flags = KSIG_SUB_SKIP_OWN,
 	};
-	int opt, ret;
+	int opt, ret, i;
 
-	argc = split_command(&w, argc, argv);
+	/*
+	 * getopt_long() moves arguments that are not options to the end, where "--" would no
+	 * longer separate events and command. So it is given only what is before "--".
+	 */
+	for (i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--")) {
+			w.command = argv + i + 1;
+			argv[i] = NULL;
+			argc = i;
+		}
+	}
 	while ((opt = getopt_long(argc, argv, "n:t:s:qh", options, NULL)) != -1) {
 		if (opt == 'h')
 			return ksig_help(&ksig_cmd_watch);
-		ret = take_option(&w, opt, optarg);
+		ret = parse_option(&w, opt, optarg);
 		if (ret)
 			return ret;
 	}
@@ -478,7 +398,7 @@ static int run(int argc, char **argv)
 	if (ret)
 		return ret;
 	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
-	ret = watch(&w, argv + optind);
+	ret = watch_events(&w, argv + optind);
 	ksig_stop_now();
 	return ret;
 }
@@ -487,5 +407,5 @@ const struct ksig_command ksig_cmd_watch = {
 	.name = "watch",
 	.summary = "print events, signal a process or run a command",
 	.help = help,
-	.run = run,
+	.run = watch_run,
 };

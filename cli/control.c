@@ -27,90 +27,6 @@ int ksig_node_open(const char *path, int flags, int *fd)
 	return KSIG_FAILED;
 }
 
-/* Not kill(pid, 0): that is content with a process of which all has ended. */
-static bool process_lives(pid_t pid)
-{
-	struct pollfd pidfd = { .events = POLLIN };
-	bool ended;
-
-	pidfd.fd = syscall(SYS_pidfd_open, pid, 0);
-	if (pidfd.fd < 0)
-		return false;
-	ended = poll(&pidfd, 1, 0);
-	close(pidfd.fd);
-	return !ended;
-}
-
-static int explain_gone(pid_t pid, unsigned int flags)
-{
-	if (!process_lives(pid))
-		ksig_error("no process %d", pid);
-	else if (flags & KSIG_SEND_PROCESS)
-		ksig_error("process %d is exiting", pid);
-	else
-		ksig_error("the main thread of process %d has exited; try -p",
-			   pid);
-	return KSIG_TARGET_GONE;
-}
-
-/* Of the ways that were allowed. */
-static int explain_no_way(pid_t pid, unsigned int flags)
-{
-	unsigned int ways = flags & ~KSIG_SEND_PROCESS;
-
-	if (ways == KSIG_SEND_BY(KSIG_SENT_BY_MODULE))
-		ksig_error("/dev/ksig/control doesn't exist: ksig.ko is not loaded%s",
-			   ksig_load_hint());
-	else if (ways)
-		ksig_error("cannot send that way: 'ksig doctor' says why, unless /proc doesn't show process %d (hidepid)",
-			   pid);
-	else
-		ksig_error("no way of sending is available: 'ksig doctor' says why, unless /proc doesn't show process %d (hidepid)",
-			   pid);
-	return KSIG_NOT_HERE;
-}
-
-static void explain_no_access(pid_t pid, int signo, unsigned int flags)
-{
-	unsigned int ways = flags & ~KSIG_SEND_PROCESS;
-
-	if (ways == KSIG_SEND_BY(KSIG_SENT_BY_MODULE))
-		ksig_error("cannot open /dev/ksig/control: %s (only root may: try sudo)",
-			   strerror(EACCES));
-	else
-		ksig_error("process %d may be waiting for signal %d, but you are not permitted to see that (prctl(2), PR_SET_DUMPABLE; kernel.yama.ptrace_scope), or a security module forbids the signal; nothing was sent: try sudo",
-			   pid, signo);
-}
-
-static int explain(pid_t pid, int signo, unsigned int flags, int err)
-{
-	switch (err) {
-	case ESRCH:
-		return explain_gone(pid, flags);
-	case EOPNOTSUPP:
-		return explain_no_way(pid, flags);
-	case EACCES:
-		explain_no_access(pid, signo, flags);
-		break;
-	case EPERM:
-		ksig_error("not permitted to signal process %d", pid);
-		break;
-	case ECONNREFUSED:
-		ksig_error("process %d is not ready for signal %d: it has no "
-			   "handler for it and does not block it, or handles "
-			   "it once only and has one pending; nothing was sent",
-			   pid, signo);
-		break;
-	case EAGAIN:
-		ksig_error("the signal queue of process %d is full "
-			   "(see 'ulimit -i'); nothing was sent", pid);
-		break;
-	default:
-		ksig_error("cannot signal process %d: %s", pid, strerror(err));
-	}
-	return KSIG_FAILED;
-}
-
 static const char *const ways[] = {
 	[KSIG_SENT_BY_MODULE] = "module",
 	[KSIG_SENT_BY_CALLER] = "caller",
@@ -134,11 +50,60 @@ int ksig_parse_way(const char *s, unsigned int *flags)
 int ksig_send_now(pid_t pid, int signo, uint64_t value, unsigned int flags,
 		  const char **by)
 {
+	unsigned int allowed = flags & ~KSIG_SEND_PROCESS;
+	bool module_only = allowed == KSIG_SEND_BY(KSIG_SENT_BY_MODULE);
+	struct pollfd pidfd = { .events = POLLIN };
 	int ret = ksig_send(pid, signo, value, flags);
 
-	if (ret < 0)
-		return explain(pid, signo, flags, -ret);
-	*by = ways[ret];
-	ksig_error("sent by %s", *by);
-	return KSIG_DONE;
+	if (ret >= 0) {
+		*by = ways[ret];
+		ksig_error("sent by %s", *by);
+		return KSIG_DONE;
+	}
+	switch (ret) {
+	case -ESRCH:
+		/* kill(pid, 0) would also succeed if all threads have exited */
+		pidfd.fd = syscall(SYS_pidfd_open, pid, 0);
+		if (pidfd.fd < 0 || poll(&pidfd, 1, 0))
+			ksig_error("no process %d", pid);
+		else if (flags & KSIG_SEND_PROCESS)
+			ksig_error("process %d is exiting", pid);
+		else
+			ksig_error("the main thread of process %d has exited; try -p",
+				   pid);
+		if (pidfd.fd >= 0)
+			close(pidfd.fd);
+		return KSIG_TARGET_GONE;
+	case -EOPNOTSUPP:
+		if (module_only)
+			ksig_error("/dev/ksig/control doesn't exist: ksig.ko is not loaded%s",
+				   ksig_load_hint());
+		else
+			ksig_error("%s: 'ksig doctor' says why, unless /proc doesn't show process %d (hidepid)",
+				   allowed ? "cannot send that way" :
+				   "no way of sending is available", pid);
+		return KSIG_NOT_HERE;
+	case -EACCES:
+		if (module_only)
+			ksig_error("cannot open /dev/ksig/control: %s (only root may: try sudo)",
+				   strerror(EACCES));
+		else
+			ksig_error("process %d may be waiting for signal %d, but you are not permitted to see that (prctl(2), PR_SET_DUMPABLE; kernel.yama.ptrace_scope), or a security module forbids the signal; nothing was sent: try sudo",
+				   pid, signo);
+		break;
+	case -EPERM:
+		ksig_error("not permitted to signal process %d", pid);
+		break;
+	case -ECONNREFUSED:
+		ksig_error("process %d is not ready for signal %d: it has no handler for it and does not block it, or handles it once only and has one pending; nothing was sent",
+			   pid, signo);
+		break;
+	case -EAGAIN:
+		ksig_error("the signal queue of process %d is full (see 'ulimit -i'); nothing was sent",
+			   pid);
+		break;
+	default:
+		ksig_error("cannot signal process %d: %s", pid, strerror(-ret));
+	}
+	return KSIG_FAILED;
 }

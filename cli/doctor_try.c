@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * What ksig doctor tries. Each trial runs in a process of its own: what it blocks, forks or
- * unshares is gone with it.
+ * unshares ends with it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -76,8 +76,8 @@ static struct ksig_sub *subscribe(struct ksig_finding *f, const char *event,
 }
 
 /* The event that was caused, or the finding that it hasn't come. */
-static const struct ksig_event *receive(struct ksig_finding *f,
-					struct ksig_sub *sub)
+static const struct ksig_event *receive_event(struct ksig_finding *f,
+					      struct ksig_sub *sub)
 {
 	const struct ksig_event *ev;
 	int ret = ksig_sub_next(sub, PATIENCE_S * 1000000000LL, &ev);
@@ -129,7 +129,7 @@ static void no_proc(struct ksig_finding *f, int err)
 	      "cannot check whether a process is ready: mount /proc");
 }
 
-static bool arm(struct ksig_finding *f, struct ksig_sub *sub)
+static bool arm_signal(struct ksig_finding *f, struct ksig_sub *sub)
 {
 	struct ksig_arm_opts opts = {
 		.sz = sizeof(opts),
@@ -146,9 +146,9 @@ static bool arm(struct ksig_finding *f, struct ksig_sub *sub)
 }
 
 /**
- * struct patient - a child that ends when it is told to, or we do
- * @pid: whose
- * @end: to be closed for that
+ * struct patient - a child that exits when @end is closed, or this process exits
+ * @pid: its pid
+ * @end: write end of a pipe
  */
 struct patient {
 	pid_t pid;
@@ -186,7 +186,7 @@ static void patient_end(struct patient *p)
 
 /* ---------------------------------------------------------------- the trials */
 
-static bool emit(struct ksig_finding *f)
+static bool emit_test(struct ksig_finding *f)
 {
 	uint64_t value = KSIG_VALUE_DEFAULT;
 	int fd = open("/dev/ksig/test", O_WRONLY | O_CLOEXEC);
@@ -201,27 +201,22 @@ static bool emit(struct ksig_finding *f)
 	return emitted;
 }
 
-static bool emit_and_read(struct ksig_finding *f, struct ksig_sub *sub)
-{
-	const struct ksig_event *ev = emit(f) ? receive(f, sub) : NULL;
-
-	if (ev && ev->value != KSIG_VALUE_DEFAULT)
-		ksig_found(f, KSIG_FOUND_BROKEN, EBADMSG, "an event came with value %" PRIu64
-		      " instead of %d", (uint64_t)ev->value,
-		      KSIG_VALUE_DEFAULT);
-	return ev && ev->value == KSIG_VALUE_DEFAULT;
-}
-
 static void try_module(const struct ksig_path *p, struct ksig_finding *f)
 {
 	struct ksig_sub *sub = subscribe(f, p->event, p->provider);
+	const struct ksig_event *ev;
 	sigset_t set;
 
 	if (!sub)
 		return;
 	block_signal(&set);
-	if (emit_and_read(f, sub) && arm(f, sub) && emit(f) &&
-	    receive_signal(f, &set, KSIG_VALUE_DEFAULT, "ksig.ko"))
+	ev = emit_test(f) ? receive_event(f, sub) : NULL;
+	if (ev && ev->value != KSIG_VALUE_DEFAULT)
+		ksig_found(f, KSIG_FOUND_BROKEN, EBADMSG, "an event came with value %" PRIu64
+		      " instead of %d", (uint64_t)ev->value,
+		      KSIG_VALUE_DEFAULT);
+	else if (ev && arm_signal(f, sub) && emit_test(f) &&
+		 receive_signal(f, &set, KSIG_VALUE_DEFAULT, "ksig.ko"))
 		ksig_found(f, KSIG_FOUND_WORKS, 0,
 		      "an event was read, and one came by signal");
 	ksig_sub_close(sub);
@@ -247,7 +242,7 @@ static void try_end(const struct ksig_path *p, struct ksig_finding *f)
 		return;
 	sub = subscribe_to(p, patient.pid, f);
 	patient_end(&patient);
-	ev = sub ? receive(f, sub) : NULL;
+	ev = sub ? receive_event(f, sub) : NULL;
 	if (ev && ev->subject == (uint64_t)patient.pid)
 		ksig_found(f, KSIG_FOUND_WORKS, 0, "the end of a process was seen");
 	else if (ev)
@@ -266,7 +261,7 @@ static void try_fork(const struct ksig_path *p, struct ksig_finding *f)
 		return;
 	if (patient_start(f, &patient)) {
 		patient_end(&patient);
-		ev = receive(f, sub);
+		ev = receive_event(f, sub);
 		if (ev && ev->value == (uint64_t)patient.pid)
 			ksig_found(f, KSIG_FOUND_WORKS, 0, "a new process was seen");
 		else if (ev)
@@ -275,18 +270,6 @@ static void try_fork(const struct ksig_path *p, struct ksig_finding *f)
 			      patient.pid, (uint64_t)ev->value);
 	}
 	ksig_sub_close(sub);
-}
-
-static int raise_loopback(void)
-{
-	struct ifreq req = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
-
-	if (fd < 0)
-		return -errno;
-	err = ioctl(fd, SIOCSIFFLAGS, &req) ? -errno : 0;
-	close(fd);
-	return err;
 }
 
 static void try_open(const struct ksig_path *p, struct ksig_finding *f)
@@ -298,31 +281,38 @@ static void try_open(const struct ksig_path *p, struct ksig_finding *f)
 	ksig_sub_close(sub);
 }
 
-/* In a network namespace of its own nobody else sees an interface come up. */
+/* The errno says why there is no @what. */
+static void not_triggered(struct ksig_finding *f, const char *what)
+{
+	ksig_found(f, KSIG_FOUND_WORKS, 0,
+		   "opened; not triggered: no %s for it: %s", what,
+		   strerror(errno));
+}
+
+/* In a network namespace of its own no other process sees an interface come up. */
 static void try_link(const struct ksig_path *p, struct ksig_finding *f)
 {
+	struct ifreq req = { .ifr_name = "lo", .ifr_flags = IFF_UP };
 	struct ksig_sub *sub;
-	int err;
+	int fd;
 
 	try_open(p, f);
 	if (f->state != KSIG_FOUND_WORKS)
 		return;
 	if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET)) {
-		ksig_found(f, KSIG_FOUND_WORKS, 0,
-		      "opened; not triggered: no network namespace for it: %s",
-		      strerror(errno));
+		not_triggered(f, "network namespace");
 		return;
 	}
 	sub = subscribe(f, p->event, p->provider);
 	if (!sub)
 		return;
-	err = raise_loopback();
-	if (err)
-		ksig_found(f, KSIG_FOUND_WORKS, 0,
-		      "opened; not triggered: no interface for it: %s",
-		      strerror(-err));
-	else if (receive(f, sub))
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &req))
+		not_triggered(f, "interface");
+	else if (receive_event(f, sub))
 		ksig_found(f, KSIG_FOUND_WORKS, 0, "an interface was seen to come up");
+	if (fd >= 0)
+		close(fd);
 	ksig_sub_close(sub);
 }
 
@@ -338,43 +328,41 @@ static void try_relay(const struct ksig_path *p, struct ksig_finding *f)
 	block_signal(&set);
 	sub = subscribe_to(p, patient.pid, f);
 	if (sub)
-		armed = arm(f, sub);
+		armed = arm_signal(f, sub);
 	patient_end(&patient);
-	/* the end of a child that was ended in good order: status 0 */
+	/* the child exits with status 0 */
 	if (armed && receive_signal(f, &set, 0, "the library"))
 		ksig_found(f, KSIG_FOUND_WORKS, 0,
 		      "the end of a process came by signal, sent by a thread of the library's");
 	ksig_sub_close(sub);
 }
 
-static void why_not_sent(const struct ksig_path *p, struct ksig_finding *f, int err)
-{
-	if (p->way == KSIG_SENT_BY_MODULE && err == -EOPNOTSUPP)
-		ksig_found(f, KSIG_FOUND_NOT_HERE, err,
-		      "/dev/ksig/control doesn't exist: ksig.ko is not loaded%s",
-		      ksig_load_hint());
-	else if (p->way == KSIG_SENT_BY_MODULE && err == -EACCES)
-		ksig_found(f, KSIG_FOUND_NOT_HERE, err,
-		      "cannot open /dev/ksig/control: %s (only root may: try sudo)",
-		      strerror(-err));
-	else if (p->way == KSIG_SENT_BY_CALLER && err == -EOPNOTSUPP)
-		no_proc(f, err);
-	else
-		ksig_found(f, state_of(err), err, "%s", strerror(-err));
-}
-
 static void try_send(const struct ksig_path *p, struct ksig_finding *f)
 {
+	bool by_module = p->way == KSIG_SENT_BY_MODULE;
 	sigset_t set;
 	int ret;
 
 	block_signal(&set);
 	ret = ksig_send(getpid(), KSIG_SIGNO_DEFAULT, KSIG_VALUE_DEFAULT,
 			KSIG_SEND_BY(p->way));
-	if (ret < 0)
-		why_not_sent(p, f, ret);
-	else if (receive_signal(f, &set, KSIG_VALUE_DEFAULT, p->name))
-		ksig_found(f, KSIG_FOUND_WORKS, 0, "a signal came with its value");
+	if (ret >= 0) {
+		if (receive_signal(f, &set, KSIG_VALUE_DEFAULT, p->name))
+			ksig_found(f, KSIG_FOUND_WORKS, 0,
+			      "a signal came with its value");
+	} else if (by_module && ret == -EOPNOTSUPP) {
+		ksig_found(f, KSIG_FOUND_NOT_HERE, ret,
+		      "/dev/ksig/control doesn't exist: ksig.ko is not loaded%s",
+		      ksig_load_hint());
+	} else if (by_module && ret == -EACCES) {
+		ksig_found(f, KSIG_FOUND_NOT_HERE, ret,
+		      "cannot open /dev/ksig/control: %s (only root may: try sudo)",
+		      strerror(-ret));
+	} else if (ret == -EOPNOTSUPP) {
+		no_proc(f, ret);
+	} else {
+		ksig_found(f, state_of(ret), ret, "%s", strerror(-ret));
+	}
 }
 
 #define ENDS "process.exit:pid=%d"

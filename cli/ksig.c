@@ -93,23 +93,20 @@ int ksig_flush(void)
 	return KSIG_FAILED;
 }
 
-int ksig_usage(const struct ksig_command *cmd)
+int ksig_usage(const struct ksig_command *cmd, const char *fmt, ...)
 {
+	va_list ap;
+
+	if (fmt) {
+		va_start(ap, fmt);
+		print_message(fmt, ap);
+		va_end(ap);
+	}
 	fprintf(stderr, "Try 'ksig %s --help'.\n", cmd->name);
 	return KSIG_USAGE;
 }
 
-static int run(const struct ksig_command *cmd, int argc, char **argv)
-{
-	char name[32];
-
-	/* what getopt_long() puts before its messages */
-	snprintf(name, sizeof(name), "ksig %s", cmd->name);
-	argv[0] = name;
-	return cmd->run(argc, argv);
-}
-
-static void overview(FILE *out)
+static void print_overview(FILE *out)
 {
 	size_t i;
 
@@ -125,63 +122,53 @@ static void overview(FILE *out)
 	      "4 target gone,\n5 not available here.\n", out);
 }
 
-static int dispatch(int argc, char **argv)
+int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
+	char full_name[32];
 	size_t i;
+	int fd, ret;
+
+	/*
+	 * Where a standard descriptor is closed, the next file to be opened would get its
+	 * number, and our output. So /dev/null takes its place, opened so that it can't be
+	 * read, or written, either.
+	 */
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) {
+			ksig_error("a standard descriptor is closed, and /dev/null cannot be opened: %s",
+				   strerror(errno));
+			return KSIG_FAILED;
+		}
+	}
+	/* if it was inherited as ignored, the exit status of a child would be lost */
+	signal(SIGCHLD, SIG_DFL);
+	/* a line is written as a whole */
+	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
 
 	if (!name) {
-		overview(stderr);
+		print_overview(stderr);
 		return KSIG_USAGE;
 	}
 	if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
-		overview(stdout);
-		return KSIG_DONE;
+		print_overview(stdout);
+		return ksig_flush();
 	}
 	if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
 		puts("ksig " KSIG_VERSION);
-		return KSIG_DONE;
+		return ksig_flush();
 	}
 	for (i = 0; i < N_COMMANDS; i++) {
-		if (!strcmp(name, commands[i]->name))
-			return run(commands[i], argc - 1, argv + 1);
+		if (strcmp(name, commands[i]->name))
+			continue;
+		/* what getopt_long() puts before its messages */
+		snprintf(full_name, sizeof(full_name), "ksig %s", name);
+		argv[1] = full_name;
+		ret = commands[i]->run(argc - 1, argv + 1);
+		return ret ? ret : ksig_flush();
 	}
 	ksig_error("unknown command '%s'", name);
 	fputs("Try 'ksig --help'.\n", stderr);
 	return KSIG_USAGE;
-}
-
-/*
- * Where a standard descriptor is closed, what is opened next would get its number,
- * and our output. What stands in for it can't be read, or written, either.
- */
-static bool fill_standard(void)
-{
-	int fd;
-
-	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		if (fcntl(fd, F_GETFD) < 0 &&
-		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY :
-							   O_RDONLY) != fd)
-			return false;
-	}
-	return true;
-}
-
-int main(int argc, char **argv)
-{
-	int ret;
-
-	if (!fill_standard()) {
-		ksig_error("a standard descriptor is closed, and /dev/null cannot be opened: %s",
-			   strerror(errno));
-		return KSIG_FAILED;
-	}
-	/* if it was inherited as ignored, the exit status of a child would be lost */
-	signal(SIGCHLD, SIG_DFL);
-	/* a line is there as a whole, or not yet */
-	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
-	ret = dispatch(argc, argv);
-
-	return ret ? ret : ksig_flush();
 }

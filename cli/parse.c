@@ -21,7 +21,7 @@ static int parse_unsigned(const char *s, int base, uint64_t *res)
 					  "0123456789";
 	unsigned long long value;
 
-	/* strtoull() takes blanks, signs and another 0x too */
+	/* strtoull() accepts blanks, signs and another 0x, too */
 	if (!*s || s[strspn(s, digits)])
 		return -EINVAL;
 	errno = 0;
@@ -66,34 +66,10 @@ int ksig_parse_value(const char *s, uint64_t *res)
 	return 0;
 }
 
-/* RTMIN, RTMIN+N, RTMAX, RTMAX-N */
-static int parse_realtime(const char *s, int *res)
-{
-	uint64_t offset = 0;
-	int base;
-
-	if (!strncasecmp(s, "RTMIN", 5))
-		base = SIGRTMIN;
-	else if (!strncasecmp(s, "RTMAX", 5))
-		base = SIGRTMAX;
-	else
-		return -EINVAL;
-
-	s += 5;
-	if (*s) {
-		if (*s != (base == SIGRTMIN ? '+' : '-') ||
-		    parse_unsigned(s + 1, 10, &offset) ||
-		    offset > (uint64_t)(SIGRTMAX - SIGRTMIN))
-			return -EINVAL;
-	}
-	*res = base == SIGRTMIN ? base + (int)offset : base - (int)offset;
-	return 0;
-}
-
 int ksig_parse_signo(const char *s, int *res)
 {
 	uint64_t number;
-	int signo;
+	int signo, base;
 
 	if (isdigit((unsigned char)*s)) {
 		if (parse_unsigned(s, 10, &number) || !number ||
@@ -112,7 +88,23 @@ int ksig_parse_signo(const char *s, int *res)
 			return 0;
 		}
 	}
-	return parse_realtime(s, res);
+	/* RTMIN, RTMIN+N, RTMAX, RTMAX-N */
+	if (!strncasecmp(s, "RTMIN", 5))
+		base = SIGRTMIN;
+	else if (!strncasecmp(s, "RTMAX", 5))
+		base = SIGRTMAX;
+	else
+		return -EINVAL;
+	s += 5;
+	number = 0;
+	if (*s) {
+		if (*s != (base == SIGRTMIN ? '+' : '-') ||
+		    parse_unsigned(s + 1, 10, &number) ||
+		    number > (uint64_t)(SIGRTMAX - SIGRTMIN))
+			return -EINVAL;
+	}
+	*res = base == SIGRTMIN ? base + (int)number : base - (int)number;
+	return 0;
 }
 
 const char *ksig_signal_name(int signo, char buf[KSIG_SIGNAME_MAX])
@@ -130,8 +122,8 @@ const char *ksig_signal_name(int signo, char buf[KSIG_SIGNAME_MAX])
 	return buf;
 }
 
-/* What is behind the number, in nanoseconds; 0: no such unit */
-static int64_t unit_of_time(const char *s)
+/* As sleep(1): "5", "1.5", "200ms", "2m". More than 0, up to 290 years. */
+int ksig_parse_time(const char *s, int64_t *ns)
 {
 	static const struct {
 		const char *name;
@@ -142,23 +134,15 @@ static int64_t unit_of_time(const char *s)
 		{ "m", 60 * 1000000000LL }, { "h", 3600 * 1000000000LL },
 		{ "d", 86400 * 1000000000LL },
 	};
-	size_t i;
-
-	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (!strcmp(s, units[i].name))
-			return units[i].ns;
-	}
-	return 0;
-}
-
-/* As sleep(1): "5", "1.5", "200ms", "2m". More than nothing, up to 290 years. */
-int ksig_parse_time(const char *s, int64_t *ns)
-{
-	size_t len = strspn(s, "0123456789.");
-	int64_t unit = unit_of_time(s + len);
+	size_t len = strspn(s, "0123456789."), i;
 	char number[32], *end;
+	int64_t unit = 0;
 	double t;
 
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (!strcmp(s + len, units[i].name))
+			unit = units[i].ns;
+	}
 	if (!len || len >= sizeof(number) || !unit)
 		return -EINVAL;
 	memcpy(number, s, len);

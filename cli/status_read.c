@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The memfds in which libksig's subscriptions tell of themselves. */
+/* The memfds in which libksig's subscriptions publish their status. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -14,50 +14,6 @@
 #include "cli.h"
 
 #define LINK "/memfd:" KSIG_STATUS_NAME " (deleted)"
-
-/* Every memfd of the machine is on one mount, which nothing else is on. */
-static bool same_mount(int a, int b)
-{
-	struct statx x, y;
-
-	return !statx(a, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID,
-		      &x) &&
-	       !statx(b, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID,
-		      &y) &&
-	       x.stx_mnt_id == y.stx_mnt_id;
-}
-
-static bool is_memfd(int fd)
-{
-	int ours = memfd_create(KSIG_STATUS_NAME, MFD_CLOEXEC);
-	bool is = ours >= 0 && same_mount(fd, ours);
-
-	if (ours >= 0)
-		close(ours);
-	return is;
-}
-
-/*
- * A name is easily had, and what has it may be a device, or a file that is
- * served by a process: nothing but a memfd is opened.
- */
-static int open_memfd(const char *path)
-{
-	int fd = open(path, O_PATH | O_CLOEXEC), ret = -ENOENT;
-	char again[32];
-
-	if (fd < 0)
-		return -errno;
-	if (is_memfd(fd)) {
-		/* without waiting for him who has a lease on it */
-		snprintf(again, sizeof(again), "/proc/self/fd/%d", fd);
-		ret = open(again, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-		if (ret < 0)
-			ret = -errno;
-	}
-	close(fd);
-	return ret;
-}
 
 static bool read_seq(int fd, uint64_t *seq)
 {
@@ -85,30 +41,52 @@ static bool read_status(int fd, struct ksig_status *s)
 	return true;
 }
 
-static bool is_status(struct ksig_status *s)
-{
-	s->provider[sizeof(s->provider) - 1] = '\0';
-	s->event[sizeof(s->event) - 1] = '\0';
-	return !memcmp(s->magic, KSIG_STATUS_MAGIC, sizeof(s->magic)) &&
-	       *s->event && (!strcmp(s->provider, "module") ||
-			     !strcmp(s->provider, "bpf") ||
-			     !strcmp(s->provider, "native"));
-}
-
 int ksig_status_read(const char *path, struct ksig_status *s)
 {
-	char name[sizeof(LINK) + 1];
+	const int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
+	char name[sizeof(LINK) + 1], again[32];
 	ssize_t len = readlink(path, name, sizeof(name));
-	int fd, ret;
+	int fd, own, opened, ret = -ENOENT;
+	struct statx st, own_st;
 
 	if (len < 0)
 		return -errno;
 	if (len != sizeof(LINK) - 1 || memcmp(name, LINK, len))
 		return -ENOENT;
-	fd = open_memfd(path);
+	/*
+	 * Any file can have this name, also a device, or a file that a process serves:
+	 * nothing but a memfd is opened. Every memfd of the machine is on one mount, which
+	 * nothing else is on.
+	 */
+	fd = open(path, O_PATH | O_CLOEXEC);
 	if (fd < 0)
-		return fd;
-	ret = read_status(fd, s) && is_status(s) ? 0 : -ENOENT;
+		return -errno;
+	own = memfd_create(KSIG_STATUS_NAME, MFD_CLOEXEC);
+	if (own < 0 || statx(fd, "", flags, STATX_MNT_ID, &st) ||
+	    statx(own, "", flags, STATX_MNT_ID, &own_st) ||
+	    st.stx_mnt_id != own_st.stx_mnt_id)
+		goto close_fd;
+	/* without waiting for a process that has a lease on it */
+	snprintf(again, sizeof(again), "/proc/self/fd/%d", fd);
+	opened = open(again, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (opened < 0) {
+		ret = -errno;
+		goto close_fd;
+	}
+	if (!read_status(opened, s))
+		goto close_opened;
+	s->provider[sizeof(s->provider) - 1] = '\0';
+	s->event[sizeof(s->event) - 1] = '\0';
+	if (!memcmp(s->magic, KSIG_STATUS_MAGIC, sizeof(s->magic)) &&
+	    *s->event && (!strcmp(s->provider, "module") ||
+			  !strcmp(s->provider, "bpf") ||
+			  !strcmp(s->provider, "native")))
+		ret = 0;
+close_opened:
+	close(opened);
+close_fd:
+	if (own >= 0)
+		close(own);
 	close(fd);
 	return ret;
 }

@@ -16,7 +16,7 @@ static unsigned int least(unsigned int a, unsigned int b)
 	return a < b ? a : b;
 }
 
-/* How many letters to change, add or leave out; two that changed places: one. */
+/* The number of letters to change, add or leave out; two that are swapped count as one. */
 static unsigned int distance(const char *a, const char *b)
 {
 	unsigned int rows[3][NAME_MOST + 1], *above = rows[0], *row = rows[1];
@@ -46,23 +46,6 @@ static unsigned int distance(const char *a, const char *b)
 }
 
 /*
- * What differs in more than a third of its letters, or in more than three, means something
- * else. The beginning of a name is as near as one letter, and so is what follows its dot.
- */
-static unsigned int how_far(const char *wanted, const char *name)
-{
-	unsigned int d = distance(wanted, name);
-	const char *dot = strchr(name, '.');
-	size_t len = strlen(wanted);
-
-	if (dot && !strcmp(dot + 1, wanted))
-		return least(d, 1);
-	if (len >= 3 && !strncmp(wanted, name, len))
-		return least(d, 1);
-	return d <= least(len / 3, 3) ? d : NAME_MOST;
-}
-
-/*
  * @wanted: a name that doesn't exist
  * @name: the nearest so far; "": none is near
  */
@@ -72,26 +55,26 @@ struct nearest {
 	unsigned int distance;
 };
 
+/*
+ * A name that differs in more than a third of its letters, or in more than three, means
+ * something else. The beginning of a name is as near as one letter, and so is what follows
+ * its dot.
+ */
 static void consider(struct nearest *n, const char *name)
 {
-	unsigned int d = how_far(n->wanted, name);
+	unsigned int d = distance(n->wanted, name);
+	const char *dot = strchr(name, '.');
+	size_t len = strlen(n->wanted);
 
+	if ((dot && !strcmp(dot + 1, n->wanted)) ||
+	    (len >= 3 && !strncmp(n->wanted, name, len)))
+		d = least(d, 1);
+	else if (d > least(len / 3, 3))
+		return;
 	if (d >= n->distance || strlen(name) > NAME_MOST)
 		return;
 	n->distance = d;
 	snprintf(n->name, sizeof(n->name), "%.*s", NAME_MOST, name);
-}
-
-static void consider_events(struct nearest *n)
-{
-	const struct ksig_catalog_entry *e;
-	struct ksig_catalog *c;
-
-	if (ksig_catalog_open(KSIG_CATALOG_NAMES, &c))
-		return;
-	while (ksig_catalog_next(c, &e) == 1)
-		consider(n, e->name);
-	ksig_catalog_close(c);
 }
 
 static void consider_folders(struct nearest *n, const char *path)
@@ -107,43 +90,41 @@ static void consider_folders(struct nearest *n, const char *path)
 	closedir(dir);
 }
 
-/* "trace.GROUP.NAME": the group nearest to GROUP, and in it what is nearest to NAME. */
-static void find_tracepoint(const char *event, char *found, size_t size)
+void ksig_suggest(const char *event, char *text, size_t size)
 {
 	struct nearest group = { .distance = NAME_MOST };
 	struct nearest name = { .distance = NAME_MOST };
 	char path[sizeof(TRACEFS_EVENTS) + NAME_MOST + 1];
-
-	if (sscanf(event, "trace.%64[^.:].%64[^.:]", group.wanted,
-		   name.wanted) != 2)
-		return;
-	consider_folders(&group, TRACEFS_EVENTS);
-	if (!*group.name)
-		return;
-	snprintf(path, sizeof(path), "%s/%s", TRACEFS_EVENTS, group.name);
-	consider_folders(&name, path);
-	if (*name.name)
-		snprintf(found, size, "trace.%s.%s", group.name, name.name);
-}
-
-void ksig_suggest(const char *event, char *text, size_t size)
-{
-	struct nearest n = { .distance = NAME_MOST };
-	char found[2 * NAME_MOST + sizeof("trace..")] = "";
+	const struct ksig_catalog_entry *e;
 	size_t len = strlen(text);
+	struct ksig_catalog *c;
 
 	if (!strncmp(event, "trace.", 6)) {
-		find_tracepoint(event, found, sizeof(found));
-		if (!*found)
+		/* the nearest group, and in it the nearest name */
+		if (sscanf(event, "trace.%64[^.:].%64[^.:]", group.wanted,
+			   name.wanted) != 2)
 			return;
-	} else {
-		snprintf(n.wanted, sizeof(n.wanted), "%.*s",
-			 (int)strcspn(event, ":"), event);
-		consider_events(&n);
-		snprintf(found, sizeof(found), "%s", n.name);
+		consider_folders(&group, TRACEFS_EVENTS);
+		if (!*group.name)
+			return;
+		snprintf(path, sizeof(path), "%s/%s", TRACEFS_EVENTS, group.name);
+		consider_folders(&name, path);
+		if (*name.name)
+			snprintf(text + len, size - len,
+				 "; did you mean 'trace.%s.%s'?", group.name,
+				 name.name);
+		return;
 	}
-	if (*found)
-		snprintf(text + len, size - len, "; did you mean '%s'?", found);
+	snprintf(name.wanted, sizeof(name.wanted), "%.*s",
+		 (int)strcspn(event, ":"), event);
+	if (!ksig_catalog_open(KSIG_CATALOG_NAMES, &c)) {
+		while (ksig_catalog_next(c, &e) == 1)
+			consider(&name, e->name);
+		ksig_catalog_close(c);
+	}
+	if (*name.name)
+		snprintf(text + len, size - len, "; did you mean '%s'?",
+			 name.name);
 	else
 		snprintf(text + len, size - len,
 			 "; run 'ksig events' for a list");

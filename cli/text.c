@@ -22,7 +22,7 @@ void ksig_print_plain(const char *s)
 	}
 }
 
-/* JSON has 16 bits an escape: what is more takes two. */
+/* A JSON escape has 16 bits: a larger character needs two. */
 static void print_escape(uint32_t c)
 {
 	if (c > 0xffff) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files behind ksig watch share. */
+/* What the files of ksig watch share. */
 #ifndef KSIG_WATCH_H
 #define KSIG_WATCH_H
 
@@ -72,14 +72,14 @@ const char *ksig_to_outcome(int err);
 
 /**
  * struct ksig_happening - an event that something is done about
- * @sub: whose it is
+ * @sub: its subscription
  * @ev: its record
  * @value_field: --value; NULL: the record's value
  * @merged: events before it that nothing is done about, for --every
  * @lost: of @sub, since its last one that something was done about
  * @lost_upto: that may have been lost since then, beyond @lost
- * @to: who was signalled; NULL: nobody
- * @err: what came of that
+ * @to: the target that was signalled; NULL: none
+ * @err: the outcome
  */
 struct ksig_happening {
 	const struct ksig_sub *sub;

@@ -27,7 +27,7 @@ static pid_t command;
 static bool command_reaped;
 static int command_status;
 
-static void reap(int signo)
+static void reap_children(int signo)
 {
 	int err = errno, status;
 	pid_t pid;
@@ -44,7 +44,7 @@ static void reap(int signo)
 
 int ksig_children_adopt(void)
 {
-	const struct sigaction action = { .sa_handler = reap };
+	const struct sigaction action = { .sa_handler = reap_children };
 	sigset_t mask;
 
 	sigemptyset(&mask);
@@ -63,7 +63,7 @@ int ksig_children_adopt(void)
 void ksig_children_reap(void)
 {
 	if (adopting)
-		reap(SIGCHLD);
+		reap_children(SIGCHLD);
 }
 
 const sigset_t *ksig_children_mask(void)

@@ -22,7 +22,7 @@
 #define REPORT_FULL_NS KSIG_NS
 /* What is printed is written within this time, though there is more to do. */
 #define OUTPUT_NS (KSIG_NS / 10)
-/* Events that are acted on before anything else is looked at, output included. */
+/* Events that are acted on before anything else is done, output included. */
 #define BATCH 256
 
 /* What step functions return: go on, or end with an exit code. */
@@ -40,85 +40,59 @@ static bool is_enough(const struct ksig_watch *w)
 
 /* --------------------------------------------------------------------- acting */
 
-static void command_ended(struct ksig_watch *w)
-{
-	int status;
-
-	close(w->command_fd);
-	w->command_fd = -1;
-	if (ksig_child_wait(w->command_pid, &status) || !status)
-		return;
-	w->result = KSIG_FAILED;
-	if (WIFSIGNALED(status))
-		ksig_error("'%s' was killed by signal %d", w->command[0],
-			   WTERMSIG(status));
-	else
-		ksig_error("'%s' failed with exit status %d", w->command[0],
-			   WEXITSTATUS(status));
-}
-
-/*
- * With -EAGAIN the target has no room, and the same event is tried again. Another error
- * is the outcome.
- */
-static void signal_target(struct ksig_watch *w)
+static int act(struct ksig_watch *w)
 {
 	struct ksig_happening *h = &w->now;
+	struct ksig_watched *e = &w->events[ksig_event_spec(h->ev)];
 	int64_t now = ksig_clock_ns();
 	struct ksig_field value;
 
-	ksig_happening_value(h, &value);
-	h->to = &w->to;
-	if (!w->target_full) {
-		w->to.unreported_lost += h->lost;
-		w->report_full = now + REPORT_FULL_NS;
+	if (w->has_to) {
+		ksig_happening_value(h, &value);
+		h->to = &w->to;
+		if (!w->target_full) {
+			w->to.unreported_lost += h->lost;
+			w->report_full = now + REPORT_FULL_NS;
+		}
+		h->err = ksig_to_send(&w->to, h->sub, h->ev,
+				      value.type == KSIG_FIELD_SIGNED ?
+				      (uint64_t)value.s : value.u);
+		w->target_full = h->err == -EAGAIN;
 	}
-	h->err = ksig_to_send(&w->to, h->sub, h->ev,
-			      value.type == KSIG_FIELD_SIGNED ?
-			      (uint64_t)value.s : value.u);
-	w->target_full = h->err == -EAGAIN;
+	/* the same event is tried again */
 	if (w->target_full) {
-		if (now < w->report_full)
-			return;
-		ksig_error("process %d is not consuming its pending signals: delivery of %s is stalled",
-			   w->to.pid,
-			   ksig_sub_event(h->sub, ksig_event_spec(h->ev)));
-		w->report_full = KSIG_NEVER;
-	} else if (h->err == -ESRCH && (w->to.kind == KSIG_TO_PID ||
-					w->to.kind == KSIG_TO_PIDFILE)) {
-		w->result = KSIG_TARGET_GONE;
-	} else if (h->err) {
-		w->result = KSIG_FAILED;
-	}
-}
-
-static int act(struct ksig_watch *w)
-{
-	struct ksig_watched *e = &w->events[ksig_event_spec(w->now.ev)];
-	int64_t now = ksig_clock_ns();
-
-	if (w->has_to)
-		signal_target(w);
-	if (w->target_full)
+		if (now >= w->report_full) {
+			ksig_error("process %d is not consuming its pending signals: delivery of %s is stalled",
+				   w->to.pid,
+				   ksig_sub_event(h->sub, ksig_event_spec(h->ev)));
+			w->report_full = KSIG_NEVER;
+		}
 		return GO_ON;
+	}
+	if (h->err == -ESRCH && (w->to.kind == KSIG_TO_PID ||
+				 w->to.kind == KSIG_TO_PIDFILE))
+		w->result = KSIG_TARGET_GONE;
+	else if (h->err)
+		w->result = KSIG_FAILED;
+
 	if (!__fpending(stdout))
 		w->print_by = now + OUTPUT_NS;
-	if (ksig_print_event(&w->now, w->json))
+	if (ksig_print_event(h, w->json))
 		return KSIG_FAILED;
-	/* the command writes to the same place; and what is written ends with a line */
+	/* the command writes to the same file, after whole lines */
 	if ((w->command || __fpending(stdout) > KSIG_OUTPUT_MAX) && ksig_flush())
 		return KSIG_FAILED;
-	e->printed += w->now.lost;
-	e->printed_upto += w->now.lost_upto;
+	e->printed += h->lost;
+	e->printed_upto += h->lost_upto;
 	if (w->command) {
-		w->command_fd = ksig_run(w->command, &w->now, &w->command_pid);
+		w->command_fd = ksig_run(w->command, h, &w->command_pid);
 		if (w->command_fd < 0) {
 			ksig_error("cannot run '%s': %s", w->command[0],
 				   strerror(-w->command_fd));
 			return KSIG_FAILED;
 		}
 	}
-	w->now = (struct ksig_happening) { };
+	*h = (struct ksig_happening) { };
 	w->acted++;
 	if (w->every)
 		w->not_before = ksig_clock_ns() + w->every;
@@ -128,8 +102,8 @@ static int act(struct ksig_watch *w)
 /* -------------------------------------------------------------------- reading */
 
 /*
- * May another event be read? Only --every lets a newer one replace one that
- * waits; else they wait in the provider's queue, which counts what it loses.
+ * May another event be read? Only with --every a newer event replaces a waiting
+ * one; otherwise they wait in the provider's queue, which counts lost events.
  */
 static bool wants_event(const struct ksig_watch *w)
 {
@@ -138,30 +112,7 @@ static bool wants_event(const struct ksig_watch *w)
 	return w->every || (!w->now.sub && w->command_fd < 0);
 }
 
-static void take_event(struct ksig_watch *w, const struct ksig_event *ev)
-{
-	unsigned int spec = ksig_event_spec(ev);
-	struct ksig_watched *e = &w->events[spec];
-
-	ksig_watched_note(e, w->sub, ev);
-	ksig_watched_report(e, ksig_sub_event(w->sub, spec));
-	if (e->by_kernel &&
-	    !(ev->flags & (KSIG_EVENT_SIGNALLED | KSIG_EVENT_REFUSED)))
-		return;
-	if (w->skip) {
-		w->skip--;
-		return;
-	}
-	if (w->now.sub)
-		w->now.merged++;
-	w->now.sub = w->sub;
-	w->now.ev = ev;
-	w->now.lost = e->lost - e->printed;
-	w->now.lost_upto = e->lost_upto - e->printed_upto;
-	w->now.value_field = w->opts.value_field;
-}
-
-/* Did its filter name a process that has exited? Then nothing is missing. */
+/* Has the process that its filter names exited? Then no event is missing. */
 static bool has_subject_gone(const struct ksig_watch *w, unsigned int spec)
 {
 	struct ksig_sub_stats st = { .sz = sizeof(st) };
@@ -171,32 +122,7 @@ static bool has_subject_gone(const struct ksig_watch *w, unsigned int spec)
 	       st.flags & KSIG_STATS_SUBJECT_GONE;
 }
 
-static void report_ends(struct ksig_watch *w)
-{
-	const char *event;
-	unsigned int i;
-	int err;
-
-	w->ended = true;
-	for (i = 0; i < w->n; i++) {
-		err = ksig_sub_ended(w->sub, i);
-		w->ended &= err != 0;
-		if (!err || w->events[i].end_reported)
-			continue;
-		w->events[i].end_reported = true;
-		event = ksig_sub_event(w->sub, i);
-		if (has_subject_gone(w, i))
-			ksig_note("%s: the process has exited; there will be no more events",
-				  w->events[i].text);
-		else if (err == -ESHUTDOWN)
-			ksig_error("%s no longer exists: there will be no more events",
-				   event);
-		else
-			ksig_error("%s: %s", event, strerror(-err));
-	}
-}
-
-/* Is there something to read, if only what the filter doesn't let pass? */
+/* Is there something to read, even if the filter doesn't match it? */
 static bool is_readable(const struct ksig_watch *w)
 {
 	struct pollfd p = { .fd = ksig_sub_fd(w->sub), .events = POLLIN };
@@ -208,10 +134,29 @@ static bool is_readable(const struct ksig_watch *w)
 static bool read_event(struct ksig_watch *w)
 {
 	const struct ksig_event *ev;
-	int ret = ksig_sub_next(w->sub, 0, &ev);
+	int ret = ksig_sub_next(w->sub, 0, &ev), err;
+	struct ksig_watched *e;
+	unsigned int i;
 
-	report_ends(w);
-	/* what is missing here, memory or a descriptor, may be available in a moment */
+	w->ended = true;
+	for (i = 0; i < w->n; i++) {
+		e = &w->events[i];
+		err = ksig_sub_ended(w->sub, i);
+		w->ended &= err != 0;
+		if (!err || e->end_reported)
+			continue;
+		e->end_reported = true;
+		if (has_subject_gone(w, i))
+			ksig_note("%s: the process has exited; there will be no more events",
+				  e->text);
+		else if (err == -ESHUTDOWN)
+			ksig_error("%s no longer exists: there will be no more events",
+				   ksig_sub_event(w->sub, i));
+		else
+			ksig_error("%s: %s", ksig_sub_event(w->sub, i),
+				   strerror(-err));
+	}
+	/* what is missing here, memory or a descriptor, may be available later */
 	if (ret < 0 && ret != -EINTR && !w->ended) {
 		if (!w->failing)
 			ksig_note("%s: %s; trying again", w->n == 1 ?
@@ -221,27 +166,27 @@ static bool read_event(struct ksig_watch *w)
 		return false;
 	}
 	w->failing = false;
-	if (ret == 1)
-		take_event(w, ev);
-	return ret == 1 || (!ret && is_readable(w));
-}
+	if (ret != 1)
+		return !ret && is_readable(w);
 
-/* The kernel has counted to the end, and some of that was lost on the way. */
-static void check_kernel_count(struct ksig_watch *w)
-{
-	struct ksig_sub_stats st = { .sz = sizeof(st) };
-	struct ksig_watched *e = w->events;
-
-	if (!e->by_kernel || !w->count || is_enough(w) || w->now.sub ||
-	    ksig_sub_spec_stats(w->sub, 0, &st) || !st.lost || st.queued ||
-	    st.offered < e->last)
-		return;
-	ksig_error("%" PRIu64 " events of %s were lost in total, %" PRIu64 " of which count for -n: the kernel has sent %" PRIu64 " signals",
-		   st.lost, ksig_sub_event(w->sub, 0), w->count - w->acted,
-		   st.signals);
-	w->acted = w->count;
-	e->lost = st.lost;
-	e->reported = e->lost;
+	e = &w->events[ksig_event_spec(ev)];
+	ksig_watched_note(e, w->sub, ev);
+	ksig_watched_report(e, ksig_sub_event(w->sub, ksig_event_spec(ev)));
+	if (e->by_kernel &&
+	    !(ev->flags & (KSIG_EVENT_SIGNALLED | KSIG_EVENT_REFUSED)))
+		return true;
+	if (w->skip) {
+		w->skip--;
+		return true;
+	}
+	if (w->now.sub)
+		w->now.merged++;
+	w->now.sub = w->sub;
+	w->now.ev = ev;
+	w->now.lost = e->lost - e->printed;
+	w->now.lost_upto = e->lost_upto - e->printed_upto;
+	w->now.value_field = w->opts.value_field;
+	return true;
 }
 
 /* -------------------------------------------------------------------- waiting */
@@ -251,29 +196,22 @@ static int64_t sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static int64_t wake_up_at(const struct ksig_watch *w)
+/* TARGET and UNIT are ksig_to_poll()'s */
+enum { EVENTS, COMMAND, STOP, TARGET, UNIT, N_FDS };
+
+static int wait_for(struct ksig_watch *w, struct pollfd fds[N_FDS])
 {
-	int64_t at = w->deadline, now = ksig_clock_ns();
+	int64_t at = w->more && wants_event(w) ? 0 : w->deadline;
+	int64_t now = ksig_clock_ns(), left;
+	struct timespec ts = { };
 	unsigned int i;
 
-	if (w->more && wants_event(w))
-		return 0;
 	if (w->target_full || (w->failing && wants_event(w)))
 		at = sooner(at, now + RETRY_NS);
 	else if (w->now.sub && w->command_fd < 0)
 		at = sooner(at, w->not_before);
 	for (i = 0; !ksig_is_quiet() && i < w->n; i++)
 		at = sooner(at, ksig_watched_report_at(&w->events[i]));
-	return at;
-}
-
-/* TARGET and UNIT are ksig_to_poll()'s */
-enum { EVENTS, COMMAND, STOP, TARGET, UNIT, N_FDS };
-
-static int wait_for(struct ksig_watch *w, struct pollfd fds[N_FDS])
-{
-	int64_t at = wake_up_at(w), left;
-	struct timespec ts = { };
 
 	fds[EVENTS].fd = wants_event(w) && !w->failing ?
 			 ksig_sub_fd(w->sub) : -1;
@@ -296,8 +234,8 @@ static int wait_for(struct ksig_watch *w, struct pollfd fds[N_FDS])
 }
 
 /*
- * Acts on what there is, oldest first. Output is written when nothing is left, or
- * when it has waited for OUTPUT_NS. With --every a line is rare.
+ * Acts on the events that are available, oldest first. Output is written when none is
+ * left, or when it has waited for OUTPUT_NS. With --every lines are rare.
  */
 static int drain(struct ksig_watch *w)
 {
@@ -315,28 +253,28 @@ static int drain(struct ksig_watch *w)
 	return ksig_flush() ? KSIG_FAILED : ret;
 }
 
-/* Is nothing missing, for the filters named processes, which have exited? */
-static bool have_subjects_gone(const struct ksig_watch *w)
-{
-	unsigned int i;
-
-	for (i = 0; i < w->n; i++) {
-		if (!has_subject_gone(w, i))
-			return false;
-	}
-	return true;
-}
-
 /* Return: GO_ON, or the exit code. */
 static int step(struct ksig_watch *w)
 {
+	struct ksig_sub_stats st = { .sz = sizeof(st) };
+	struct ksig_watched *first = w->events;
 	struct pollfd fds[N_FDS] = { };
-	int ret = wait_for(w, fds);
+	int ret = wait_for(w, fds), status;
 	unsigned int i;
 
 	ksig_children_reap();
-	if (ret == GO_ON && fds[COMMAND].revents)
-		command_ended(w);
+	if (ret == GO_ON && fds[COMMAND].revents) {
+		close(w->command_fd);
+		w->command_fd = -1;
+		if (!ksig_child_wait(w->command_pid, &status) && status) {
+			w->result = KSIG_FAILED;
+			ksig_error(WIFSIGNALED(status) ?
+				   "'%s' was killed by signal %d" :
+				   "'%s' failed with exit status %d",
+				   w->command[0], WIFSIGNALED(status) ?
+				   WTERMSIG(status) : WEXITSTATUS(status));
+		}
+	}
 	if (fds[UNIT].revents || ksig_clock_ns() >= w->follow_at)
 		ksig_to_follow(&w->to);
 	if (ret == GO_ON)
@@ -345,14 +283,27 @@ static int step(struct ksig_watch *w)
 		return ret;
 	for (i = 0; i < w->n; i++)
 		ksig_watched_report(&w->events[i], ksig_sub_event(w->sub, i));
-	check_kernel_count(w);
+	/* the kernel has counted to the end, but some of these events were lost */
+	if (first->by_kernel && w->count && !is_enough(w) && !w->now.sub &&
+	    !ksig_sub_spec_stats(w->sub, 0, &st) && st.lost && !st.queued &&
+	    st.offered >= first->last) {
+		ksig_error("%" PRIu64 " events of %s were lost in total, %" PRIu64 " of which count for -n: the kernel has sent %" PRIu64 " signals",
+			   st.lost, ksig_sub_event(w->sub, 0), w->count - w->acted,
+			   st.signals);
+		w->acted = w->count;
+		first->lost = st.lost;
+		first->reported = first->lost;
+	}
 	if (is_enough(w) && w->command_fd < 0)
 		return w->result;
 	if (ksig_clock_ns() >= w->deadline)
 		return w->result ? w->result : KSIG_TIMED_OUT;
-	if (w->ended && !w->now.sub && w->command_fd < 0)
-		return w->result || have_subjects_gone(w) ? w->result :
-							     KSIG_NOT_HERE;
+	if (w->ended && !w->now.sub && w->command_fd < 0) {
+		/* nothing is missing if all filters named processes, which have exited */
+		for (i = 0; i < w->n && has_subject_gone(w, i); i++)
+			;
+		return w->result || i == w->n ? w->result : KSIG_NOT_HERE;
+	}
 	if (fds[TARGET].revents && !ksig_to_follow(&w->to) && !is_unit(w)) {
 		ksig_error("process %d has exited", w->to.pid);
 		return KSIG_TARGET_GONE;
@@ -362,42 +313,14 @@ static int step(struct ksig_watch *w)
 
 /* --------------------------------------------------------------------- the end */
 
-/*
- * Events that the time was too short for, or the target gone. No more than the
- * longest queues hold, for others may come all the time.
- */
-static void report_undone(struct ksig_watch *w)
-{
-	uint64_t n[KSIG_SUB_SPECS] = { }, left = (uint64_t)w->n * KSIG_QUEUE_MAX;
-	const struct ksig_event *ev;
-	unsigned int i;
-	int ret;
-
-	if (w->now.sub)
-		n[ksig_event_spec(w->now.ev)] = 1 + w->now.merged;
-	while (!w->ended && left--) {
-		ret = ksig_sub_next(w->sub, 0, &ev);
-		if (ret < 0 || (!ret && !is_readable(w)))
-			break;
-		if (!ret || w->events[ksig_event_spec(ev)].by_kernel)
-			continue;
-		n[ksig_event_spec(ev)] += !w->skip;
-		w->skip -= !!w->skip;
-	}
-	for (i = 0; i < w->n; i++) {
-		if (n[i])
-			ksig_error(n[i] == 1 ?
-				   "%" PRIu64 " event of %s was not acted on" :
-				   "%" PRIu64 " events of %s were not acted on",
-				   n[i], ksig_sub_event(w->sub, i));
-	}
-}
-
 int ksig_watch_loop(struct ksig_watch *w)
 {
+	uint64_t n[KSIG_SUB_SPECS] = { }, left = (uint64_t)w->n * KSIG_QUEUE_MAX;
 	struct ksig_sub_stats st = { .sz = sizeof(st) };
-	int ret = GO_ON;
+	const struct ksig_event *ev;
+	int ret = GO_ON, err;
 	unsigned int i;
+	bool enough;
 
 	w->command_fd = -1;
 	w->deadline = w->timeout ? ksig_clock_ns() + w->timeout : KSIG_NEVER;
@@ -411,11 +334,33 @@ int ksig_watch_loop(struct ksig_watch *w)
 				   w->command[0]);
 		close(w->command_fd);
 	}
-	if (!is_enough(w))
-		report_undone(w);
+
+	/*
+	 * Events for which there was no time, or no target any more. No more are counted than
+	 * the longest queues have room for, since new ones may come all the time.
+	 */
+	enough = is_enough(w);
+	if (w->now.sub)
+		n[ksig_event_spec(w->now.ev)] = 1 + w->now.merged;
+	while (!enough && !w->ended && left--) {
+		err = ksig_sub_next(w->sub, 0, &ev);
+		if (err < 0 || (!err && !is_readable(w)))
+			break;
+		if (!err || w->events[ksig_event_spec(ev)].by_kernel)
+			continue;
+		n[ksig_event_spec(ev)] += !w->skip;
+		w->skip -= !!w->skip;
+	}
+	for (i = 0; !enough && i < w->n; i++) {
+		if (n[i])
+			ksig_error(n[i] == 1 ?
+				   "%" PRIu64 " event of %s was not acted on" :
+				   "%" PRIu64 " events of %s were not acted on",
+				   n[i], ksig_sub_event(w->sub, i));
+	}
 	for (i = 0; i < w->n; i++) {
 		/* no event reports what was lost last */
-		if (!is_enough(w) && !ksig_sub_spec_stats(w->sub, i, &st)) {
+		if (!enough && !ksig_sub_spec_stats(w->sub, i, &st)) {
 			if (st.lost > w->events[i].lost)
 				w->events[i].lost = st.lost;
 			w->events[i].lost_upto = st.lost_upto;

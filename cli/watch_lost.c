@@ -5,7 +5,7 @@
 #include "cli.h"
 #include "watch.h"
 
-/* Losses are summed up this long, or they would be louder than events. */
+/* Losses are summed up for this time, so that there are fewer reports than events. */
 #define SUM_UP_NS KSIG_NS
 
 void ksig_watched_note(struct ksig_watched *e, const struct ksig_sub *sub,
@@ -25,7 +25,7 @@ int64_t ksig_watched_report_at(const struct ksig_watched *e)
 	       e->report_at : KSIG_NEVER;
 }
 
-static void report(struct ksig_watched *e, const char *event)
+static void report_losses(struct ksig_watched *e, const char *event)
 {
 	uint64_t n = e->lost - e->reported;
 	uint64_t upto = e->lost_upto - e->reported_upto;
@@ -46,7 +46,7 @@ void ksig_watched_report(struct ksig_watched *e, const char *event)
 
 	if (ksig_is_quiet() || now < ksig_watched_report_at(e))
 		return;
-	report(e, event);
+	report_losses(e, event);
 	e->report_at = now + SUM_UP_NS;
 }
 
@@ -54,7 +54,7 @@ void ksig_watched_report_last(struct ksig_watched *e,
 			      const struct ksig_sub *sub, unsigned int spec,
 			      bool json)
 {
-	report(e, ksig_sub_event(sub, spec));
+	report_losses(e, ksig_sub_event(sub, spec));
 	if (json && (e->lost != e->printed || e->lost_upto != e->printed_upto))
 		ksig_print_loss(sub, spec, e->lost - e->printed,
 				e->lost_upto - e->printed_upto);

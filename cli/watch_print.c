@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* ksig watch: the line that tells an event. */
+/* ksig watch: the line that is printed for an event. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +14,8 @@ static const char *event_name(const struct ksig_happening *h)
 	return ksig_sub_event(h->sub, ksig_event_spec(h->ev));
 }
 
-/* The wall clock's time of what the monotonic clock has. */
-static struct timespec when(const struct ksig_event *ev)
+/* The event's monotonic time, by the wall clock. */
+static struct timespec wall_time(const struct ksig_event *ev)
 {
 	struct timespec ts;
 	int64_t t;
@@ -25,48 +25,6 @@ static struct timespec when(const struct ksig_event *ev)
 	    (int64_t)ev->time_ns;
 	return (struct timespec) { .tv_sec = t / KSIG_NS, .tv_nsec = t % KSIG_NS };
 }
-
-/* ---------------------------------------------------------------------- text */
-
-static void print_signal(const struct ksig_happening *h)
-{
-	char name[KSIG_SIGNAME_MAX];
-	const char *outcome = ksig_to_outcome(h->err);
-
-	printf(" -> %s ", ksig_signal_name(h->to->signo, name));
-	if (h->to->pid)
-		printf("%d", h->to->pid);
-	else
-		putchar('-');
-	if (*outcome)
-		printf(" %s", outcome);
-}
-
-static int print_text(const struct ksig_happening *h)
-{
-	size_t size = ksig_event_format(h->sub, h->ev, NULL, 0) + 1;
-	struct timespec ts = when(h->ev);
-	char *line = malloc(size);
-	struct tm tm;
-
-	if (!line) {
-		ksig_error("out of memory");
-		return KSIG_FAILED;
-	}
-	localtime_r(&ts.tv_sec, &tm);
-	ksig_event_format(h->sub, h->ev, line, size);
-	printf("%02d:%02d:%02d.%03ld %s", tm.tm_hour, tm.tm_min, tm.tm_sec,
-	       ts.tv_nsec / 1000000, line);
-	free(line);
-	if (h->merged)
-		printf(" (+%" PRIu64 ")", h->merged);
-	if (h->to)
-		print_signal(h);
-	putchar('\n');
-	return KSIG_DONE;
-}
-
-/* ---------------------------------------------------------------------- JSON */
 
 static void print_value(const struct ksig_field *f)
 {
@@ -80,7 +38,7 @@ static void print_value(const struct ksig_field *f)
 		printf("\"%" PRIu64 "\"", f->u);
 }
 
-/* A tracepoint's records have it as their value already. */
+/* In a tracepoint's records the field is the value already. */
 void ksig_happening_value(const struct ksig_happening *h, struct ksig_field *f)
 {
 	f->sz = sizeof(*f);
@@ -95,52 +53,6 @@ void ksig_happening_value(const struct ksig_happening *h, struct ksig_field *f)
 	};
 }
 
-/* What every event has: a tracepoint's own field may have the same name. */
-static void print_header(const struct ksig_happening *h)
-{
-	const struct ksig_event *ev = h->ev;
-	struct ksig_field value = { .sz = sizeof(value) };
-
-	fputs(",\"subject\":", stdout);
-	if (ev->flags & KSIG_EVENT_NO_SUBJECT)
-		fputs("null", stdout);
-	else
-		printf("\"%llu\"", ev->subject);
-	fputs(",\"value\":", stdout);
-	ksig_happening_value(h, &value);
-	print_value(&value);
-}
-
-static void print_fields(const struct ksig_happening *h)
-{
-	struct ksig_field f = { .sz = sizeof(f) };
-	unsigned int i;
-
-	fputs(",\"fields\":{", stdout);
-	for (i = 0; !ksig_event_field(h->sub, h->ev, i, &f); i++) {
-		if (i)
-			putchar(',');
-		ksig_print_quoted(f.name);
-		putchar(':');
-		print_value(&f);
-	}
-	putchar('}');
-}
-
-static void print_json_signal(const struct ksig_happening *h)
-{
-	char name[KSIG_SIGNAME_MAX];
-
-	printf(",\"signal\":\"%s\",\"target\":",
-	       ksig_signal_name(h->to->signo, name));
-	if (h->to->pid)
-		printf("%d", h->to->pid);
-	else
-		fputs("null", stdout);
-	printf(",\"outcome\":\"%s\"", h->err ? ksig_to_outcome(h->err) :
-					      "sent");
-}
-
 static void print_json_begin(const char *event, struct timespec ts)
 {
 	char date[32];
@@ -152,30 +64,91 @@ static void print_json_begin(const char *event, struct timespec ts)
 	ksig_print_quoted(event);
 }
 
+static void print_target(const struct ksig_happening *h, const char *none)
+{
+	if (h->to->pid)
+		printf("%d", h->to->pid);
+	else
+		fputs(none, stdout);
+}
+
 static void print_json(const struct ksig_happening *h)
 {
-	print_json_begin(event_name(h), when(h->ev));
+	struct ksig_field f = { .sz = sizeof(f) };
+	const struct ksig_event *ev = h->ev;
+	char name[KSIG_SIGNAME_MAX];
+	unsigned int i;
+
+	print_json_begin(event_name(h), wall_time(ev));
 	printf(",\"provider\":\"%s\",\"seq\":\"%llu\",\"lost_before\":%" PRIu64
-	       ",\"lost_upto\":%" PRIu64 ",\"merged\":\"%" PRIu64 "\"",
-	       ksig_sub_provider(h->sub, ksig_event_spec(h->ev)),
-	       (unsigned long long)h->ev->seq,
-	       h->lost, h->lost_upto, h->merged);
-	print_header(h);
-	print_fields(h);
-	if (h->to)
-		print_json_signal(h);
+	       ",\"lost_upto\":%" PRIu64 ",\"merged\":\"%" PRIu64 "\",\"subject\":",
+	       ksig_sub_provider(h->sub, ksig_event_spec(ev)),
+	       (unsigned long long)ev->seq, h->lost, h->lost_upto, h->merged);
+	if (ev->flags & KSIG_EVENT_NO_SUBJECT)
+		fputs("null", stdout);
+	else
+		printf("\"%llu\"", ev->subject);
+	fputs(",\"value\":", stdout);
+	ksig_happening_value(h, &f);
+	print_value(&f);
+
+	/* an object of its own: a tracepoint's field may have the name of a key above */
+	fputs(",\"fields\":{", stdout);
+	f.sz = sizeof(f);
+	for (i = 0; !ksig_event_field(h->sub, ev, i, &f); i++) {
+		if (i)
+			putchar(',');
+		ksig_print_quoted(f.name);
+		putchar(':');
+		print_value(&f);
+	}
+	putchar('}');
+
+	if (h->to) {
+		printf(",\"signal\":\"%s\",\"target\":",
+		       ksig_signal_name(h->to->signo, name));
+		print_target(h, "null");
+		printf(",\"outcome\":\"%s\"",
+		       h->err ? ksig_to_outcome(h->err) : "sent");
+	}
 	puts("}");
 }
 
 int ksig_print_event(const struct ksig_happening *h, bool json)
 {
-	int ret = KSIG_DONE;
+	char *line, name[KSIG_SIGNAME_MAX];
+	const char *outcome;
+	struct timespec ts;
+	struct tm tm;
+	size_t size;
 
-	if (json)
+	if (json) {
 		print_json(h);
-	else
-		ret = print_text(h);
-	return ret || !ferror(stdout) ? ret : ksig_flush();
+		return ferror(stdout) ? ksig_flush() : KSIG_DONE;
+	}
+	size = ksig_event_format(h->sub, h->ev, NULL, 0) + 1;
+	line = malloc(size);
+	if (!line) {
+		ksig_error("out of memory");
+		return KSIG_FAILED;
+	}
+	ksig_event_format(h->sub, h->ev, line, size);
+	ts = wall_time(h->ev);
+	localtime_r(&ts.tv_sec, &tm);
+	printf("%02d:%02d:%02d.%03ld %s", tm.tm_hour, tm.tm_min, tm.tm_sec,
+	       ts.tv_nsec / 1000000, line);
+	free(line);
+	if (h->merged)
+		printf(" (+%" PRIu64 ")", h->merged);
+	if (h->to) {
+		printf(" -> %s ", ksig_signal_name(h->to->signo, name));
+		print_target(h, "-");
+		outcome = ksig_to_outcome(h->err);
+		if (*outcome)
+			printf(" %s", outcome);
+	}
+	putchar('\n');
+	return ferror(stdout) ? ksig_flush() : KSIG_DONE;
 }
 
 int ksig_print_loss(const struct ksig_sub *sub, unsigned int spec,

@@ -34,37 +34,31 @@ static int check_file(const char *path)
 	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) ? errno : 0;
 }
 
-/* As execvp(3): one that may not be run does not end the search. */
-static int search(const char *name)
+int ksig_run_check(const char *name)
 {
 	const char *path = getenv("PATH"), *end;
-	char file[PATH_MAX];
+	bool has_path = strchr(name, '/');
 	int err = ENOENT, found;
+	char file[PATH_MAX];
 
-	/* what the C library takes then */
+	/* the C library's default */
 	if (!path)
 		path = "/bin:/usr/bin";
-	for (;; path = end + 1) {
+	if (has_path)
+		err = check_file(name);
+	/* as execvp(3): a file that is not executable doesn't end the search */
+	for (; *name && !has_path && err; path = end + 1) {
 		end = strchrnul(path, ':');
 		if (snprintf(file, sizeof(file), "%.*s%s%s", (int)(end - path),
 			     path, end == path ? "" : "/", name) <
 		    (int)sizeof(file)) {
 			found = check_file(file);
-			if (!found)
-				return 0;
 			if (found != ENOENT && found != ENOTDIR)
 				err = found;
 		}
 		if (!*end)
-			return err;
+			break;
 	}
-}
-
-int ksig_run_check(const char *name)
-{
-	bool has_path = strchr(name, '/');
-	int err = !*name ? ENOENT : has_path ? check_file(name) : search(name);
-
 	if (!err)
 		return KSIG_DONE;
 	if (err == ENOENT && !has_path)
@@ -87,7 +81,7 @@ static int set_field(const char *key, const struct ksig_field *f)
 	for (; *key && i < sizeof(name) - 1; key++)
 		name[i++] = isalnum((unsigned char)*key) ?
 			    toupper((unsigned char)*key) : '_';
-	/* nothing is there, not somebody else's from outside */
+	/* not the variable of that name that this process may have inherited */
 	if (!f->known)
 		return unsetenv(name);
 	if (f->type == KSIG_FIELD_STRING)
@@ -107,8 +101,11 @@ static int set_number(const char *name, uint64_t n)
 	return setenv(name, number, 1);
 }
 
-/* What every event has comes last: a field of that name would hide it. */
-static int set_environment(const struct ksig_happening *h)
+/*
+ * In the child: run the command, with the event in its environment. What every event has is
+ * set last: a field of that name would hide it. An error is written to @fd, which exec closes.
+ */
+static void run_child(char *const *argv, const struct ksig_happening *h, int fd)
 {
 	const struct ksig_field subject = {
 		.type = KSIG_FIELD_UNSIGNED, .u = h->ev->subject,
@@ -116,8 +113,11 @@ static int set_environment(const struct ksig_happening *h)
 	};
 	struct ksig_field f = { .sz = sizeof(f) }, value = { .sz = sizeof(value) };
 	unsigned int spec = ksig_event_spec(h->ev), i;
+	const sigset_t *mask = ksig_children_mask();
 	int err = 0;
 
+	if (mask)
+		sigprocmask(SIG_SETMASK, mask, NULL);
 	ksig_happening_value(h, &value);
 	for (i = 0; !err && !ksig_event_field(h->sub, h->ev, i, &f); i++)
 		err = set_field(f.name, &f);
@@ -131,20 +131,9 @@ static int set_environment(const struct ksig_happening *h)
 		err = set_number("KSIG_MERGED", h->merged);
 	if (!err)
 		err = setenv("KSIG_PROVIDER", ksig_sub_provider(h->sub, spec), 1);
-	return err ? err : setenv("KSIG_EVENT", ksig_sub_event(h->sub, spec), 1);
-}
-
-/* ------------------------------------------------------------------ running it */
-
-/* In the child: what goes wrong is told through the pipe, which exec closes. */
-static void become(char *const *argv, const struct ksig_happening *h, int fd)
-{
-	const sigset_t *mask = ksig_children_mask();
-	int err = 0;
-
-	if (mask)
-		sigprocmask(SIG_SETMASK, mask, NULL);
-	if (!set_environment(h))
+	if (!err)
+		err = setenv("KSIG_EVENT", ksig_sub_event(h->sub, spec), 1);
+	if (!err)
 		execvp(argv[0], argv);
 	err = errno;
 	if (write(fd, &err, sizeof(err)) != sizeof(err))
@@ -152,21 +141,10 @@ static void become(char *const *argv, const struct ksig_happening *h, int fd)
 	_exit(127);
 }
 
-/* Return: the child's errno, 0 if it runs the command. */
-static int read_error(int fd)
-{
-	int err = 0;
-	ssize_t len;
-
-	do {
-		len = read(fd, &err, sizeof(err));
-	} while (len < 0 && errno == EINTR);
-	return len == sizeof(err) ? err : 0;
-}
-
 int ksig_run(char *const *argv, const struct ksig_happening *h, pid_t *pid)
 {
-	int fds[2], fd, err;
+	int fds[2], fd, err = 0;
+	ssize_t len;
 
 	if (pipe2(fds, O_CLOEXEC))
 		return -errno;
@@ -178,10 +156,15 @@ int ksig_run(char *const *argv, const struct ksig_happening *h, pid_t *pid)
 		return -err;
 	}
 	if (!*pid)
-		become(argv, h, fds[1]);
+		run_child(argv, h, fds[1]);
 	ksig_child_begun(*pid);
 	close(fds[1]);
-	err = read_error(fds[0]);
+	/* the child's errno; end-of-file if it runs the command */
+	do {
+		len = read(fds[0], &err, sizeof(err));
+	} while (len < 0 && errno == EINTR);
+	if (len != sizeof(err))
+		err = 0;
 	close(fds[0]);
 	/* our child, not waited for: the number is its */
 	fd = err ? -1 : syscall(SYS_pidfd_open, *pid, 0);

@@ -31,7 +31,7 @@ static void give_up(int signo)
 	raise(stopped);
 }
 
-static void stop(int signo)
+static void stop_on_signal(int signo)
 {
 	const struct sigaction action = { .sa_handler = give_up };
 	const uint64_t one = 1;
@@ -49,7 +49,7 @@ int ksig_stop_catch(void)
 {
 	/* what is being written is written to the end */
 	const struct sigaction action = {
-		.sa_handler = stop, .sa_flags = SA_RESTART | SA_RESETHAND,
+		.sa_handler = stop_on_signal, .sa_flags = SA_RESTART | SA_RESETHAND,
 	};
 	struct sigaction old;
 	size_t i;
