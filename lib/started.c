@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Did a process begin before an event? /proc knows that in clock ticks, in which a
- * number can be another process's twice. The kernel's taskstats know how long it has
- * lived to the microsecond, but tell only who has CAP_NET_ADMIN in the initial
- * namespaces.
+ * Did a process begin before an event? /proc shows its start in clock ticks. Within one tick a
+ * number can be reused. The kernel's taskstats have the age of a process in microseconds, but
+ * reading them needs CAP_NET_ADMIN in the initial namespaces.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,7 +17,7 @@
 #include "lib.h"
 
 #define ANSWER_MOST 4096
-/* So often is asked when the answer takes too long to be exact. */
+/* Attempts, if an answer takes too long to be exact */
 #define TRIES 10
 /* How far two clocks that are read one after the other may be off */
 #define SLACK_NS 1000000
@@ -81,26 +80,7 @@ static const char *find_attr(const char *attrs, ssize_t len, uint16_t type,
 	return NULL;
 }
 
-static int find_family(int fd, uint16_t *family)
-{
-	_Alignas(8) char buf[ANSWER_MOST];
-	const char *attrs, *id;
-	ssize_t len;
-	size_t size;
-	int err;
-
-	err = ask(fd, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_NAME,
-		  TASKSTATS_GENL_NAME, sizeof(TASKSTATS_GENL_NAME));
-	len = err ? err : answer(fd, buf, &attrs);
-	id = len < 0 ? NULL : find_attr(attrs, len, CTRL_ATTR_FAMILY_ID,
-					sizeof(*family), &size);
-	if (!id)
-		return -EOPNOTSUPP;
-	memcpy(family, id, sizeof(*family));
-	return 0;
-}
-
-/* Microseconds for which it has lived */
+/* Age of the process in microseconds */
 static int read_age(int fd, uint16_t family, uint32_t pid, uint64_t *us)
 {
 	const size_t end = offsetof(struct taskstats, ac_etime) + sizeof(*us);
@@ -125,58 +105,43 @@ static int read_age(int fd, uint16_t family, uint32_t pid, uint64_t *us)
 	return stats[offsetof(struct taskstats, ac_comm)] ? 0 : -EOPNOTSUPP;
 }
 
-/* 1, 0 or -ESTALE; the answer's age is that of a moment between two of ours. */
-static int compare_age(int fd, uint16_t family, pid_t pid, uint64_t time_ns)
-{
-	uint64_t us, before, after;
-	int i;
-
-	for (i = 0; i < TRIES; i++) {
-		before = ksig_now();
-		if (read_age(fd, family, pid, &us))
-			return -ESTALE;
-		after = ksig_now();
-		if (after - us * 1000 <= time_ns)
-			return 1;
-		if (before - (us + 1) * 1000 > time_ns)
-			return 0;
-	}
-	return -ESTALE;
-}
-
+/* As ksig_started_before(). The age is that of a moment between two readings of the clock. */
 static int by_taskstats(pid_t pid, uint64_t time_ns)
 {
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+	uint64_t us, before, after;
+	_Alignas(8) char buf[ANSWER_MOST];
+	const char *attrs, *id = NULL;
+	int i, ret = -ESTALE;
 	uint16_t family;
-	int ret;
+	ssize_t len;
+	size_t size;
 
 	if (fd < 0)
 		return -ESTALE;
-	ret = find_family(fd, &family);
-	ret = ret ? -ESTALE : compare_age(fd, family, pid, time_ns);
+	len = ask(fd, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_NAME,
+		  TASKSTATS_GENL_NAME, sizeof(TASKSTATS_GENL_NAME));
+	if (!len)
+		len = answer(fd, buf, &attrs);
+	if (len >= 0)
+		id = find_attr(attrs, len, CTRL_ATTR_FAMILY_ID, sizeof(family), &size);
+	if (id)
+		memcpy(&family, id, sizeof(family));
+	for (i = 0; id && ret == -ESTALE && i < TRIES; i++) {
+		before = ksig_now();
+		if (read_age(fd, family, pid, &us))
+			break;
+		after = ksig_now();
+		if (after - us * 1000 <= time_ns)
+			ret = 1;
+		else if (before - (us + 1) * 1000 > time_ns)
+			ret = 0;
+	}
 	close(fd);
 	return ret;
 }
 
 /* ------------------------------------------------------------------------ /proc */
-
-/* CLOCK_BOOTTIME less CLOCK_MONOTONIC; false: can't be read exactly now */
-static bool read_slept(int64_t *slept)
-{
-	struct timespec boot;
-	int64_t before, took;
-	int i;
-
-	for (i = 0; i < TRIES; i++) {
-		before = ksig_now();
-		clock_gettime(CLOCK_BOOTTIME, &boot);
-		took = ksig_now() - before;
-		*slept = boot.tv_sec * 1000000000LL + boot.tv_nsec - before;
-		if (took < SLACK_NS)
-			return true;
-	}
-	return false;
-}
 
 /* "PID (COMM) STATE ...": a name may hold blanks; the 22nd field is the start */
 static bool read_start(pid_t pid, uint64_t *ticks)
@@ -201,23 +166,26 @@ static bool read_start(pid_t pid, uint64_t *ticks)
 	return true;
 }
 
-static int by_ticks(pid_t pid, uint64_t time_ns)
-{
-	uint64_t tick = 1000000000 / sysconf(_SC_CLK_TCK), start, at;
-	int64_t slept;
-
-	if (!read_slept(&slept) || !read_start(pid, &start))
-		return -ESTALE;
-	at = time_ns + slept;
-	/* rounded down: it began within that tick */
-	if ((start + 1) * tick + SLACK_NS <= at)
-		return 1;
-	return start * tick > at + SLACK_NS ? 0 : -ESTALE;
-}
-
 int ksig_started_before(pid_t pid, uint64_t time_ns)
 {
-	int ret = by_ticks(pid, time_ns);
+	uint64_t tick = 1000000000 / sysconf(_SC_CLK_TCK), start, at;
+	int64_t before, took = SLACK_NS;
+	struct timespec boot;
+	int i;
 
-	return ret == -ESTALE ? by_taskstats(pid, time_ns) : ret;
+	/* CLOCK_BOOTTIME less CLOCK_MONOTONIC is the time for which the machine slept */
+	for (i = 0; i < TRIES && took >= SLACK_NS; i++) {
+		before = ksig_now();
+		clock_gettime(CLOCK_BOOTTIME, &boot);
+		took = ksig_now() - before;
+		at = time_ns + boot.tv_sec * 1000000000LL + boot.tv_nsec - before;
+	}
+	if (took < SLACK_NS && read_start(pid, &start)) {
+		/* rounded down: it began within that tick */
+		if ((start + 1) * tick + SLACK_NS <= at)
+			return 1;
+		if (start * tick > at + SLACK_NS)
+			return 0;
+	}
+	return by_taskstats(pid, time_ns);
 }
