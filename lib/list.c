@@ -135,15 +135,33 @@ static bool next_channel(struct ksig_catalog *c)
 	return false;
 }
 
-static bool next_of_driver(struct ksig_catalog *c)
+int ksig_catalog_next(struct ksig_catalog *c,
+		      const struct ksig_catalog_entry **e)
 {
-	const struct ksig_provider *p = &ksig_provider_module;
 	struct ksig_sub_opts none = { .sz = sizeof(none) };
+	bool names = c->flags & KSIG_CATALOG_NAMES, first;
+	const struct ksig_provider *p;
+	const struct ksig_event_desc *d;
 	char type[128];
-	bool first;
 
+	*e = &c->entry;
+	while ((d = ksig_desc_at(c->event))) {
+		if (names) {
+			c->event++;
+			fill_in_name(c, d->name, d->description);
+			return 1;
+		}
+		p = ksig_provider_at(c->provider++);
+		if (!p) {
+			c->event++;
+			c->provider = 0;
+		} else if (fill_in(c, d, p)) {
+			return 1;
+		}
+	}
 	if (!c->dir)
 		c->dir = opendir(CLASS);
+	p = &ksig_provider_module;
 	while (c->dir && (c->types || next_channel(c))) {
 		drop_desc(c);
 		first = !ftell(c->types);
@@ -158,39 +176,13 @@ static bool next_of_driver(struct ksig_catalog *c)
 			if (!first)
 				continue;
 		}
-		if (c->flags & KSIG_CATALOG_NAMES) {
+		if (names) {
 			fill_in_name(c, c->name, "");
-			return true;
+			return 1;
 		}
 		if (!p->desc(c->name, &none, &c->desc, NULL) &&
 		    fill_in(c, c->desc, p))
-			return true;
+			return 1;
 	}
-	return false;
-}
-
-int ksig_catalog_next(struct ksig_catalog *c,
-		      const struct ksig_catalog_entry **e)
-{
-	const struct ksig_event_desc *d;
-	const struct ksig_provider *p;
-
-	while ((d = ksig_desc_at(c->event))) {
-		if (c->flags & KSIG_CATALOG_NAMES) {
-			c->event++;
-			fill_in_name(c, d->name, d->description);
-			break;
-		}
-		p = ksig_provider_at(c->provider++);
-		if (!p) {
-			c->event++;
-			c->provider = 0;
-		} else if (fill_in(c, d, p)) {
-			break;
-		}
-	}
-	if (!d && !next_of_driver(c))
-		return 0;
-	*e = &c->entry;
-	return 1;
+	return 0;
 }

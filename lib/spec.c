@@ -156,96 +156,7 @@ void ksig_spec_free(struct ksig_spec *spec)
 	memset(spec, 0, sizeof(*spec));
 }
 
-/* ----------------------------------------------------------------- resolving */
-
-static int resolve_number(struct ksig_cond *c, enum ksig_field_type type,
-			  struct ksig_error *e)
-{
-	bool negative = *c->text == '-', hex;
-	const char *s = c->text + negative, *digits = DIGITS;
-	unsigned long long n = 0;
-
-	hex = s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
-	if (hex) {
-		s += 2;
-		digits = DIGITS "abcdefABCDEF";
-	}
-	errno = 0;
-	/* strtoull() would accept blanks and another sign, too */
-	if (*s && !s[strspn(s, digits)])
-		n = strtoull(s, NULL, hex ? 16 : 10);
-	else
-		errno = EINVAL;
-	if (errno || (negative && n > (uint64_t)INT64_MAX + 1))
-		return ksig_fail(e, c->text_column, EINVAL,
-				 "invalid value '%2$s' for '%1$s': expected a number (decimal, negative or 0x, 64 bits)",
-				 c->key, c->text);
-	c->number = negative ? -n : n;
-	if (type != KSIG_FIELD_UNSIGNED || !negative)
-		return 0;
-	if (c->op != KSIG_OP_NE && c->op != KSIG_OP_GT && c->op != KSIG_OP_GE)
-		return ksig_fail(e, c->text_column, EINVAL,
-				 "'%s' is never negative, so it is never %s",
-				 c->key, c->text);
-	/* always true */
-	c->op = KSIG_OP_GE;
-	c->number = 0;
-	return 0;
-}
-
-static int resolve_string(struct ksig_cond *c, size_t size,
-			  struct ksig_error *e)
-{
-	if (c->op != KSIG_OP_EQ && c->op != KSIG_OP_NE)
-		return ksig_fail(e, c->column + strlen(c->key), EINVAL,
-				 "'%s' is a string: only = and != apply",
-				 c->key);
-	if (strlen(c->text) >= size)
-		return ksig_fail(e, c->text_column, EINVAL,
-				 "'%s' has at most %zu bytes: '%s' has %zu",
-				 c->key, size - 1, c->text, strlen(c->text));
-	return 0;
-}
-
-/* Sets the field and the number of a condition. */
-static int resolve_cond(struct ksig_cond *c, const struct ksig_event_desc *d,
-			struct ksig_error *e)
-{
-	char list[256] = "";
-	const char *name;
-	size_t used = 0;
-	unsigned int i;
-
-	if (!strcmp(c->key, "current.pid"))
-		return resolve_number(c, KSIG_FIELD_UNSIGNED, e);
-	if (!strcmp(c->key, "current.comm"))
-		return resolve_string(c, 16, e);
-	if (!strncmp(c->key, "current.", 8))
-		return ksig_fail(e, c->column, EINVAL,
-				 "unknown key '%s': expected current.pid or current.comm",
-				 c->key);
-	c->field = ksig_desc_field(d, c->key);
-	if (c->field && c->field->type == KSIG_FIELD_STRING)
-		return resolve_string(c, c->field->size, e);
-	if (c->field)
-		return resolve_number(c, c->field->type, e);
-	for (i = 0; i < d->n_fields; i++) {
-		name = d->fields[i].name;
-		if (used + strlen(name) + sizeof(", , ...") > sizeof(list)) {
-			strcpy(list + used, ", ...");
-			break;
-		}
-		strcpy(list + used, i ? ", " : "");
-		strcat(list + used, name);
-		used += strlen(list + used);
-	}
-	return ksig_fail(e, c->column, EINVAL,
-			 "%s has no field '%s'%s%s", d->name, c->key,
-			 *list ? "; it has: " : ", only subject and value",
-			 list);
-}
-
-/* ------------------------------------------------------------ can any match? */
+/* ------------------------------------------------------------ ranges of numbers */
 
 /**
  * struct range - the numbers that pass some conditions
@@ -334,6 +245,114 @@ static const char *operator_text(enum ksig_op op)
 	return operators[i].text;
 }
 
+/* ----------------------------------------------------------------- resolving */
+
+/* Fails also if no number that the field can hold matches. */
+static int resolve_number(struct ksig_cond *c, enum ksig_field_type type,
+			  struct ksig_error *e)
+{
+	bool negative = *c->text == '-', hex;
+	const char *s = c->text + negative, *digits = DIGITS;
+	unsigned long long n = 0;
+	struct range all, r;
+
+	hex = s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
+	if (hex) {
+		s += 2;
+		digits = DIGITS "abcdefABCDEF";
+	}
+	errno = 0;
+	/* strtoull() would accept blanks and another sign, too */
+	if (*s && !s[strspn(s, digits)])
+		n = strtoull(s, NULL, hex ? 16 : 10);
+	else
+		errno = EINVAL;
+	if (errno || (negative && n > (uint64_t)INT64_MAX + 1))
+		return ksig_fail(e, c->text_column, EINVAL,
+				 "invalid value '%2$s' for '%1$s': expected a number (decimal, negative or 0x, 64 bits)",
+				 c->key, c->text);
+	c->number = negative ? -n : n;
+	if (negative && type == KSIG_FIELD_UNSIGNED) {
+		if (c->op != KSIG_OP_NE && c->op != KSIG_OP_GT && c->op != KSIG_OP_GE)
+			return ksig_fail(e, c->text_column, EINVAL,
+					 "'%s' is never negative, so it is never %s",
+					 c->key, c->text);
+		/* always true */
+		c->op = KSIG_OP_GE;
+		c->number = 0;
+	}
+	all = field_range(c);
+	r = all;
+	/* the kernel's mask has no more bits than the field */
+	if (c->op == KSIG_OP_AND && !all.bias && c->number &&
+	    !(c->number & all.high))
+		r.high = 0;
+	if (narrow(&r, c) && (r.high || c->op != KSIG_OP_AND))
+		return 0;
+	if (all.bias)
+		return ksig_fail(e, c->text_column, EINVAL,
+				 "no event matches %s%s%s: '%s' is a number from %lld to %lld",
+				 c->key, operator_text(c->op), c->text, c->key,
+				 (long long)(all.low ^ all.bias),
+				 (long long)(all.high ^ all.bias));
+	return ksig_fail(e, c->text_column, EINVAL,
+			 "no event matches %s%s%s: '%s' is a number from 0 to %llu",
+			 c->key, operator_text(c->op), c->text, c->key,
+			 (unsigned long long)all.high);
+}
+
+static int resolve_string(struct ksig_cond *c, size_t size,
+			  struct ksig_error *e)
+{
+	if (c->op != KSIG_OP_EQ && c->op != KSIG_OP_NE)
+		return ksig_fail(e, c->column + strlen(c->key), EINVAL,
+				 "'%s' is a string: only = and != apply",
+				 c->key);
+	if (strlen(c->text) >= size)
+		return ksig_fail(e, c->text_column, EINVAL,
+				 "'%s' has at most %zu bytes: '%s' has %zu",
+				 c->key, size - 1, c->text, strlen(c->text));
+	return 0;
+}
+
+/* Sets the field and the number of a condition. */
+static int resolve_cond(struct ksig_cond *c, const struct ksig_event_desc *d,
+			struct ksig_error *e)
+{
+	char list[256] = "";
+	const char *name;
+	size_t used = 0;
+	unsigned int i;
+
+	if (!strcmp(c->key, "current.pid"))
+		return resolve_number(c, KSIG_FIELD_UNSIGNED, e);
+	if (!strcmp(c->key, "current.comm"))
+		return resolve_string(c, 16, e);
+	if (!strncmp(c->key, "current.", 8))
+		return ksig_fail(e, c->column, EINVAL,
+				 "unknown key '%s': expected current.pid or current.comm",
+				 c->key);
+	c->field = ksig_desc_field(d, c->key);
+	if (c->field && c->field->type == KSIG_FIELD_STRING)
+		return resolve_string(c, c->field->size, e);
+	if (c->field)
+		return resolve_number(c, c->field->type, e);
+	for (i = 0; i < d->n_fields; i++) {
+		name = d->fields[i].name;
+		if (used + strlen(name) + sizeof(", , ...") > sizeof(list)) {
+			strcpy(list + used, ", ...");
+			break;
+		}
+		strcpy(list + used, i ? ", " : "");
+		strcat(list + used, name);
+		used += strlen(list + used);
+	}
+	return ksig_fail(e, c->column, EINVAL,
+			 "%s has no field '%s'%s%s", d->name, c->key,
+			 *list ? "; it has: " : ", only subject and value",
+			 list);
+}
+
 /* Can both be true? */
 static int check_pair(const struct ksig_cond *a, const struct ksig_cond *b,
 		      struct ksig_error *e)
@@ -368,29 +387,6 @@ static int check_pair(const struct ksig_cond *a, const struct ksig_cond *b,
 			 b->key, operator_text(b->op), b->text);
 }
 
-static int check_number(const struct ksig_cond *c, struct ksig_error *e)
-{
-	struct range r = field_range(c);
-	const struct range all = r;
-
-	/* the kernel's mask has no more bits than the field */
-	if (c->op == KSIG_OP_AND && !all.bias && c->number &&
-	    !(c->number & all.high))
-		r.high = 0;
-	if (narrow(&r, c) && (r.high || c->op != KSIG_OP_AND))
-		return 0;
-	if (all.bias)
-		return ksig_fail(e, c->text_column, EINVAL,
-				 "no event matches %s%s%s: '%s' is a number from %lld to %lld",
-				 c->key, operator_text(c->op), c->text, c->key,
-				 (long long)(all.low ^ all.bias),
-				 (long long)(all.high ^ all.bias));
-	return ksig_fail(e, c->text_column, EINVAL,
-			 "no event matches %s%s%s: '%s' is a number from 0 to %llu",
-			 c->key, operator_text(c->op), c->text, c->key,
-			 (unsigned long long)all.high);
-}
-
 int ksig_spec_resolve(struct ksig_spec *spec, const struct ksig_event_desc *d,
 		      struct ksig_error *e)
 {
@@ -404,10 +400,8 @@ int ksig_spec_resolve(struct ksig_spec *spec, const struct ksig_event_desc *d,
 		err = resolve_cond(c, d, e);
 		if (err)
 			return err;
-		if (!is_string(c)) {
-			err = check_number(c, e);
-		} else if (!strncmp(d->name, "kmod.", 5) && c->field &&
-			   c->op == KSIG_OP_EQ && strchr(c->text, '-')) {
+		if (!strncmp(d->name, "kmod.", 5) && c->field && is_string(c) &&
+		    c->op == KSIG_OP_EQ && strchr(c->text, '-')) {
 			/* the kernel has '_' where a module's file has '-' */
 			for (j = 0; c->text[j] && j < sizeof(name) - 1; j++)
 				name[j] = c->text[j] == '-' ? '_' : c->text[j];
@@ -426,45 +420,55 @@ int ksig_spec_resolve(struct ksig_spec *spec, const struct ksig_event_desc *d,
 
 /* ------------------------------------------------------------------ matching */
 
-static bool match_cond(const struct ksig_cond *c, const struct ksig_event *ev)
-{
-	uint64_t a, b = c->number;
-	struct ksig_field f;
-	bool less;
-
-	ksig_field_read(c->field, ev, &f);
-	if (!f.known)
-		return false;
-	if (f.type == KSIG_FIELD_STRING)
-		return !strncmp(f.str, c->text, c->field->size) ==
-		       (c->op == KSIG_OP_EQ);
-	a = f.type == KSIG_FIELD_SIGNED ? (uint64_t)f.s : f.u;
-	less = f.type == KSIG_FIELD_SIGNED ? (int64_t)a < (int64_t)b : a < b;
-	switch (c->op) {
-	case KSIG_OP_EQ:
-		return a == b;
-	case KSIG_OP_NE:
-		return a != b;
-	case KSIG_OP_LT:
-		return less;
-	case KSIG_OP_LE:
-		return less || a == b;
-	case KSIG_OP_GT:
-		return !less && a != b;
-	case KSIG_OP_GE:
-		return !less;
-	case KSIG_OP_AND:
-		return a & b;
-	}
-	return false;
-}
-
 bool ksig_spec_match(const struct ksig_spec *spec, const struct ksig_event *ev)
 {
+	bool is_signed, less, match = false;
+	const struct ksig_cond *c;
+	struct ksig_field f;
+	uint64_t a, b;
 	unsigned int i;
 
 	for (i = 0; i < spec->n_conds; i++) {
-		if (!spec->conds[i].in_kernel && !match_cond(&spec->conds[i], ev))
+		c = &spec->conds[i];
+		if (c->in_kernel)
+			continue;
+		ksig_field_read(c->field, ev, &f);
+		if (!f.known)
+			return false;
+		if (f.type == KSIG_FIELD_STRING) {
+			match = !strncmp(f.str, c->text, c->field->size);
+			if (match != (c->op == KSIG_OP_EQ))
+				return false;
+			continue;
+		}
+		is_signed = f.type == KSIG_FIELD_SIGNED;
+		a = is_signed ? (uint64_t)f.s : f.u;
+		b = c->number;
+		less = is_signed ? (int64_t)a < (int64_t)b : a < b;
+		switch (c->op) {
+		case KSIG_OP_EQ:
+			match = a == b;
+			break;
+		case KSIG_OP_NE:
+			match = a != b;
+			break;
+		case KSIG_OP_LT:
+			match = less;
+			break;
+		case KSIG_OP_LE:
+			match = less || a == b;
+			break;
+		case KSIG_OP_GT:
+			match = !less && a != b;
+			break;
+		case KSIG_OP_GE:
+			match = !less;
+			break;
+		case KSIG_OP_AND:
+			match = a & b;
+			break;
+		}
+		if (!match)
 			return false;
 	}
 	return true;

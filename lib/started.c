@@ -31,39 +31,21 @@ struct request {
 	char payload[16];
 };
 
-static int ask(int fd, uint16_t family, uint8_t cmd, uint16_t type,
-	       const void *payload, size_t len)
-{
-	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	struct request r = {
-		.nlh = { .nlmsg_type = family, .nlmsg_flags = NLM_F_REQUEST },
-		.genl = { .cmd = cmd, .version = 1 },
-		.attr = { .nla_type = type, .nla_len = NLA_HDRLEN + len },
-	};
+/**
+ * struct session - requests to a family of generic netlink
+ * @fd: the socket
+ * @family: its number
+ * @buf: the last answer
+ */
+struct session {
+	int fd;
+	uint16_t family;
+	_Alignas(8) char buf[ANSWER_MOST];
+};
 
-	memcpy(r.payload, payload, len);
-	r.nlh.nlmsg_len = NLMSG_LENGTH(GENL_HDRLEN) +
-			  NLA_ALIGN(NLA_HDRLEN + len);
-	return sendto(fd, &r, r.nlh.nlmsg_len, 0, (struct sockaddr *)&kernel,
-		      sizeof(kernel)) < 0 ? -errno : 0;
-}
-
-/* The kernel answers before sendto(2) returns. Return: bytes of attributes */
-static ssize_t answer(int fd, char *buf, const char **attrs)
-{
-	const struct nlmsghdr *nlh = (const void *)buf;
-	ssize_t len = recv(fd, buf, ANSWER_MOST, MSG_DONTWAIT);
-
-	if (len < (ssize_t)NLMSG_LENGTH(GENL_HDRLEN) ||
-	    nlh->nlmsg_len > (size_t)len || nlh->nlmsg_type == NLMSG_ERROR)
-		return -ENOMSG;
-	*attrs = buf + NLMSG_LENGTH(GENL_HDRLEN);
-	return nlh->nlmsg_len - NLMSG_LENGTH(GENL_HDRLEN);
-}
-
-/* The payload of the attribute, of @size bytes at least, or NULL */
+/* The payload of an attribute, of *@size bytes, or NULL */
 static const char *find_attr(const char *attrs, ssize_t len, uint16_t type,
-			     size_t size, size_t *found)
+			     size_t *size)
 {
 	const struct nlattr *a;
 
@@ -74,104 +56,94 @@ static const char *find_attr(const char *attrs, ssize_t len, uint16_t type,
 			return NULL;
 		if ((a->nla_type & NLA_TYPE_MASK) != type)
 			continue;
-		*found = a->nla_len - NLA_HDRLEN;
-		return *found < size ? NULL : attrs + NLA_HDRLEN;
+		*size = a->nla_len - NLA_HDRLEN;
+		return attrs + NLA_HDRLEN;
 	}
 	return NULL;
 }
 
-/* Age of the process in microseconds */
-static int read_age(int fd, uint16_t family, uint32_t pid, uint64_t *us)
+/*
+ * Sends @cmd with an attribute. Return: the payload of the attribute @wanted of the answer, of
+ * *@size bytes, or NULL
+ */
+static const char *ask(struct session *s, uint8_t cmd, uint16_t type,
+		       const void *payload, size_t len, uint16_t wanted, size_t *size)
 {
-	const size_t end = offsetof(struct taskstats, ac_etime) + sizeof(*us);
-	_Alignas(8) char buf[ANSWER_MOST];
-	const char *attrs, *nested, *stats = NULL;
-	ssize_t len;
-	size_t size;
-	int err;
+	const struct nlmsghdr *nlh = (const void *)s->buf;
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct request r = {
+		.nlh = { .nlmsg_type = s->family, .nlmsg_flags = NLM_F_REQUEST },
+		.genl = { .cmd = cmd, .version = 1 },
+		.attr = { .nla_type = type, .nla_len = NLA_HDRLEN + len },
+	};
+	ssize_t got;
 
-	err = ask(fd, family, TASKSTATS_CMD_GET, TASKSTATS_CMD_ATTR_PID, &pid,
-		  sizeof(pid));
-	len = err ? err : answer(fd, buf, &attrs);
-	nested = len < 0 ? NULL : find_attr(attrs, len, TASKSTATS_TYPE_AGGR_PID,
-					    0, &size);
-	if (nested)
-		stats = find_attr(nested, size, TASKSTATS_TYPE_STATS, end,
-				  &size);
-	if (!stats)
-		return -EOPNOTSUPP;
-	memcpy(us, stats + offsetof(struct taskstats, ac_etime), sizeof(*us));
-	/* a kernel without CONFIG_TASK_XACCT leaves all of that out */
-	return stats[offsetof(struct taskstats, ac_comm)] ? 0 : -EOPNOTSUPP;
+	memcpy(r.payload, payload, len);
+	r.nlh.nlmsg_len = NLMSG_LENGTH(GENL_HDRLEN) +
+			  NLA_ALIGN(NLA_HDRLEN + len);
+	if (sendto(s->fd, &r, r.nlh.nlmsg_len, 0, (struct sockaddr *)&kernel,
+		   sizeof(kernel)) < 0)
+		return NULL;
+	/* the kernel answers before sendto(2) returns */
+	got = recv(s->fd, s->buf, sizeof(s->buf), MSG_DONTWAIT);
+	if (got < (ssize_t)NLMSG_LENGTH(GENL_HDRLEN) ||
+	    nlh->nlmsg_len > (size_t)got || nlh->nlmsg_type == NLMSG_ERROR)
+		return NULL;
+	return find_attr(s->buf + NLMSG_LENGTH(GENL_HDRLEN),
+			 nlh->nlmsg_len - NLMSG_LENGTH(GENL_HDRLEN), wanted, size);
 }
 
 /* As ksig_started_before(). The age is that of a moment between two readings of the clock. */
 static int by_taskstats(pid_t pid, uint64_t time_ns)
 {
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+	const size_t end = offsetof(struct taskstats, ac_etime) + sizeof(uint64_t);
+	struct session s = { .family = GENL_ID_CTRL };
 	uint64_t us, before, after;
-	_Alignas(8) char buf[ANSWER_MOST];
-	const char *attrs, *id = NULL;
 	int i, ret = -ESTALE;
-	uint16_t family;
-	ssize_t len;
+	const char *found;
 	size_t size;
 
-	if (fd < 0)
+	s.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+	if (s.fd < 0)
 		return -ESTALE;
-	len = ask(fd, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_NAME,
-		  TASKSTATS_GENL_NAME, sizeof(TASKSTATS_GENL_NAME));
-	if (!len)
-		len = answer(fd, buf, &attrs);
-	if (len >= 0)
-		id = find_attr(attrs, len, CTRL_ATTR_FAMILY_ID, sizeof(family), &size);
-	if (id)
-		memcpy(&family, id, sizeof(family));
-	for (i = 0; id && ret == -ESTALE && i < TRIES; i++) {
+	found = ask(&s, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_NAME, TASKSTATS_GENL_NAME,
+		    sizeof(TASKSTATS_GENL_NAME), CTRL_ATTR_FAMILY_ID, &size);
+	if (!found || size < sizeof(s.family))
+		goto close;
+	memcpy(&s.family, found, sizeof(s.family));
+	for (i = 0; ret == -ESTALE && i < TRIES; i++) {
 		before = ksig_now();
-		if (read_age(fd, family, pid, &us))
+		found = ask(&s, TASKSTATS_CMD_GET, TASKSTATS_CMD_ATTR_PID, &pid,
+			    sizeof(pid), TASKSTATS_TYPE_AGGR_PID, &size);
+		if (found)
+			found = find_attr(found, size, TASKSTATS_TYPE_STATS, &size);
+		/* a kernel without CONFIG_TASK_XACCT leaves the name and the age out */
+		if (!found || size < end || !found[offsetof(struct taskstats, ac_comm)])
 			break;
+		/* in microseconds, rounded down */
+		memcpy(&us, found + offsetof(struct taskstats, ac_etime), sizeof(us));
 		after = ksig_now();
 		if (after - us * 1000 <= time_ns)
 			ret = 1;
 		else if (before - (us + 1) * 1000 > time_ns)
 			ret = 0;
 	}
-	close(fd);
+close:
+	close(s.fd);
 	return ret;
 }
 
 /* ------------------------------------------------------------------------ /proc */
 
-/* "PID (COMM) STATE ...": a name may hold blanks; the 22nd field is the start */
-static bool read_start(pid_t pid, uint64_t *ticks)
-{
-	char path[32], line[1024], *at = NULL;
-	unsigned long long start;
-	int field;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	if (fgets(line, sizeof(line), f))
-		at = strrchr(line, ')');
-	fclose(f);
-	for (field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	if (!at || sscanf(at, " %llu", &start) != 1)
-		return false;
-	*ticks = start;
-	return true;
-}
-
 int ksig_started_before(pid_t pid, uint64_t time_ns)
 {
-	uint64_t tick = 1000000000 / sysconf(_SC_CLK_TCK), start, at;
+	uint64_t tick = 1000000000 / sysconf(_SC_CLK_TCK), at = 0;
+	char path[32], line[1024], *s = NULL;
 	int64_t before, took = SLACK_NS;
+	unsigned long long start;
 	struct timespec boot;
-	int i;
+	int i, field;
+	FILE *f;
 
 	/* CLOCK_BOOTTIME less CLOCK_MONOTONIC is the time for which the machine slept */
 	for (i = 0; i < TRIES && took >= SLACK_NS; i++) {
@@ -180,7 +152,16 @@ int ksig_started_before(pid_t pid, uint64_t time_ns)
 		took = ksig_now() - before;
 		at = time_ns + boot.tv_sec * 1000000000LL + boot.tv_nsec - before;
 	}
-	if (took < SLACK_NS && read_start(pid, &start)) {
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "re");
+	/* "PID (COMM) STATE ...": a name may hold blanks; the 22nd field is the start */
+	if (f && fgets(line, sizeof(line), f))
+		s = strrchr(line, ')');
+	if (f)
+		fclose(f);
+	for (field = 2; s && field < 22; field++)
+		s = strchr(s + 1, ' ');
+	if (took < SLACK_NS && s && sscanf(s, " %llu", &start) == 1) {
 		/* rounded down: it began within that tick */
 		if ((start + 1) * tick + SLACK_NS <= at)
 			return 1;
