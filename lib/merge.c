@@ -89,39 +89,6 @@ bool ksig_sub_eof(const struct ksig_sub *sub)
 }
 
 /*
- * Reads the streams that have no event yet. Return: whether one was found; @err: the first
- * error that isn't an end.
- */
-static bool prefetch_all(struct ksig_sub *sub, int *err)
-{
-	struct ksig_stream *stream;
-	bool found = false;
-	unsigned int i;
-	int ret;
-
-	*err = 0;
-	for (i = 0; i < sub->n; i++) {
-		stream = &sub->streams[i];
-		if (stream->has_next || stream->end)
-			continue;
-		ret = ksig_stream_take(stream, stream->next);
-		stream->has_next = ret == 1;
-		stream->more = ret == -EAGAIN;
-		found |= ret == 1;
-		/* -EAGAIN comes first: the caller is to read on right away */
-		if (ret < 0 && !stream->end && *err != -EAGAIN)
-			*err = ret;
-		if (!stream->end || ksig_sub_eof(sub))
-			continue;
-		/* it would keep the descriptor readable */
-		epoll_ctl(sub->epoll, EPOLL_CTL_DEL, stream->fd, NULL);
-		if (stream->subject_fd >= 0)
-			epoll_ctl(sub->epoll, EPOLL_CTL_DEL, stream->subject_fd, NULL);
-	}
-	return found;
-}
-
-/*
  * An event that caused another one comes first: when the later one was found, the earlier
  * one had been queued. So after each that is found, the streams that had none are read
  * again.
@@ -131,12 +98,33 @@ int ksig_sub_take(struct ksig_sub *sub, struct ksig_event **to)
 	struct ksig_stream *s, *oldest = NULL;
 	struct ksig_event *ev;
 	unsigned int i;
-	int err;
+	bool found;
+	int ret, err;
 
 	if (sub->n == 1)
 		return ksig_stream_take(sub->streams, *to);
-	while (prefetch_all(sub, &err))
-		;
+	do {
+		found = false;
+		err = 0;
+		for (i = 0; i < sub->n; i++) {
+			s = &sub->streams[i];
+			if (s->has_next || s->end)
+				continue;
+			ret = ksig_stream_take(s, s->next);
+			s->has_next = ret == 1;
+			s->more = ret == -EAGAIN;
+			found |= ret == 1;
+			/* -EAGAIN comes first: the caller is to read on right away */
+			if (ret < 0 && !s->end && err != -EAGAIN)
+				err = ret;
+			if (!s->end || ksig_sub_eof(sub))
+				continue;
+			/* it would keep the descriptor readable */
+			epoll_ctl(sub->epoll, EPOLL_CTL_DEL, s->fd, NULL);
+			if (s->subject_fd >= 0)
+				epoll_ctl(sub->epoll, EPOLL_CTL_DEL, s->subject_fd, NULL);
+		}
+	} while (found);
 	for (i = 0; i < sub->n; i++) {
 		s = &sub->streams[i];
 		if (s->has_next &&

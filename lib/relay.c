@@ -262,74 +262,7 @@ static void *relay_run(void *arg)
 
 /* ----------------------------------------------------------- starting, stopping */
 
-/* Opens the target, after checking the settings as KSIG_IOC_ARM does. */
-static int open_target(struct ksig_relay *r)
-{
-	struct ksig_arm_opts *o = &r->arm;
-	bool process = o->flags & KSIG_ARM_PROCESS;
-	struct ksig_target_opts opts = {
-		.sz = sizeof(opts),
-		.pidfd = o->pidfd,
-		.signo = o->signo,
-		.flags = process ? KSIG_SEND_PROCESS : 0,
-	};
-
-	if (o->flags & ~(KSIG_ARM_PROCESS | KSIG_ARM_SUBJECT) || o->pid < 0)
-		return -EINVAL;
-	switch (o->mode) {
-	case KSIG_MODE_EACH:
-		if (o->max_pending > KSIG_PENDING_MAX || o->value)
-			return -EINVAL;
-		break;
-	case KSIG_MODE_DOORBELL:
-		if (o->max_pending > 1 || o->flags & KSIG_ARM_SUBJECT)
-			return -EINVAL;
-		o->max_pending = 1;
-		break;
-	default:
-		return -EINVAL;
-	}
-	if (!o->pid)
-		o->pid = process ? getpid() : gettid();
-	opts.pid = o->pid;
-	opts.max_pending = o->max_pending;
-	return ksig_target_open(&opts, &r->target);
-}
-
-/*
- * The thread blocks all signals, which are for the program's threads. It begins when the
- * caller, which may be the target, has its own mask again: a target that blocks a signal for a
- * moment only is not ready for it. What was armed before is stopped only once the thread
- * exists.
- */
-static int start_thread(struct ksig_sub *sub, struct ksig_relay *r)
-{
-	sigset_t all, before;
-	int err;
-
-	sigfillset(&all);
-	relay_lock(r);
-	/* the thread before checks the target and sends under its own lock */
-	ksig_relay_lock(sub);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&r->thread, NULL, relay_run, r);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	ksig_relay_unlock(sub, false);
-	if (!err) {
-		ksig_relay_stop(sub);
-		/* what is queued already rings, or is sent */
-		r->doorbell_pending = is_doorbell(r);
-		/* a prefetched event must not be overwritten */
-		r->watch = !sub->has_prefetched;
-		sub->arm = r->arm;
-		sub->relay_flags = KSIG_STATS_ARMED;
-		sub->relay = r;
-	}
-	relay_unlock(r);
-	return -err;
-}
-
-static void free_relay(struct ksig_relay *r)
+static void relay_free(struct ksig_relay *r)
 {
 	if (r->control >= 0)
 		close(r->control);
@@ -340,12 +273,30 @@ static void free_relay(struct ksig_relay *r)
 	free(r);
 }
 
-int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
+/* Checks the settings as KSIG_IOC_ARM does, and opens the target. */
+static int relay_create(struct ksig_sub *sub, const struct ksig_arm_opts *opts,
+			struct ksig_relay **out)
 {
-	struct ksig_relay *r = calloc(1, sizeof(*r));
+	bool rings = opts->mode == KSIG_MODE_DOORBELL;
+	bool process = opts->flags & KSIG_ARM_PROCESS;
+	struct ksig_target_opts target = {
+		.sz = sizeof(target),
+		.pid = opts->pid ? opts->pid : process ? getpid() : gettid(),
+		.pidfd = opts->pidfd,
+		.signo = opts->signo,
+		.flags = process ? KSIG_SEND_PROCESS : 0,
+		.max_pending = rings ? 1 : opts->max_pending,
+	};
 	unsigned int i, n = EVENTS + 2 * sub->n;
+	struct ksig_relay *r;
 	int err;
 
+	if (opts->flags & ~(KSIG_ARM_PROCESS | KSIG_ARM_SUBJECT) || opts->pid < 0 ||
+	    (!rings && opts->mode != KSIG_MODE_EACH) ||
+	    opts->max_pending > (rings ? 1 : KSIG_PENDING_MAX) ||
+	    (rings ? opts->flags & KSIG_ARM_SUBJECT : opts->value))
+		return -EINVAL;
+	r = calloc(1, sizeof(*r));
 	if (!r)
 		return -ENOMEM;
 	pthread_mutex_init(&r->turn, NULL);
@@ -353,30 +304,69 @@ int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 	r->sub = sub;
 	r->owner = getpid();
 	r->arm = *opts;
-	r->control = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	err = r->control < 0 ? -errno : open_target(r);
-	if (err)
-		goto free;
-	err = -ENOMEM;
+	r->arm.pid = target.pid;
+	r->arm.max_pending = target.max_pending;
 	r->fds = calloc(n, sizeof(*r->fds));
-	if (!r->fds)
-		goto free;
+	r->control = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	err = !r->fds ? -ENOMEM : r->control < 0 ? -errno : 0;
+	if (!err)
+		err = ksig_target_open(&target, &r->target);
+	if (err) {
+		relay_free(r);
+		return err;
+	}
 	for (i = 0; i < n; i++)
 		r->fds[i] = (struct pollfd) { .fd = -1, .events = POLLIN };
 	r->fds[CONTROL].fd = r->control;
 	r->fds[TARGET].fd = ksig_target_fd(r->target);
 	r->fds[TARGET_THREAD].fd = ksig_target_thread_fd(r->target);
-	err = ksig_sub_make_wake(sub);
-	if (err)
-		goto free;
-	err = start_thread(sub, r);
-	if (err)
-		goto free;
+	*out = r;
 	return 0;
+}
 
-free:
-	free_relay(r);
-	return err;
+/*
+ * The thread blocks all signals, which are for the program's threads. It begins when the
+ * caller, which may be the target, has its own mask again: a target that blocks a signal for a
+ * moment only is not ready for it. What was armed before is stopped only once the thread
+ * exists.
+ */
+int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
+{
+	sigset_t all, before;
+	struct ksig_relay *r = NULL;
+	int err;
+
+	err = relay_create(sub, opts, &r);
+	if (err)
+		return err;
+	err = ksig_sub_make_wake(sub);
+	if (err) {
+		relay_free(r);
+		return err;
+	}
+	sigfillset(&all);
+	relay_lock(r);
+	/* the thread before checks the target and sends under its own lock */
+	ksig_relay_lock(sub);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = -pthread_create(&r->thread, NULL, relay_run, r);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	ksig_relay_unlock(sub, false);
+	if (err) {
+		relay_unlock(r);
+		relay_free(r);
+		return err;
+	}
+	ksig_relay_stop(sub);
+	/* what is queued already rings, or is sent */
+	r->doorbell_pending = is_doorbell(r);
+	/* a prefetched event must not be overwritten */
+	r->watch = !sub->has_prefetched;
+	sub->arm = r->arm;
+	sub->relay_flags = KSIG_STATS_ARMED;
+	sub->relay = r;
+	relay_unlock(r);
+	return 0;
 }
 
 void ksig_relay_lock(struct ksig_sub *sub)
@@ -430,7 +420,7 @@ void ksig_relay_stop(struct ksig_sub *sub)
 	restore_lost(sub);
 	sub->relay = NULL;
 	sub->relay_flags &= KSIG_STATS_TARGET_GONE;
-	free_relay(r);
+	relay_free(r);
 }
 
 /* ------------------------------------------------------------ the reader's side */
