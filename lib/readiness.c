@@ -88,6 +88,13 @@ int ksig_thread_status(pid_t pid, struct ksig_thread_status *st)
 	return ksig_read_status(path, st);
 }
 
+/* The path of a file of a thread in /proc */
+static const char *task_path(char path[64], pid_t tgid, pid_t tid, const char *file)
+{
+	snprintf(path, 64, "/proc/%d/task/%d/%s", tgid, tid, file);
+	return path;
+}
+
 /*
  * A caller that is not permitted to trace a thread may see in which function of the kernel it
  * sleeps, if it may see anything: "0" is no answer.
@@ -100,8 +107,7 @@ static int waits_untraced(pid_t tgid, pid_t tid)
 	char path[64], where[32] = "0";
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/wchan", tgid, tid);
-	f = fopen(path, "re");
+	f = fopen(task_path(path, tgid, tid, "wchan"), "re");
 	if (!f)
 		return file_error() == -ESRCH ? 0 : file_error();
 	if (!fgets(where, sizeof(where), f))
@@ -129,8 +135,7 @@ static int waits_for(pid_t tgid, pid_t tid, int signo)
 	FILE *f;
 	int n, fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", tgid, tid);
-	f = fopen(path, "re");
+	f = fopen(task_path(path, tgid, tid, "syscall"), "re");
 	/* a kernel without CONFIG_HAVE_ARCH_TRACEHOOK has no such file */
 	if (!f && errno != EACCES && errno != EPERM)
 		return file_error() == -EAGAIN ? -EAGAIN : 0;
@@ -146,8 +151,7 @@ static int waits_for(pid_t tgid, pid_t tid, int signo)
 	if (n != 2 ||
 	    (number != SYS_rt_sigtimedwait && number != 177 && number != 421))
 		return 0;
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/mem", tgid, tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(task_path(path, tgid, tid, "mem"), O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return file_error() == -EAGAIN ? -EAGAIN : 0;
 	len = pread64(fd, &set, sizeof(set), at);
@@ -167,7 +171,7 @@ int ksig_thread_takes(pid_t tgid, pid_t tid, const struct ksig_thread_status *st
 	char path[64];
 	int tries = LOOKS, ret;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", tgid, tid);
+	task_path(path, tgid, tid, "status");
 	while (tries--) {
 		ret = ksig_in_sigset(before.blocked, signo) ? 1 :
 						   waits_for(tgid, tid, signo);

@@ -79,24 +79,6 @@ static int target_takes(const struct ksig_target *t, const struct ksig_thread_st
 }
 
 /*
- * CAP_KILL applies in the caller's user namespace and those below. A process can only move to
- * a namespace below its own, so one check when it is pinned is enough.
- */
-static bool is_within(pid_t pid)
-{
-	struct stat ours, its;
-	char path[32];
-
-	if (stat("/proc/self/ns/user", &ours))
-		return false;
-	if (ours.st_ino == FIRST_USER_NAMESPACE)
-		return true;
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
-	return !stat(path, &its) && ours.st_dev == its.st_dev &&
-	       ours.st_ino == its.st_ino;
-}
-
-/*
  * To be polled for its exit; -1 if there is no such descriptor. When the first thread exits,
  * another one may be executing a program and will continue in its place.
  */
@@ -113,6 +95,12 @@ bool ksig_target_ended(const struct ksig_target *t)
 	       (fd >= 0 && ksig_process_ended(fd));
 }
 
+/* @st: of @t's number. A process whose first thread has exited lives on in the other ones. */
+static bool has_exited(const struct ksig_target *t, const struct ksig_thread_status *st)
+{
+	return st->tgid != t->tgid || (ksig_is_dead(st) && !t->process);
+}
+
 /* Return: 0 if it exists and may be signalled; -EBUSY if it lives and /proc doesn't show it */
 static int target_check(const struct ksig_target *t, struct ksig_thread_status *st)
 {
@@ -126,8 +114,7 @@ static int target_check(const struct ksig_target *t, struct ksig_thread_status *
 		return -EBUSY;
 	if (err)
 		return err;
-	/* a process whose first thread has exited lives on in the other ones */
-	if (st->tgid != t->tgid || (ksig_is_dead(st) && !t->process))
+	if (has_exited(t, st))
 		return -ESRCH;
 	if (!memcmp(st->uids, t->uids, sizeof(t->uids)))
 		return 0;
@@ -156,11 +143,13 @@ static bool is_hidden(pid_t pid)
 
 static int target_pin(struct ksig_target *t, int pidfd)
 {
-	struct ksig_thread_status st, self;
+	struct ksig_thread_status st;
+	struct stat own, its;
+	char path[32];
 	int err;
 
 	/* in the /proc of another pid namespace the number is another process's */
-	if (ksig_read_status("/proc/self/status", &self) || self.nested)
+	if (ksig_read_status("/proc/self/status", &st) || st.nested)
 		return -EOPNOTSUPP;
 	err = ksig_thread_status(t->pid, &st);
 	if (err == -ESRCH || err == -EPERM || err == -EACCES)
@@ -188,11 +177,18 @@ static int target_pin(struct ksig_target *t, int pidfd)
 	}
 	/* again, now that the number is pinned: is it the same process? */
 	err = ksig_thread_status(t->pid, &st);
-	if (!err && (ksig_process_ended(t->pidfd) || st.tgid != t->tgid ||
-		     (ksig_is_dead(&st) && !t->process)))
+	if (!err && (ksig_process_ended(t->pidfd) || has_exited(t, &st)))
 		err = -ESRCH;
 	memcpy(t->uids, st.uids, sizeof(t->uids));
-	t->within = is_within(t->tgid);
+	/*
+	 * CAP_KILL applies in the caller's user namespace and those below. A process can
+	 * only move to a namespace below its own, so it is enough to check this once.
+	 */
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", t->tgid);
+	t->within = !stat("/proc/self/ns/user", &own) &&
+		    (own.st_ino == FIRST_USER_NAMESPACE ||
+		     (!stat(path, &its) && own.st_dev == its.st_dev &&
+		      own.st_ino == its.st_ino));
 	if (err)
 		return err;
 	/* SIGCONT is permitted within a session, which signal 0 does not check */
