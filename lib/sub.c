@@ -94,9 +94,12 @@ int ksig_sub_openv(const char *const *events, unsigned int n,
 	for (i = 0; !err && i < n; i++) {
 		if (err_spec)
 			*err_spec = i;
+		if (!events[i]) {
+			err = -EINVAL;
+			break;
+		}
 		sub->n++;
-		err = events[i] ? ksig_stream_open(&sub->streams[i], events[i],
-						   &sub->opts, &e) : -EINVAL;
+		err = ksig_stream_open(&sub->streams[i], events[i], &sub->opts, &e);
 	}
 	if (err)
 		goto free;
