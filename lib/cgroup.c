@@ -17,15 +17,15 @@
 
 #include "lib.h"
 
-/* FILEID_KERNFS: a handle that is the number of a cgroup, and nothing else */
+/* FILEID_KERNFS: the handle is the cgroup's number */
 #define HANDLE_TYPE 0xfe
 
 /**
- * struct ksig_cgroups - to find cgroups
+ * struct ksig_cgroups - finds cgroups by their numbers
  * @fd: the directory of the cgroup that is mounted
  * @root: its path; "" for "/"
  * @last: the number that was found last; 0: none yet
- * @path: its path. A number is never used again, and no cgroup2 is renamed
+ * @path: its path. Numbers are never reused, and cgroup2 directories can't be renamed
  */
 struct ksig_cgroups {
 	int fd;
@@ -34,7 +34,7 @@ struct ksig_cgroups {
 	char path[KSIG_CGROUP_MAX];
 };
 
-/* "\040" for what would be a blank, in place */
+/* Decodes octal escapes in place: "\040" is a blank */
 static void unescape(char *s)
 {
 	unsigned int byte;
@@ -106,7 +106,7 @@ void ksig_cgroups_close(struct ksig_cgroups *c)
 	free(c);
 }
 
-/* What a descriptor's file is called now. Return: its length, or -errno */
+/* The current path of a descriptor's file. Return: its length, or -errno */
 static ssize_t name_of(int fd, char name[KSIG_CGROUP_MAX])
 {
 	char link[40];
@@ -120,17 +120,29 @@ static ssize_t name_of(int fd, char name[KSIG_CGROUP_MAX])
 	return len;
 }
 
-/* @found: a descriptor below the mount. @path: from there, with a '/' before it */
-static int path_below(const struct ksig_cgroups *c, int found, char *path)
+/*
+ * Needs CAP_DAC_READ_SEARCH, and /proc. @path: below the mount, "" or with a leading '/'.
+ */
+static int find_by_handle(const struct ksig_cgroups *c, uint64_t id, char *path)
 {
 	static const char deleted[] = " (deleted)";
+	union {
+		struct file_handle handle;
+		char room[sizeof(struct file_handle) + sizeof(id)];
+	} h = { .handle = { sizeof(id), HANDLE_TYPE } };
 	char mount[KSIG_CGROUP_MAX], name[KSIG_CGROUP_MAX];
-	ssize_t len = name_of(c->fd, mount), all = name_of(found, name);
+	ssize_t len, all;
+	int fd;
 
-	if (len < 0 || all < 0)
-		return -ENOENT;
+	memcpy(h.room + offsetof(struct file_handle, f_handle), &id, sizeof(id));
+	fd = open_by_handle_at(c->fd, &h.handle, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	len = name_of(c->fd, mount);
+	all = name_of(fd, name);
+	close(fd);
 	/* outside of what is mounted, or removed, or a path that was cut off */
-	if (all < len || memcmp(name, mount, len) ||
+	if (len < 0 || all < len || memcmp(name, mount, len) ||
 	    (all > len && name[len] != '/') || all == KSIG_CGROUP_MAX - 1 ||
 	    (all >= (ssize_t)strlen(deleted) &&
 	     !strcmp(name + all - strlen(deleted), deleted)))
@@ -139,27 +151,9 @@ static int path_below(const struct ksig_cgroups *c, int found, char *path)
 	return 0;
 }
 
-/* At once, but only with CAP_DAC_READ_SEARCH. */
-static int find_by_handle(const struct ksig_cgroups *c, uint64_t id, char *path)
-{
-	union {
-		struct file_handle handle;
-		char room[sizeof(struct file_handle) + sizeof(id)];
-	} h = { .handle = { sizeof(id), HANDLE_TYPE } };
-	int fd, err;
-
-	memcpy(h.room + offsetof(struct file_handle, f_handle), &id, sizeof(id));
-	fd = open_by_handle_at(c->fd, &h.handle, O_PATH | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	err = path_below(c, fd, path);
-	close(fd);
-	return err;
-}
-
 /*
- * In what is below @folder, which it closes: by the inode numbers. @path: up to
- * there, @len bytes of it.
+ * Searches below @folder, which it closes, by inode numbers. @path: the path of @folder, of
+ * @len bytes.
  */
 static int find_below(int folder, uint64_t id, char *path, size_t len)
 {
@@ -194,67 +188,49 @@ static int find_below(int folder, uint64_t id, char *path, size_t len)
 	return err;
 }
 
-static int find_by_walking(const struct ksig_cgroups *c, uint64_t id,
-			   char *path)
-{
-	struct stat st;
-	int fd;
-
-	*path = '\0';
-	if (!fstat(c->fd, &st) && st.st_ino == id)
-		return 0;
-	fd = openat(c->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : find_below(fd, id, path, 0);
-}
-
 int ksig_cgroups_path(struct ksig_cgroups *c, uint64_t id, char *path)
 {
 	char below[KSIG_CGROUP_MAX];
-	int err = 0, len;
+	struct stat st;
+	int err, fd, len;
 
 	if (!id)
 		return -ENOENT;
-	if (id != c->last) {
-		err = find_by_handle(c, id, below);
-		/* it need not be allowed, nor /proc be mounted */
-		if (err && err != -ESTALE)
-			err = find_by_walking(c, id, below);
-		if (err)
-			return err;
-		len = snprintf(c->path, sizeof(c->path), "%s%s", c->root,
-			       below);
-		c->last = len < (int)sizeof(c->path) ? id : 0;
-		if (!c->last)
-			return -ENAMETOOLONG;
-		if (!len)
-			strcpy(c->path, "/");
+	if (id == c->last) {
+		strcpy(path, c->path);
+		return 0;
 	}
+	err = find_by_handle(c, id, below);
+	/* not permitted, or no /proc: walk the tree from the mounted cgroup */
+	if (err && err != -ESTALE) {
+		*below = '\0';
+		err = 0;
+		if (fstat(c->fd, &st) || st.st_ino != id) {
+			fd = openat(c->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			err = fd < 0 ? -errno : find_below(fd, id, below, 0);
+		}
+	}
+	if (err)
+		return err;
+	len = snprintf(c->path, sizeof(c->path), "%s%s", c->root, below);
+	c->last = len < (int)sizeof(c->path) ? id : 0;
+	if (!c->last)
+		return -ENAMETOOLONG;
+	if (!len)
+		strcpy(c->path, "/");
 	strcpy(path, c->path);
 	return 0;
 }
 
 /* ------------------------------------------------------- a cgroup by its path */
 
-/* As the file system has it already, or as the hierarchy has it? */
-static int join(const char *mount, const char *cgroup, char **path)
-{
-	size_t len = strlen(mount);
-	int n;
-
-	if (!strncmp(cgroup, mount, len) &&
-	    (cgroup[len] == '/' || !cgroup[len]))
-		n = asprintf(path, "%s", cgroup);
-	else
-		n = asprintf(path, "%s%s%s", mount, *cgroup ? "/" : "",
-			     cgroup + strspn(cgroup, "/"));
-	return n < 0 ? -ENOMEM : 0;
-}
-
 int ksig_cgroup_path(const char *cgroup, unsigned int column, char **path,
 		     struct ksig_error *e)
 {
+	const char *name = cgroup ? cgroup : "";
 	char mount[KSIG_CGROUP_MAX];
 	struct stat st;
+	size_t len;
 	int err;
 
 	err = ksig_cgroup_mount(mount, NULL);
@@ -263,15 +239,21 @@ int ksig_cgroup_path(const char *cgroup, unsigned int column, char **path,
 	if (!*mount)
 		return ksig_fail(e, 0, EOPNOTSUPP,
 				 "cgroup2 is not mounted: as root, mount -t cgroup2 none /sys/fs/cgroup");
-	err = join(mount, cgroup ? cgroup : "", path);
-	if (err)
-		return ksig_fail(e, 0, -err, "a cgroup's path: %s", strerror(-err));
+	/* the path may begin with the mount point already */
+	len = strlen(mount);
+	if (!strncmp(name, mount, len) && (name[len] == '/' || !name[len]))
+		err = asprintf(path, "%s", name);
+	else
+		err = asprintf(path, "%s%s%s", mount, *name ? "/" : "",
+			       name + strspn(name, "/"));
+	if (err < 0)
+		return ksig_fail(e, 0, ENOMEM, "a cgroup's path: %s", strerror(ENOMEM));
 	if (!stat(*path, &st) && S_ISDIR(st.st_mode))
 		return 0;
 	free(*path);
 	*path = NULL;
 	return ksig_fail(e, column, EINVAL,
-			 "no cgroup '%s' in %s", cgroup, mount);
+			 "no cgroup '%s' in %s", name, mount);
 }
 
 int ksig_cgroup_has(const char *path, const char *file, const char *word)

@@ -6,14 +6,14 @@
 
 #include "provider.h"
 
-/* Why none will do: a reason a provider, and the errno that says most. */
+/* Why no provider serves the event: a reason for each, and the most telling errno */
 struct reasons {
 	char text[768];
 	unsigned int column;
 	int err;
 };
 
-/* Not allowed is worth more than not there; no such event is worth nothing. */
+/* Ranks errors: permission first, then not supported, then unknown event. */
 static int weight(int err)
 {
 	switch (err) {
@@ -30,80 +30,9 @@ static int weight(int err)
 	return 4;
 }
 
-static void add_reason(struct reasons *r, const struct ksig_provider *p,
-		       int err, const char *text)
-{
-	size_t used = strlen(r->text);
-
-	if (weight(err) > weight(r->err))
-		r->err = err;
-	/* which has no such event is not worth a word while others have it */
-	if (err != -ENOENT)
-		snprintf(r->text + used, sizeof(r->text) - used, "%s%s: %s",
-			 used ? "; " : "", p->name,
-			 *text ? text : strerror(-err));
-}
-
-static bool wanted(const struct ksig_stream *stream, const struct ksig_provider *p)
+static bool is_permitted(const struct ksig_stream *stream, const struct ksig_provider *p)
 {
 	return !stream->opts->provider || !strcmp(stream->opts->provider, p->name);
-}
-
-/* Only who runs in the kernel then knows which task was running. */
-static int check_current(const struct ksig_stream *stream, struct ksig_error *e)
-{
-	const struct ksig_spec *spec = &stream->spec;
-	unsigned int i;
-
-	for (i = 0; i < spec->n_conds; i++) {
-		if (!spec->conds[i].field && !spec->conds[i].in_kernel)
-			return ksig_fail(e, spec->conds[i].column, EOPNOTSUPP,
-					 "doesn't report %s",
-					 spec->conds[i].key);
-	}
-	return 0;
-}
-
-static void close_provider(struct ksig_stream *stream)
-{
-	stream->provider->close(stream);
-	stream->provider = NULL;
-	stream->priv = NULL;
-	stream->fd = -1;
-	stream->ends_itself = false;
-	stream->filtered = 0;
-	stream->gap = 0;
-	stream->gap_upto = 0;
-}
-
-static int open_provider(struct ksig_stream *stream, const struct ksig_provider *p,
-			 struct ksig_error *e)
-{
-	unsigned int i;
-	int err;
-
-	for (i = 0; i < stream->spec.n_conds; i++)
-		stream->spec.conds[i].in_kernel = false;
-	err = p->check(stream->desc, e);
-	if (err)
-		return err;
-	stream->provider = p;
-	err = p->open(stream, e);
-	if (err) {
-		stream->provider = NULL;
-		return err;
-	}
-	err = check_current(stream, e);
-	if (err)
-		close_provider(stream);
-	return err;
-}
-
-/* What another provider may do better. */
-static bool may_try_next(int err)
-{
-	return err == -ENOENT || err == -EOPNOTSUPP || err == -EACCES ||
-	       err == -EPERM || err == -EUSERS;
 }
 
 static int none_will_do(const struct ksig_stream *stream, const struct reasons *r,
@@ -120,131 +49,139 @@ static int none_will_do(const struct ksig_stream *stream, const struct reasons *
 			 stream->spec.name, r->text);
 }
 
-static int choose_provider(struct ksig_stream *stream, struct ksig_error *e)
+/*
+ * The first provider that knows an event which is not in the catalog, of those that the
+ * options permit, or of the others.
+ */
+static int find_owner(const struct ksig_stream *stream, bool permitted,
+		      const struct ksig_provider **owner,
+		      struct ksig_event_desc **d, struct ksig_error *e)
 {
-	struct reasons r = { };
-	char text[256];
-	struct ksig_error reason = {
-		.buf = text, .size = sizeof(text), .column = &r.column,
-	};
 	const struct ksig_provider *p;
 	unsigned int i;
 	int err;
 
 	for (i = 0; (p = ksig_provider_at(i)); i++) {
-		if (!wanted(stream, p))
+		if (is_permitted(stream, p) != permitted || !p->desc)
 			continue;
-		*text = '\0';
-		r.column = 0;
-		err = open_provider(stream, p, &reason);
-		if (!err)
-			return 0;
-		if (!may_try_next(err))
-			return ksig_fail(e, r.column, -err, "%s", *text ? text :
-					 strerror(-err));
-		add_reason(&r, p, err, text);
-	}
-	return none_will_do(stream, &r, e);
-}
-
-/* @reason: of a provider that knows its channel or category; or "" */
-static int unknown_event(const struct ksig_stream *stream, const char *reason,
-			 struct ksig_error *e)
-{
-	if (*reason)
-		return ksig_fail(e, e->column && *e->column ? *e->column : 1,
-				 ENOENT, "%s", reason);
-	return ksig_fail(e, 1, ENOENT, "no event '%s'", stream->spec.name);
-}
-
-/* One that the catalog doesn't know: whose is it? */
-static int find_owner(struct ksig_stream *stream, struct ksig_error *e)
-{
-	struct ksig_event_desc *d;
-	const struct ksig_provider *p;
-	unsigned int i;
-	int err;
-
-	for (i = 0; (p = ksig_provider_at(i)); i++) {
-		if (!wanted(stream, p) || !p->desc)
-			continue;
-		err = p->desc(stream->spec.name, stream->opts, &d, e);
-		if (!err) {
-			/* nobody else's record looks like that */
-			stream->provider = p;
-			stream->own_desc = d;
-			stream->desc = d;
-		}
+		*owner = p;
+		err = p->desc(stream->spec.name, stream->opts, d, e);
 		if (err != -ENOENT)
 			return err;
 	}
 	return -ENOENT;
 }
 
-/* Is it one of a provider that is not asked for? */
-static bool others_have(const struct ksig_stream *stream)
-{
-	struct ksig_event_desc *d;
-	struct ksig_error e = { };
-	const struct ksig_provider *p;
-	unsigned int i;
-	int err;
-
-	for (i = 0; (p = ksig_provider_at(i)); i++) {
-		if (wanted(stream, p) || !p->desc)
-			continue;
-		err = p->desc(stream->spec.name, stream->opts, &d, &e);
-		if (!err)
-			p->desc_free(d);
-		if (err != -ENOENT)
-			return true;
-	}
-	return false;
-}
-
 int ksig_choose_desc(struct ksig_stream *stream, struct ksig_error *e)
 {
 	const struct reasons none = { };
 	char text[256] = "";
-	struct ksig_error reason = {
+	struct ksig_error ignored = { }, reason = {
 		.buf = text, .size = sizeof(text), .column = e->column,
 	};
+	const struct ksig_provider *owner;
+	struct ksig_event_desc *d;
 	int err;
 
 	stream->desc = ksig_desc_find(stream->spec.name);
 	if (stream->desc)
 		return 0;
-	err = find_owner(stream, &reason);
-	if (err == -ENOENT && others_have(stream))
+	err = find_owner(stream, true, &owner, &d, &reason);
+	if (!err) {
+		/* its records have a layout of their own */
+		stream->provider = owner;
+		stream->own_desc = d;
+		stream->desc = d;
+		return 0;
+	}
+	if (err != -ENOENT)
+		return ksig_fail(e, e->column ? *e->column : 0, -err, "%s",
+				 *text ? text : strerror(-err));
+	err = find_owner(stream, false, &owner, &d, &ignored);
+	if (!err)
+		owner->desc_free(d);
+	if (err != -ENOENT)
 		return none_will_do(stream, &none, e);
-	if (err == -ENOENT)
-		return unknown_event(stream, text, e);
+	/* of a provider that knows the channel or the category */
+	if (*text)
+		return ksig_fail(e, e->column && *e->column ? *e->column : 1,
+				 ENOENT, "%s", text);
+	return ksig_fail(e, 1, ENOENT, "no event '%s'", stream->spec.name);
+}
+
+static int open_provider(struct ksig_stream *stream, const struct ksig_provider *p,
+			 struct ksig_error *e)
+{
+	const struct ksig_spec *spec = &stream->spec;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < spec->n_conds; i++)
+		spec->conds[i].in_kernel = false;
+	err = p->check(stream->desc, e);
 	if (err)
-		ksig_fail(e, e->column ? *e->column : 0, -err, "%s",
-			  *text ? text : strerror(-err));
-	return err;
+		return err;
+	stream->provider = p;
+	err = p->open(stream, e);
+	if (err) {
+		stream->provider = NULL;
+		return err;
+	}
+	/* only code that runs in the kernel at that time knows the current task */
+	for (i = 0; i < spec->n_conds; i++) {
+		if (!spec->conds[i].field && !spec->conds[i].in_kernel)
+			break;
+	}
+	if (i == spec->n_conds)
+		return 0;
+	p->close(stream);
+	stream->provider = NULL;
+	stream->priv = NULL;
+	stream->fd = -1;
+	stream->ends_itself = false;
+	stream->filtered = 0;
+	stream->gap = 0;
+	stream->gap_upto = 0;
+	return ksig_fail(e, spec->conds[i].column, EOPNOTSUPP, "doesn't report %s",
+			 spec->conds[i].key);
 }
 
 int ksig_choose_open(struct ksig_stream *stream, struct ksig_error *e)
 {
-	const struct ksig_provider *owner = stream->provider;
+	const struct ksig_provider *owner = stream->provider, *p;
 	struct reasons r = { };
-	char text[256] = "";
+	char text[256];
 	struct ksig_error reason = {
 		.buf = text, .size = sizeof(text), .column = &r.column,
 	};
+	unsigned int i;
+	size_t used;
 	int err;
 
-	if (!owner)
-		return choose_provider(stream, e);
-	err = open_provider(stream, owner, &reason);
-	/* for desc_free */
-	stream->provider = owner;
-	if (!err)
-		return 0;
-	if (!may_try_next(err))
-		return ksig_fail(e, r.column, -err, "%s", *text ? text :
-				 strerror(-err));
-	add_reason(&r, owner, err, text);
+	for (i = 0; (p = ksig_provider_at(i)); i++) {
+		if (owner ? p != owner : !is_permitted(stream, p))
+			continue;
+		*text = '\0';
+		r.column = 0;
+		err = open_provider(stream, p, &reason);
+		/* for desc_free */
+		if (owner)
+			stream->provider = owner;
+		if (!err)
+			return 0;
+		/* all else would fail with the next provider as well */
+		if (err != -ENOENT && err != -EOPNOTSUPP && err != -EACCES &&
+		    err != -EPERM && err != -EUSERS)
+			return ksig_fail(e, r.column, -err, "%s", *text ? text :
+					 strerror(-err));
+		if (weight(err) > weight(r.err))
+			r.err = err;
+		/* that it has no such event is not worth mentioning: others have it */
+		used = strlen(r.text);
+		if (err != -ENOENT)
+			snprintf(r.text + used, sizeof(r.text) - used, "%s%s: %s",
+				 used ? "; " : "", p->name,
+				 *text ? text : strerror(-err));
+	}
 	return none_will_do(stream, &r, e);
 }

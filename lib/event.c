@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What a record says. */
+/* Reading and formatting the fields of a record. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,71 +8,49 @@
 #include "sub.h"
 #include "text.h"
 
-static uint64_t read_unsigned(const void *at, size_t size)
-{
-	uint64_t u = 0;
-
-	/* a record is aligned, a field of a tracepoint need not be */
-	switch (size) {
-	case 1:
-		return *(const uint8_t *)at;
-	case 2: {
-		uint16_t v;
-
-		memcpy(&v, at, sizeof(v));
-		return v;
-	}
-	case 4: {
-		uint32_t v;
-
-		memcpy(&v, at, sizeof(v));
-		return v;
-	}
-	case 8:
-		memcpy(&u, at, sizeof(u));
-	}
-	return u;
-}
-
-static int64_t sign_extend(uint64_t u, size_t size)
-{
-	unsigned int shift = 64 - 8 * size;
-
-	return (int64_t)(u << shift) >> shift;
-}
-
-/* Is all of it in the record? A string ends where data[] does. */
-static bool in_record(const struct ksig_field_desc *fd,
-		      const struct ksig_event *ev)
-{
-	size_t end = sizeof(*ev) + ev->len;
-
-	if (fd->offset < sizeof(*ev) || fd->added)
-		return true;
-	if (fd->type == KSIG_FIELD_STRING)
-		return fd->offset < end;
-	return fd->offset + fd->size <= end;
-}
-
 void ksig_field_read(const struct ksig_field_desc *fd,
 		     const struct ksig_event *ev, struct ksig_field *f)
 {
 	const char *at = (const char *)ev + fd->offset;
+	size_t end = sizeof(*ev) + ev->len;
+	bool string = fd->type == KSIG_FIELD_STRING;
+	unsigned int shift = 64 - 8 * fd->size;
+	bool inside = fd->offset < sizeof(*ev) || fd->added;
+	uint16_t u16;
+	uint32_t u32;
 
+	/* a string ends where data[] does, a number must be complete */
+	if (!inside)
+		inside = string ? fd->offset < end : fd->offset + fd->size <= end;
 	memset(f, 0, sizeof(*f));
 	f->name = fd->name;
 	f->type = fd->type;
-	f->known = !(ev->flags & fd->unknown) && in_record(fd, ev);
+	f->known = inside && !(ev->flags & fd->unknown);
 	if (!f->known)
 		return;
-	if (fd->type == KSIG_FIELD_STRING) {
+	if (string) {
 		f->known = *at || !fd->optional;
 		f->str = f->known ? at : NULL;
 		return;
 	}
-	f->u = read_unsigned(at, fd->size);
+	/* a record is aligned, a field of a tracepoint need not be */
+	switch (fd->size) {
+	case 1:
+		f->u = *(const uint8_t *)at;
+		break;
+	case 2:
+		memcpy(&u16, at, sizeof(u16));
+		f->u = u16;
+		break;
+	case 4:
+		memcpy(&u32, at, sizeof(u32));
+		f->u = u32;
+		break;
+	case 8:
+		memcpy(&f->u, at, sizeof(f->u));
+	}
 	if (fd->type == KSIG_FIELD_SIGNED)
-		f->s = sign_extend(f->u, fd->size);
+		f->s = (int64_t)(f->u << shift) >> shift;
 }
 
 static int give_field(const struct ksig_field_desc *fd,
@@ -112,26 +90,23 @@ int ksig_event_field(const struct ksig_sub *sub, const struct ksig_event *ev,
 struct line {
 	char *buf;
 	size_t size;
-	size_t len;	/* that it would have */
+	size_t len;	/* of the whole line, also where @buf is too small */
 };
 
-static void add_char(struct line *l, char c)
+static void line_char(struct line *l, char c)
 {
 	if (l->len + 1 < l->size)
 		l->buf[l->len] = c;
 	l->len++;
 }
 
-static void add_text(struct line *l, const char *s)
+static void line_text(struct line *l, const char *s)
 {
 	while (*s)
-		add_char(l, *s++);
+		line_char(l, *s++);
 }
 
-/*
- * Is it clear where it ends, and that it is a text? Else one could be taken for
- * the rest of the line.
- */
+/* May it stand without quotes? It can't be mistaken for "unknown" or the rest of the line. */
 static bool is_plain(const char *s, size_t size)
 {
 	size_t at, len;
@@ -148,85 +123,71 @@ static bool is_plain(const char *s, size_t size)
 	return true;
 }
 
-static void add_escaped(struct line *l, const char *s, size_t len, uint32_t c)
-{
-	char text[16];
-
-	if (!len || c < 0x80)
-		snprintf(text, sizeof(text), "\\x%02x", (unsigned char)*s);
-	else
-		snprintf(text, sizeof(text), c > 0xffff ? "\\U%08x" :
-			 "\\u%04x", c);
-	add_text(l, text);
-}
-
 /* As it is, or quoted as in C, with escapes for what must not be printed. */
-static void add_string(struct line *l, const char *s, size_t most)
+static void line_string(struct line *l, const char *s, size_t most)
 {
 	size_t size = strnlen(s, most), at, len, i;
 	bool plain = is_plain(s, size);
+	char escape[16];
 	uint32_t c;
 
 	if (!plain)
-		add_char(l, '"');
+		line_char(l, '"');
 	for (at = 0; at < size; at += len ? len : 1) {
 		len = ksig_text_decode(s + at, size - at, &c);
 		if (!len || ksig_text_is_hidden(c)) {
-			add_escaped(l, s + at, len, c);
+			if (!len || c < 0x80)
+				snprintf(escape, sizeof(escape), "\\x%02x",
+					 (unsigned char)s[at]);
+			else
+				snprintf(escape, sizeof(escape),
+					 c > 0xffff ? "\\U%08x" : "\\u%04x", c);
+			line_text(l, escape);
 			continue;
 		}
 		if (c == '"' || c == '\\')
-			add_char(l, '\\');
+			line_char(l, '\\');
 		for (i = 0; i < len; i++)
-			add_char(l, s[at + i]);
+			line_char(l, s[at + i]);
 	}
 	if (!plain)
-		add_char(l, '"');
-}
-
-static void add_number(struct line *l, const struct ksig_field *f)
-{
-	char text[24];
-
-	if (f->type == KSIG_FIELD_SIGNED)
-		snprintf(text, sizeof(text), "%" PRId64, f->s);
-	else
-		snprintf(text, sizeof(text), "%" PRIu64, f->u);
-	add_text(l, text);
-}
-
-static void add_field(struct line *l, const struct ksig_field_desc *fd,
-		      const struct ksig_event *ev)
-{
-	struct ksig_field f;
-
-	ksig_field_read(fd, ev, &f);
-	add_char(l, ' ');
-	add_text(l, f.name);
-	add_char(l, '=');
-	if (!f.known)
-		add_text(l, "unknown");
-	else if (f.type == KSIG_FIELD_STRING)
-		add_string(l, f.str, fd->size);
-	else
-		add_number(l, &f);
+		line_char(l, '"');
 }
 
 int ksig_event_format(const struct ksig_sub *sub, const struct ksig_event *ev,
 		      char *buf, size_t n)
 {
 	const struct ksig_stream *stream = ksig_sub_stream(sub, ev);
-	const struct ksig_event_desc *d;
 	struct line l = { .buf = buf, .size = n };
+	const struct ksig_field_desc *fd;
+	const struct ksig_event_desc *d;
+	struct ksig_field f;
+	char number[24];
 	unsigned int i;
 
 	if (!stream)
 		return -EINVAL;
 	d = stream->desc;
-	add_text(&l, d->name);
+	line_text(&l, d->name);
 	for (i = 0; i < d->n_fields; i++) {
-		if (!d->fields[i].hidden)
-			add_field(&l, &d->fields[i], ev);
+		fd = &d->fields[i];
+		if (fd->hidden)
+			continue;
+		ksig_field_read(fd, ev, &f);
+		line_char(&l, ' ');
+		line_text(&l, f.name);
+		line_char(&l, '=');
+		if (!f.known) {
+			line_text(&l, "unknown");
+		} else if (f.type == KSIG_FIELD_STRING) {
+			line_string(&l, f.str, fd->size);
+		} else {
+			if (f.type == KSIG_FIELD_SIGNED)
+				snprintf(number, sizeof(number), "%" PRId64, f.s);
+			else
+				snprintf(number, sizeof(number), "%" PRIu64, f.u);
+			line_text(&l, number);
+		}
 	}
 	if (n)
 		buf[l.len < n ? l.len : n - 1] = '\0';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A walk over what can be subscribed to: each event, for each provider; then
- * what drivers have, of which only the module knows.
+ * Lists what can be subscribed to: each event of the catalog for each provider, then the events
+ * of drivers, which only the module provides.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -15,16 +15,16 @@
 #define CLASS "/sys/class/ksig"
 
 /**
- * struct ksig_catalog - where the walk is
- * @event: the event's number, of those that catalog.c knows
- * @provider: the next provider's
- * @dir: the channels that there are, opened after those
- * @types: of the channel at hand, a line each
- * @channel: which that is, "" for none
- * @name: of an event of that channel's
- * @desc: of @entry, where the module made it
- * @entry: what was given last
- * @reason: why not, for @entry
+ * struct ksig_catalog - the position in the list
+ * @event: index of the event in catalog.c
+ * @provider: index of the next provider
+ * @dir: the channels of ksig.ko, opened once catalog.c's events are listed
+ * @types: of the current channel, one a line
+ * @channel: its name; "" for none
+ * @name: of an event of that channel
+ * @desc: of @entry, if the module made it
+ * @entry: what was returned last
+ * @reason: of @entry: why it is not available
  * @flags: KSIG_CATALOG_*
  */
 struct ksig_catalog {
@@ -73,7 +73,7 @@ void ksig_catalog_close(struct ksig_catalog *c)
 	free(c);
 }
 
-/* Return: false: it is no event of that provider's */
+/* Return: false if @p does not provide the event */
 static bool fill_in(struct ksig_catalog *c, const struct ksig_event_desc *d,
 		    const struct ksig_provider *p)
 {
@@ -108,53 +108,21 @@ static void fill_in_name(struct ksig_catalog *c, const char *name,
 	};
 }
 
-static bool next_built_in(struct ksig_catalog *c)
-{
-	const struct ksig_event_desc *d;
-	const struct ksig_provider *p;
-
-	if (c->flags & KSIG_CATALOG_NAMES) {
-		d = ksig_desc_at(c->event);
-		if (!d)
-			return false;
-		c->event++;
-		fill_in_name(c, d->name, d->description);
-		return true;
-	}
-	while ((d = ksig_desc_at(c->event))) {
-		p = ksig_provider_at(c->provider++);
-		if (!p) {
-			c->event++;
-			c->provider = 0;
-		} else if (fill_in(c, d, p)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* ---------------------------------------------------------- drivers' channels */
-
-static bool is_built_in(const char *channel)
-{
-	const struct ksig_event_desc *d;
-	unsigned int i;
-
-	for (i = 0; (d = ksig_desc_at(i)); i++) {
-		if (d->channel && !strcmp(d->channel, channel))
-			return true;
-	}
-	return false;
-}
-
-/* The next channel of a driver's, if it is still there once it is looked at. */
+/* Opens the next driver's channel, unless it has been destroyed since it was listed. */
 static bool next_channel(struct ksig_catalog *c)
 {
-	struct dirent *entry;
 	char path[sizeof(CLASS) + KSIG_NAME_MAX + 16];
+	const struct ksig_event_desc *d;
+	struct dirent *entry;
+	unsigned int i;
 
 	while ((entry = readdir(c->dir))) {
-		if (*entry->d_name == '.' || is_built_in(entry->d_name) ||
+		/* the events of the built-in channels were listed before */
+		for (i = 0; (d = ksig_desc_at(i)); i++) {
+			if (d->channel && !strcmp(d->channel, entry->d_name))
+				break;
+		}
+		if (d || *entry->d_name == '.' ||
 		    strlen(entry->d_name) >= sizeof(c->channel))
 			continue;
 		snprintf(c->channel, sizeof(c->channel), "%.*s",
@@ -167,50 +135,54 @@ static bool next_channel(struct ksig_catalog *c)
 	return false;
 }
 
-/* Of the channel at hand; one without types is an event itself, once. */
-static bool next_name(struct ksig_catalog *c, char *name, size_t size)
-{
-	char type[128];
-	bool first = !ftell(c->types);
-
-	if (fgets(type, sizeof(type), c->types)) {
-		type[strcspn(type, "\n")] = '\0';
-		snprintf(name, size, "%s.%s", c->channel, type);
-		return true;
-	}
-	fclose(c->types);
-	c->types = NULL;
-	snprintf(name, size, "%s", c->channel);
-	return first;
-}
-
-static bool next_of_driver(struct ksig_catalog *c)
-{
-	const struct ksig_provider *p = &ksig_provider_module;
-	struct ksig_sub_opts none = { .sz = sizeof(none) };
-
-	if (!c->dir)
-		c->dir = opendir(CLASS);
-	while (c->dir && (c->types || next_channel(c))) {
-		drop_desc(c);
-		if (!next_name(c, c->name, sizeof(c->name)))
-			continue;
-		if (c->flags & KSIG_CATALOG_NAMES) {
-			fill_in_name(c, c->name, "");
-			return true;
-		}
-		if (!p->desc(c->name, &none, &c->desc, NULL) &&
-		    fill_in(c, c->desc, p))
-			return true;
-	}
-	return false;
-}
-
 int ksig_catalog_next(struct ksig_catalog *c,
 		      const struct ksig_catalog_entry **e)
 {
-	if (!next_built_in(c) && !next_of_driver(c))
-		return 0;
+	struct ksig_sub_opts none = { .sz = sizeof(none) };
+	bool names = c->flags & KSIG_CATALOG_NAMES, first;
+	const struct ksig_provider *p;
+	const struct ksig_event_desc *d;
+	char type[128];
+
 	*e = &c->entry;
-	return 1;
+	while ((d = ksig_desc_at(c->event))) {
+		if (names) {
+			c->event++;
+			fill_in_name(c, d->name, d->description);
+			return 1;
+		}
+		p = ksig_provider_at(c->provider++);
+		if (!p) {
+			c->event++;
+			c->provider = 0;
+		} else if (fill_in(c, d, p)) {
+			return 1;
+		}
+	}
+	if (!c->dir)
+		c->dir = opendir(CLASS);
+	p = &ksig_provider_module;
+	while (c->dir && (c->types || next_channel(c))) {
+		drop_desc(c);
+		first = !ftell(c->types);
+		if (fgets(type, sizeof(type), c->types)) {
+			type[strcspn(type, "\n")] = '\0';
+			snprintf(c->name, sizeof(c->name), "%s.%s", c->channel, type);
+		} else {
+			/* a channel without types is an event itself */
+			fclose(c->types);
+			c->types = NULL;
+			snprintf(c->name, sizeof(c->name), "%s", c->channel);
+			if (!first)
+				continue;
+		}
+		if (names) {
+			fill_in_name(c, c->name, "");
+			return 1;
+		}
+		if (!p->desc(c->name, &none, &c->desc, NULL) &&
+		    fill_in(c, c->desc, p))
+			return 1;
+	}
+	return 0;
 }

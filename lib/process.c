@@ -26,39 +26,32 @@ bool ksig_process_ended(int pidfd)
 	return poll(&p, 1, 0) > 0;
 }
 
-static int why_no_pidfd(pid_t pid, unsigned int column, struct ksig_error *e)
+int ksig_process_open(uint64_t number, unsigned int column, struct ksig_error *e)
 {
 	struct ksig_thread_status st;
+	pid_t pid = number;
+	int fd;
 
+	if (!number || number > INT_MAX)
+		return ksig_fail(e, column, ESRCH, "no process %" PRIu64, number);
+	fd = syscall(SYS_pidfd_open, pid, 0);
+	if (fd >= 0 && ksig_process_ended(fd)) {
+		close(fd);
+		return ksig_fail(e, column, ESRCH,
+				 "process %d has exited and waits for its parent (a zombie)",
+				 pid);
+	}
+	if (fd >= 0)
+		return fd;
 	/* EINVAL, and ENOENT since 6.15: the number is another thread's */
 	if (errno != ESRCH && !ksig_thread_status(pid, &st) && st.tgid != pid)
 		return ksig_fail(e, column, EINVAL,
 				 "%d is a thread of process %d: use %d", pid,
 				 st.tgid, st.tgid);
 	if (errno == ESRCH || errno == EINVAL || errno == ENOENT)
-		return ksig_fail(e, column, ESRCH, "no process %d",
-				 pid);
+		return ksig_fail(e, column, ESRCH, "no process %d", pid);
 	return ksig_fail(e, column, errno, "cannot open a pidfd of process %d: %s", pid,
 			 strerror(errno));
-}
-
-int ksig_process_open(uint64_t pid, unsigned int column, struct ksig_error *e)
-{
-	int fd;
-
-	if (!pid || pid > INT_MAX)
-		return ksig_fail(e, column, ESRCH,
-				 "no process %" PRIu64, pid);
-	fd = syscall(SYS_pidfd_open, (pid_t)pid, 0);
-	if (fd < 0)
-		return why_no_pidfd(pid, column, e);
-	if (ksig_process_ended(fd)) {
-		close(fd);
-		return ksig_fail(e, column, ESRCH,
-				 "process %d has exited and waits for its parent (a zombie)",
-				 (pid_t)pid);
-	}
-	return fd;
 }
 
 bool ksig_pidfd_in_pidfs(int pidfd)
@@ -68,27 +61,35 @@ bool ksig_pidfd_in_pidfs(int pidfd)
 	return !fstatfs(pidfd, &fs) && fs.f_type == PID_FS_MAGIC;
 }
 
-static int same_inode(int pidfd, pid_t pid)
+int ksig_pidfd_is_open(int pidfd)
 {
-	int fd = syscall(SYS_pidfd_open, pid, 0);
-	struct stat a, b;
-	bool same;
-
-	if (fd < 0)
-		return errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
-	same = !fstat(pidfd, &a) && !fstat(fd, &b) && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
-	close(fd);
-	return same ? 0 : -EINVAL;
+	return pidfd >= 0 && fcntl(pidfd, F_GETFD) < 0 ? -errno : 0;
 }
 
-/* Before that /proc shows its number; -1: the process has exited. */
-static int same_number(int pidfd, pid_t pid)
+int ksig_pidfd_check(int pidfd, pid_t pid)
 {
 	char path[48], line[128];
-	int number = 0;
+	struct stat given, own;
+	int err, fd, number = 0;
+	bool same;
 	FILE *f;
 
+	if (fcntl(pidfd, F_GETFD) < 0)
+		return -errno;
+	if (ksig_pidfd_in_pidfs(pidfd)) {
+		fd = syscall(SYS_pidfd_open, pid, 0);
+		if (fd < 0) {
+			err = errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
+		} else {
+			same = !fstat(pidfd, &given) && !fstat(fd, &own) &&
+			       given.st_dev == own.st_dev && given.st_ino == own.st_ino;
+			close(fd);
+			err = same ? 0 : -EINVAL;
+		}
+		/* only if it has exited, its number can be free or another process's */
+		return ksig_process_ended(pidfd) ? -ESRCH : err;
+	}
+	/* before Linux 6.9 /proc shows its number; -1: the process has exited */
 	snprintf(path, sizeof(path), "/proc/thread-self/fdinfo/%d", pidfd);
 	f = fopen(path, "re");
 	if (!f)
@@ -99,23 +100,4 @@ static int same_number(int pidfd, pid_t pid)
 	}
 	fclose(f);
 	return number < 0 ? -ESRCH : number == pid ? 0 : -EINVAL;
-}
-
-int ksig_pidfd_is_open(int pidfd)
-{
-	return pidfd >= 0 && fcntl(pidfd, F_GETFD) < 0 ? -errno : 0;
-}
-
-int ksig_pidfd_check(int pidfd, pid_t pid)
-{
-	bool inodes = ksig_pidfd_in_pidfs(pidfd);
-	int err;
-
-	if (fcntl(pidfd, F_GETFD) < 0)
-		return -errno;
-	err = inodes ? same_inode(pidfd, pid) : same_number(pidfd, pid);
-	/* its number can be another process's, or nobody's, only then */
-	if (inodes && ksig_process_ended(pidfd))
-		err = -ESRCH;
-	return err;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Takes records from a stream's provider: applies the conditions that the provider
- * doesn't, and notices when the process that the filter names has exited.
+ * Reads records from a stream's provider: applies the conditions that the provider doesn't
+ * apply, and notices when the process that the filter names has exited.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -37,19 +37,9 @@ static void log_unknown(struct ksig_stream *stream, const struct ksig_event *ev)
 	}
 }
 
-static bool passes(struct ksig_stream *stream, const struct ksig_event *ev)
-{
-	if (ev->type != stream->desc->type)
-		return false;
-	if (ksig_spec_match(&stream->spec, ev))
-		return true;
-	log_unknown(stream, ev);
-	return false;
-}
-
 /*
- * The caller's copy: numbered among those that passed the whole filter, with
- * what was lost since the last of those. Texts end within their field.
+ * The caller's copy: numbered among the events that passed the whole filter, with what was lost
+ * since the last of those.
  */
 static void copy_record(struct ksig_stream *stream, const struct ksig_event *ev,
 			struct ksig_event *to)
@@ -59,7 +49,7 @@ static void copy_record(struct ksig_stream *stream, const struct ksig_event *ev,
 
 	if (to != ev)
 		memcpy(to, ev, d->event_size);
-	/* a text that fills its field ends here at the latest */
+	/* a string that fills data[] ends here at the latest */
 	memset((char *)to + d->event_size, 0, sizeof(uint64_t));
 	*ksig_record_ino(stream, to) = stream->provider->subject_ino ?
 				    stream->provider->subject_ino(stream) : 0;
@@ -74,13 +64,8 @@ static void copy_record(struct ksig_stream *stream, const struct ksig_event *ev,
 	stream->gap = 0;
 	stream->gap_upto = 0;
 	stream->taken++;
-	/* those that have left as signals are counted, too */
+	/* events that were delivered by signal are counted, too */
 	to->seq = ev->seq - stream->filtered;
-}
-
-static bool subject_ended(const struct ksig_stream *stream)
-{
-	return stream->subject_fd >= 0 && ksig_process_ended(stream->subject_fd);
 }
 
 static bool has_queued(const struct ksig_stream *stream)
@@ -92,9 +77,9 @@ static bool has_queued(const struct ksig_stream *stream)
 }
 
 /*
- * An event is offered before its process can be seen to have exited: once that
- * is so and the queue is empty, there will be none any more. What a worker of
- * ksig.ko has yet to queue is so by the time that its counters have been read.
+ * An event is offered before its process can be seen to have exited. So once it has exited and
+ * the queue is empty, no further event follows. An event that a worker of ksig.ko has yet to
+ * queue is queued by the time that its counters have been read.
  */
 static int next_until_end(struct ksig_stream *stream, const struct ksig_event **ev)
 {
@@ -102,7 +87,7 @@ static int next_until_end(struct ksig_stream *stream, const struct ksig_event **
 
 	if (ret == -ESHUTDOWN)
 		stream->subject_gone |= stream->ends_itself;
-	if (ret || !subject_ended(stream))
+	if (ret || stream->subject_fd < 0 || !ksig_process_ended(stream->subject_fd))
 		return ret;
 	has_queued(stream);
 	ret = stream->provider->next(stream, ev);
@@ -112,53 +97,47 @@ static int next_until_end(struct ksig_stream *stream, const struct ksig_event **
 	return -ESHUTDOWN;
 }
 
-/*
- * Into the copy, before the filter: now the cgroup is likely to exist still. The
- * provider's own record may be mapped and read-only.
- */
-static const struct ksig_event *add_cgroup(struct ksig_stream *stream,
-					   const struct ksig_event *ev,
-					   struct ksig_event *to)
-{
-	const struct ksig_memory_data *data = (const void *)to->data;
-	char *path = (char *)to + KSIG_RECORD_ADDED(stream->desc->event_size);
-
-	memcpy(to, ev, stream->desc->event_size);
-	if (!stream->cgroups ||
-	    ksig_cgroups_path(stream->cgroups, data->cgroup_id, path)) {
-		to->flags |= KSIG_EVENT_NO_CGROUP;
-		*path = '\0';
-	}
-	return to;
-}
-
-/* What is short here, memory or a descriptor, may be available a moment later. */
-static bool is_transient(int err)
-{
-	return err == -EINTR || err == -ENOMEM || err == -EMFILE || err == -ENFILE;
-}
-
 int ksig_stream_take(struct ksig_stream *stream, struct ksig_event *to)
 {
+	const struct ksig_event_desc *d = stream->desc;
+	const struct ksig_memory_data *data;
 	const struct ksig_event *ev;
 	unsigned int i;
+	char *path;
 	int ret;
 
 	for (i = 0; i < BATCH && !stream->end; i++) {
 		ret = next_until_end(stream, &ev);
-		if (ret < 0 && ret != -EAGAIN && !is_transient(ret))
+		/* a shortage of memory or descriptors may be temporary */
+		if (ret < 0 && ret != -EAGAIN && ret != -EINTR && ret != -ENOMEM &&
+		    ret != -EMFILE && ret != -ENFILE)
 			stream->end = ret;
 		if (ret <= 0)
 			return ret;
 		stream->gap += ev->lost_before;
 		stream->gap_upto |= ev->flags & KSIG_EVENT_LOST_UPTO;
 		stream->read_upto_ns = ev->time_ns;
-		if (stream->desc->cgroup && ev->type == stream->desc->type)
-			ev = add_cgroup(stream, ev, to);
-		if (passes(stream, ev)) {
+		if (d->cgroup && ev->type == d->type) {
+			/*
+			 * Before the filter, since the cgroup is likely to exist still; and
+			 * into the copy, since the provider's record may be read-only.
+			 */
+			memcpy(to, ev, d->event_size);
+			ev = to;
+			data = (const void *)to->data;
+			path = (char *)to + KSIG_RECORD_ADDED(d->event_size);
+			if (!stream->cgroups ||
+			    ksig_cgroups_path(stream->cgroups, data->cgroup_id, path)) {
+				to->flags |= KSIG_EVENT_NO_CGROUP;
+				*path = '\0';
+			}
+		}
+		if (ev->type == d->type && ksig_spec_match(&stream->spec, ev)) {
 			copy_record(stream, ev, to);
 			return 1;
 		}
+		if (ev->type == d->type)
+			log_unknown(stream, ev);
 		stream->filtered++;
 	}
 	return stream->end ? stream->end : -EAGAIN;

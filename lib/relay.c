@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Arming where no kernel code sends the signals: a thread reads the events and
- * sends them, by the rules of KSIG_IOC_ARM.
+ * Arming where no kernel code sends the signals: a thread reads the events and sends them, by
+ * the rules of KSIG_IOC_ARM.
  *
- * It reads one event ahead at most (@prefetched). While that can't be sent, it
- * reads no other: the providers' queues fill, and they count what they lose. So
- * nothing is lost that isn't counted, and the order is kept.
+ * It reads one event ahead at most (@prefetched). While that can't be sent, it reads no other:
+ * the providers' queues fill, and they count what they lose. So every loss is counted, and the
+ * order is kept.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,22 +21,22 @@
 
 #include "sub.h"
 
-/* Room in a target must be noticed within 10 ms, and there is a way to go. */
+/* Room in a target is to be noticed within 10 ms, scheduling included. */
 #define RETRY_MS 9
 
 /**
  * struct ksig_relay - the thread that sends a subscription's events
  * @sub: the subscription; @sub->relay is this one, as long as the thread may act
- * @thread: that sends
- * @owner: the process that has the thread: a child of fork(2) has not
- * @turn: held while waiting for @lock: the thread, which would take that again
- *	at once, has to wait for it
+ * @thread: the thread
+ * @owner: the process that has the thread: a child of fork(2) does not
+ * @turn: held while waiting for @lock, so that the thread, which takes @lock again at once,
+ *	lets a waiter pass
  * @lock: protects the subscription's events and counters, and what follows
  * @target: what is signalled; used by the thread alone
- * @control: eventfd: look at @stop and @watch again
+ * @control: eventfd: check @stop and @watch again
  * @fds: what the thread waits for
  * @arm: settings
- * @stop: the thread is to end
+ * @stop: the thread is to exit
  * @watch: DOORBELL: the queue was found empty, the next event rings
  * @doorbell_pending: DOORBELL: a signal that could not be sent yet
  * @target_full: an event, a doorbell or the last signal had to wait
@@ -57,19 +57,19 @@ struct ksig_relay {
 	bool target_full;
 };
 
-static void lock(struct ksig_relay *r)
+static void relay_lock(struct ksig_relay *r)
 {
 	pthread_mutex_lock(&r->turn);
 	pthread_mutex_lock(&r->lock);
 	pthread_mutex_unlock(&r->turn);
 }
 
-static void unlock(struct ksig_relay *r)
+static void relay_unlock(struct ksig_relay *r)
 {
 	pthread_mutex_unlock(&r->lock);
 }
 
-static bool doorbell(const struct ksig_relay *r)
+static bool is_doorbell(const struct ksig_relay *r)
 {
 	return r->arm.mode == KSIG_MODE_DOORBELL;
 }
@@ -94,8 +94,8 @@ static void set_prefetched(struct ksig_sub *sub, bool full)
 
 /* --------------------------------------------------- the thread, under r->lock */
 
-/* Note what became of a signal. Return: @err */
-static int sent(struct ksig_sub *sub, int err)
+/* Counts a signal that was sent, and notices that the target has exited. Return: @err */
+static int note_sent(struct ksig_sub *sub, int err)
 {
 	struct ksig_relay *r = sub->relay;
 
@@ -115,89 +115,40 @@ static void set_target_full(struct ksig_sub *sub)
 	sub->relay->target_full = true;
 }
 
-/* 0 if it is not known */
-static uint64_t value_of(const struct ksig_sub *sub,
-			 const struct ksig_event *ev)
+/* Return: true once the event is done with; false if it has to wait or the target has exited */
+static bool send_each(struct ksig_sub *sub)
 {
-	const struct ksig_stream *stream = ksig_sub_stream(sub, ev);
-	uint64_t value = ev->value;
+	struct ksig_event *ev = sub->prefetched;
+	struct ksig_stream *stream = &sub->streams[ksig_event_spec(ev)];
+	struct ksig_relay *r = sub->relay;
+	uint64_t lost = 0, value = ev->value;
 	struct ksig_field f;
+	unsigned int i;
+	int err;
 
+	/* 0 if the field is unknown */
 	if (stream->value) {
 		ksig_field_read(stream->value, ev, &f);
 		value = f.type == KSIG_FIELD_SIGNED ? (uint64_t)f.s : f.u;
 	}
-	return sub->relay->arm.flags & KSIG_ARM_SUBJECT ?
-	       ev->subject << 32 | (uint32_t)value : value;
-}
-
-/*
- * Events that were lost and that no signal has reported yet, those before the prefetched
- * event included: it may have to be tried again.
- */
-static uint64_t take_lost(struct ksig_sub *sub)
-{
-	struct ksig_event *ev = sub->prefetched;
-	uint64_t lost = 0;
-	unsigned int i;
-
-	sub->streams[ksig_event_spec(ev)].unreported_lost += ev->lost_before;
+	if (r->arm.flags & KSIG_ARM_SUBJECT)
+		value = ev->subject << 32 | (uint32_t)value;
+	/* kept in the stream until a signal reports it, since the event may have to wait */
+	stream->unreported_lost += ev->lost_before;
 	ev->lost_before = 0;
 	for (i = 0; i < sub->n; i++)
 		lost += sub->streams[i].unreported_lost;
-	return lost;
-}
-
-static void forget_lost(struct ksig_sub *sub)
-{
-	unsigned int i;
-
-	for (i = 0; i < sub->n; i++)
+	err = note_sent(sub, ksig_target_deliver(r->target, &lost, value));
+	for (i = 0; !lost && i < sub->n; i++)
 		sub->streams[i].unreported_lost = 0;
-}
-
-/* Return: the event is done with; else it has to wait, or the target is gone. */
-static bool send_each(struct ksig_sub *sub)
-{
-	const struct ksig_event *ev = sub->prefetched;
-	struct ksig_relay *r = sub->relay;
-	uint64_t lost = take_lost(sub);
-	int err;
-
-	err = sent(sub, ksig_target_deliver(r->target, &lost, value_of(sub, ev)));
-	if (!lost)
-		forget_lost(sub);
 	if (err == -EAGAIN)
 		set_target_full(sub);
 	if (err == -EAGAIN || err == -ESRCH)
 		return false;
 	if (err)
-		sub->streams[ksig_event_spec(ev)].refused++;
+		stream->refused++;
 	set_prefetched(sub, false);
 	return true;
-}
-
-static void send_doorbell(struct ksig_sub *sub)
-{
-	struct ksig_relay *r = sub->relay;
-	int err = sent(sub, ksig_target_send(r->target, 0, r->arm.value));
-
-	if (!err)
-		r->doorbell_pending = false;
-	else if (err != -ESRCH)
-		set_target_full(sub);
-}
-
-/* The last signal; a target that is not ready for it does not get it. */
-static void send_end(struct ksig_sub *sub)
-{
-	struct ksig_relay *r = sub->relay;
-
-	if (sent(sub, ksig_target_send(r->target, -ESHUTDOWN, r->arm.value)) ==
-	    -EAGAIN)
-		set_target_full(sub);
-	else
-		set_done(sub, 0);
 }
 
 static bool has_ended(const struct ksig_sub *sub)
@@ -205,7 +156,7 @@ static bool has_ended(const struct ksig_sub *sub)
 	return sub->relay_flags & KSIG_STATS_HUP;
 }
 
-/* After an error. Return: there will be no more events */
+/* After an error. Return: whether there will be no more events */
 static bool note_end(struct ksig_sub *sub)
 {
 	if (ksig_sub_eof(sub))
@@ -213,221 +164,105 @@ static bool note_end(struct ksig_sub *sub)
 	return has_ended(sub);
 }
 
-/* Return: there may be more to do at once. */
-static bool read_ahead(struct ksig_sub *sub)
+/* Sends one signal or reads one event. Return: whether there may be more to do at once */
+static bool relay_step(struct ksig_sub *sub)
 {
 	struct ksig_relay *r = sub->relay;
-	int ret = ksig_sub_take(sub, &sub->prefetched);
-	bool eof;
-
-	if (ret == 1) {
-		set_prefetched(sub, true);
-		/* a doorbell pending for an event that the reader took is so for this one */
-		if (!r->doorbell_pending)
-			r->target_full = false;
-		r->doorbell_pending = doorbell(r);
-		r->watch = false;
-		return true;
-	}
-	if (ret == -EAGAIN)
-		return true;
-	eof = ret < 0 && note_end(sub);
-	/* what failed is tried again, a moment later */
-	r->target_full = ret < 0 && ret != -EINTR && !eof;
-	return eof;
-}
-
-static bool step(struct ksig_sub *sub)
-{
-	struct ksig_relay *r = sub->relay;
+	bool rings = is_doorbell(r), eof;
+	int err;
 
 	if (r->stop || !is_armed(sub))
 		return false;
-	if (doorbell(r) && r->doorbell_pending && sub->has_prefetched) {
-		send_doorbell(sub);
-		return !r->doorbell_pending;
-	}
-	if (!doorbell(r) && sub->has_prefetched)
+	if (sub->has_prefetched && !rings)
 		return send_each(sub);
+	if (sub->has_prefetched && r->doorbell_pending) {
+		err = note_sent(sub, ksig_target_send(r->target, 0, r->arm.value));
+		if (!err)
+			r->doorbell_pending = false;
+		else if (err != -ESRCH)
+			set_target_full(sub);
+		return !err;
+	}
 	if (has_ended(sub)) {
-		send_end(sub);
+		/* the last signal; a target that is not ready for it does not get it */
+		err = note_sent(sub, ksig_target_send(r->target, -ESHUTDOWN, r->arm.value));
+		if (err == -EAGAIN)
+			set_target_full(sub);
+		else
+			set_done(sub, 0);
 		return false;
 	}
 	/* a pending doorbell is due while anything is left */
-	if (doorbell(r) && !r->watch && !r->doorbell_pending)
+	if (rings && !r->watch && !r->doorbell_pending)
 		return false;
-	return read_ahead(sub);
-}
-
-/*
- * Does it want events? One that waits comes first, and a doorbell is silent until
- * the reader has found nothing.
- */
-static bool wants_events(const struct ksig_sub *sub)
-{
-	const struct ksig_relay *r = sub->relay;
-
-	return !has_ended(sub) && !sub->has_prefetched &&
-	       (!doorbell(r) || r->watch || r->doorbell_pending);
+	err = ksig_sub_take(sub, &sub->prefetched);
+	if (err == -EAGAIN)
+		return true;
+	if (err == 1) {
+		set_prefetched(sub, true);
+		/* a doorbell for an event that the reader took now stands for this one */
+		if (!r->doorbell_pending)
+			r->target_full = false;
+		r->doorbell_pending = rings;
+		r->watch = false;
+		return true;
+	}
+	eof = err < 0 && note_end(sub);
+	/* an error that is not the end: retry as if the target were full */
+	r->target_full = err < 0 && err != -EINTR && !eof;
+	return eof;
 }
 
 /* What the thread waits for: the control, the target, and the events */
 enum { CONTROL, TARGET, TARGET_THREAD, EVENTS };
 
-static void watch_events(struct ksig_sub *sub, bool events)
-{
-	struct pollfd *fds = sub->relay->fds + EVENTS;
-	const struct ksig_stream *s;
-	unsigned int i;
-
-	for (i = 0; i < sub->n; i++) {
-		s = &sub->streams[i];
-		fds[2 * i].fd = events && !s->end ? s->fd : -1;
-		fds[2 * i + 1].fd = events && !s->end ? s->subject_fd : -1;
-	}
-}
-
-/* Without the lock */
-static void relay_wait(struct ksig_relay *r, unsigned int n, bool full)
-{
-	poll(r->fds, EVENTS + 2 * n, full ? RETRY_MS : -1);
-	if (r->fds[CONTROL].revents)
-		ksig_event_clear(r->control);
-}
-
-static void look_at_target(struct ksig_sub *sub)
-{
-	struct ksig_relay *r = sub->relay;
-
-	if (is_armed(sub) && ksig_target_ended(r->target))
-		set_done(sub, KSIG_STATS_TARGET_GONE);
-}
-
 static void *relay_run(void *arg)
 {
 	struct ksig_relay *r = arg;
 	struct ksig_sub *sub = r->sub;
-	bool full;
+	const struct ksig_stream *s;
+	bool more, full, events;
+	struct pollfd *fds;
+	unsigned int i;
 
-	lock(r);
+	relay_lock(r);
 	while (!r->stop && is_armed(sub)) {
-		bool more = step(sub);
-
+		more = relay_step(sub);
 		ksig_stats_publish(sub, !more);
-		/* let go in between: a reader and stop have their turn */
+		/* drop the lock so that a reader or stop can take it */
 		if (more) {
-			unlock(r);
-			lock(r);
+			relay_unlock(r);
+			relay_lock(r);
 			continue;
 		}
 		if (!is_armed(sub))
 			break;
 		full = r->target_full;
-		watch_events(sub, wants_events(sub) && !full);
-		unlock(r);
-		relay_wait(r, sub->n, full);
-		lock(r);
-		look_at_target(sub);
+		/* one that waits comes first; a doorbell is silent until the reader found nothing */
+		events = !full && !has_ended(sub) && !sub->has_prefetched &&
+			 (!is_doorbell(r) || r->watch || r->doorbell_pending);
+		for (i = 0; i < sub->n; i++) {
+			s = &sub->streams[i];
+			fds = r->fds + EVENTS + 2 * i;
+			fds[0].fd = events && !s->end ? s->fd : -1;
+			fds[1].fd = events && !s->end ? s->subject_fd : -1;
+		}
+		relay_unlock(r);
+		poll(r->fds, EVENTS + 2 * sub->n, full ? RETRY_MS : -1);
+		if (r->fds[CONTROL].revents)
+			ksig_event_clear(r->control);
+		relay_lock(r);
+		if (is_armed(sub) && ksig_target_ended(r->target))
+			set_done(sub, KSIG_STATS_TARGET_GONE);
 	}
 	ksig_stats_publish(sub, true);
-	unlock(r);
+	relay_unlock(r);
 	return NULL;
 }
 
 /* ----------------------------------------------------------- starting, stopping */
 
-static int check_arm(struct ksig_arm_opts *o)
-{
-	if (o->flags & ~(KSIG_ARM_PROCESS | KSIG_ARM_SUBJECT) || o->pid < 0)
-		return -EINVAL;
-	switch (o->mode) {
-	case KSIG_MODE_EACH:
-		if (o->max_pending > KSIG_PENDING_MAX || o->value)
-			return -EINVAL;
-		return 0;
-	case KSIG_MODE_DOORBELL:
-		if (o->max_pending > 1 || o->flags & KSIG_ARM_SUBJECT)
-			return -EINVAL;
-		o->max_pending = 1;
-		return 0;
-	}
-	return -EINVAL;
-}
-
-/* The target's end is an event as well. */
-static int make_fds(struct ksig_relay *r)
-{
-	const int always[EVENTS] = {
-		[CONTROL] = r->control,
-		[TARGET] = ksig_target_fd(r->target),
-		[TARGET_THREAD] = ksig_target_thread_fd(r->target),
-	};
-	unsigned int i, n = EVENTS + 2 * r->sub->n;
-
-	r->fds = calloc(n, sizeof(*r->fds));
-	for (i = 0; r->fds && i < n; i++)
-		r->fds[i] = (struct pollfd) {
-			.fd = i < EVENTS ? always[i] : -1, .events = POLLIN,
-		};
-	return r->fds ? 0 : -ENOMEM;
-}
-
-static int open_target(struct ksig_relay *r)
-{
-	struct ksig_arm_opts *o = &r->arm;
-	bool process = o->flags & KSIG_ARM_PROCESS;
-	struct ksig_target_opts opts = {
-		.sz = sizeof(opts),
-		.pidfd = o->pidfd,
-		.signo = o->signo,
-		.flags = process ? KSIG_SEND_PROCESS : 0,
-		.max_pending = o->max_pending,
-	};
-
-	if (!o->pid)
-		o->pid = process ? getpid() : gettid();
-	opts.pid = o->pid;
-	return ksig_target_open(&opts, &r->target);
-}
-
-/* Instead of the one before. What waits already rings, or is sent. */
-static void take_over(struct ksig_sub *sub, struct ksig_relay *r)
-{
-	ksig_relay_stop(sub);
-	r->doorbell_pending = doorbell(r);
-	/* a prefetched event must not be overwritten */
-	r->watch = !sub->has_prefetched;
-	sub->arm = r->arm;
-	sub->relay_flags = KSIG_STATS_ARMED;
-	sub->relay = r;
-}
-
-/*
- * Signals are for the program's threads: this one blocks them all. It begins when
- * the caller, who may be the target, has its own mask again: one that blocks a
- * signal for a moment only is not ready for it. What was armed before is only
- * touched once there is a thread.
- */
-static int start_thread(struct ksig_sub *sub, struct ksig_relay *r)
-{
-	sigset_t all, before;
-	int err;
-
-	sigfillset(&all);
-	lock(r);
-	/* nor is it for the thread before, which looks and sends under its lock */
-	ksig_relay_lock(sub);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&r->thread, NULL, relay_run, r);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	ksig_relay_unlock(sub, false);
-	if (!err)
-		take_over(sub, r);
-	unlock(r);
-	return -err;
-}
-
-static void free_relay(struct ksig_relay *r)
+static void relay_free(struct ksig_relay *r)
 {
 	if (r->control >= 0)
 		close(r->control);
@@ -438,11 +273,30 @@ static void free_relay(struct ksig_relay *r)
 	free(r);
 }
 
-int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
+/* Checks the settings as KSIG_IOC_ARM does, and opens the target. */
+static int relay_create(struct ksig_sub *sub, const struct ksig_arm_opts *opts,
+			struct ksig_relay **out)
 {
-	struct ksig_relay *r = calloc(1, sizeof(*r));
+	bool rings = opts->mode == KSIG_MODE_DOORBELL;
+	bool process = opts->flags & KSIG_ARM_PROCESS;
+	struct ksig_target_opts target = {
+		.sz = sizeof(target),
+		.pid = opts->pid ? opts->pid : process ? getpid() : gettid(),
+		.pidfd = opts->pidfd,
+		.signo = opts->signo,
+		.flags = process ? KSIG_SEND_PROCESS : 0,
+		.max_pending = rings ? 1 : opts->max_pending,
+	};
+	unsigned int i, n = EVENTS + 2 * sub->n;
+	struct ksig_relay *r;
 	int err;
 
+	if (opts->flags & ~(KSIG_ARM_PROCESS | KSIG_ARM_SUBJECT) || opts->pid < 0 ||
+	    (!rings && opts->mode != KSIG_MODE_EACH) ||
+	    opts->max_pending > (rings ? 1 : KSIG_PENDING_MAX) ||
+	    (rings ? opts->flags & KSIG_ARM_SUBJECT : opts->value))
+		return -EINVAL;
+	r = calloc(1, sizeof(*r));
 	if (!r)
 		return -ENOMEM;
 	pthread_mutex_init(&r->turn, NULL);
@@ -450,25 +304,75 @@ int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 	r->sub = sub;
 	r->owner = getpid();
 	r->arm = *opts;
+	r->arm.pid = target.pid;
+	r->arm.max_pending = target.max_pending;
+	r->fds = calloc(n, sizeof(*r->fds));
 	r->control = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	err = r->control < 0 ? -errno : check_arm(&r->arm);
+	err = !r->fds ? -ENOMEM : r->control < 0 ? -errno : 0;
 	if (!err)
-		err = open_target(r);
-	if (!err)
-		err = make_fds(r);
-	if (!err)
-		err = ksig_sub_make_wake(sub);
-	if (!err)
-		err = start_thread(sub, r);
+		err = ksig_target_open(&target, &r->target);
+	if (err) {
+		relay_free(r);
+		return err;
+	}
+	for (i = 0; i < n; i++)
+		r->fds[i] = (struct pollfd) { .fd = -1, .events = POLLIN };
+	r->fds[CONTROL].fd = r->control;
+	r->fds[TARGET].fd = ksig_target_fd(r->target);
+	r->fds[TARGET_THREAD].fd = ksig_target_thread_fd(r->target);
+	*out = r;
+	return 0;
+}
+
+/*
+ * The thread blocks all signals, which are for the program's threads. It begins when the
+ * caller, which may be the target, has its own mask again: a target that blocks a signal for a
+ * moment only is not ready for it. What was armed before is stopped only once the thread
+ * exists.
+ */
+int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
+{
+	sigset_t all, before;
+	struct ksig_relay *r = NULL;
+	int err;
+
+	err = relay_create(sub, opts, &r);
 	if (err)
-		free_relay(r);
-	return err;
+		return err;
+	err = ksig_sub_make_wake(sub);
+	if (err) {
+		relay_free(r);
+		return err;
+	}
+	sigfillset(&all);
+	relay_lock(r);
+	/* the thread before checks the target and sends under its own lock */
+	ksig_relay_lock(sub);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = -pthread_create(&r->thread, NULL, relay_run, r);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	ksig_relay_unlock(sub, false);
+	if (err) {
+		relay_unlock(r);
+		relay_free(r);
+		return err;
+	}
+	ksig_relay_stop(sub);
+	/* what is queued already rings, or is sent */
+	r->doorbell_pending = is_doorbell(r);
+	/* a prefetched event must not be overwritten */
+	r->watch = !sub->has_prefetched;
+	sub->arm = r->arm;
+	sub->relay_flags = KSIG_STATS_ARMED;
+	sub->relay = r;
+	relay_unlock(r);
+	return 0;
 }
 
 void ksig_relay_lock(struct ksig_sub *sub)
 {
 	if (sub->relay)
-		lock(sub->relay);
+		relay_lock(sub->relay);
 }
 
 void ksig_relay_unlock(struct ksig_sub *sub, bool stop)
@@ -476,7 +380,7 @@ void ksig_relay_unlock(struct ksig_sub *sub, bool stop)
 	if (!sub->relay)
 		return;
 	sub->relay->stop = stop;
-	unlock(sub->relay);
+	relay_unlock(sub->relay);
 }
 
 /* A loss that no signal has reported is reported with the next event that is read. */
@@ -505,9 +409,9 @@ void ksig_relay_stop(struct ksig_sub *sub)
 	if (!r)
 		return;
 	if (r->owner == getpid()) {
-		lock(r);
+		relay_lock(r);
 		r->stop = true;
-		unlock(r);
+		relay_unlock(r);
 		ksig_event_set(r->control);
 		pthread_join(r->thread, NULL);
 		set_done(sub, 0);
@@ -516,12 +420,12 @@ void ksig_relay_stop(struct ksig_sub *sub)
 	restore_lost(sub);
 	sub->relay = NULL;
 	sub->relay_flags &= KSIG_STATS_TARGET_GONE;
-	free_relay(r);
+	relay_free(r);
 }
 
 /* ------------------------------------------------------------ the reader's side */
 
-static int take(struct ksig_sub *sub)
+static int take_record(struct ksig_sub *sub)
 {
 	struct ksig_event *record = sub->record;
 	int ret = 1;
@@ -537,22 +441,6 @@ static int take(struct ksig_sub *sub)
 	return ret;
 }
 
-/* Return: the thread has something to do. */
-static bool reader_found(struct ksig_relay *r, int ret, bool last)
-{
-	if (!doorbell(r))
-		return false;
-	if (ret < 0 && note_end(r->sub))
-		return true;
-	/* nothing there, or nothing to be had now: the next one rings */
-	if (ret > 0 || (ret == -EAGAIN && !last) || r->watch)
-		return false;
-	r->watch = true;
-	r->doorbell_pending = false;
-	r->target_full = false;
-	return true;
-}
-
 int ksig_relay_take(struct ksig_sub *sub, bool last)
 {
 	struct ksig_relay *r = sub->relay;
@@ -560,16 +448,25 @@ int ksig_relay_take(struct ksig_sub *sub, bool last)
 	int ret;
 
 	if (!r)
-		return take(sub);
-	lock(r);
-	if (!doorbell(r) && is_armed(sub)) {
-		ret = -EBUSY;
-	} else {
-		restore_lost(sub);
-		ret = take(sub);
-		wake = reader_found(r, ret, last);
+		return take_record(sub);
+	relay_lock(r);
+	if (!is_doorbell(r) && is_armed(sub)) {
+		relay_unlock(r);
+		return -EBUSY;
 	}
-	unlock(r);
+	restore_lost(sub);
+	ret = take_record(sub);
+	if (is_doorbell(r) && ret < 0 && note_end(sub)) {
+		/* the thread sends the last signal */
+		wake = true;
+	} else if (is_doorbell(r) && ret <= 0 && (ret != -EAGAIN || last) && !r->watch) {
+		/* queue empty or currently unreadable: ring on the next event */
+		r->watch = true;
+		r->doorbell_pending = false;
+		r->target_full = false;
+		wake = true;
+	}
+	relay_unlock(r);
 	if (wake)
 		ksig_event_set(r->control);
 	return ret;

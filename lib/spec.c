@@ -12,7 +12,7 @@
 #define NAME_CHARS LOWER UPPER DIGITS "_-."
 #define KEY_CHARS LOWER UPPER DIGITS "_."
 
-/* Its settings are none of these conditions: the provider reads them. */
+/* It has settings instead of conditions, which the provider reads. */
 #define HAS_SETTINGS "memory.pressure"
 
 /* Longest first. */
@@ -33,7 +33,7 @@ static const struct operator {
 
 /* ------------------------------------------------------------------- parsing */
 
-/* What is read, and how far. */
+/* An event's name, and how far it has been parsed. */
 struct text {
 	const char *start;
 	const char *at;
@@ -50,7 +50,7 @@ static int no_memory(const struct text *t)
 	return ksig_fail(t->e, 0, ENOMEM, "out of memory");
 }
 
-static char *take(struct text *t, size_t len)
+static char *take_text(struct text *t, size_t len)
 {
 	char *s = strndup(t->at, len);
 
@@ -58,125 +58,84 @@ static char *take(struct text *t, size_t len)
 	return s;
 }
 
-static const struct operator *find_operator(const char *s)
+/* KEY OP VALUE, up to a comma or the end */
+static int parse_cond(struct text *t, struct ksig_spec *spec)
 {
-	size_t i;
+	struct ksig_cond *c;
+	size_t len, i;
+
+	c = realloc(spec->conds, (spec->n_conds + 1) * sizeof(*c));
+	if (!c)
+		return no_memory(t);
+	spec->conds = c;
+	c += spec->n_conds++;
+	memset(c, 0, sizeof(*c));
+
+	len = strspn(t->at, KEY_CHARS);
+	c->column = column(t);
+	if (!len && *t->at)
+		return ksig_fail(t->e, c->column, EINVAL,
+				 "missing field name before '%.16s'", t->at);
+	if (!len)
+		return ksig_fail(t->e, c->column, EINVAL,
+				 "missing field name at the end");
+	c->key = take_text(t, len);
+	if (!c->key)
+		return no_memory(t);
 
 	for (i = 0; i < ARRAY_SIZE(operators); i++) {
-		if (!strncmp(s, operators[i].text, strlen(operators[i].text)))
-			return &operators[i];
+		len = strlen(operators[i].text);
+		if (!strncmp(t->at, operators[i].text, len))
+			break;
 	}
-	return NULL;
-}
-
-static int parse_key(struct text *t, struct ksig_cond *c)
-{
-	size_t len = strspn(t->at, KEY_CHARS);
-
-	c->column = column(t);
-	if (!len)
-		return *t->at ?
-		       ksig_fail(t->e, c->column, EINVAL,
-				 "missing field name before '%.16s'",
-				 t->at) :
-		       ksig_fail(t->e, c->column, EINVAL,
-				 "missing field name at the end");
-	c->key = take(t, len);
-	return c->key ? 0 : no_memory(t);
-}
-
-static int parse_op(struct text *t, struct ksig_cond *c)
-{
-	const struct operator *o = find_operator(t->at);
-
-	if (!o)
+	if (i == ARRAY_SIZE(operators))
 		return ksig_fail(t->e, column(t), EINVAL,
 				 "expected one of " OPERATORS " and a value after '%s'%s",
 				 c->key, *t->at && *t->at != ',' ?
 				 "; found something else" : "");
-	c->op = o->op;
-	t->at += strlen(o->text);
-	return 0;
-}
+	c->op = operators[i].op;
+	t->at += len;
 
-static int parse_text(struct text *t, struct ksig_cond *c)
-{
-	size_t len = strcspn(t->at, ",");
-
+	len = strcspn(t->at, ",");
 	c->text_column = column(t);
 	if (!len)
 		return ksig_fail(t->e, c->text_column, EINVAL,
 				 "missing value after '%s'", c->key);
-	c->text = take(t, len);
+	c->text = take_text(t, len);
 	return c->text ? 0 : no_memory(t);
-}
-
-static int parse_cond(struct text *t, struct ksig_spec *spec)
-{
-	struct ksig_cond *conds;
-	int err;
-
-	conds = realloc(spec->conds, (spec->n_conds + 1) * sizeof(*conds));
-	if (!conds)
-		return no_memory(t);
-	spec->conds = conds;
-	conds += spec->n_conds++;
-	memset(conds, 0, sizeof(*conds));
-	err = parse_key(t, conds);
-	if (!err)
-		err = parse_op(t, conds);
-	return err ? err : parse_text(t, conds);
-}
-
-static int parse_conds(struct text *t, struct ksig_spec *spec)
-{
-	int err;
-
-	do {
-		t->at++;
-		err = parse_cond(t, spec);
-	} while (!err && *t->at == ',');
-	return err;
-}
-
-static int parse_name(struct text *t, struct ksig_spec *spec)
-{
-	size_t len = strspn(t->at, NAME_CHARS);
-
-	if (t->at[len] && t->at[len] != ':') {
-		t->at += len;
-		return ksig_fail(t->e, column(t), EINVAL,
-				 "invalid character '%c' in an event's name (a filter begins with ':')",
-				 *t->at >= ' ' && *t->at < 0x7f ? *t->at : '?');
-	}
-	if (!len)
-		return ksig_fail(t->e, 1, EINVAL,
-				 "missing event name");
-	spec->name = take(t, len);
-	return spec->name ? 0 : no_memory(t);
-}
-
-static int parse_settings(struct text *t, struct ksig_spec *spec)
-{
-	t->at++;
-	spec->settings_column = column(t);
-	spec->settings = strdup(t->at);
-	return spec->settings ? 0 : no_memory(t);
 }
 
 int ksig_spec_parse(const char *event, struct ksig_spec *spec,
 		    struct ksig_error *e)
 {
 	struct text t = { .start = event, .at = event, .e = e };
-	int err;
+	size_t len = strspn(event, NAME_CHARS);
+	int err = 0;
 
 	memset(spec, 0, sizeof(*spec));
-	err = parse_name(&t, spec);
-	if (!err && *t.at == ':') {
-		if (!strcmp(spec->name, HAS_SETTINGS))
-			err = parse_settings(&t, spec);
-		else
-			err = parse_conds(&t, spec);
+	if (event[len] && event[len] != ':')
+		return ksig_fail(e, len + 1, EINVAL,
+				 "invalid character '%c' in an event's name (a filter begins with ':')",
+				 event[len] >= ' ' && event[len] < 0x7f ?
+				 event[len] : '?');
+	if (!len)
+		return ksig_fail(e, 1, EINVAL, "missing event name");
+	spec->name = take_text(&t, len);
+	if (!spec->name)
+		return no_memory(&t);
+	if (!*t.at)
+		return 0;
+	if (!strcmp(spec->name, HAS_SETTINGS)) {
+		t.at++;
+		spec->settings_column = column(&t);
+		spec->settings = strdup(t.at);
+		if (!spec->settings)
+			err = no_memory(&t);
+	} else {
+		do {
+			t.at++;
+			err = parse_cond(&t, spec);
+		} while (!err && *t.at == ',');
 	}
 	if (err)
 		ksig_spec_free(spec);
@@ -197,120 +156,7 @@ void ksig_spec_free(struct ksig_spec *spec)
 	memset(spec, 0, sizeof(*spec));
 }
 
-/* ----------------------------------------------------------------- resolving */
-
-/* Decimal, negative or 0x, 64 bits; nothing else that strtoull() would take. */
-static bool parse_number(const char *s, uint64_t *res)
-{
-	bool negative = *s == '-', hex;
-	const char *digits = DIGITS;
-	unsigned long long n;
-
-	s += negative;
-	hex = s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
-	if (hex) {
-		s += 2;
-		digits = DIGITS "abcdefABCDEF";
-	}
-	if (!*s || s[strspn(s, digits)])
-		return false;
-	errno = 0;
-	n = strtoull(s, NULL, hex ? 16 : 10);
-	if (errno || (negative && n > (uint64_t)INT64_MAX + 1))
-		return false;
-	*res = negative ? -n : n;
-	return true;
-}
-
-static int resolve_number(struct ksig_cond *c, enum ksig_field_type type,
-			  struct ksig_error *e)
-{
-	if (!parse_number(c->text, &c->number))
-		return ksig_fail(e, c->text_column, EINVAL,
-				 "invalid value '%2$s' for '%1$s': expected a number (decimal, negative or 0x, 64 bits)",
-				 c->key, c->text);
-	if (type != KSIG_FIELD_UNSIGNED || c->text[0] != '-')
-		return 0;
-	if (c->op != KSIG_OP_NE && c->op != KSIG_OP_GT && c->op != KSIG_OP_GE)
-		return ksig_fail(e, c->text_column, EINVAL,
-				 "'%s' is never negative, so it is never %s",
-				 c->key, c->text);
-	/* it always is */
-	c->op = KSIG_OP_GE;
-	c->number = 0;
-	return 0;
-}
-
-static int resolve_string(struct ksig_cond *c, size_t size,
-			  struct ksig_error *e)
-{
-	if (c->op != KSIG_OP_EQ && c->op != KSIG_OP_NE)
-		return ksig_fail(e, c->column + strlen(c->key), EINVAL,
-				 "'%s' is a string: only = and != apply",
-				 c->key);
-	if (strlen(c->text) >= size)
-		return ksig_fail(e, c->text_column, EINVAL,
-				 "'%s' has at most %zu bytes: '%s' has %zu",
-				 c->key, size - 1, c->text, strlen(c->text));
-	return 0;
-}
-
-static int resolve_current(struct ksig_cond *c, struct ksig_error *e)
-{
-	if (!strcmp(c->key, "current.pid"))
-		return resolve_number(c, KSIG_FIELD_UNSIGNED, e);
-	if (!strcmp(c->key, "current.comm"))
-		return resolve_string(c, 16, e);
-	return ksig_fail(e, c->column, EINVAL,
-			 "unknown key '%s': expected current.pid or current.comm",
-			 c->key);
-}
-
-static void list_fields(const struct ksig_event_desc *d, char *buf, size_t size)
-{
-	size_t used = 0;
-	unsigned int i;
-
-	*buf = '\0';
-	for (i = 0; i < d->n_fields; i++) {
-		const char *name = d->fields[i].name;
-
-		if (used + strlen(name) + sizeof(", , ...") > size) {
-			strcpy(buf + used, ", ...");
-			break;
-		}
-		strcpy(buf + used, i ? ", " : "");
-		strcat(buf + used, name);
-		used += strlen(buf + used);
-	}
-}
-
-static int no_field(const struct ksig_cond *c, const struct ksig_event_desc *d,
-		    struct ksig_error *e)
-{
-	char list[256];
-
-	list_fields(d, list, sizeof(list));
-	return ksig_fail(e, c->column, EINVAL,
-			 "%s has no field '%s'%s%s", d->name, c->key,
-			 *list ? "; it has: " : ", only subject and value",
-			 list);
-}
-
-static int resolve(struct ksig_cond *c, const struct ksig_event_desc *d,
-		   struct ksig_error *e)
-{
-	if (!strncmp(c->key, "current.", 8))
-		return resolve_current(c, e);
-	c->field = ksig_desc_field(d, c->key);
-	if (!c->field)
-		return no_field(c, d, e);
-	if (c->field->type == KSIG_FIELD_STRING)
-		return resolve_string(c, c->field->size, e);
-	return resolve_number(c, c->field->type, e);
-}
-
-/* ------------------------------------------------------------ can any match? */
+/* ------------------------------------------------------------ ranges of numbers */
 
 /**
  * struct range - the numbers that pass some conditions
@@ -390,23 +236,6 @@ static bool narrow(struct range *r, const struct ksig_cond *c)
 	return r->low <= r->high;
 }
 
-/* Either order: a range is narrow only once it has been narrowed. */
-static bool numbers_agree(const struct ksig_cond *a, const struct ksig_cond *b)
-{
-	struct range r = field_range(a), s = r;
-
-	return narrow(&r, a) && narrow(&r, b) && narrow(&s, b) && narrow(&s, a);
-}
-
-static bool strings_agree(const struct ksig_cond *a, const struct ksig_cond *b)
-{
-	bool same = !strcmp(a->text, b->text);
-
-	if (a->op == KSIG_OP_EQ && b->op == KSIG_OP_EQ)
-		return same;
-	return a->op == b->op || !same;
-}
-
 static const char *operator_text(enum ksig_op op)
 {
 	size_t i = 0;
@@ -416,33 +245,44 @@ static const char *operator_text(enum ksig_op op)
 	return operators[i].text;
 }
 
-/* Some fields have two names. */
-static bool same_place(const struct ksig_cond *a, const struct ksig_cond *b)
-{
-	if (!a->field || !b->field)
-		return a->field == b->field && !strcmp(a->key, b->key);
-	return a->field->offset == b->field->offset &&
-	       a->field->size == b->field->size &&
-	       a->field->type == b->field->type;
-}
+/* ----------------------------------------------------------------- resolving */
 
-static int check_pair(const struct ksig_cond *a, const struct ksig_cond *b,
-		      struct ksig_error *e)
+/* Fails also if no number that the field can hold matches. */
+static int resolve_number(struct ksig_cond *c, enum ksig_field_type type,
+			  struct ksig_error *e)
 {
-	if (!same_place(a, b) ||
-	    (is_string(a) ? strings_agree(a, b) : numbers_agree(a, b)))
-		return 0;
-	return ksig_fail(e, b->column, EINVAL,
-			 "no event matches both %s%s%s and %s%s%s: give each alternative its own event specification",
-			 a->key, operator_text(a->op), a->text,
-			 b->key, operator_text(b->op), b->text);
-}
+	bool negative = *c->text == '-', hex;
+	const char *s = c->text + negative, *digits = DIGITS;
+	unsigned long long n = 0;
+	struct range all, r;
 
-static int check_number(const struct ksig_cond *c, struct ksig_error *e)
-{
-	struct range r = field_range(c);
-	const struct range all = r;
-
+	hex = s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
+	if (hex) {
+		s += 2;
+		digits = DIGITS "abcdefABCDEF";
+	}
+	errno = 0;
+	/* strtoull() would accept blanks and another sign, too */
+	if (*s && !s[strspn(s, digits)])
+		n = strtoull(s, NULL, hex ? 16 : 10);
+	else
+		errno = EINVAL;
+	if (errno || (negative && n > (uint64_t)INT64_MAX + 1))
+		return ksig_fail(e, c->text_column, EINVAL,
+				 "invalid value '%2$s' for '%1$s': expected a number (decimal, negative or 0x, 64 bits)",
+				 c->key, c->text);
+	c->number = negative ? -n : n;
+	if (negative && type == KSIG_FIELD_UNSIGNED) {
+		if (c->op != KSIG_OP_NE && c->op != KSIG_OP_GT && c->op != KSIG_OP_GE)
+			return ksig_fail(e, c->text_column, EINVAL,
+					 "'%s' is never negative, so it is never %s",
+					 c->key, c->text);
+		/* always true */
+		c->op = KSIG_OP_GE;
+		c->number = 0;
+	}
+	all = field_range(c);
+	r = all;
 	/* the kernel's mask has no more bits than the field */
 	if (c->op == KSIG_OP_AND && !all.bias && c->number &&
 	    !(c->number & all.high))
@@ -461,107 +301,174 @@ static int check_number(const struct ksig_cond *c, struct ksig_error *e)
 			 (unsigned long long)all.high);
 }
 
-/* The kernel has '_' where a module's file has '-'. */
-static int check_module_name(const struct ksig_cond *c,
-			     const struct ksig_event_desc *d,
-			     struct ksig_error *e)
-{
-	char name[64];
-	size_t i;
-
-	if (strncmp(d->name, "kmod.", 5) || !c->field || !is_string(c) ||
-	    c->op != KSIG_OP_EQ || !strchr(c->text, '-'))
-		return 0;
-	for (i = 0; c->text[i] && i < sizeof(name) - 1; i++)
-		name[i] = c->text[i] == '-' ? '_' : c->text[i];
-	name[i] = '\0';
-	return ksig_fail(e, c->text_column, EINVAL,
-			 "the kernel's module names have no '-': use %s%s%s",
-			 c->key, operator_text(c->op), name);
-}
-
-/* A condition by itself, and with those before it. */
-static int check_possible(const struct ksig_spec *spec, unsigned int index,
-			  const struct ksig_event_desc *d,
+static int resolve_string(struct ksig_cond *c, size_t size,
 			  struct ksig_error *e)
 {
-	const struct ksig_cond *c = &spec->conds[index];
-	unsigned int i;
-	int err = is_string(c) ? check_module_name(c, d, e) :
-				 check_number(c, e);
+	if (c->op != KSIG_OP_EQ && c->op != KSIG_OP_NE)
+		return ksig_fail(e, c->column + strlen(c->key), EINVAL,
+				 "'%s' is a string: only = and != apply",
+				 c->key);
+	if (strlen(c->text) >= size)
+		return ksig_fail(e, c->text_column, EINVAL,
+				 "'%s' has at most %zu bytes: '%s' has %zu",
+				 c->key, size - 1, c->text, strlen(c->text));
+	return 0;
+}
 
-	for (i = 0; !err && i < index; i++)
-		err = check_pair(&spec->conds[i], c, e);
-	return err;
+/* Sets the field and the number of a condition. */
+static int resolve_cond(struct ksig_cond *c, const struct ksig_event_desc *d,
+			struct ksig_error *e)
+{
+	char list[256] = "";
+	const char *name;
+	size_t used = 0;
+	unsigned int i;
+
+	if (!strcmp(c->key, "current.pid"))
+		return resolve_number(c, KSIG_FIELD_UNSIGNED, e);
+	if (!strcmp(c->key, "current.comm"))
+		return resolve_string(c, 16, e);
+	if (!strncmp(c->key, "current.", 8))
+		return ksig_fail(e, c->column, EINVAL,
+				 "unknown key '%s': expected current.pid or current.comm",
+				 c->key);
+	c->field = ksig_desc_field(d, c->key);
+	if (c->field && c->field->type == KSIG_FIELD_STRING)
+		return resolve_string(c, c->field->size, e);
+	if (c->field)
+		return resolve_number(c, c->field->type, e);
+	for (i = 0; i < d->n_fields; i++) {
+		name = d->fields[i].name;
+		if (used + strlen(name) + sizeof(", , ...") > sizeof(list)) {
+			strcpy(list + used, ", ...");
+			break;
+		}
+		strcpy(list + used, i ? ", " : "");
+		strcat(list + used, name);
+		used += strlen(list + used);
+	}
+	return ksig_fail(e, c->column, EINVAL,
+			 "%s has no field '%s'%s%s", d->name, c->key,
+			 *list ? "; it has: " : ", only subject and value",
+			 list);
+}
+
+/* Can both be true? */
+static int check_pair(const struct ksig_cond *a, const struct ksig_cond *b,
+		      struct ksig_error *e)
+{
+	bool agree, same;
+	struct range r, s;
+
+	/* some fields have two names */
+	if (a->field && b->field)
+		same = a->field->offset == b->field->offset &&
+		       a->field->size == b->field->size &&
+		       a->field->type == b->field->type;
+	else
+		same = a->field == b->field && !strcmp(a->key, b->key);
+	if (!same)
+		return 0;
+	if (is_string(a) && a->op == KSIG_OP_EQ && b->op == KSIG_OP_EQ) {
+		agree = !strcmp(a->text, b->text);
+	} else if (is_string(a)) {
+		agree = a->op == b->op || strcmp(a->text, b->text);
+	} else {
+		/* either order: a range is narrow only once it has been narrowed */
+		r = field_range(a);
+		s = r;
+		agree = narrow(&r, a) && narrow(&r, b) && narrow(&s, b) && narrow(&s, a);
+	}
+	if (agree)
+		return 0;
+	return ksig_fail(e, b->column, EINVAL,
+			 "no event matches both %s%s%s and %s%s%s: give each alternative its own event specification",
+			 a->key, operator_text(a->op), a->text,
+			 b->key, operator_text(b->op), b->text);
 }
 
 int ksig_spec_resolve(struct ksig_spec *spec, const struct ksig_event_desc *d,
 		      struct ksig_error *e)
 {
-	unsigned int i;
-	int err = 0;
+	struct ksig_cond *c;
+	unsigned int i, j;
+	char name[64];
+	int err;
 
-	for (i = 0; !err && i < spec->n_conds; i++) {
-		err = resolve(&spec->conds[i], d, e);
-		if (!err)
-			err = check_possible(spec, i, d, e);
+	for (i = 0; i < spec->n_conds; i++) {
+		c = &spec->conds[i];
+		err = resolve_cond(c, d, e);
+		if (err)
+			return err;
+		if (!strncmp(d->name, "kmod.", 5) && c->field && is_string(c) &&
+		    c->op == KSIG_OP_EQ && strchr(c->text, '-')) {
+			/* the kernel has '_' where a module's file has '-' */
+			for (j = 0; c->text[j] && j < sizeof(name) - 1; j++)
+				name[j] = c->text[j] == '-' ? '_' : c->text[j];
+			name[j] = '\0';
+			err = ksig_fail(e, c->text_column, EINVAL,
+					"the kernel's module names have no '-': use %s%s%s",
+					c->key, operator_text(c->op), name);
+		}
+		for (j = 0; !err && j < i; j++)
+			err = check_pair(&spec->conds[j], c, e);
+		if (err)
+			return err;
 	}
-	return err;
+	return 0;
 }
 
 /* ------------------------------------------------------------------ matching */
 
-static int compare(uint64_t a, uint64_t b, bool is_signed)
-{
-	if (is_signed)
-		return ((int64_t)a > (int64_t)b) - ((int64_t)a < (int64_t)b);
-	return (a > b) - (a < b);
-}
-
-static bool holds(enum ksig_op op, int order, uint64_t both)
-{
-	switch (op) {
-	case KSIG_OP_EQ:
-		return !order;
-	case KSIG_OP_NE:
-		return order;
-	case KSIG_OP_LT:
-		return order < 0;
-	case KSIG_OP_LE:
-		return order <= 0;
-	case KSIG_OP_GT:
-		return order > 0;
-	case KSIG_OP_GE:
-		return order >= 0;
-	case KSIG_OP_AND:
-		return both;
-	}
-	return false;
-}
-
-static bool match(const struct ksig_cond *c, const struct ksig_event *ev)
-{
-	struct ksig_field f;
-	uint64_t number;
-
-	ksig_field_read(c->field, ev, &f);
-	if (!f.known)
-		return false;
-	if (f.type == KSIG_FIELD_STRING)
-		return !strncmp(f.str, c->text, c->field->size) ==
-		       (c->op == KSIG_OP_EQ);
-	number = f.type == KSIG_FIELD_SIGNED ? (uint64_t)f.s : f.u;
-	return holds(c->op, compare(number, c->number,
-				    f.type == KSIG_FIELD_SIGNED),
-		     number & c->number);
-}
-
 bool ksig_spec_match(const struct ksig_spec *spec, const struct ksig_event *ev)
 {
+	bool is_signed, less, match = false;
+	const struct ksig_cond *c;
+	struct ksig_field f;
+	uint64_t a, b;
 	unsigned int i;
 
 	for (i = 0; i < spec->n_conds; i++) {
-		if (!spec->conds[i].in_kernel && !match(&spec->conds[i], ev))
+		c = &spec->conds[i];
+		if (c->in_kernel)
+			continue;
+		ksig_field_read(c->field, ev, &f);
+		if (!f.known)
+			return false;
+		if (f.type == KSIG_FIELD_STRING) {
+			match = !strncmp(f.str, c->text, c->field->size);
+			if (match != (c->op == KSIG_OP_EQ))
+				return false;
+			continue;
+		}
+		is_signed = f.type == KSIG_FIELD_SIGNED;
+		a = is_signed ? (uint64_t)f.s : f.u;
+		b = c->number;
+		less = is_signed ? (int64_t)a < (int64_t)b : a < b;
+		switch (c->op) {
+		case KSIG_OP_EQ:
+			match = a == b;
+			break;
+		case KSIG_OP_NE:
+			match = a != b;
+			break;
+		case KSIG_OP_LT:
+			match = less;
+			break;
+		case KSIG_OP_LE:
+			match = less || a == b;
+			break;
+		case KSIG_OP_GT:
+			match = !less && a != b;
+			break;
+		case KSIG_OP_GE:
+			match = !less;
+			break;
+		case KSIG_OP_AND:
+			match = a & b;
+			break;
+		}
+		if (!match)
 			return false;
 	}
 	return true;

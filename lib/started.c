@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Did a process begin before an event? /proc knows that in clock ticks, in which a
- * number can be another process's twice. The kernel's taskstats know how long it has
- * lived to the microsecond, but tell only who has CAP_NET_ADMIN in the initial
- * namespaces.
+ * Did a process begin before an event? /proc shows its start in clock ticks. Within one tick a
+ * number can be reused. The kernel's taskstats have the age of a process in microseconds, but
+ * reading them needs CAP_NET_ADMIN in the initial namespaces.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,7 +17,7 @@
 #include "lib.h"
 
 #define ANSWER_MOST 4096
-/* So often is asked when the answer takes too long to be exact. */
+/* Attempts, if an answer takes too long to be exact */
 #define TRIES 10
 /* How far two clocks that are read one after the other may be off */
 #define SLACK_NS 1000000
@@ -32,39 +31,21 @@ struct request {
 	char payload[16];
 };
 
-static int ask(int fd, uint16_t family, uint8_t cmd, uint16_t type,
-	       const void *payload, size_t len)
-{
-	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	struct request r = {
-		.nlh = { .nlmsg_type = family, .nlmsg_flags = NLM_F_REQUEST },
-		.genl = { .cmd = cmd, .version = 1 },
-		.attr = { .nla_type = type, .nla_len = NLA_HDRLEN + len },
-	};
+/**
+ * struct session - requests to a family of generic netlink
+ * @fd: the socket
+ * @family: its number
+ * @buf: the last answer
+ */
+struct session {
+	int fd;
+	uint16_t family;
+	_Alignas(8) char buf[ANSWER_MOST];
+};
 
-	memcpy(r.payload, payload, len);
-	r.nlh.nlmsg_len = NLMSG_LENGTH(GENL_HDRLEN) +
-			  NLA_ALIGN(NLA_HDRLEN + len);
-	return sendto(fd, &r, r.nlh.nlmsg_len, 0, (struct sockaddr *)&kernel,
-		      sizeof(kernel)) < 0 ? -errno : 0;
-}
-
-/* The kernel answers before sendto(2) returns. Return: bytes of attributes */
-static ssize_t answer(int fd, char *buf, const char **attrs)
-{
-	const struct nlmsghdr *nlh = (const void *)buf;
-	ssize_t len = recv(fd, buf, ANSWER_MOST, MSG_DONTWAIT);
-
-	if (len < (ssize_t)NLMSG_LENGTH(GENL_HDRLEN) ||
-	    nlh->nlmsg_len > (size_t)len || nlh->nlmsg_type == NLMSG_ERROR)
-		return -ENOMSG;
-	*attrs = buf + NLMSG_LENGTH(GENL_HDRLEN);
-	return nlh->nlmsg_len - NLMSG_LENGTH(GENL_HDRLEN);
-}
-
-/* The payload of the attribute, of @size bytes at least, or NULL */
+/* The payload of an attribute, of *@size bytes, or NULL */
 static const char *find_attr(const char *attrs, ssize_t len, uint16_t type,
-			     size_t size, size_t *found)
+			     size_t *size)
 {
 	const struct nlattr *a;
 
@@ -75,149 +56,117 @@ static const char *find_attr(const char *attrs, ssize_t len, uint16_t type,
 			return NULL;
 		if ((a->nla_type & NLA_TYPE_MASK) != type)
 			continue;
-		*found = a->nla_len - NLA_HDRLEN;
-		return *found < size ? NULL : attrs + NLA_HDRLEN;
+		*size = a->nla_len - NLA_HDRLEN;
+		return attrs + NLA_HDRLEN;
 	}
 	return NULL;
 }
 
-static int find_family(int fd, uint16_t *family)
+/*
+ * Sends @cmd with an attribute. Return: the payload of the attribute @wanted of the answer, of
+ * *@size bytes, or NULL
+ */
+static const char *ask(struct session *s, uint8_t cmd, uint16_t type,
+		       const void *payload, size_t len, uint16_t wanted, size_t *size)
 {
-	_Alignas(8) char buf[ANSWER_MOST];
-	const char *attrs, *id;
-	ssize_t len;
-	size_t size;
-	int err;
+	const struct nlmsghdr *nlh = (const void *)s->buf;
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct request r = {
+		.nlh = { .nlmsg_type = s->family, .nlmsg_flags = NLM_F_REQUEST },
+		.genl = { .cmd = cmd, .version = 1 },
+		.attr = { .nla_type = type, .nla_len = NLA_HDRLEN + len },
+	};
+	ssize_t got;
 
-	err = ask(fd, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_NAME,
-		  TASKSTATS_GENL_NAME, sizeof(TASKSTATS_GENL_NAME));
-	len = err ? err : answer(fd, buf, &attrs);
-	id = len < 0 ? NULL : find_attr(attrs, len, CTRL_ATTR_FAMILY_ID,
-					sizeof(*family), &size);
-	if (!id)
-		return -EOPNOTSUPP;
-	memcpy(family, id, sizeof(*family));
-	return 0;
+	memcpy(r.payload, payload, len);
+	r.nlh.nlmsg_len = NLMSG_LENGTH(GENL_HDRLEN) +
+			  NLA_ALIGN(NLA_HDRLEN + len);
+	if (sendto(s->fd, &r, r.nlh.nlmsg_len, 0, (struct sockaddr *)&kernel,
+		   sizeof(kernel)) < 0)
+		return NULL;
+	/* the kernel answers before sendto(2) returns */
+	got = recv(s->fd, s->buf, sizeof(s->buf), MSG_DONTWAIT);
+	if (got < (ssize_t)NLMSG_LENGTH(GENL_HDRLEN) ||
+	    nlh->nlmsg_len > (size_t)got || nlh->nlmsg_type == NLMSG_ERROR)
+		return NULL;
+	return find_attr(s->buf + NLMSG_LENGTH(GENL_HDRLEN),
+			 nlh->nlmsg_len - NLMSG_LENGTH(GENL_HDRLEN), wanted, size);
 }
 
-/* Microseconds for which it has lived */
-static int read_age(int fd, uint16_t family, uint32_t pid, uint64_t *us)
-{
-	const size_t end = offsetof(struct taskstats, ac_etime) + sizeof(*us);
-	_Alignas(8) char buf[ANSWER_MOST];
-	const char *attrs, *nested, *stats = NULL;
-	ssize_t len;
-	size_t size;
-	int err;
-
-	err = ask(fd, family, TASKSTATS_CMD_GET, TASKSTATS_CMD_ATTR_PID, &pid,
-		  sizeof(pid));
-	len = err ? err : answer(fd, buf, &attrs);
-	nested = len < 0 ? NULL : find_attr(attrs, len, TASKSTATS_TYPE_AGGR_PID,
-					    0, &size);
-	if (nested)
-		stats = find_attr(nested, size, TASKSTATS_TYPE_STATS, end,
-				  &size);
-	if (!stats)
-		return -EOPNOTSUPP;
-	memcpy(us, stats + offsetof(struct taskstats, ac_etime), sizeof(*us));
-	/* a kernel without CONFIG_TASK_XACCT leaves all of that out */
-	return stats[offsetof(struct taskstats, ac_comm)] ? 0 : -EOPNOTSUPP;
-}
-
-/* 1, 0 or -ESTALE; the answer's age is that of a moment between two of ours. */
-static int compare_age(int fd, uint16_t family, pid_t pid, uint64_t time_ns)
-{
-	uint64_t us, before, after;
-	int i;
-
-	for (i = 0; i < TRIES; i++) {
-		before = ksig_now();
-		if (read_age(fd, family, pid, &us))
-			return -ESTALE;
-		after = ksig_now();
-		if (after - us * 1000 <= time_ns)
-			return 1;
-		if (before - (us + 1) * 1000 > time_ns)
-			return 0;
-	}
-	return -ESTALE;
-}
-
+/* As ksig_started_before(). The age is that of a moment between two readings of the clock. */
 static int by_taskstats(pid_t pid, uint64_t time_ns)
 {
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
-	uint16_t family;
-	int ret;
+	const size_t end = offsetof(struct taskstats, ac_etime) + sizeof(uint64_t);
+	struct session s = { .family = GENL_ID_CTRL };
+	uint64_t us, before, after;
+	int i, ret = -ESTALE;
+	const char *found;
+	size_t size;
 
-	if (fd < 0)
+	s.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+	if (s.fd < 0)
 		return -ESTALE;
-	ret = find_family(fd, &family);
-	ret = ret ? -ESTALE : compare_age(fd, family, pid, time_ns);
-	close(fd);
+	found = ask(&s, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_NAME, TASKSTATS_GENL_NAME,
+		    sizeof(TASKSTATS_GENL_NAME), CTRL_ATTR_FAMILY_ID, &size);
+	if (!found || size < sizeof(s.family))
+		goto close;
+	memcpy(&s.family, found, sizeof(s.family));
+	for (i = 0; ret == -ESTALE && i < TRIES; i++) {
+		before = ksig_now();
+		found = ask(&s, TASKSTATS_CMD_GET, TASKSTATS_CMD_ATTR_PID, &pid,
+			    sizeof(pid), TASKSTATS_TYPE_AGGR_PID, &size);
+		if (found)
+			found = find_attr(found, size, TASKSTATS_TYPE_STATS, &size);
+		/* a kernel without CONFIG_TASK_XACCT leaves the name and the age out */
+		if (!found || size < end || !found[offsetof(struct taskstats, ac_comm)])
+			break;
+		/* in microseconds, rounded down */
+		memcpy(&us, found + offsetof(struct taskstats, ac_etime), sizeof(us));
+		after = ksig_now();
+		if (after - us * 1000 <= time_ns)
+			ret = 1;
+		else if (before - (us + 1) * 1000 > time_ns)
+			ret = 0;
+	}
+close:
+	close(s.fd);
 	return ret;
 }
 
 /* ------------------------------------------------------------------------ /proc */
 
-/* CLOCK_BOOTTIME less CLOCK_MONOTONIC; false: can't be read exactly now */
-static bool read_slept(int64_t *slept)
+int ksig_started_before(pid_t pid, uint64_t time_ns)
 {
+	uint64_t tick = 1000000000 / sysconf(_SC_CLK_TCK), at = 0;
+	char path[32], line[1024], *s = NULL;
+	int64_t before, took = SLACK_NS;
+	unsigned long long start;
 	struct timespec boot;
-	int64_t before, took;
-	int i;
+	int i, field;
+	FILE *f;
 
-	for (i = 0; i < TRIES; i++) {
+	/* CLOCK_BOOTTIME less CLOCK_MONOTONIC is the time for which the machine slept */
+	for (i = 0; i < TRIES && took >= SLACK_NS; i++) {
 		before = ksig_now();
 		clock_gettime(CLOCK_BOOTTIME, &boot);
 		took = ksig_now() - before;
-		*slept = boot.tv_sec * 1000000000LL + boot.tv_nsec - before;
-		if (took < SLACK_NS)
-			return true;
+		at = time_ns + boot.tv_sec * 1000000000LL + boot.tv_nsec - before;
 	}
-	return false;
-}
-
-/* "PID (COMM) STATE ...": a name may hold blanks; the 22nd field is the start */
-static bool read_start(pid_t pid, uint64_t *ticks)
-{
-	char path[32], line[1024], *at = NULL;
-	unsigned long long start;
-	int field;
-	FILE *f;
-
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	f = fopen(path, "re");
-	if (!f)
-		return false;
-	if (fgets(line, sizeof(line), f))
-		at = strrchr(line, ')');
-	fclose(f);
-	for (field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	if (!at || sscanf(at, " %llu", &start) != 1)
-		return false;
-	*ticks = start;
-	return true;
-}
-
-static int by_ticks(pid_t pid, uint64_t time_ns)
-{
-	uint64_t tick = 1000000000 / sysconf(_SC_CLK_TCK), start, at;
-	int64_t slept;
-
-	if (!read_slept(&slept) || !read_start(pid, &start))
-		return -ESTALE;
-	at = time_ns + slept;
-	/* rounded down: it began within that tick */
-	if ((start + 1) * tick + SLACK_NS <= at)
-		return 1;
-	return start * tick > at + SLACK_NS ? 0 : -ESTALE;
-}
-
-int ksig_started_before(pid_t pid, uint64_t time_ns)
-{
-	int ret = by_ticks(pid, time_ns);
-
-	return ret == -ESTALE ? by_taskstats(pid, time_ns) : ret;
+	/* "PID (COMM) STATE ...": a name may hold blanks; the 22nd field is the start */
+	if (f && fgets(line, sizeof(line), f))
+		s = strrchr(line, ')');
+	if (f)
+		fclose(f);
+	for (field = 2; s && field < 22; field++)
+		s = strchr(s + 1, ' ');
+	if (took < SLACK_NS && s && sscanf(s, " %llu", &start) == 1) {
+		/* rounded down: it began within that tick */
+		if ((start + 1) * tick + SLACK_NS <= at)
+			return 1;
+		if (start * tick > at + SLACK_NS)
+			return 0;
+	}
+	return by_taskstats(pid, time_ns);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a subscription publishes for `ksig status`, for each of its streams: struct
- * ksig_status in a memfd. It is written by the thread that uses the subscription, under the
- * relay's lock if there is one; a child of fork(2), which may only close, does
- * not write. Nothing is ever read back from it.
+ * What a subscription publishes for `ksig status`: a struct ksig_status in a memfd for each of its
+ * streams. The thread that uses the subscription writes it, under the relay's lock if there is
+ * a relay. A child of fork(2) may only close the subscription and does not write. Nothing is
+ * ever read back from it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,23 +19,28 @@
 _Static_assert(sizeof(struct ksig_status) == 392,
 	       "another version of the library reads it");
 
-/* Of one size for ever, so that nobody's mapping can break. Return: a memfd. */
-static int make_memfd(void)
+void ksig_status_open(struct ksig_stream *stream, const char *event)
 {
 	int fd = memfd_create(KSIG_STATUS_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	void *map = MAP_FAILED;
+	struct ksig_status *s;
 
-	if (fd >= 0 && !ftruncate(fd, sizeof(struct ksig_status)) &&
-	    !fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
-		return fd;
-	if (fd >= 0)
+	/* the size is sealed, so that no reader's mapping can break */
+	if (fd >= 0 && !ftruncate(fd, sizeof(*s)) &&
+	    !fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
+		stream->status_fd = fd;
+		map = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	} else if (fd >= 0) {
 		close(fd);
-	return -1;
-}
-
-static void describe(const struct ksig_stream *stream, const char *event)
-{
-	struct ksig_status *s = stream->status;
-
+	}
+	if (map == MAP_FAILED) {
+		if (stream->opts->log)
+			stream->opts->log(stream->opts->log_ctx,
+					  "ksig status won't see this subscription: no memfd");
+		return;
+	}
+	s = map;
+	stream->status = s;
 	snprintf(s->provider, sizeof(s->provider), "%s",
 		 stream->provider->name);
 	snprintf(s->event, sizeof(s->event), "%s", event);
@@ -46,24 +51,6 @@ static void describe(const struct ksig_stream *stream, const char *event)
 	/* a reader that sees the magic number sees the rest */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	memcpy(s->magic, KSIG_STATUS_MAGIC, sizeof(s->magic));
-}
-
-void ksig_status_open(struct ksig_stream *stream, const char *event)
-{
-	void *map = MAP_FAILED;
-
-	stream->status_fd = make_memfd();
-	if (stream->status_fd >= 0)
-		map = mmap(NULL, sizeof(struct ksig_status),
-			   PROT_READ | PROT_WRITE, MAP_SHARED, stream->status_fd,
-			   0);
-	if (map != MAP_FAILED) {
-		stream->status = map;
-		describe(stream, event);
-	} else if (stream->opts->log) {
-		stream->opts->log(stream->opts->log_ctx,
-				  "ksig status won't see this subscription: no memfd");
-	}
 }
 
 void ksig_status_close(struct ksig_stream *stream)

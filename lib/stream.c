@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Opening a stream: what one specification asks for, which provider serves it, and what
- * the library has to look at itself.
+ * the library has to watch itself.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -12,71 +12,30 @@
 #include "provider.h"
 
 /*
- * Opened before the provider pins the process that then has the number: whatever
- * happens in between, this one reports the end. Return: 0, or why it could not be.
+ * What the library itself needs to read the stream: the field that is a signal's value, and the
+ * cgroups.
  */
-static int open_subject(struct ksig_stream *stream)
-{
-	const struct ksig_cond *c = ksig_spec_named_process(&stream->spec,
-							    stream->desc);
-	int fd = c ? ksig_process_open(c->number, 0, NULL) : -1;
-
-	if (c && fd < 0)
-		return fd;
-	stream->subject_fd = fd;
-	return 0;
-}
-
-/*
- * @err: open_subject()'s. The provider, which was asked since, may have said better. One
- * that watches the process itself needs no other descriptor.
- */
-static int check_subject(struct ksig_stream *stream, int err,
-			 struct ksig_error *e)
-{
-	const struct ksig_cond *c = ksig_spec_named_process(&stream->spec,
-							    stream->desc);
-
-	if (!err && stream->ends_itself && stream->subject_fd >= 0) {
-		close(stream->subject_fd);
-		stream->subject_fd = -1;
-	}
-	if (!err)
-		return 0;
-	if (err != -ESRCH && err != -EINVAL)
-		return ksig_fail(e, c->text_column, -err, "process %s: %s",
-				 c->text, strerror(-err));
-	return ksig_fail(e, c->text_column, ESRCH, "process %s has just exited",
-			 c->text);
-}
-
-/* A tracepoint's provider puts the value into the record itself. */
-static int resolve_value(struct ksig_stream *stream, struct ksig_error *e)
+static int stream_prepare(struct ksig_stream *stream, struct ksig_error *e)
 {
 	const char *key = stream->opts->value_field;
-
-	if (!key || !strncmp(stream->desc->name, "trace.", 6))
-		return 0;
-	stream->value = ksig_desc_field(stream->desc, key);
-	if (!stream->value)
-		return ksig_fail(e, 0, EINVAL, "%s has no field '%s'",
-				 stream->spec.name, key);
-	if (stream->value->type == KSIG_FIELD_STRING)
-		return ksig_fail(e, 0, EINVAL,
-				 "'%s' is a string: the value must be a number",
-				 key);
-	return 0;
-}
-
-/* Without cgroup2 a condition on the path would never be met. */
-static int open_cgroups(struct ksig_stream *stream, struct ksig_error *e)
-{
 	const struct ksig_cond *c;
 	unsigned int i;
 
+	/* the provider of a tracepoint puts the value into the record itself */
+	if (key && strncmp(stream->desc->name, "trace.", 6)) {
+		stream->value = ksig_desc_field(stream->desc, key);
+		if (!stream->value)
+			return ksig_fail(e, 0, EINVAL, "%s has no field '%s'",
+					 stream->spec.name, key);
+		if (stream->value->type == KSIG_FIELD_STRING)
+			return ksig_fail(e, 0, EINVAL,
+					 "'%s' is a string: the value must be a number",
+					 key);
+	}
 	if (!stream->desc->cgroup)
 		return 0;
 	stream->cgroups = ksig_cgroups_open();
+	/* without cgroup2 a condition on the path would never be met */
 	for (i = 0; !stream->cgroups && i < stream->spec.n_conds; i++) {
 		c = &stream->spec.conds[i];
 		if (c->field && c->field->added)
@@ -90,7 +49,8 @@ static int open_cgroups(struct ksig_stream *stream, struct ksig_error *e)
 int ksig_stream_open(struct ksig_stream *stream, const char *event,
 		     const struct ksig_sub_opts *opts, struct ksig_error *e)
 {
-	int subject_err, err;
+	const struct ksig_cond *c;
+	int subject = -1, err;
 
 	stream->opts = opts;
 	stream->fd = -1;
@@ -102,14 +62,34 @@ int ksig_stream_open(struct ksig_stream *stream, const char *event,
 	if (!err)
 		err = ksig_spec_resolve(&stream->spec, stream->desc, e);
 	if (!err)
-		err = resolve_value(stream, e);
-	if (!err)
-		err = open_cgroups(stream, e);
+		err = stream_prepare(stream, e);
 	if (err)
 		return err;
-	subject_err = open_subject(stream);
+	/*
+	 * Before the provider pins the process that then has the number, so that this
+	 * descriptor reports the exit whatever happens in between.
+	 */
+	c = ksig_spec_named_process(&stream->spec, stream->desc);
+	if (c)
+		subject = ksig_process_open(c->number, 0, NULL);
+	if (subject >= 0)
+		stream->subject_fd = subject;
 	err = ksig_choose_open(stream, e);
-	return err ? err : check_subject(stream, subject_err, e);
+	if (err || !c)
+		return err;
+	/* the provider's own message, if it has failed, was better than these */
+	if (subject == -ESRCH || subject == -EINVAL)
+		return ksig_fail(e, c->text_column, ESRCH, "process %s has just exited",
+				 c->text);
+	if (subject < 0)
+		return ksig_fail(e, c->text_column, -subject, "process %s: %s",
+				 c->text, strerror(-subject));
+	/* a provider that watches the process itself needs no other descriptor */
+	if (stream->ends_itself) {
+		close(stream->subject_fd);
+		stream->subject_fd = -1;
+	}
+	return 0;
 }
 
 void ksig_stream_close(struct ksig_stream *stream)

@@ -9,45 +9,19 @@
 
 #include "sub.h"
 
-/* ------------------------------------------------------------------- options */
-
-static int copy_opts(struct ksig_sub *sub, const struct ksig_sub_opts *opts)
-{
-	struct ksig_sub_opts *o = &sub->opts;
-	bool copied;
-
-	o->provider = o->provider ? strdup(o->provider) : NULL;
-	o->value_field = o->value_field ? strdup(o->value_field) : NULL;
-	copied = opts && ((opts->provider && !o->provider) ||
-			  (o->sz > offsetof(struct ksig_sub_opts, value_field) &&
-			   opts->value_field && !o->value_field));
-	return copied ? -ENOMEM : 0;
-}
-
-static int check_opts(const struct ksig_sub_opts *o, struct ksig_error *e)
-{
-	unsigned int len = o->queue_len;
-
-	if (len && (len < KSIG_QUEUE_MIN || len > KSIG_QUEUE_MAX ||
-		    len & (len - 1)))
-		return ksig_fail(e, 0, EINVAL,
-				 "invalid queue length %u: expected a power of two from %u to %u",
-				 len, KSIG_QUEUE_MIN, KSIG_QUEUE_MAX);
-	if (o->flags & ~KSIG_SUB_SKIP_OWN)
-		return ksig_fail(e, 0, EINVAL, "unknown flags 0x%x", o->flags);
-	return o->provider ? ksig_provider_check_name(o->provider, e) : 0;
-}
-
 /* ------------------------------------------------------------------- opening */
 
-/* @e is where errors go: to the caller's buffer during this call only. */
-static int init_sub(struct ksig_sub *sub, const struct ksig_sub_opts *opts,
-		    struct ksig_error *e, unsigned int **err_spec)
+/*
+ * Copies the options and checks them. The pointers for errors are the caller's and valid
+ * during this call only: they are moved to @e and @err_spec.
+ */
+static int sub_set_opts(struct ksig_sub *sub, const struct ksig_sub_opts *opts,
+			struct ksig_error *e, unsigned int **err_spec)
 {
 	struct ksig_sub_opts *o = &sub->opts;
+	const char *provider, *value_field;
+	unsigned int len;
 
-	sub->epoll = -1;
-	sub->wake = -1;
 	if (opts && ksig_take_opts(o, sizeof(*o), opts, opts->sz)) {
 		memset(o, 0, sizeof(*o));
 		return ksig_fail(e, 0, EINVAL,
@@ -65,52 +39,25 @@ static int init_sub(struct ksig_sub *sub, const struct ksig_sub_opts *opts,
 		*e->buf = '\0';
 	if (e->column)
 		*e->column = 0;
-	if (copy_opts(sub, opts))
+	/* both are copies from here on, and freed with the subscription */
+	provider = o->provider;
+	value_field = o->value_field;
+	o->provider = provider ? strdup(provider) : NULL;
+	o->value_field = value_field ? strdup(value_field) : NULL;
+	if ((provider && !o->provider) || (value_field && !o->value_field))
 		return ksig_fail(e, 0, ENOMEM, "out of memory");
-	return check_opts(o, e);
+	len = o->queue_len;
+	if (len && (len < KSIG_QUEUE_MIN || len > KSIG_QUEUE_MAX ||
+		    len & (len - 1)))
+		return ksig_fail(e, 0, EINVAL,
+				 "invalid queue length %u: expected a power of two from %u to %u",
+				 len, KSIG_QUEUE_MIN, KSIG_QUEUE_MAX);
+	if (o->flags & ~KSIG_SUB_SKIP_OWN)
+		return ksig_fail(e, 0, EINVAL, "unknown flags 0x%x", o->flags);
+	return o->provider ? ksig_provider_check_name(o->provider, e) : 0;
 }
 
-static int open_streams(struct ksig_sub *sub, const char *const *events,
-			unsigned int n, struct ksig_error *e,
-			unsigned int *err_spec)
-{
-	int err = 0;
-
-	for (; !err && sub->n < n; sub->n++) {
-		if (err_spec)
-			*err_spec = sub->n;
-		err = events[sub->n] ?
-		      ksig_stream_open(&sub->streams[sub->n], events[sub->n],
-				       &sub->opts, e) : -EINVAL;
-	}
-	return err;
-}
-
-static int make_buffers(struct ksig_sub *sub)
-{
-	struct ksig_stream *stream;
-	size_t size = 0;
-	unsigned int i;
-
-	/* of one size, for they are exchanged */
-	for (i = 0; i < sub->n; i++) {
-		if (ksig_record_size(sub->streams[i].desc) > size)
-			size = ksig_record_size(sub->streams[i].desc);
-	}
-	sub->record = calloc(1, size);
-	sub->prefetched = calloc(1, size);
-	if (!sub->record || !sub->prefetched)
-		return -ENOMEM;
-	for (i = 0; sub->n > 1 && i < sub->n; i++) {
-		stream = &sub->streams[i];
-		stream->next = calloc(1, size);
-		if (!stream->next)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static void close_sub(struct ksig_sub *sub)
+static void sub_free(struct ksig_sub *sub)
 {
 	unsigned int i;
 
@@ -132,6 +79,7 @@ int ksig_sub_openv(const char *const *events, unsigned int n,
 {
 	unsigned int *err_spec = NULL, i;
 	struct ksig_error e = { };
+	size_t size = 0, needed;
 	struct ksig_sub *sub;
 	int err;
 
@@ -140,28 +88,51 @@ int ksig_sub_openv(const char *const *events, unsigned int n,
 	sub = calloc(1, sizeof(*sub) + n * sizeof(sub->streams[0]));
 	if (!sub)
 		return -ENOMEM;
-	err = init_sub(sub, opts, &e, &err_spec);
-	if (!err)
-		err = open_streams(sub, events, n, &e, err_spec);
-	if (!err) {
-		err = ksig_sub_make_epoll(sub);
-		if (err)
-			ksig_fail(&e, 0, -err, "cannot create the descriptor to wait on: %s",
-				  strerror(-err));
+	sub->epoll = -1;
+	sub->wake = -1;
+	err = sub_set_opts(sub, opts, &e, &err_spec);
+	for (i = 0; !err && i < n; i++) {
+		if (err_spec)
+			*err_spec = i;
+		if (!events[i]) {
+			err = -EINVAL;
+			break;
+		}
+		sub->n++;
+		err = ksig_stream_open(&sub->streams[i], events[i], &sub->opts, &e);
 	}
-	if (!err) {
-		err = make_buffers(sub);
-		if (err)
-			ksig_fail(&e, 0, -err, "out of memory");
-	}
+	if (err)
+		goto free;
+	err = ksig_sub_make_epoll(sub);
 	if (err) {
-		close_sub(sub);
-		return err;
+		ksig_fail(&e, 0, -err, "cannot create the descriptor to wait on: %s",
+			  strerror(-err));
+		goto free;
+	}
+	/* the records are of one size, because they are exchanged */
+	for (i = 0; i < n; i++) {
+		needed = ksig_record_size(sub->streams[i].desc);
+		size = needed > size ? needed : size;
+	}
+	sub->record = calloc(1, size);
+	sub->prefetched = calloc(1, size);
+	for (i = 0; n > 1 && i < n; i++) {
+		sub->streams[i].next = calloc(1, size);
+		if (!sub->streams[i].next)
+			err = -ENOMEM;
+	}
+	if (!sub->record || !sub->prefetched || err) {
+		err = ksig_fail(&e, 0, ENOMEM, "out of memory");
+		goto free;
 	}
 	for (i = 0; i < n; i++)
 		ksig_status_open(&sub->streams[i], events[i]);
 	*out = sub;
 	return 0;
+
+free:
+	sub_free(sub);
+	return err;
 }
 
 int ksig_sub_open(const char *event, const struct ksig_sub_opts *opts,
@@ -175,10 +146,10 @@ void ksig_sub_close(struct ksig_sub *sub)
 	if (!sub)
 		return;
 	ksig_relay_stop(sub);
-	close_sub(sub);
+	sub_free(sub);
 }
 
-/* -------------------------------------------------------------------- asking */
+/* ---------------------------------------------------------------- properties */
 
 int ksig_sub_fd(const struct ksig_sub *sub)
 {
@@ -212,53 +183,26 @@ int ksig_sub_ended(const struct ksig_sub *sub, unsigned int spec)
 
 /* ------------------------------------------------------------------ receiving */
 
-static int wait_for(int fd, int64_t until)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	struct timespec ts, *timeout = NULL;
-	int64_t left;
-
-	if (until >= 0) {
-		left = until - ksig_now();
-		if (left <= 0)
-			return 0;
-		ts.tv_sec = left / 1000000000;
-		ts.tv_nsec = left % 1000000000;
-		timeout = &ts;
-	}
-	return ppoll(&p, 1, timeout, NULL) < 0 ? -errno : 1;
-}
-
-static int64_t until(int64_t timeout_ns)
-{
-	int64_t now;
-
-	if (timeout_ns <= 0)
-		return timeout_ns;
-	now = ksig_now();
-	return timeout_ns > INT64_MAX - now ? -1 : now + timeout_ns;
-}
-
-/* What the provider has armed it disarms by itself when the target is gone. */
-static bool leaves_as_signals(struct ksig_sub *sub)
-{
-	const struct ksig_stream *stream = sub->streams;
-	struct ksig_stats st = { };
-
-	if (sub->each && !stream->provider->stats(stream, &st))
-		sub->each = st.flags & KSIG_STATS_ARMED;
-	return sub->each;
-}
-
 int ksig_sub_next(struct ksig_sub *sub, int64_t timeout_ns,
 		  const struct ksig_event **ev)
 {
-	int64_t end = until(timeout_ns);
+	struct pollfd p = { .fd = sub->epoll, .events = POLLIN };
+	int64_t left, now, end = timeout_ns;
+	const struct ksig_stream *s = sub->streams;
+	struct ksig_stats st = { };
+	struct timespec ts;
 	bool last;
 	int ret;
 
-	if (leaves_as_signals(sub))
+	/* a provider's arming ends by itself once the target has exited */
+	if (sub->each && !s->provider->stats(s, &st))
+		sub->each = st.flags & KSIG_STATS_ARMED;
+	if (sub->each)
 		return -EBUSY;
+	if (timeout_ns > 0) {
+		now = ksig_now();
+		end = timeout_ns > INT64_MAX - now ? -1 : now + timeout_ns;
+	}
 	for (;;) {
 		last = end >= 0 && (!end || ksig_now() >= end);
 		ret = ksig_relay_take(sub, last);
@@ -268,29 +212,21 @@ int ksig_sub_next(struct ksig_sub *sub, int64_t timeout_ns,
 		}
 		if (ret < 0 && ret != -EAGAIN)
 			return ret;
-		if (ret == -EAGAIN && !last)
+		if (last)
+			return 0;
+		if (ret == -EAGAIN)
 			continue;
-		ret = last ? 0 : wait_for(sub->epoll, end);
-		if (ret <= 0)
-			return ret;
+		left = end < 0 ? 0 : end - ksig_now();
+		if (end >= 0 && left <= 0)
+			return 0;
+		ts.tv_sec = left / 1000000000;
+		ts.tv_nsec = left % 1000000000;
+		if (ppoll(&p, 1, end < 0 ? NULL : &ts, NULL) < 0)
+			return -errno;
 	}
 }
 
 /* -------------------------------------------------------------------- arming */
-
-/*
- * The kernel can't send what only the library can filter, nor does it know what the library
- * has read already. Nor does a provider know of another one's events.
- */
-static bool needs_relay(const struct ksig_sub *sub)
-{
-	const struct ksig_stream *s = sub->streams;
-	const struct ksig_provider *p = s->provider;
-
-	return sub->n > 1 || !p->arm || sub->has_prefetched || s->value ||
-	       (p->has_buffered && p->has_buffered(s)) ||
-	       !ksig_spec_in_kernel(&s->spec);
-}
 
 /* Of a subscription with several streams the relay alone is armed. */
 static int disarm_provider(struct ksig_sub *sub)
@@ -306,6 +242,8 @@ static int disarm_provider(struct ksig_sub *sub)
 
 int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 {
+	const struct ksig_provider *p;
+	const struct ksig_stream *s;
 	struct ksig_arm_opts o;
 	int err;
 
@@ -316,14 +254,22 @@ int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 	err = o.flags & KSIG_ARM_PROCESS ? ksig_pidfd_is_open(o.pidfd) : 0;
 	if (err)
 		return err;
-	/* it may be reading what decides */
+	/* a relay that is armed already may be reading what decides */
 	ksig_relay_lock(sub);
-	if (needs_relay(sub)) {
+	s = sub->streams;
+	p = s->provider;
+	/*
+	 * The kernel can't send what only the library can filter, or what the library has
+	 * read already, and a provider doesn't know another provider's events.
+	 */
+	if (sub->n > 1 || !p->arm || sub->has_prefetched || s->value ||
+	    (p->has_buffered && p->has_buffered(s)) ||
+	    !ksig_spec_in_kernel(&s->spec)) {
 		ksig_relay_unlock(sub, false);
 		err = ksig_relay_start(sub, &o);
 		return err ? err : disarm_provider(sub);
 	}
-	err = sub->streams->provider->arm(sub->streams, &o);
+	err = p->arm(sub->streams, &o);
 	ksig_relay_unlock(sub, !err);
 	if (err)
 		return err;
@@ -342,10 +288,10 @@ int ksig_sub_disarm(struct ksig_sub *sub)
 
 /* ------------------------------------------------------------------- counters */
 
-static int sum(const struct ksig_sub *sub, unsigned int first, unsigned int n,
-	       struct ksig_sub_stats *st)
+static int sub_sum(const struct ksig_sub *sub, unsigned int first, unsigned int n,
+		   struct ksig_sub_stats *st)
 {
-	/* the relay's lock is no part of what is looked at */
+	/* only the lock is changed */
 	struct ksig_sub *locked = (struct ksig_sub *)sub;
 	struct ksig_sub_stats all = { };
 	int err;
@@ -362,13 +308,13 @@ static int sum(const struct ksig_sub *sub, unsigned int first, unsigned int n,
 
 int ksig_sub_stats(const struct ksig_sub *sub, struct ksig_sub_stats *st)
 {
-	return sum(sub, 0, sub->n, st);
+	return sub_sum(sub, 0, sub->n, st);
 }
 
 int ksig_sub_spec_stats(const struct ksig_sub *sub, unsigned int spec,
 			struct ksig_sub_stats *st)
 {
-	return spec < sub->n ? sum(sub, spec, 1, st) : -EINVAL;
+	return spec < sub->n ? sub_sum(sub, spec, 1, st) : -EINVAL;
 }
 
 int ksig_sub_kill_current(struct ksig_sub *sub, unsigned int spec, int signo,

@@ -304,6 +304,7 @@ static void test_doorbell(void)
 static void test_open(void)
 {
 	const char *const bad[] = { "time.set", "time.set:valu=1" };
+	const char *const missing[] = { "time.set", NULL };
 	const char *many[KSIG_SUB_SPECS + 1];
 	unsigned int spec = 7, column = 7;
 	char text[256];
@@ -320,6 +321,9 @@ static void test_open(void)
 	CHECK(ksig_sub_openv(many, KSIG_SUB_SPECS + 1, &o, &sub) == -EINVAL);
 	CHECK(ksig_sub_openv(bad, 2, &o, &sub) == -EINVAL);
 	CHECK(spec == 1 && column == 10 && strstr(text, "valu"));
+	spec = 7;
+	CHECK(ksig_sub_openv(missing, 2, &o, &sub) == -EINVAL);
+	CHECK(spec == 1);
 	CHECK(!sub);
 	CHECK(!ksig_sub_openv(bad, 1, &o, &sub));
 	CHECK(!strcmp(ksig_sub_event(sub, 0), "time.set"));
