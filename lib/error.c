@@ -44,7 +44,7 @@ int ksig_give(void *to, const void *from, size_t size)
 {
 	size_t sz = *(const size_t *)to;
 
-	/* no structure is this large: sz was not initialized */
+	/* no structure is this large, so sz was not initialized */
 	if (sz < sizeof(size_t) || sz > SIZE_MOST)
 		return -EINVAL;
 	memset(to, 0, sz);

@@ -4,7 +4,7 @@
 
 #include "lib.h"
 
-/* What every record has, by names that fit any event. */
+/* Every record has these, by names that fit any event. */
 static const struct ksig_field_desc header_fields[] = {
 	{ "subject", KSIG_FIELD_UNSIGNED, offsetof(struct ksig_event, subject), 8,
 	  KSIG_EVENT_NO_SUBJECT, false, false },

@@ -77,8 +77,8 @@ struct ksig_bpf_source;
  * @offset: from the record's first byte
  * @size: 1, 2, 4 or 8 for numbers; for strings the most, with terminator
  * @unknown: KSIG_EVENT_NO_* bit that says it isn't known; 0: it always is
- * @hidden: not in the line for people, for it says again what another one says
- * @added: not in the provider's record: the library adds it, behind its own
+ * @hidden: not in the line for people, because it repeats another field
+ * @added: not in the provider's record: the library adds it after the record
  * @optional: a string that is unknown if it is empty
  */
 struct ksig_field_desc {
@@ -104,7 +104,7 @@ struct ksig_field_desc {
  *	added
  * @n_fields: number of @fields
  * @fields: subject and value by their names here, then what is in data[]
- * @native: where the native provider gets it from; NULL: it doesn't
+ * @native: source of the provider native; NULL: not supported
  * @bpf: likewise, of the provider bpf
  *
  * catalog.c has the static ones. A provider creates one for a tracepoint or a
@@ -148,7 +148,7 @@ struct ksig_cgroups;
  * @root may be NULL.
  */
 int ksig_cgroup_mount(char *path, char *root);
-/* To find cgroups by their numbers; NULL: there is no cgroup2, or no descriptor */
+/* To find cgroups by their numbers; NULL: cgroup2 is not mounted, or no descriptor is left */
 struct ksig_cgroups *ksig_cgroups_open(void);
 void ksig_cgroups_close(struct ksig_cgroups *c);
 /*
@@ -198,7 +198,7 @@ bool ksig_op_range(enum ksig_op op, uint64_t n, uint64_t *low, uint64_t *high);
  * @text_column: of @text
  * @number: @text as a number; negative ones in two's complement
  * @field: set once the event's fields are known; NULL for current.*
- * @in_kernel: the provider sees to it; else the library does
+ * @in_kernel: the provider applies it; else the library does
  */
 struct ksig_cond {
 	char *key;
@@ -212,11 +212,11 @@ struct ksig_cond {
 };
 
 /**
- * struct ksig_spec - an event's name, taken apart
+ * struct ksig_spec - an event's name, parsed
  * @name: up to the ':'
  * @n_conds: number of @conds
  * @conds: in the order written
- * @settings: memory.pressure: what is behind the ':', which is no filter
+ * @settings: memory.pressure: the text after the ':', which is not a filter
  * @settings_column: where that begins
  */
 struct ksig_spec {
@@ -228,21 +228,21 @@ struct ksig_spec {
 };
 
 /*
- * Take an event's name apart. What it means is ksig_spec_resolve()'s business.
+ * Parses an event's name; ksig_spec_resolve() finds out what it means.
  * Return: 0, -EINVAL, -ENOMEM; @spec is to be freed on 0 only.
  */
 int ksig_spec_parse(const char *event, struct ksig_spec *spec,
 		    struct ksig_error *e);
 void ksig_spec_free(struct ksig_spec *spec);
-/* Set field and number of each condition, or say what is wrong with which. */
+/* Sets field and number of each condition. On failure @e names the condition. */
 int ksig_spec_resolve(struct ksig_spec *spec, const struct ksig_event_desc *d,
 		      struct ksig_error *e);
 /*
- * Does a record pass the conditions that are not in_kernel? One about a field
- * that isn't known is not passed.
+ * Does a record match the conditions that are not in_kernel? One about an unknown field
+ * doesn't match.
  */
 bool ksig_spec_match(const struct ksig_spec *spec, const struct ksig_event *ev);
-/* Is there nothing left for the library to look at? */
+/* Does the provider apply all conditions? */
 bool ksig_spec_in_kernel(const struct ksig_spec *spec);
 
 /* The condition that names one process, or NULL */
@@ -253,44 +253,45 @@ ksig_spec_named_process(const struct ksig_spec *spec,
 /* -------------------------------------------------------------- started.c */
 
 /*
- * Had the process of @pidfd begun by then? It has the number @pid as long as it
- * lives, which is to be checked afterwards. @time_ns: CLOCK_MONOTONIC
+ * Had the process @pid begun by @time_ns (CLOCK_MONOTONIC)? The number is its own as long as it
+ * lives, which the caller checks afterwards.
  *
- * Return: 1 it had; 0 it had not; -ESTALE that can't be known.
+ * Return: 1 if it had; 0 if not; -ESTALE if that is unknown.
  */
 int ksig_started_before(pid_t pid, uint64_t time_ns);
 
 /* -------------------------------------------------------------- process.c */
 
 /*
- * Is @pid a process, not another thread of one, and alive? The pidfd, which
- * is the caller's then; or -ESRCH, -EINVAL and why in @e.
+ * Opens a process that is alive.
+ * Return: a pidfd, to be closed by the caller; -ESRCH; -EINVAL if @number is a thread's; the
+ * reason is in @e.
  */
-int ksig_process_open(uint64_t pid, unsigned int column, struct ksig_error *e);
+int ksig_process_open(uint64_t number, unsigned int column, struct ksig_error *e);
 /*
- * To be asked before anything is opened, which would get the number of one that is
- * closed: 0, also if it is -1; -EBADF
+ * To be called before anything is opened, which could get the number of a closed descriptor.
+ * Return: 0, also if it is -1; -EBADF
  */
 int ksig_pidfd_is_open(int pidfd);
 /*
  * Is @pidfd, which a caller gave, a pidfd of the process @pid? Valid as long as
  * ksig_process_ended(@pidfd) is false afterwards.
  *
- * Return: 0; -EINVAL another process's, or not a pidfd; -EBADF not open; -ESRCH
- * the process has exited.
+ * Return: 0; -EINVAL if it is another process's, or not a pidfd; -EBADF if it is not open;
+ * -ESRCH if the process has exited.
  */
 int ksig_pidfd_check(int pidfd, pid_t pid);
 /* Has the process, or thread, of a pidfd exited? */
 bool ksig_process_ended(int pidfd);
-/* From Linux 6.9 on each process has an inode, which no other one ever gets. */
+/* From Linux 6.9 on each process has an inode number that is never reused. */
 bool ksig_pidfd_in_pidfs(int pidfd);
 
 /* --------------------------------------------------------------- target.c */
 
 bool ksig_target_ended(const struct ksig_target *t);
-/* A pidfd of the thread that is the target; -1: only its process's tells its end. */
+/* A pidfd of the thread that is the target; -1: only its process's pidfd reports its exit. */
 int ksig_target_thread_fd(const struct ksig_target *t);
-/* Was the last -EAGAIN for want of knowing whether it is ready, not of room? */
+/* Was the last -EAGAIN due to unknown readiness, not to lack of room? */
 bool ksig_target_unsure(const struct ksig_target *t);
 
 /* --------------------------------------------------------- provider_bpf.c */

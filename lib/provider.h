@@ -10,25 +10,25 @@ struct ksig_stream;
 /**
  * struct ksig_provider - what produces events
  * @name: as users know it
- * @check: can it provide @d here and now? 0, or -errno and the reason and cure
- *	in @e: -ENOENT it has no such event, -EOPNOTSUPP this machine hasn't
- *	what it needs, -EACCES or -EPERM the caller may not. Leaves nothing behind
+ * @check: can it provide @d here and now? 0, or -errno and the reason and cure in @e:
+ *	-ENOENT if it has no such event, -EOPNOTSUPP if this machine lacks what it needs,
+ *	-EACCES or -EPERM if the caller is not permitted. Has no lasting effect
  * @desc: a description of an event that catalog.c doesn't know (a driver's
  *	channel, a tracepoint): 0 and *@d, to be freed by @desc_free; -ENOENT.
  *	NULL: it has none
  * @desc_free: frees what @desc made
  * @open: subscribe: @stream's spec, desc and opts are set. Sets @stream->fd and
- *	@stream->priv, and in_kernel of each condition that it takes over. On an
- *	error nothing is left behind
+ *	@stream->priv, and in_kernel of each condition that it applies. On an error
+ *	everything is undone
  * @close: undoes @open
- * @next: without waiting: 1 and a record, valid until the next call; 0 nothing
- *	there; -ESHUTDOWN; another -errno. Conditions that are not in_kernel
- *	are the caller's business
+ * @next: without waiting: 1 and a record, valid until the next call; 0 if there is none;
+ *	-ESHUTDOWN; another -errno. The caller applies the conditions that are not
+ *	in_kernel
  * @has_buffered: has it read records for which @stream's fd is not readable? NULL: never
- * @arm: KSIG_IOC_ARM's like; NULL: the library relays
+ * @arm: as KSIG_IOC_ARM; NULL: the library relays
  * @disarm: with @arm
- * @stats: fills in offered, lost and what else the provider counts; where the
- *	library relays or filters it goes on from there
+ * @stats: fills in offered, lost and what else the provider counts. The library adds what it
+ *	relays and filters itself
  * @lost_upto: see struct ksig_sub_stats; NULL: all losses are counted in @stats.
  *	@next sets KSIG_EVENT_LOST_UPTO in the first record after it has grown
  * @subject_ino: the pidfs inode of the process that @next's last record is about;
@@ -74,8 +74,8 @@ int ksig_provider_check_name(const char *name, struct ksig_error *e);
  * @value: the field that is a signal's value, by opts; NULL: the record's value
  * @fd: readable when there is something to read; -1: not open
  * @priv: the provider's
- * @ends_itself: next returns -ESHUTDOWN when the process that the filter names has
- *	exited. For open to set; else the library looks at @subject_fd
+ * @ends_itself: set by open if next returns -ESHUTDOWN when the process that the filter
+ *	names has exited; else the library checks @subject_fd
  * @subject_fd: pidfd of the process that the filter names; -1: it names none
  * @subject_gone: that has exited, and its events were read
  * @cgroups: finds the paths of cgroups; NULL: none is needed, or none can be found
@@ -91,7 +91,7 @@ int ksig_provider_check_name(const char *name, struct ksig_error *e);
  * @gap_upto: KSIG_EVENT_LOST_UPTO if further events may have been lost before it
  * @unreported_lost: lost events that no signal of the relay has reported yet
  * @refused: events that the relay's target was not ready for
- * @unknown_logged: it was logged that a condition's field is not known
+ * @unknown_logged: an event with an unknown field of a condition was logged
  * @lost_upto: what the provider reported last, for @status
  * @status: for `ksig status`; NULL: there is none
  * @status_fd: the memfd that it is in, or -1
@@ -147,9 +147,9 @@ void ksig_stream_close(struct ksig_stream *stream);
 /* --------------------------------------------------------------- reader.c */
 
 /*
- * The next event that passes, without waiting, into @to: 1; 0 none; -EAGAIN
- * none yet, but there may be more to look at; an error after which it can be tried
- * again; or the stream's end, which it returns each time from then on.
+ * Copies the next event that passes the filter to @to, without waiting. Return: 1; 0 if there
+ * is none; -EAGAIN if none was found yet, but more may be queued; an error after which it can
+ * be tried again; or the error that ended the stream, which is returned each time from then on.
  */
 int ksig_stream_take(struct ksig_stream *stream, struct ksig_event *to);
 
@@ -171,7 +171,7 @@ static inline size_t ksig_record_size(const struct ksig_event_desc *d)
 
 /* --------------------------------------------------------------- status.c */
 
-/* At the end of ksig_sub_open(). Where it isn't possible, that is logged. */
+/* At the end of ksig_sub_openv(). If it isn't possible, that is logged. */
 void ksig_status_open(struct ksig_stream *stream, const char *event);
 void ksig_status_close(struct ksig_stream *stream);
 /* One caller at a time. @arm: NULL: as before */

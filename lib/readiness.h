@@ -17,22 +17,22 @@ struct ksig_thread_status {
 	uint64_t caught;
 	uint64_t effective_caps;
 	unsigned int queued;	/* of the target's user, all of its processes */
-	unsigned long long sleeps;	/* how often it went to sleep */
+	unsigned long long sleeps;	/* number of voluntary context switches */
 	bool nested;	/* its own pid namespace is not this /proc's */
 };
 
-/* 0; -ESRCH it is gone; -EAGAIN no descriptor or memory; another -errno */
+/* Return: 0; -ESRCH if it has exited; -EAGAIN if descriptors or memory are short; -errno */
 int ksig_read_status(const char *path, struct ksig_thread_status *st);
 int ksig_thread_status(pid_t pid, struct ksig_thread_status *st);
 
 /*
  * Does thread @tid of @tgid accept the signal other than by a handler? @st: its status.
- * Return: 1 or 0; -EBUSY if it is running, so that is unknown; -EACCES if the caller is not
- * permitted to see it; -EAGAIN if /proc can't be read now.
+ * Return: 1 or 0; -EBUSY if that is unknown because it is running; -EACCES if the caller is
+ * not permitted to know; -EAGAIN if /proc can't be read now.
  */
 int ksig_thread_takes(pid_t tgid, pid_t tid, const struct ksig_thread_status *st,
 		      int signo);
-/* Likewise for a process: each of its threads must. */
+/* Likewise for a process: each of its threads must accept it. */
 int ksig_process_takes(pid_t tgid, int signo);
 
 static inline bool ksig_is_dead(const struct ksig_thread_status *st)

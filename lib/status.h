@@ -6,20 +6,20 @@
 #include <ksig/libksig.h>
 
 /**
- * struct ksig_status - what a subscription tells `ksig status` about itself
- * @magic: KSIG_STATUS_MAGIC, without a terminator: of this structure, for ever
+ * struct ksig_status - what a subscription publishes for `ksig status`
+ * @magic: KSIG_STATUS_MAGIC, without a terminator; another layout needs another one
  * @provider: "module", "bpf" or "native"
  * @event: as it was given to ksig_sub_open(), cut off where it is too long
- * @filter: KSIG_STATUS_*: what runs it
- * @fd: "module": the channel's descriptor, whose fdinfo knows more; else -1
- * @target: whom @stats.flags, KSIG_STATS_ARMED, is about, by the number that
- *	the armer's pid namespace has for it. Only where the library relays
+ * @filter: KSIG_STATUS_*: what applies it
+ * @fd: "module": the channel's descriptor, whose fdinfo shows more; else -1
+ * @target: the target that is armed, if @stats.flags has KSIG_STATS_ARMED: its number in the
+ *	pid namespace of the process that armed. Only if the library relays
  * @signo: as armed
  * @mode: as armed
  * @flags: as armed
- * @seq: odd while @target to @stats change, another one once they have
- * @stats: as ksig_sub_stats(), when the library last looked. "module": zeros,
- *	unless the library relays
+ * @seq: odd while @target to @stats change; changes with them
+ * @stats: as ksig_sub_stats(), at the last update. "module": zeros, unless the library
+ *	relays
  * @lost_upto: as in struct ksig_sub_stats, at the same time
  *
  * Each subscription keeps one in a memfd, which is found as

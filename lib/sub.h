@@ -14,11 +14,11 @@
  *	that the library adds
  * @prefetched: another one, which the relay has read ahead
  * @has_prefetched: there is an event in @prefetched; it comes before all others
- * @wake: eventfd that is readable while an event waits that the streams' descriptors
+ * @wake: eventfd that is readable while there is an event that the streams' descriptors
  *	don't report: read ahead, or buffered by a provider; -1: not needed so far
- * @woken: it is readable
+ * @woken: @wake is readable
  * @signals: number of signals that the relay has sent
- * @deferred: how often the relay had to wait
+ * @deferred: number of times that the relay had to wait for its target
  * @relay: sends signals for a provider that doesn't; NULL: not armed
  * @relay_flags: KSIG_STATS_ARMED: the relay may still send; KSIG_STATS_HUP: it has read the
  *	last event; KSIG_STATS_TARGET_GONE: its target has exited since it was armed
@@ -60,7 +60,7 @@ ksig_sub_stream(const struct ksig_sub *sub, const struct ksig_event *ev)
 int ksig_sub_make_epoll(struct ksig_sub *sub);
 /* Create @sub->wake, unless it exists: 0 or -errno */
 int ksig_sub_make_wake(struct ksig_sub *sub);
-/* Let ksig_sub_fd() be readable while events wait that the kernel doesn't know of. */
+/* Make ksig_sub_fd() readable while there are events that the streams' descriptors don't report. */
 void ksig_sub_notify(struct ksig_sub *sub);
 /*
  * The oldest event of all streams, without waiting: as ksig_stream_take(), but into *@to,
@@ -74,30 +74,30 @@ bool ksig_sub_eof(const struct ksig_sub *sub);
 
 int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts);
 /*
- * Between these two the thread, if there is one, does nothing; @stop: nor after
- * that, and ksig_relay_stop() is to follow.
+ * Between these two the thread, if there is one, does nothing. With @stop it does nothing
+ * afterwards either, and ksig_relay_stop() is to follow.
  */
 void ksig_relay_lock(struct ksig_sub *sub);
 void ksig_relay_unlock(struct ksig_sub *sub, bool stop);
 /* Once it returns no further signal is sent. */
 void ksig_relay_stop(struct ksig_sub *sub);
 /*
- * ksig_sub_take() into @record, of what the relay has read ahead first; -EBUSY
- * while events leave as signals. @last: the reader won't try again now, so
- * that a doorbell rings for what comes next.
+ * ksig_sub_take() into @record, starting with what the relay has read ahead; -EBUSY while
+ * events are delivered by signal. @last: the reader won't try again now, so the doorbell rings
+ * on the next event.
  */
 int ksig_relay_take(struct ksig_sub *sub, bool last);
 
 /* ---------------------------------------------------------------- stats.c */
 
-/* All under the relay's lock, if there is one */
+/* The caller holds the relay's lock, if there is a relay. */
 
 /* Add up the counters of @n streams from @first on: 0 or -errno */
 int ksig_stats_sum(const struct ksig_sub *sub, unsigned int first,
 		   unsigned int n, struct ksig_sub_stats *sum);
 /*
- * For `ksig status`. @ask: how many may have been lost can take a system call, which is too
- * much for each event.
+ * For `ksig status`. @ask: also update the number of events that may have been lost, which can
+ * take a system call, too much for each event.
  */
 void ksig_stats_publish(struct ksig_sub *sub, bool ask);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Text from elsewhere: UTF-8, and what of it must not be printed as it is. */
+/* Text from elsewhere: decoding UTF-8, and which characters must not be printed as they are. */
 #include "text.h"
 
 struct range {
@@ -8,8 +8,8 @@ struct range {
 };
 
 /*
- * Controls; then Unicode's Cf, Zl and Zp: bidi, joiners, tags; what else shows as
- * nothing, such as Hangul's fillers; noncharacters.
+ * Control characters; Unicode's categories Cf, Zl and Zp (bidi, joiners, tags); other
+ * invisible characters, such as Hangul's fillers; noncharacters.
  */
 static const struct range hidden[] = {
 	{ 0x0, 0x1f }, { 0x7f, 0x9f }, { 0xad, 0xad }, { 0x34f, 0x34f },
