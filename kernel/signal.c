@@ -125,19 +125,6 @@ static uid_t ksig_si_uid(const struct cred *target)
 	return from_kuid(ns, GLOBAL_ROOT_UID);
 }
 
-static int ksig_send_thread(struct ksig_target *t, struct task_struct *task,
-			    int error, u64 value)
-{
-	struct kernel_siginfo *info = &t->info;
-
-	info->si_errno = error;
-	/* the kernel may have rewritten these two last time */
-	info->si_pid = 0;
-	info->si_uid = ksig_si_uid(__task_cred(task));
-	info->si_ptr = (void __user *)(unsigned long)value;
-	return send_sig_info(t->signo, info, task);
-}
-
 static int ksig_send_process(const struct ksig_target *t,
 			     struct task_struct *task, int error, u64 value)
 {
@@ -198,6 +185,7 @@ static int ksig_send_task(struct ksig_target *t, struct task_struct *task,
 			  int error, u64 value)
 {
 	struct ksig_send_lock *lock = t->send_lock;
+	struct kernel_siginfo *info = &t->info;
 	int err;
 
 	err = ksig_approve(t, task);
@@ -211,8 +199,16 @@ static int ksig_send_task(struct ksig_target *t, struct task_struct *task,
 		WRITE_ONCE(lock->slow, true);
 	err = ksig_task_ready(t, task);
 	if (!err) {
-		err = t->process ? ksig_send_process(t, task, error, value) :
-				   ksig_send_thread(t, task, error, value);
+		if (t->process) {
+			err = ksig_send_process(t, task, error, value);
+		} else {
+			info->si_errno = error;
+			/* the kernel may have rewritten these two last time */
+			info->si_pid = 0;
+			info->si_uid = ksig_si_uid(__task_cred(task));
+			info->si_ptr = (void __user *)(unsigned long)value;
+			err = send_sig_info(t->signo, info, task);
+		}
 		if (err == -EAGAIN)
 			WRITE_ONCE(t->awaits, KSIG_AWAIT_USER);
 	}
