@@ -144,19 +144,18 @@ int ksig_catalog_next(struct ksig_catalog *c,
 	const struct ksig_event_desc *d;
 	char type[128];
 
-	*e = &c->entry;
 	while ((d = ksig_desc_at(c->event))) {
 		if (names) {
 			c->event++;
 			fill_in_name(c, d->name, d->description);
-			return 1;
+			goto found;
 		}
 		p = ksig_provider_at(c->provider++);
 		if (!p) {
 			c->event++;
 			c->provider = 0;
 		} else if (fill_in(c, d, p)) {
-			return 1;
+			goto found;
 		}
 	}
 	if (!c->dir)
@@ -178,11 +177,15 @@ int ksig_catalog_next(struct ksig_catalog *c,
 		}
 		if (names) {
 			fill_in_name(c, c->name, "");
-			return 1;
+			goto found;
 		}
 		if (!p->desc(c->name, &none, &c->desc, NULL) &&
 		    fill_in(c, c->desc, p))
-			return 1;
+			goto found;
 	}
 	return 0;
+
+found:
+	*e = &c->entry;
+	return 1;
 }

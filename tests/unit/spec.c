@@ -314,6 +314,21 @@ static void test_catalog(void)
 	CHECK(i);
 }
 
+/* ksig_catalog_next() writes the entry only on success. */
+static void test_catalog_end(void)
+{
+	const struct ksig_catalog_entry *e = NULL, *last;
+	struct ksig_catalog *c;
+
+	CHECK(!ksig_catalog_open(KSIG_CATALOG_NAMES, &c));
+	while (ksig_catalog_next(c, &e) == 1)
+		CHECK(e && *e->name);
+	CHECK(e);
+	last = NULL;
+	CHECK(!ksig_catalog_next(c, &last) && !last);
+	ksig_catalog_close(c);
+}
+
 static void opens(const char *event, const struct ksig_sub_opts *o, int err)
 {
 	struct ksig_sub *sub;
@@ -375,6 +390,7 @@ int main(void)
 	test_in_kernel();
 	test_format();
 	test_catalog();
+	test_catalog_end();
 	test_options();
 	return 0;
 }
