@@ -111,7 +111,7 @@ static int tracepoint_add_line(struct ksig_tracepoint *tp, struct line *l, bool 
 	int err = 0;
 
 	if (!strncmp(l->name, "common_", 7) || l->offset < 8 ||
-	    l->offset > ENTRY_MAX || l->size > ENTRY_MAX - l->offset)
+	    l->offset > ENTRY_MAX || !l->size || l->size > ENTRY_MAX - l->offset)
 		return 0;
 	if (strstr(l->type, "_loc ")) {
 		/* what BPF programs get of a system call ends with its arguments */

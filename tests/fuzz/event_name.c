@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../lib/lib.h"
+#include "../../lib/sub.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -24,15 +24,18 @@ static void match(const struct ksig_spec *spec,
 	size_t len = strlen(event), size = d->event_size;
 	/* the library's own copy: what it adds comes after the provider's */
 	struct ksig_event *ev = calloc(1, ksig_record_size(d) + 1);
-	struct ksig_sub sub = { .desc = d };
+	struct ksig_sub *sub = calloc(1, sizeof(*sub) + sizeof(sub->streams[0]));
 	char line[64];
 
-	if (!ev)
+	if (!ev || !sub)
 		abort();
+	sub->n = 1;
+	sub->streams->desc = d;
 	memcpy(ev, event, len < size ? len : size);
 	ev->len %= size - sizeof(*ev) + 1;
 	ksig_spec_match(spec, ev);
-	ksig_event_format(&sub, ev, line, sizeof(line));
+	ksig_event_format(sub, ev, line, sizeof(line));
+	free(sub);
 	free(ev);
 }
 
