@@ -285,7 +285,7 @@ ssize_t ksig_ring_read(struct ksig_ring *ring, struct iov_iter *to)
 	unsigned long flags;
 	ssize_t ret;
 
-	/* acquire: consumed records are visible in head; pairs with ksig_ring_release() */
+	/* acquire: head includes the consumed records; pairs with ksig_ring_release() */
 	if (READ_ONCE(ring->maps) || smp_load_acquire(&ring->claimed))
 		return -EBUSY;
 	head = READ_ONCE(ring->head);
