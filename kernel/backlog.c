@@ -5,7 +5,7 @@
  * A subscription is on the backlog of the user who opened it while its target can't accept
  * signals, while checking the target is expensive, after an emit that was not permitted to
  * deliver everything, and for some time after a doorbell. The worker visits the subscription
- * immediately when an emitter leaves work to it. Each visit determines the time of the next
+ * immediately when an emitter leaves work for it. Each visit determines the time of the next
  * one.
  *
  * All costs of a user's stalled subscriptions are charged to that user's credit, about 0.5 %
@@ -222,7 +222,7 @@ static bool ksig_backlog_visit(struct ksig_backlog *backlog,
 
 /*
  * Visit the entries that are due, or all of them. Called in an RCU read-side section, which
- * is left from time to time so that the worker can be preempted.
+ * is left from time to time so that other tasks can run.
  *
  * Return: CLOCK_MONOTONIC time of the next run, or KSIG_NEVER.
  */
@@ -287,7 +287,7 @@ static void ksig_backlog_run(struct work_struct *work)
 	}
 	visit.credit = backlog->credit;
 	all = backlog->all_due;
-	/* rotate, so that each entry is visited first at times when a target accepts signals */
+	/* rotate, so that the same entry isn't always the first when a target has space */
 	if (all && !backlog->used_up)
 		list_rotate_left(&backlog->waiting);
 	rcu_read_lock();

@@ -28,8 +28,8 @@ struct pid;
  * @credit: remaining credit of the run, in checks of a target
  * @now: CLOCK_MONOTONIC at the start of the run
  * @full_pid: a target that this run has found full; only compared. NULL: none yet
- * @full_max: number of signals pending in that target
- * @full_signo: number of these signals
+ * @full_max: at least this many signals are pending in that target
+ * @full_signo: signal number of these signals
  * @full_process: these signals are process-directed
  * @full_checked: this run has checked the target, and not only compared counts
  * @room: a target can accept signals again, so entries that wait behind other entries must

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Channels: their nodes, subscribing, starting and stopping. */
+/* Channels: creates and destroys them, adds subscriptions, starts and stops their events. */
 #include <linux/capability.h>
 #include <linux/ctype.h>
 #include <linux/err.h>

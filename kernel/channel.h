@@ -24,7 +24,7 @@ struct ksig_sub;
  * stashed events before its own.
  */
 #define KSIG_FRONT_MAX		32
-#define KSIG_FRONT_ANYBODY	16	/* more than this need CAP_SYS_RESOURCE */
+#define KSIG_FRONT_ANYBODY	16	/* CAP_SYS_RESOURCE is required beyond this */
 #define KSIG_FRONT_USER		8
 #define KSIG_INLINE_NOTIFY	4
 

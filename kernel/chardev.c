@@ -59,7 +59,7 @@ static int ksig_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* @nowait: request of io_uring that must not wait for anything, including a mutex */
+/* @nowait: don't wait for events or for the mutex (IOCB_NOWAIT, used by io_uring) */
 static ssize_t ksig_read_to(struct file *file, struct iov_iter *to,
 			    bool nowait)
 {
@@ -125,7 +125,7 @@ static __poll_t ksig_poll(struct file *file, poll_table *wait)
 	if (!sub)
 		return mask;
 	poll_wait(file, &sub->wait, wait);
-	/* pairs with ksig_ring_commit() and with ksig_sub_on_irq_work() */
+	/* pairs with the barriers in ksig_ring_commit() and ksig_sub_on_irq_work() */
 	smp_mb();
 	/* acquire: load hup before the ring, because hup is set after the last record */
 	if (unlikely(smp_load_acquire(&sub->ring.hup)))

@@ -68,7 +68,7 @@ struct ksig_arm_state *ksig_arm_create(const struct ksig_arm *a)
 	arm->target.process = a->flags & KSIG_ARM_PROCESS ||
 			      sig_kernel_only(a->signo);
 	arm->target.persistent = true;
-	/* standard signals do not queue */
+	/* standard signals do not queue, so a second one would be merged */
 	arm->target.max_pending = arm->doorbell || a->signo < SIGRTMIN ? 1 :
 				  a->max_pending ?: KSIG_PENDING_DEFAULT;
 
@@ -224,7 +224,7 @@ static void ksig_deliver_stall(struct ksig_delivery *d)
 	ksig_backlog_add(&d->entry);
 }
 
-/* Note that a signal can't be sent now. Return: @err */
+/* Count a signal that can't be sent now as deferred. Return: @err */
 int ksig_deliver_hold(struct ksig_delivery *d, int err)
 {
 	lockdep_assert_held(&d->lock);
@@ -325,8 +325,8 @@ static int ksig_deliver_doorbell(struct ksig_delivery *d,
  *
  * Context: as ksig_deliver().
  *
- * Return: > 0 if there may be more to do. The value is the cost of this call, in units of a
- * signal to a process with few threads. 0 if there is nothing more to do. -EAGAIN, -E2BIG
+ * Return: > 0 if there may be more to do. The value is the cost of this call, where a signal
+ * to a process with few threads costs 1. 0 if there is nothing more to do. -EAGAIN, -E2BIG
  * and, for a doorbell, any other error of ksig_target_send() if the call has to be repeated.
  */
 int ksig_deliver_one(struct ksig_delivery *d, u32 scan_max)

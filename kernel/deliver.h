@@ -21,7 +21,7 @@
 #define KSIG_VISIT_SIGNALS	64
 
 /*
- * If nothing has been consumed this long after a doorbell, the doorbell is checked. The
+ * Time after a doorbell after which it is checked if nothing has been consumed. The
  * interval doubles up to a second. A doorbell for which the target was not ready is
  * retried in the same way, starting with an interval of one tick.
  */

@@ -162,7 +162,7 @@ static __always_inline int ksig_emit_to_all(struct ksig_chan *chan,
 	unsigned int rear;
 	u64 net_cookie;
 
-	/* covers the whole emit: ksig_channel_destroy() waits for it before it frees chan */
+	/* covers the whole emit: ksig_channel_destroy() waits for its end and then frees chan */
 	rcu_read_lock();
 	if (unlikely(type >= chan->ntypes ||
 		     len > chan->event_size - sizeof(struct ksig_event)))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Copies of events that are offered to subscriptions later, in another context. */
+/* Stores copies of events, to be offered to subscriptions later in another context. */
 #include <linux/errno.h>
 #include <linux/irqflags.h>
 #include <linux/log2.h>
@@ -20,7 +20,7 @@ ksig_notice_slot(const struct ksig_notice_ring *r, u32 index)
  * ksig_notice_ring_init() - allocate the slots
  * @r: zeroed memory
  * @event_size: size of the channel's records
- * @bytes: maximum size of the ring; but the ring has at least four slots
+ * @bytes: maximum size of the ring, unless four slots need more
  *
  * Context: process, may sleep.
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Copies of events that are offered to subscriptions later, in another context. */
+/* Stores copies of events, to be offered to subscriptions later in another context. */
 #ifndef KSIG_NOTICE_RING_H
 #define KSIG_NOTICE_RING_H
 

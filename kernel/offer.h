@@ -129,7 +129,7 @@ static __always_inline bool ksig_sub_send(struct ksig_sub *sub,
 	if (!READ_ONCE(d->deliver_inline) || em->budget <= 0 ||
 	    sub->chan->fill || READ_ONCE(sub->fasync) || !ksig_notify_allowed())
 		return false;
-	/* poll(2) also expects a record; a sleeper that starts now missed no wake-up */
+	/* poll(2) also expects a record; a task that starts to sleep later misses nothing */
 	if (waitqueue_active(&sub->wait))
 		return false;
 	/* read the time now: records of other subscriptions must not be later than the signal */

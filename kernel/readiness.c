@@ -252,7 +252,7 @@ void ksig_target_note(struct ksig_target *t)
  *
  * Takes no lock and scans almost nothing, so that many subscriptions can wait. While the target
  * sleeps, another thread may flush its pending signals and another sender may fill the queue
- * again, which is not noticed here. So the function returns false once a second.
+ * again, which is not noticed here. Therefore the function returns false once a second.
  *
  * Context: as ksig_target_note().
  *

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Visits by the backlog's worker. A visit delivers the records that emitters have left, waits
- * until the target can accept signals, and checks that a doorbell was not flushed.
+ * Visits by the backlog's worker. A visit delivers the records that emitters have left, if the
+ * target can accept signals by now, and checks that a doorbell was not flushed.
  */
 #include <linux/jiffies.h>
 #include <linux/minmax.h>

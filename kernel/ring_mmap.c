@@ -23,7 +23,7 @@ static int ksig_ring_map_begin(struct ksig_ring *ring, unsigned long pages,
 	} else if (ring->claimed) {
 		err = -EBUSY;
 	} else {
-		/* the consumer page is valid from now on */
+		/* from now on, the head in the consumer page is used */
 		if (!ring->maps)
 			WRITE_ONCE(ring->mem.consumer->head, ring->head);
 		WRITE_ONCE(ring->maps, ring->maps + 1);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sends signals. No other file does.
+ * Sends the signals of ksig. No other file sends signals.
  *
  * Three conditions are checked before every signal: the target exists, the sender is permitted
  * to signal it, and the target is ready, so that the signal doesn't kill it unexpectedly. The
  * target can change between the check and the send, because no exported function does both
  * under siglock. The result is valid when the signal is sent. No sender can guarantee that it
  * is still valid when the signal is delivered: exec, for example, keeps pending signals and
- * resets handlers. ksig itself sends no other signal between the check and the send; see
- * ksig_send_locks.
+ * resets handlers. ksig itself sends no other signal to the same process between the check and
+ * the send; see ksig_send_locks.
  */
 #include <linux/capability.h>
 #include <linux/hash.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Sends signals. No other file does. */
+/* Interface of signal.c, the only file that sends signals. */
 #ifndef KSIG_SIGNAL_H
 #define KSIG_SIGNAL_H
 

@@ -55,7 +55,8 @@ static bool ksig_sub_is_crowded(struct ksig_sub *sub)
 /**
  * ksig_sub_notify() - notify the subscriber of new records
  * @sub: the subscription
- * @here: notify in this context if that is permitted; otherwise the backlog's worker does
+ * @here: true: notify in this context, or in the irq_work if this context does not permit it;
+ *	false: leave the notification to the backlog's worker
  *
  * Context: any, RCU read-side section.
  */
@@ -279,7 +280,7 @@ static int ksig_sub_reset(struct ksig_sub *sub, struct ksig_ring_memory *mem,
 		*f = rcu_replace_pointer(sub->filter, *f,
 					 lockdep_is_held(&ring->lock));
 		sub->skipped_seen = ksig_sub_skipped(sub);
-		/* release: the counters were read before; pairs with ksig_sub_stats() */
+		/* release: the skip counters were read before; pairs with ksig_sub_stats() */
 		smp_store_release(&sub->skipped_before, sub->skipped_seen);
 		d->target_full = false;
 		d->signals = 0;
@@ -293,7 +294,7 @@ static int ksig_sub_reset(struct ksig_sub *sub, struct ksig_ring_memory *mem,
 }
 
 /**
- * ksig_sub_subscribe() - KSIG_IOC_SUBSCRIBE
+ * ksig_sub_subscribe() - implement KSIG_IOC_SUBSCRIBE
  * @sub: the subscription
  * @s: settings from user space
  *
@@ -342,7 +343,7 @@ int ksig_sub_subscribe(struct ksig_sub *sub, const struct ksig_subscribe *s)
 	return err;
 }
 
-/* KSIG_IOC_ARM */
+/* Implements KSIG_IOC_ARM. Return: 0 or an error of the ioctl. */
 int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm *a)
 {
 	struct ksig_arm_state *arm = ksig_arm_create(a);
@@ -362,7 +363,7 @@ int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm *a)
 	return 0;
 }
 
-/* KSIG_IOC_STATS */
+/* Implements KSIG_IOC_STATS. */
 void ksig_sub_stats(struct ksig_sub *sub, struct ksig_stats *st)
 {
 	/* acquire: load it before the counters, so that the difference is never negative */

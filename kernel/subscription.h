@@ -27,14 +27,14 @@ struct net;
  * @rear_skipped: counter of the events that the fanout has skipped, if the channel's fanout
  *	serves this subscription; NULL if emitters do. Set before the subscription can be
  *	reached
- * @node: node in the list of the channel or the fanout, and protected as that list is
+ * @node: node in the channel's or the fanout's list; protected by the lock of that list
  * @filter: the filter; NULL if all events match. Written under @reader_mutex, the
  *	delivery's lock and the ring's lock; read under RCU
  * @ring: the queued records
  * @skipped_before: value of ksig_sub_skipped() when the counters were last zero; protected
  *	by the ring's lock
- * @skipped_seen: number of skipped events up to the newest record that has reported some;
- *	protected by the ring's lock
+ * @skipped_seen: value of ksig_sub_skipped() that the records have reported so far; protected
+ *	by the ring's lock
  * @delivery: signal delivery
  * @reader_mutex: serializes read(2) and KSIG_IOC_SUBSCRIBE. User memory is accessed under
  *	this mutex, so mmap() must not take it
@@ -93,8 +93,8 @@ static inline bool ksig_notify_allowed(void)
 	if (in_nmi())
 		return false;
 	/*
-	 * On PREEMPT_RT the locks of siglock and wait queues may sleep. On other
-	 * kernels, lockdep can be configured to report calls that would be wrong there.
+	 * On PREEMPT_RT, siglock and the locks of wait queues are sleeping locks. On
+	 * other kernels, lockdep can be configured to report what would be wrong there.
 	 */
 	return !(IS_ENABLED(CONFIG_PREEMPT_RT) ||
 		 IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING)) || preemptible();

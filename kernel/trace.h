@@ -11,7 +11,7 @@
 #include "channel.h"
 #include "signal.h"
 
-/* An event, and the number of subscriptions that accepted it */
+/* An emitted event, and the number of subscriptions that accepted it */
 TRACE_EVENT(ksig_emit,
 	TP_PROTO(const struct ksig_chan *chan, const struct ksig_notice *n,
 		 int taken),

@@ -149,7 +149,7 @@ int __ksig_emit_value(struct ksig_channel *ch, u32 type, u64 subject,
  * ksig_channel_active() - check whether a channel has subscriptions
  * @ch: the channel; NULL: a channel without subscriptions
  *
- * For drivers that have to prepare an event before they emit it.
+ * A driver can use this to avoid preparing an event that no subscription would receive.
  *
  * Context: any. Does not sleep.
  *

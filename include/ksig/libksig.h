@@ -173,7 +173,7 @@ const char *ksig_sub_event(const struct ksig_sub *sub, unsigned int spec);
 int ksig_sub_in_kernel(const struct ksig_sub *sub, unsigned int spec);
 
 /*
- * Return: 0 while @spec may still have events. Once all of them have been returned and no more
+ * Return: 0 while @spec may return more events. Once all of them have been returned and no more
  * can follow, the negative errno that is the reason; see ksig_sub_next(). -EINVAL if @spec is
  * invalid.
  */
@@ -204,7 +204,7 @@ int ksig_sub_next(struct ksig_sub *sub, int64_t timeout_ns,
 /**
  * struct ksig_arm_opts - signal delivery settings
  * @sz: sizeof(struct ksig_arm_opts)
- * @pid: the target: a thread, or with KSIG_ARM_PROCESS a process; 0: the caller
+ * @pid: thread ID of the target, or with KSIG_ARM_PROCESS its process ID; 0: the caller
  * @pidfd: with KSIG_ARM_PROCESS, a pidfd that refers to process @pid, or -1; the call fails if
  *	@pid no longer belongs to that process. Without KSIG_ARM_PROCESS unused: -1 or 0
  * @signo: signal number
@@ -224,7 +224,7 @@ struct ksig_arm_opts {
 	uint64_t value;
 };
 
-/* struct ksig_arm_opts o = KSIG_ARM_OPTS_INIT; */
+/* Usage: struct ksig_arm_opts o = KSIG_ARM_OPTS_INIT; */
 #define KSIG_ARM_OPTS_INIT \
 	{ .sz = sizeof(struct ksig_arm_opts), .pidfd = -1 }
 
@@ -261,8 +261,8 @@ int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts);
 int ksig_sub_disarm(struct ksig_sub *sub);
 
 /* Event flags: the result of sending the signal requested by ksig_sub_kill_current() */
-#define KSIG_EVENT_SIGNALLED	(1U << 30)	/* it was sent */
-#define KSIG_EVENT_REFUSED	(1U << 31)	/* it could not be sent, or would kill */
+#define KSIG_EVENT_SIGNALLED	(1U << 30)	/* the signal was sent */
+#define KSIG_EVENT_REFUSED	(1U << 31)	/* not sent, or it would have killed */
 
 /**
  * ksig_sub_kill_current() - have the kernel signal the running task immediately
@@ -371,7 +371,7 @@ struct ksig_target_opts {
 /* Send a standard signal only if the target handles, ignores, blocks or waits for it. */
 #define KSIG_SEND_READY	(1U << 16)
 
-/* struct ksig_target_opts o = KSIG_TARGET_OPTS_INIT; */
+/* Usage: struct ksig_target_opts o = KSIG_TARGET_OPTS_INIT; */
 #define KSIG_TARGET_OPTS_INIT \
 	{ .sz = sizeof(struct ksig_target_opts), .pidfd = -1 }
 
@@ -431,15 +431,18 @@ int ksig_target_ready(struct ksig_target *target);
  *
  * The signal is sent with pidfd_send_signal(2) or rt_tgsigqueueinfo(2) and si_code SI_QUEUE.
  * The target's readiness is read from /proc just before. A target that resets its handler
- * after that is killed by a real-time signal, so it should block the signal before, or no more
- * signals must be sent. A thread that waits in sigwaitinfo(2) can be recognized only with permission to
+ * after that is killed by a real-time signal. To avoid that, block the signal in the target
+ * first, or stop sending.
+ *
+ * The signals that a thread waits for in sigwaitinfo(2) are visible only with permission to
  * trace it (ptrace(2), PTRACE_MODE_ATTACH, restricted by kernel.yama.ptrace_scope and
- * PR_SET_DUMPABLE); without it, the result is -EACCES and nothing is sent. /proc doesn't show
- * SA_RESETHAND, nor whether a thread in sigwaitinfo(2) blocks the signal at other times, as it
- * must. Such targets count as ready here, but not in ksig.ko, which can check both. The
- * target's uids must be the same as when it was opened, unless the caller has CAP_KILL over
- * it. Before Linux 6.9 a thread is identified by its thread ID, which may belong to another
- * thread of the same process by now.
+ * PR_SET_DUMPABLE). Without it, the result is -EACCES and nothing is sent. /proc doesn't show
+ * SA_RESETHAND, nor whether a thread that waits in sigwaitinfo(2) blocks the signal at other
+ * times, as it has to. Such targets count as ready here; only ksig.ko checks both.
+ *
+ * The target's uids must be the same as when it was opened, unless the caller has CAP_KILL
+ * over it. Before Linux 6.9 a thread is identified by its thread ID, which may belong to
+ * another thread of the same process by now.
  *
  * Return: 0, or an error as KSIG_IOC_SEND. -EAGAIN also if max_pending signals are pending, if
  * the target is running and its readiness could not be read (-ECONNREFUSED the hundredth time

@@ -221,8 +221,9 @@ KSIG_ASSERT(sizeof(struct ksig_send) == 24);
  *	are not included in @offered. There are two causes. (1) Some subscriptions of a
  *	channel are served by a worker: those beyond the 32nd and, without
  *	CAP_SYS_RESOURCE, those beyond the 16th of the channel or the 8th of one user. That
- *	worker may be too slow. (2) Events are kept for a short time if they are emitted by
- *	an NMI, or while such events have not been offered yet. Their number is limited
+ *	worker may be too slow. (2) An event that is emitted by an NMI, or while such
+ *	events are waiting to be offered, is kept for a short time, and only a limited
+ *	number of events can be kept
  *
  * At any time, offered = delivered + queued + lost + refused.
  */
@@ -326,7 +327,7 @@ KSIG_ASSERT(sizeof(struct ksig_process_data) == 24);
 /* The OOM killer has chosen @subject. @value: KSIG_KILL_* */
 #define KSIG_MEMORY_KILL	1
 
-#define KSIG_KILL_GLOBAL	0	/* the system, or its allowed nodes, ran out of memory */
+#define KSIG_KILL_GLOBAL	0	/* the system or the allowed NUMA nodes are out of memory */
 #define KSIG_KILL_CGROUP	1	/* a cgroup has reached its limit */
 
 /**
@@ -344,7 +345,7 @@ KSIG_ASSERT(sizeof(struct ksig_memory_data) == 24);
 
 /*
  * /dev/ksig/power. @subject, @value: 0; no data. Suspend is reported before processes are
- * frozen, and resume after they are thawed. A failed attempt is also reported as both events.
+ * frozen, and resume after they are thawed. Both are reported even if the attempt fails.
  */
 #define KSIG_POWER_SUSPEND	0	/* suspend to RAM or to idle, or hibernation */
 #define KSIG_POWER_RESUME	1
@@ -391,7 +392,7 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
  *
  * open(2) fails with
  *  - ENOBUFS if the queue would exceed the user's RLIMIT_MEMLOCK. All queues of a user count
- *    towards the limit, as mlock(2)ed memory does. CAP_IPC_LOCK lifts it;
+ *    towards the limit, as mlock(2)ed memory does. CAP_IPC_LOCK lifts the limit;
  *  - ENODEV if the channel is being destroyed;
  *  - EOPNOTSUPP if the kernel has no hook for a built-in channel;
  *  - ENOMEM, or an error returned by the channel's driver.
@@ -451,7 +452,7 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
  * target is pinned. Signals are sent with the credentials that the caller has now. The rule of
  * kill(2) and the security module are consulted whenever the target's credentials have changed
  * since the last send, and at least once a second while signals are sent. Unless the caller
- * has CAP_KILL over the target, the target's uids must stay the same. SIGKILL and SIGSTOP
+ * has CAP_KILL over the target, the target's uids must remain what they are now. SIGKILL and SIGSTOP
  * affect the init process of a pid namespace exactly as if the caller had sent them with
  * kill(2). Arming again replaces the settings but does not reset the counters.
  *
@@ -492,9 +493,9 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
 #define KSIG_IOC_DISARM		_IO(0xBE, 0x04)
 
 /*
- * KSIG_IOC_STATS, on a subscription: fills in struct ksig_stats. All events emitted before the
- * call are counted, and each of them that matches has been queued or lost. Fails with EBADF if
- * the descriptor was not opened for reading.
+ * KSIG_IOC_STATS, on a subscription: fills in struct ksig_stats. The counters include all events
+ * emitted before the call; none of them is still waiting to be offered. Fails with EBADF if the
+ * descriptor was not opened for reading.
  */
 #define KSIG_IOC_STATS		_IOR(0xBE, 0x05, struct ksig_stats)
 
@@ -518,7 +519,8 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
  * On error nothing was sent. The call fails with
  *  - EINVAL if pid, signo, flags or reserved is out of range;
  *  - ESRCH if the target does not exist or is exiting;
- *  - EPERM, as kill(2), or another error of the security module;
+ *  - EPERM, or another error of the security module, if the caller is not permitted to signal
+ *    the target;
  *  - ECONNREFUSED if the target is not ready: the signal would kill it or be ignored;
  *  - EAGAIN if the target's user has RLIMIT_SIGPENDING signals pending, if there is no memory
  *    for another signal, or if the target is about to be replaced by a thread of its process

@@ -13,7 +13,7 @@
 static struct cpumask ksig_cpus;
 static int ksig_online_state, ksig_dead_state;
 
-/* Runs on @cpu, in nearly the last step of its coming online. */
+/* Runs on @cpu, in one of the last steps when it comes online. */
 static int ksig_cpu_up(unsigned int cpu)
 {
 	if (!cpumask_test_and_set_cpu(cpu, &ksig_cpus))

@@ -97,7 +97,7 @@ static void ksig_on_process_exit(struct task_struct *task)
 }
 KSIG_DEFINE_EXIT_PROBE(ksig_on_process_exit)
 
-/* Register fork before exit, so that no bit is set for a process whose fork was missed. */
+/* Register fork before exit, so that a process whose fork was missed has no bit set. */
 static struct ksig_hook ksig_process_hooks[] = {
 	KSIG_HOOK(sched_process_fork, ksig_on_fork, false),
 	KSIG_HOOK(sched_process_exec, ksig_on_exec, false),
