@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Deliveries that emitters leave to a worker: one backlog per user.
+ * Deliveries that emitters leave to a worker. Each user has one backlog.
  *
- * A subscription is on the backlog of the user who opened it while its target has no
- * room, while checking the target takes long, after an emit that had more to deliver
- * than it is allowed to, and for a while after a doorbell. The worker visits it at
- * once when an emitter leaves something, and after that when the last visit says.
+ * A subscription is on the backlog of the user who opened it while its target can't accept
+ * signals, while checking the target is expensive, after an emit that was not permitted to
+ * deliver everything, and for some time after a doorbell. The worker visits the subscription
+ * immediately when an emitter leaves work for it. Each visit determines the time of the next
+ * one.
  *
- * Everything that a user's stalled subscriptions cost is paid from that user's credit,
- * about 0.5 % of a cpu. When it is used up only that user's subscriptions wait. A check
- * of a target costs 1, or more if it scans many threads or signals; so do
- * KSIG_SKIPS_PER_CHECK visits that need no check. When credit is scarce, a subscription
- * whose checks cost more than 1 is visited less often and uses at most a tenth of it.
- * Signals that are sent cost nothing, because the target must accept them first.
+ * All costs of a user's stalled subscriptions are charged to that user's credit, about 0.5 %
+ * of a cpu. When the credit is used up, only that user's subscriptions have to wait. A check
+ * of a target costs 1, or more if it scans many threads or signals. KSIG_SKIPS_PER_CHECK
+ * visits that need no check also cost 1. When credit is scarce, a subscription whose checks
+ * cost more than 1 is visited less often, so that it uses at most a tenth of the credit.
+ * Sending a signal is free, because the target must accept it first.
  */
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
@@ -25,35 +26,38 @@
 
 #include "backlog.h"
 
-/* Checks per second, what may be saved up, and what a new user has. */
+/* Credit in checks: earned per second, maximum, and initial value for a new user. */
 #define KSIG_CREDIT_RATE	10000
 #define KSIG_CREDIT_MAX		1000
 #define KSIG_CREDIT_FIRST	600
-/* Below this, expensive subscriptions are visited less often. */
+/* Below this credit, expensive subscriptions are visited less often. */
 #define KSIG_CREDIT_SCARCE	500
 #define KSIG_SKIPS_PER_CHECK	16
 
-#define KSIG_LISTED		0	/* bit in ksig_backlog_entry.listed */
+#define KSIG_LISTED		0	/* bit number in ksig_backlog_entry.listed */
 
 /**
  * struct ksig_backlog - a user's backlog
- * @node: among all; under ksig_backlogs_lock
+ * @node: node in the list of all backlogs; protected by ksig_backlogs_lock
  * @uid: the user
- * @users: number of subscriptions that refer to it; under ksig_backlogs_lock
- * @incoming: entries on their way to @waiting; added to from any context except NMI
+ * @users: number of subscriptions that refer to the backlog; protected by
+ *	ksig_backlogs_lock
+ * @incoming: new entries, not yet in @waiting; added to from any context except NMI
  * @work: visits the entries
  * @timer: queues @work
  * @timer_lock: protects @timer_set and @timer_at
  * @timer_set: @timer is going to queue @work
- * @timer_at: CLOCK_MONOTONIC, when
- * @lock: protects the members below, and each entry's waiting and visit_at. Held
- *	while entries are visited, so that entries on the list are not freed
- * @waiting: entries to visit. Of those that wait for one target, the first is visited
- *	every KSIG_TICK and the others once there is room
- * @all_due: visit all: there was room, or an entry that others waited behind is gone
- * @used_up: the last run ended before the first entry of @waiting, without credit
+ * @timer_at: expiry time of @timer, CLOCK_MONOTONIC
+ * @lock: protects the members below, and waiting and visit_at of each entry. Held while
+ *	entries are visited, so that entries on the list are not freed
+ * @waiting: entries to visit. Of several entries that wait for the same target, the first
+ *	is visited every KSIG_TICK, and the others when the target can accept signals
+ * @all_due: visit all entries, because a target could accept signals or an entry was
+ *	removed that others may have waited behind
+ * @used_up: the last run stopped at the first entry of @waiting because the credit was
+ *	used up
  * @credit: number of checks that the user may still cause
- * @credit_at: CLOCK_MONOTONIC, when @credit was last renewed
+ * @credit_at: CLOCK_MONOTONIC time when @credit was last renewed
  */
 struct ksig_backlog {
 	struct list_head node;
@@ -83,8 +87,8 @@ static DEFINE_MUTEX(ksig_backlogs_lock);
 /* ------------------------------------------------------------------- adding */
 
 /*
- * Have the worker run at that time, or earlier. If the timer is just expiring and
- * misses this change, the worker runs now and sees what was listed before.
+ * Make the worker run at time @at or earlier. If the timer is expiring at this moment and
+ * misses the change, the worker runs now and sees everything that was listed before.
  */
 static void ksig_backlog_run_at(struct ksig_backlog *backlog, u64 at)
 {
@@ -114,8 +118,9 @@ static enum hrtimer_restart ksig_backlog_on_timer(struct hrtimer *timer)
 }
 
 /*
- * A full barrier, whether it was listed or not: the reason for the visit, then
- * listed. Pairs with the barrier in ksig_backlog_drop().
+ * Mark an entry as listed. This is a full barrier even if the entry was listed already: the
+ * reason for the visit is stored before the bit. Pairs with the barrier in
+ * ksig_backlog_drop().
  */
 static bool ksig_backlog_enlist(struct ksig_backlog_entry *e)
 {
@@ -123,11 +128,11 @@ static bool ksig_backlog_enlist(struct ksig_backlog_entry *e)
 }
 
 /**
- * ksig_backlog_add() - have an entry visited at once
- * @e: with has_work() true, or @wake set
+ * ksig_backlog_add() - request an immediate visit of an entry
+ * @e: an entry for which has_work() is true, or @wake is set
  *
- * Context: any except NMI; on PREEMPT_RT preemptible. The caller holds a lock that
- * every other caller for @e takes, so that a task that is preempted here delays nobody.
+ * Context: any except NMI; on PREEMPT_RT preemptible. All callers for the same entry hold
+ * the same lock, so a task that is preempted here delays no other emitter.
  */
 void ksig_backlog_add(struct ksig_backlog_entry *e)
 {
@@ -137,9 +142,10 @@ void ksig_backlog_add(struct ksig_backlog_entry *e)
 }
 
 /**
- * ksig_backlog_add_later() - have an entry visited after a delay
- * @e: with has_work() true
- * @delay: nanoseconds; up to a second if the entry is on the backlog already
+ * ksig_backlog_add_later() - request a visit of an entry after a delay
+ * @e: an entry for which has_work() is true
+ * @delay: delay in nanoseconds; ignored if the entry is already on the backlog, where its
+ *	next visit is at most a second away
  *
  * Context: as ksig_backlog_add().
  */
@@ -147,7 +153,7 @@ void ksig_backlog_add_later(struct ksig_backlog_entry *e, u64 delay)
 {
 	if (!ksig_backlog_enlist(e))
 		return;
-	/* the worker's from llist_add() on */
+	/* from llist_add() on, the entry belongs to the worker */
 	e->visit_at = ktime_get_ns() + delay;
 	llist_add(&e->incoming, &e->backlog->incoming);
 	ksig_backlog_run_at(e->backlog, e->visit_at);
@@ -167,8 +173,8 @@ static void ksig_backlog_collect(struct ksig_backlog *backlog)
 }
 
 /*
- * No visit is needed. An emitter that finds a reason for one now either finds the
- * entry still listed, and the reason is seen here, or lists it again.
+ * Remove an entry that needs no visit. An emitter that now has a reason for a visit either
+ * finds the entry still listed, in which case the reason is seen here, or lists it again.
  *
  * Return: false if the entry stays on the list.
  */
@@ -178,7 +184,7 @@ static bool ksig_backlog_drop(struct ksig_backlog *backlog,
 	lockdep_assert_held(&backlog->lock);
 	list_del_init(&e->waiting);
 	clear_bit(KSIG_LISTED, &e->listed);
-	/* listed, then the reasons: pairs with ksig_backlog_enlist() */
+	/* unlist the entry before checking the reasons: pairs with ksig_backlog_enlist() */
 	smp_mb__after_atomic();
 	if ((!READ_ONCE(e->wake) && !e->ops->has_work(e)) ||
 	    !ksig_backlog_enlist(e))
@@ -205,8 +211,8 @@ static bool ksig_backlog_visit(struct ksig_backlog *backlog,
 		delay = max_t(u64, delay, 10 * div_u64((u64)NSEC_PER_SEC *
 				(before - visit->credit), KSIG_CREDIT_RATE));
 	/*
-	 * Earlier by less than a tick: stalled subscriptions are visited in the same
-	 * run, however many there are and whenever they stalled.
+	 * Round the time down to a multiple of a tick, so that one run visits all
+	 * stalled subscriptions, however many there are and whenever they stalled.
 	 */
 	if (delay >= KSIG_TICK)
 		div_u64_rem(visit->now + delay, KSIG_TICK, &into_tick);
@@ -215,9 +221,10 @@ static bool ksig_backlog_visit(struct ksig_backlog *backlog,
 }
 
 /*
- * Called in an RCU read-side section, which is left now and then.
+ * Visit the entries that are due, or all of them. Called in an RCU read-side section, which
+ * is left from time to time so that other tasks can run.
  *
- * Return: when to run again, CLOCK_MONOTONIC, or KSIG_NEVER.
+ * Return: CLOCK_MONOTONIC time of the next run, or KSIG_NEVER.
  */
 static u64 ksig_backlog_visit_all(struct ksig_backlog *backlog,
 				  struct ksig_visit *visit, bool all)
@@ -229,11 +236,11 @@ static u64 ksig_backlog_visit_all(struct ksig_backlog *backlog,
 
 	lockdep_assert_held(&backlog->lock);
 	list_for_each_entry_safe(e, next, &backlog->waiting, waiting) {
-		/* the plain test is cheap; xchg() gives the answer */
+		/* the plain load is cheap; only the result of xchg() counts */
 		if (READ_ONCE(e->wake) && xchg(&e->wake, false))
 			e->ops->wake(e);
 		if (unlikely(visit->credit <= 0)) {
-			/* the next run begins here */
+			/* the next run starts with this entry */
 			if (!first)
 				first = e;
 			continue;
@@ -280,14 +287,14 @@ static void ksig_backlog_run(struct work_struct *work)
 	}
 	visit.credit = backlog->credit;
 	all = backlog->all_due;
-	/* the entries take turns in being the first when there is room */
+	/* rotate, so that the same entry isn't always the first when a target has space */
 	if (all && !backlog->used_up)
 		list_rotate_left(&backlog->waiting);
 	rcu_read_lock();
 	at = ksig_backlog_visit_all(backlog, &visit, all);
 	rcu_read_unlock();
 	backlog->credit = visit.credit;
-	/* those that were not visited: in another run, and once more if need be */
+	/* visit the remaining entries in another run, and all of them again if needed */
 	backlog->all_due = visit.room || (all && backlog->used_up);
 	if (visit.room && !list_empty(&backlog->waiting))
 		at = min(at, visit.now + (all ? KSIG_TICK / 4 : 0));
@@ -299,8 +306,8 @@ static void ksig_backlog_run(struct work_struct *work)
 /* ----------------------------------------------------------------- lifetime */
 
 /**
- * ksig_backlog_remove() - take an entry off before it is freed
- * @e: only the worker can still reach it
+ * ksig_backlog_remove() - remove an entry before it is freed
+ * @e: the entry; only the worker can still reach it
  *
  * Context: process, may sleep.
  */
@@ -311,7 +318,7 @@ void ksig_backlog_remove(struct ksig_backlog_entry *e)
 	mutex_lock(&backlog->lock);
 	ksig_backlog_collect(backlog);
 	if (!list_empty(&e->waiting)) {
-		/* others may have waited behind it */
+		/* other entries may have waited behind this one */
 		backlog->all_due = true;
 		list_del_init(&e->waiting);
 		queue_work(ksig_wq, &backlog->work);
@@ -320,19 +327,19 @@ void ksig_backlog_remove(struct ksig_backlog_entry *e)
 }
 
 /**
- * ksig_backlog_get() - a user's backlog
+ * ksig_backlog_get() - get or create the backlog of a user
  * @uid: the user
  *
  * Context: process, may sleep.
  *
- * Return: the backlog, to be released with ksig_backlog_put(); NULL if there is no
- * memory.
+ * Return: the backlog, to be released with ksig_backlog_put(); NULL if memory can't be
+ * allocated.
  */
 struct ksig_backlog *ksig_backlog_get(kuid_t uid)
 {
 	struct ksig_backlog *backlog, *created;
 
-	/* not under the lock: a cgroup at its limit would hold up everybody */
+	/* allocate without the lock: a cgroup at its limit would block all users */
 	created = kzalloc_obj(*created, GFP_KERNEL_ACCOUNT);
 	if (!created)
 		return NULL;
@@ -363,7 +370,7 @@ found:
 
 /**
  * ksig_backlog_put() - undo ksig_backlog_get()
- * @backlog: the caller's entry is not on it
+ * @backlog: the backlog; the caller's entry is not on it
  *
  * Context: process, may sleep.
  */
@@ -378,7 +385,7 @@ void ksig_backlog_put(struct ksig_backlog *backlog)
 	mutex_unlock(&ksig_backlogs_lock);
 	if (!last)
 		return;
-	/* a run under way may set the timer; one without entries doesn't */
+	/* a running work may still set the timer, but not if the backlog has no entries */
 	cancel_work_sync(&backlog->work);
 	hrtimer_cancel(&backlog->timer);
 	cancel_work_sync(&backlog->work);
@@ -387,16 +394,16 @@ void ksig_backlog_put(struct ksig_backlog *backlog)
 
 int __init ksig_backlog_init(void)
 {
-	/* what waits for it may be the news that memory is short */
+	/* WQ_MEM_RECLAIM: the waiting events may report that memory is short */
 	ksig_wq = alloc_workqueue("ksig", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	return ksig_wq ? 0 : -ENOMEM;
 }
 
 void ksig_backlog_exit(void)
 {
-	/* subscriptions that were just closed, on their way to ksig_wq */
+	/* wait for queue_rcu_work() of subscriptions that were just closed */
 	rcu_barrier();
-	/* their release stops the backlog's timer before the queue goes */
+	/* releasing them stops the backlog's timer before the workqueue is destroyed */
 	flush_workqueue(ksig_wq);
 	destroy_workqueue(ksig_wq);
 }

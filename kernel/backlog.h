@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Deliveries that emitters leave to a worker: one backlog per user. */
+/* Deliveries that emitters leave to a worker. Each user has one backlog. */
 #ifndef KSIG_BACKLOG_H
 #define KSIG_BACKLOG_H
 
@@ -15,25 +15,25 @@ struct ksig_backlog_entry;
 struct pid;
 
 /*
- * Room in a target must be noticed within 10 ms, so stalled subscriptions are
- * visited this often, in nanoseconds.
+ * Interval in nanoseconds at which stalled subscriptions are visited. A target that can
+ * accept signals again must be noticed within 10 ms.
  */
 #define KSIG_TICK	(8 * NSEC_PER_MSEC)
 #define KSIG_NEVER	U64_MAX
-/* Another entry waits for the same target: all are visited once that has room. */
+/* Delay of an entry that waits behind another one with the same target; see @room. */
 #define KSIG_BEHIND	NSEC_PER_SEC
 
 /**
  * struct ksig_visit - one run of a backlog's worker
- * @credit: what the run may still spend, in checks of a target
- * @now: when the run began, CLOCK_MONOTONIC
- * @full_pid: a target without room that this run has found; only compared. NULL:
- *	none yet
- * @full_max: number of signals pending in it
- * @full_signo: their number
- * @full_process: they are process-directed
- * @full_checked: this run has checked the target, not just compared counts
- * @room: a target has room, so entries that wait behind another are visited, too
+ * @credit: remaining credit of the run, in checks of a target
+ * @now: CLOCK_MONOTONIC at the start of the run
+ * @full_pid: a target that this run has found full; only compared. NULL: none yet
+ * @full_max: at least this many signals are pending in that target
+ * @full_signo: signal number of these signals
+ * @full_process: these signals are process-directed
+ * @full_checked: this run has checked the target, and not only compared counts
+ * @room: a target can accept signals again, so entries that wait behind other entries must
+ *	be visited as well
  */
 struct ksig_visit {
 	int credit;
@@ -47,11 +47,11 @@ struct ksig_visit {
 };
 
 /**
- * struct ksig_backlog_ops - what a worker calls, in an RCU read-side section
- * @visit: deliver what is possible. Return: nanoseconds until the next visit; 0 at
- *	once; KSIG_NEVER if none is needed
- * @wake: wake readers; called after a full barrier, and not charged
- * @has_work: is a visit needed, apart from @wake?
+ * struct ksig_backlog_ops - operations of an entry, called in an RCU read-side section
+ * @visit: deliver as many signals as possible. Returns the delay until the next visit in
+ *	nanoseconds; 0 for an immediate visit; KSIG_NEVER if no visit is needed
+ * @wake: wake readers; called after a full barrier, and not charged to the user's credit
+ * @has_work: check whether a visit is needed for reasons other than @wake
  */
 struct ksig_backlog_ops {
 	u64 (*visit)(struct ksig_backlog_entry *e, struct ksig_visit *visit);
@@ -60,15 +60,15 @@ struct ksig_backlog_ops {
 };
 
 /**
- * struct ksig_backlog_entry - one subscription's place in a backlog
+ * struct ksig_backlog_entry - entry of one subscription in a backlog
  * @ops: set by the owner
  * @backlog: set by the owner, from ksig_backlog_get()
- * @incoming: on its way to @waiting
- * @waiting: in the backlog; under its lock
- * @listed: bit 0: in either of the two
- * @visit_at: CLOCK_MONOTONIC; under the backlog's lock
- * @urgent: visit it in the next run, whatever @visit_at says
- * @wake: readers have to be woken in the next run
+ * @incoming: node in the backlog's list of new entries
+ * @waiting: node in the backlog's list of entries to visit; protected by the backlog's lock
+ * @listed: bit 0: the entry is in one of these lists
+ * @visit_at: time of the next visit, CLOCK_MONOTONIC; protected by the backlog's lock
+ * @urgent: visit the entry in the next run regardless of @visit_at
+ * @wake: wake readers in the next run
  */
 struct ksig_backlog_entry {
 	const struct ksig_backlog_ops *ops;
@@ -81,7 +81,7 @@ struct ksig_backlog_entry {
 	bool wake;
 };
 
-/* Runs the backlogs and the channels' fanouts, and frees subscriptions. */
+/* Workqueue that runs the backlogs and the channels' fanouts, and frees subscriptions. */
 extern struct workqueue_struct *ksig_wq;
 
 int ksig_backlog_init(void);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Channels: their nodes, subscribing, starting and stopping. */
+/* Channels: creates and destroys them, adds subscriptions, starts and stops their events. */
 #include <linux/capability.h>
 #include <linux/ctype.h>
 #include <linux/err.h>
@@ -19,29 +19,29 @@
 #include "hook.h"
 #include "subscription.h"
 
-/* Far more than the number of devices that a driver has. */
+/* Maximum number of channels: far more than the number of devices that a driver has. */
 #define KSIG_MINORS	(1U << 16)
 #define KSIG_TYPES_MAX	64
 
 static dev_t ksig_devt;
 static DEFINE_IDA(ksig_minors);
-/* Number of channels that are not freed yet: ksig_chan_release() is in use. */
+/* Number of channels that are not freed yet, so ksig_chan_release() may still run. */
 static atomic_t ksig_chan_count;
 
-/* Protects the list, and so the names. Outside of chan->lock. */
+/* Protects the list of channels, and therefore their names. Nests outside chan->lock. */
 static DEFINE_MUTEX(ksig_names_lock);
 static LIST_HEAD(ksig_chans);
 
-/* In the kernel's memory, which is still accessed when this module is gone. */
+/* Allocated by class_create(): the kernel still accesses it after this module is unloaded. */
 static struct class *ksig_class;
-/* The nodes' operations */
+/* File operations of the nodes */
 static const struct file_operations *ksig_node_fops;
 
 /* ---------------------------------------------------------------- subscribing */
 
 /*
- * May emitters serve it themselves? There are few such places, and one user must not
- * take them all.
+ * Check whether emitters may serve a subscription themselves. The number of such subscriptions
+ * is limited, and one user must not use up all of them.
  */
 static bool ksig_front_has_place(const struct ksig_chan *chan,
 				 const struct ksig_sub *sub)
@@ -60,8 +60,10 @@ static bool ksig_front_has_place(const struct ksig_chan *chan,
 }
 
 /*
- * Return: 0; -EAGAIN if the fanout has to serve it and there is none: the caller has to
- * bring it in @created.
+ * Add a subscription to the channel or to its fanout.
+ *
+ * Return: 0; -EAGAIN if the fanout has to serve the subscription and does not exist yet; the
+ * caller then has to pass a new one in @created.
  */
 static int ksig_join(struct ksig_chan *chan, struct ksig_sub *sub,
 		     struct ksig_fanout **created)
@@ -69,7 +71,7 @@ static int ksig_join(struct ksig_chan *chan, struct ksig_sub *sub,
 	lockdep_assert_held(&chan->lock);
 	if (ksig_front_has_place(chan, sub)) {
 		chan->front++;
-		/* what was emitted before is not for it */
+		/* the subscription is not offered events that were emitted before */
 		ksig_stash_flush(chan);
 		sub->skipped_before = ksig_sub_skipped(sub);
 		sub->skipped_seen = sub->skipped_before;
@@ -80,7 +82,7 @@ static int ksig_join(struct ksig_chan *chan, struct ksig_sub *sub,
 		if (!chan->fanout)
 			return -EAGAIN;
 		ksig_fanout_join(chan->fanout, sub);
-		/* release: fanout is set; pairs with ksig_emit_to_all() */
+		/* release: chan->fanout is set; pairs with ksig_emit_to_all() */
 		smp_store_release(&chan->rear, chan->rear + 1);
 	}
 	WRITE_ONCE(chan->pub.subscribers, chan->pub.subscribers + 1);
@@ -108,13 +110,13 @@ static void ksig_on_linger(struct work_struct *work)
 }
 
 /**
- * ksig_channel_join() - offer the channel's events to a subscription
+ * ksig_channel_join() - start offering the channel's events to a subscription
  * @chan: the channel
- * @sub: on no list
+ * @sub: a subscription that is on no list
  *
  * Context: process, may sleep.
  *
- * Return: 0; -ENODEV if the channel is destroyed; -ENOMEM; or start's error.
+ * Return: 0; -ENODEV if the channel is destroyed; -ENOMEM; or the error of start.
  */
 int ksig_channel_join(struct ksig_chan *chan, struct ksig_sub *sub)
 {
@@ -128,11 +130,11 @@ again:
 		err = chan->start ? chan->start(chan->ctx) : 0;
 		chan->started = !err;
 	}
-	/* there is a place in front for the first one: no failure after start */
+	/* this can't fail after start: emitters always serve the first subscription */
 	if (!err)
 		err = ksig_join(chan, sub, &created);
 	mutex_unlock(&chan->lock);
-	/* not under the lock: a cgroup at its limit would hold up everybody */
+	/* allocate without the lock: a cgroup at its limit would block all users */
 	if (err == -EAGAIN && !created) {
 		created = ksig_fanout_create(chan->event_size);
 		if (created)
@@ -144,8 +146,8 @@ again:
 }
 
 /*
- * Undo ksig_channel_join(). Emits under way may reach the subscription until a grace
- * period has passed.
+ * Undo ksig_channel_join(). Running emits may still reach the subscription until a grace period
+ * has passed.
  */
 void ksig_channel_leave(struct ksig_chan *chan, struct ksig_sub *sub)
 {
@@ -161,7 +163,7 @@ void ksig_channel_leave(struct ksig_chan *chan, struct ksig_sub *sub)
 	if (!chan->pub.subscribers && !chan->stop) {
 		chan->started = false;
 	} else if (!chan->pub.subscribers && !chan->dead) {
-		/* while it is pending, the work holds a reference */
+		/* the work holds a reference while it is pending */
 		get_device(&chan->dev);
 		if (ksig_linger_later(&chan->linger))
 			put_device(&chan->dev);
@@ -199,7 +201,7 @@ static bool ksig_name_valid(const char *name)
 	if (!*name || strlen(name) >= KSIG_NAME_MAX)
 		return false;
 	for (c = name; *c; c++) {
-		/* not islower(), which accepts Latin-1 */
+		/* not islower(), because it also accepts Latin-1 letters */
 		if (!(*c >= 'a' && *c <= 'z') && !isdigit(*c) &&
 		    (c == name || (*c != '_' && *c != '-')))
 			return false;
@@ -207,7 +209,7 @@ static bool ksig_name_valid(const char *name)
 	return true;
 }
 
-/* "edu%d": the first free number. */
+/* Replace the "%d" of a name such as "edu%d" by the lowest unused number. */
 static int ksig_name_numbered(char *name, const char *pattern, size_t stem)
 {
 	unsigned int i;
@@ -224,7 +226,7 @@ static int ksig_name_numbered(char *name, const char *pattern, size_t stem)
 	return -ENOSPC;
 }
 
-/* "fork\nexec\nexit\n"; one nameless type: "". */
+/* Format the names of the types as "fork\nexec\nexit\n", or as "" for one nameless type. */
 static int ksig_types_copy(struct ksig_chan *chan, const char *const *types)
 {
 	size_t size = 1;
@@ -258,7 +260,7 @@ static void ksig_chan_release(struct device *dev)
 {
 	struct ksig_chan *chan = container_of(dev, struct ksig_chan, dev);
 
-	/* a subscriber may have emptied the stash while the channel was destroyed */
+	/* a subscriber may have queued it while the channel was being destroyed */
 	irq_work_sync(&chan->stash.irq_work);
 	ksig_fanout_free(chan->fanout);
 	ksig_notice_ring_destroy(&chan->stash.ring);
@@ -297,7 +299,7 @@ static int ksig_chan_fill_in(struct ksig_chan *chan,
 	return ksig_types_copy(chan, desc->types);
 }
 
-/* A name is taken together with its node. */
+/* Choose a name and add the node, so that the name is in use from the time the node exists. */
 static int ksig_chan_add(struct ksig_chan *chan, const char *wanted)
 {
 	size_t len = strlen(wanted);
@@ -324,11 +326,12 @@ static int ksig_chan_add(struct ksig_chan *chan, const char *wanted)
 }
 
 /*
- * The driver is about to go: nothing may call it once this returns. Its source is
- * stopped first, so that the hang-up comes after the last event. Subscriptions stay on
- * the list until they are closed. If the channel lingers, it is stopped now. The work for
- * that may be waiting for the lock and will find the channel stopped; it is not waited
- * for, because the caller may hold locks that other drivers' stop functions take.
+ * Shut a channel down before its driver is removed: nothing calls the driver after this returns.
+ * The source of the events is stopped first, so that the hang-up comes after the last event.
+ * Subscriptions stay on the list until they are closed. A lingering channel is stopped now. The
+ * linger work may be waiting for the lock; it will find the channel stopped. This function does
+ * not wait for that work, because the caller may hold locks that stop functions of other drivers
+ * take.
  */
 static void ksig_chan_kill(struct ksig_chan *chan)
 {
@@ -337,7 +340,7 @@ static void ksig_chan_kill(struct ksig_chan *chan)
 	mutex_lock(&chan->lock);
 	chan->dead = true;
 	ksig_chan_stop(chan);
-	/* emits under way, which may call fill */
+	/* wait for running emits, which may call fill */
 	synchronize_rcu();
 	ksig_channel_flush(chan, NULL);
 	irq_work_sync(&chan->stash.irq_work);
@@ -384,7 +387,7 @@ static int ksig_chan_create(struct device *parent,
 	}
 	if (err) {
 		*ch = NULL;
-		/* somebody may have it open already, by a node that was made by hand */
+		/* a process may already have opened it through a node made with mknod(2) */
 		ksig_chan_kill(chan);
 		put_device(&chan->dev);
 	}
@@ -418,7 +421,7 @@ void ksig_channel_destroy(struct ksig_channel *ch)
 	cdev_device_del(&chan->cdev, &chan->dev);
 	list_del(&chan->node);
 	mutex_unlock(&ksig_names_lock);
-	/* open files keep dev, which no longer keeps its parent */
+	/* open files keep dev alive, but no longer its parent */
 	chan->dev.parent = NULL;
 	ksig_chan_kill(chan);
 	put_device(&chan->dev);
@@ -462,7 +465,7 @@ int __init ksig_channel_init(const struct file_operations *fops)
 
 void ksig_channel_exit(void)
 {
-	/* with DEBUG_KOBJECT_RELEASE they are freed late */
+	/* wait for the last channel; DEBUG_KOBJECT_RELEASE delays their release */
 	wait_var_event(&ksig_chan_count, !atomic_read(&ksig_chan_count));
 	unregister_chrdev_region(ksig_devt, KSIG_MINORS);
 	class_destroy(ksig_class);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Channels: /dev/ksig/NAME, its subscriptions, and emitting to them. */
+/* Channels: the nodes /dev/ksig/NAME, their subscriptions, and emitting events to them. */
 #ifndef KSIG_CHANNEL_H
 #define KSIG_CHANNEL_H
 
@@ -18,20 +18,21 @@ struct ksig_fanout;
 struct ksig_sub;
 
 /*
- * What an emit does in its caller's context: it offers the event to this many
- * subscriptions, this many of one user, and notifies this many; the rest is left to
- * workers. After an NMI up to KSIG_STASH_INLINE events are offered before its own.
+ * Limits of the work that an emit does in its caller's context: the number of subscriptions
+ * that are offered the event, how many of these may belong to one user, and how many are
+ * notified. Workers do the rest. After an NMI, an emit also offers up to KSIG_STASH_INLINE
+ * stashed events before its own.
  */
 #define KSIG_FRONT_MAX		32
-#define KSIG_FRONT_ANYBODY	16	/* the others need CAP_SYS_RESOURCE */
+#define KSIG_FRONT_ANYBODY	16	/* CAP_SYS_RESOURCE is required beyond this */
 #define KSIG_FRONT_USER		8
 #define KSIG_INLINE_NOTIFY	4
 
 /**
- * struct ksig_stash - events that an emitter's context keeps from being offered
- * @ring: copies of them
- * @lock: held by the consumer of @ring while it offers an event: keeps the order
- * @irq_work: offers them as soon as possible
+ * struct ksig_stash - events that can't be offered in the context of their emitter
+ * @ring: copies of the events
+ * @lock: held by the consumer of @ring while it offers an event, so that the order is kept
+ * @irq_work: offers the events as soon as possible
  */
 struct ksig_stash {
 	struct ksig_notice_ring ring;
@@ -45,33 +46,34 @@ struct ksig_stash {
  * @event_size: bytes per record
  * @ntypes: number of event types
  * @flags: KSIG_CHANNEL_*
- * @mode: of the node
- * @writable: write(2) emits
- * @fill: see ksig_channel_desc
+ * @mode: access mode of the node
+ * @writable: write(2) to the node emits an event
+ * @fill: see struct ksig_channel_desc
  * @subs: subscriptions that emitters serve, at most KSIG_FRONT_MAX; changed under
  *	@lock, walked under RCU
- * @front: number of these; under @lock
- * @rear: number of those that @fanout serves; changed under @lock
- * @fanout: serves the others; set once, under @lock
- * @stash: what NMIs emit
- * @skipped: events for which the stash had no room
- * @lost: events for which a subscription's queue had no room
- * @emitted: events emitted while there were subscribers; per cpu
- * @lock: subscribing, unsubscribing, starting, stopping, destroying
- * @lock_key: @lock's lockdep class: start and stop run under @lock and take the locks of
- *	one driver, which have no order with those of another
- * @dead: destroyed; under @lock
- * @started: start was called, and stop was not since; under @lock
- * @linger: stops the channel if nobody has subscribed for a while
- * @start: see ksig_channel_desc, like the next two
- * @stop: likewise
- * @ctx: likewise
- * @dev: the node's device; its release frees this
- * @cdev: the node
- * @node: among all channels
- * @name: of the node
- * @description: for people
- * @types: as sysfs shows them, one per line
+ * @front: number of subscriptions in @subs; protected by @lock
+ * @rear: number of subscriptions that @fanout serves; changed under @lock
+ * @fanout: serves the other subscriptions; set once, under @lock
+ * @stash: events emitted by NMIs
+ * @skipped: number of events skipped because the stash was full
+ * @lost: number of events lost because a subscription's queue was full
+ * @emitted: number of events emitted while there were subscribers; per cpu
+ * @lock: serializes subscribing, unsubscribing, starting, stopping and destroying
+ * @lock_key: lockdep class of @lock. start and stop run under @lock and take locks of
+ *	their driver. Locks of different drivers have no defined order, so each channel
+ *	needs its own class
+ * @dead: the channel is destroyed; protected by @lock
+ * @started: start was called, and stop has not been called since; protected by @lock
+ * @linger: stops the channel if it has had no subscription for a while
+ * @start: see struct ksig_channel_desc
+ * @stop: see struct ksig_channel_desc
+ * @ctx: see struct ksig_channel_desc
+ * @dev: device of the node; its release frees the channel
+ * @cdev: character device of the node
+ * @node: node in the list of all channels
+ * @name: name of the node
+ * @description: description of the channel for users
+ * @types: names of the event types, one per line as shown in sysfs
  */
 struct ksig_chan {
 	struct ksig_channel pub;
@@ -109,12 +111,12 @@ struct ksig_chan {
 	char *types;
 };
 
-/* In a description's flags, for built-in channels: write(2) emits. */
+/* Flag of a description, for built-in channels only: write(2) emits an event. */
 #define KSIG_CHANNEL_WRITABLE	(1U << 31)
 
 /*
- * As ksig_channel_create(), but *@ch is set before the node exists: whatever emits
- * from what start sets up finds it.
+ * Like ksig_channel_create(), but *@ch is set before the node exists. An event emitted by a
+ * hook that start has installed therefore finds the channel.
  */
 int ksig_channel_create_at(const struct ksig_channel_desc *desc,
 			   struct ksig_channel **ch);
@@ -124,13 +126,13 @@ void ksig_channel_exit(void);
 int ksig_channel_join(struct ksig_chan *chan, struct ksig_sub *sub);
 void ksig_channel_leave(struct ksig_chan *chan, struct ksig_sub *sub);
 
-/* emit.c */
+/* defined in emit.c */
 int ksig_stash_init(struct ksig_chan *chan);
 void ksig_stash_flush(struct ksig_chan *chan);
 void ksig_channel_flush(struct ksig_chan *chan, const struct ksig_sub *sub);
 u64 ksig_channel_emitted(const struct ksig_chan *chan);
 
-/* sysfs.c */
+/* defined in sysfs.c */
 extern const struct attribute_group *ksig_channel_groups[];
 
 #endif /* KSIG_CHANNEL_H */

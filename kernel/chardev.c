@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* File operations of /dev/ksig/control and of a channel's node. */
+/* File operations of /dev/ksig/control and of the channels' nodes. */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
@@ -14,7 +14,7 @@
 
 /* -------------------------------------------------------------- any channel */
 
-/* The cdev, and with it the channel, lives as long as the file is open. */
+/* An open file keeps the cdev alive, and therefore the channel. */
 static struct ksig_chan *ksig_file_chan(struct file *file)
 {
 	return container_of(file_inode(file)->i_cdev, struct ksig_chan, cdev);
@@ -28,7 +28,7 @@ static int ksig_open(struct inode *inode, struct file *file)
 	struct ksig_sub *sub;
 	int err;
 
-	/* init may still fail, and then the module goes, whatever is open */
+	/* if init fails, the module is removed even if a node is open */
 	if (THIS_MODULE->state == MODULE_STATE_COMING)
 		return -ENODEV;
 	file->private_data = NULL;
@@ -42,7 +42,7 @@ static int ksig_open(struct inode *inode, struct file *file)
 			return err;
 		}
 		file->private_data = sub;
-		/* read_iter() checks IOCB_NOWAIT */
+		/* ksig_read_iter() supports IOCB_NOWAIT */
 		file->f_mode |= FMODE_NOWAIT;
 	}
 	return stream_open(inode, file);
@@ -59,7 +59,7 @@ static int ksig_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* @nowait: of io_uring: don't wait for anything */
+/* @nowait: don't wait for events or for the mutex (IOCB_NOWAIT, used by io_uring) */
 static ssize_t ksig_read_to(struct file *file, struct iov_iter *to,
 			    bool nowait)
 {
@@ -74,7 +74,7 @@ static ssize_t ksig_read_to(struct file *file, struct iov_iter *to,
 			return -EAGAIN;
 		if (!nowait && mutex_lock_interruptible(&sub->reader_mutex))
 			return -ERESTARTSYS;
-		/* acquire: hup, then the ring: it comes after the last record */
+		/* acquire: load hup before the ring, because hup is set after the last record */
 		hup = smp_load_acquire(&sub->ring.hup);
 		ret = ksig_ring_read(&sub->ring, to);
 		mutex_unlock(&sub->reader_mutex);
@@ -89,7 +89,7 @@ static ssize_t ksig_read_to(struct file *file, struct iov_iter *to,
 			return 0;
 		if (nowait || file->f_flags & O_NONBLOCK)
 			return -EAGAIN;
-		/* another reader may be faster, or arm it meanwhile: try again */
+		/* retry: another reader may consume the records first, or arm the subscription */
 		ret = wait_event_interruptible(sub->wait,
 				ksig_ring_count(&sub->ring, NULL) ||
 				READ_ONCE(sub->ring.hup) ||
@@ -99,7 +99,7 @@ static ssize_t ksig_read_to(struct file *file, struct iov_iter *to,
 	}
 }
 
-/* read(2); readv(2) and io_uring use ksig_read_iter(). */
+/* Used for read(2); readv(2) and io_uring use ksig_read_iter(). */
 static ssize_t ksig_read(struct file *file, char __user *buf, size_t count,
 			 loff_t *ppos)
 {
@@ -119,15 +119,15 @@ static __poll_t ksig_poll(struct file *file, poll_table *wait)
 	struct ksig_sub *sub = file->private_data;
 	__poll_t mask = 0;
 
-	/* a write emits and never blocks */
+	/* write(2) emits an event and never blocks */
 	if (file->f_mode & FMODE_WRITE && ksig_file_chan(file)->writable)
 		mask = EPOLLOUT | EPOLLWRNORM;
 	if (!sub)
 		return mask;
 	poll_wait(file, &sub->wait, wait);
-	/* pairs with ksig_ring_commit() and with ksig_sub_on_irq_work() */
+	/* pairs with the barriers in ksig_ring_commit() and ksig_sub_on_irq_work() */
 	smp_mb();
-	/* acquire: hup, then the ring: it comes after the last record */
+	/* acquire: load hup before the ring, because hup is set after the last record */
 	if (unlikely(smp_load_acquire(&sub->ring.hup)))
 		mask |= EPOLLHUP;
 	if (ksig_ring_count(&sub->ring, NULL))
@@ -155,7 +155,7 @@ static int ksig_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct ksig_sub *sub = file->private_data;
 
-	/* a mapping needs FMODE_READ, and so there is a subscription */
+	/* a mapping requires FMODE_READ, so the file has a subscription */
 	return ksig_ring_mmap(&sub->ring, vma);
 }
 
@@ -208,7 +208,7 @@ static long ksig_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 			return -EBADF;
 		if (copy_from_user(&s, p, sizeof(s)))
 			return -EFAULT;
-		/* what was emitted before the call is not for it */
+		/* events emitted before the call must not appear in the new queue */
 		ksig_channel_flush(sub->chan, sub);
 		return ksig_sub_subscribe(sub, &s);
 	case KSIG_IOC_ARM:
@@ -225,7 +225,7 @@ static long ksig_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KSIG_IOC_STATS:
 		if (!sub)
 			return -EBADF;
-		/* what was emitted before the call counts */
+		/* events emitted before the call must be counted */
 		ksig_channel_flush(sub->chan, sub);
 		ksig_sub_stats(sub, &stats);
 		return copy_to_user(p, &stats, sizeof(stats)) ? -EFAULT : 0;

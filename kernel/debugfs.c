@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/debug/signalconfpid: writing "PID [VALUE [SIGNO]]" sends that thread a signal.
- * Kept for programs that follow the tutorial; KSIG_IOC_SEND does the same without debugfs.
+ * /sys/kernel/debug/signalconfpid: writing "PID [VALUE [SIGNO]]" sends a signal to that thread.
+ * The file exists for programs that follow the tutorial. KSIG_IOC_SEND does the same without
+ * debugfs.
  */
 #include <linux/ctype.h>
 #include <linux/debugfs.h>
@@ -15,12 +16,12 @@
 #include "debugfs.h"
 #include "signal.h"
 
-/* Room for "2147483647 18446744073709551615 64", with blanks and a terminator */
+/* Enough for "2147483647 18446744073709551615 64" with extra blanks and the terminator */
 #define KSIG_LINE_MAX	64
 
 static struct dentry *ksig_signalconfpid;
 
-/* Digits only: kstrtoint() also accepts "+1" and "1\n". */
+/* Accepts digits only, unlike kstrtoint(), which also accepts "+1" and "1\n". */
 static int ksig_parse_int(const char *s, int *res)
 {
 	if (!isdigit(*s) || strchr(s, '\n'))
@@ -28,7 +29,7 @@ static int ksig_parse_int(const char *s, int *res)
 	return kstrtoint(s, 10, res) ? -EINVAL : 0;
 }
 
-/* Decimal, negative or 0x hex, 64 bits: -2^63 to 2^64 - 1 */
+/* Accepts decimal, negative and 0x-prefixed numbers of 64 bits: -2^63 to 2^64 - 1 */
 static int ksig_parse_value(const char *s, u64 *res)
 {
 	s64 negative;
@@ -60,7 +61,7 @@ static int ksig_parse_signo(const char *s, int *res)
 	return 0;
 }
 
-/* sysfs and modprobe pass a line: remove its end. */
+/* Copy a parameter without the newline that sysfs and modprobe may pass. */
 static int ksig_param_word(const char *arg, char word[KSIG_LINE_MAX])
 {
 	if (strscpy(word, arg, KSIG_LINE_MAX) < 0)
@@ -107,7 +108,7 @@ module_param_cb(signo, &ksig_param_signo_ops, &ksig_default_signo, 0644);
 __MODULE_PARM_TYPE(signo, "int");
 MODULE_PARM_DESC(signo, "signal that signalconfpid sends by default (44)");
 
-/* The next word of *line, or NULL; words are separated by blanks. */
+/* Return: the next word of *line, or NULL. Words are separated by blanks or tabs. */
 static char *ksig_next_word(char **line)
 {
 	char *word;
@@ -133,7 +134,7 @@ static ssize_t ksig_signalconfpid_write(struct file *file,
 	if (copy_from_user(line, buf, len))
 		return -EFAULT;
 
-	/* C programs also write their terminator, echo a newline */
+	/* C programs may also write the terminator, and echo adds a newline */
 	if (len && line[len - 1] == '\0')
 		len--;
 	if (len && line[len - 1] == '\n')
@@ -163,7 +164,7 @@ static const struct file_operations ksig_signalconfpid_fops = {
 	.write = ksig_signalconfpid_write,
 };
 
-/* Not an error: without debugfs, or locked down, there is no such file. */
+/* A failure is ignored: without debugfs, or under lockdown, the file does not exist. */
 void __init ksig_debugfs_init(void)
 {
 	ksig_signalconfpid = debugfs_create_file("signalconfpid", 0200, NULL,

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Turns a ring's records into signals to the target that it is armed with.
+ * Signal delivery: sends the records of a ring as signals to the armed target.
  *
- * Emitters deliver what they have queued, if that is cheap. Otherwise the delivery is
- * stalled: emitters only queue, and the worker of the user's backlog delivers, until
- * nothing is left. All of them, and DISARM, meet at the delivery's lock: signals are
- * sent one at a time, in the ring's order, and none is sent once @arm is NULL.
+ * Emitters deliver the records that they have queued if that is cheap. Otherwise the
+ * delivery is stalled: emitters only queue records, and the worker of the user's backlog
+ * delivers until no record is left. Emitters, the worker and DISARM are serialized by the
+ * delivery's lock. Signals are therefore sent one at a time in the ring's order, and no
+ * signal is sent once @arm is NULL.
  */
 #include <linux/err.h>
 #include <linux/jiffies.h>
@@ -19,7 +20,7 @@
 
 #include "deliver.h"
 
-/* An emitter checks a target with at most so many threads or pending signals. */
+/* An emitter checks only targets with at most this many threads or pending signals. */
 #define KSIG_INLINE_SCAN	64
 
 /* --------------------------------------------------------- arming, disarming */
@@ -39,13 +40,13 @@ static bool ksig_arm_valid(const struct ksig_arm *a)
 }
 
 /**
- * ksig_arm_create() - check what user space asks for, and pin the target
- * @a: from user space
+ * ksig_arm_create() - validate the settings and pin the target
+ * @a: settings from user space
  *
- * Context: process, may sleep. Signals are sent with current's credentials.
+ * Context: process, may sleep. Signals will be sent with current's credentials.
  *
- * Return: to be passed to ksig_deliver_arm() or ksig_arm_destroy(); an ERR_PTR:
- * -EINVAL, -ESRCH, -EPERM (or what the security module says), -ENOMEM.
+ * Return: the state, to be passed to ksig_deliver_arm() or ksig_arm_destroy(); an ERR_PTR:
+ * -EINVAL, -ESRCH, -EPERM (or another error of the security module), -ENOMEM.
  */
 struct ksig_arm_state *ksig_arm_create(const struct ksig_arm *a)
 {
@@ -63,22 +64,22 @@ struct ksig_arm_state *ksig_arm_create(const struct ksig_arm *a)
 	arm->doorbell = a->mode == KSIG_MODE_DOORBELL;
 	arm->by_subject = a->flags & KSIG_ARM_SUBJECT;
 	arm->target.signo = a->signo;
-	/* SIGKILL and SIGSTOP always concern the process */
+	/* SIGKILL and SIGSTOP always affect the whole process */
 	arm->target.process = a->flags & KSIG_ARM_PROCESS ||
 			      sig_kernel_only(a->signo);
 	arm->target.persistent = true;
-	/* standard signals do not queue */
+	/* standard signals do not queue, so a second one would be merged */
 	arm->target.max_pending = arm->doorbell || a->signo < SIGRTMIN ? 1 :
 				  a->max_pending ?: KSIG_PENDING_DEFAULT;
 
 	rcu_read_lock();
-	/* not the task's own pid, which exec may give to another thread */
+	/* keep the pid that was looked up: exec may change task_pid(task) */
 	pid = a->tid ? find_vpid(a->tid) : task_pid(current);
 	task = pid_task(pid, PIDTYPE_PID);
 	if (!task)
 		pid = NULL;
 	else if (arm->target.process)
-		/* pinned by the first thread's pid */
+		/* a process is pinned by the pid of its leader */
 		pid = task_tgid(task);
 	get_pid(pid);
 	rcu_read_unlock();
@@ -98,7 +99,7 @@ struct ksig_arm_state *ksig_arm_create(const struct ksig_arm *a)
 	return arm;
 }
 
-/* Nobody else has seen it, or a grace period has passed. */
+/* The caller has the only reference, or an RCU grace period has passed. */
 void ksig_arm_destroy(struct ksig_arm_state *arm)
 {
 	ksig_target_release(&arm->target);
@@ -110,7 +111,7 @@ static void ksig_arm_on_rcu(struct rcu_head *rcu)
 	ksig_arm_destroy(container_of(rcu, struct ksig_arm_state, rcu));
 }
 
-/* NULL disarms. The ring was claimed if @arm is KSIG_MODE_EACH. */
+/* @arm: NULL disarms. For KSIG_MODE_EACH the caller has claimed the ring. */
 static void ksig_arm_replace(struct ksig_delivery *d, struct ksig_arm_state *arm)
 {
 	struct ksig_arm_state *old = ksig_arm_locked(d);
@@ -124,26 +125,26 @@ static void ksig_arm_replace(struct ksig_delivery *d, struct ksig_arm_state *arm
 	WRITE_ONCE(d->deliver_inline, arm);
 	WRITE_ONCE(d->stalled, false);
 	WRITE_ONCE(d->rung, false);
-	/* the backlog's worker compares the target under RCU */
+	/* the backlog's worker compares the target's members under RCU */
 	if (old)
 		call_rcu(&old->rcu, ksig_arm_on_rcu);
 }
 
 /*
- * Sleepers are woken by the irq_work: kill_fasync() may wait for tasklist_lock, and
- * its holder may be waiting for this lock in an emit.
+ * The target has exited. The irq_work wakes sleepers, because kill_fasync() may wait for
+ * tasklist_lock, whose holder may be waiting for the delivery's lock in an emit.
  */
 static void ksig_target_lost(struct ksig_delivery *d)
 {
 	lockdep_assert_held(&d->lock);
 	ksig_arm_replace(d, NULL);
 	WRITE_ONCE(d->target_gone, true);
-	/* release: target_gone; pairs with the xchg() in the irq_work */
+	/* release: target_gone is set; pairs with the xchg() in the irq_work */
 	smp_store_release(&d->target_gone_notify, true);
 	irq_work_queue(&d->irq_work);
 }
 
-/* Disarm if the target has exited. */
+/* Disarm the delivery if its target has exited. */
 void ksig_deliver_check_target(struct ksig_delivery *d)
 {
 	struct ksig_arm_state *arm;
@@ -157,14 +158,14 @@ void ksig_deliver_check_target(struct ksig_delivery *d)
 }
 
 /**
- * ksig_deliver_arm() - deliver by signal from now on
+ * ksig_deliver_arm() - start delivering by signal
  * @d: the delivery
- * @arm: from ksig_arm_create(); replaces what was armed before
+ * @arm: from ksig_arm_create(); replaces the current settings
  *
- * Context: process. ksig_exit_watch_start() was called.
+ * Context: process. The caller has called ksig_exit_watch_start().
  *
  * Return: 0; -ENODEV after hang-up; -EBUSY for KSIG_MODE_EACH if the ring is mapped.
- * On error @arm is still the caller's and nothing has changed.
+ * On error nothing has changed, and the caller still owns @arm.
  */
 int ksig_deliver_arm(struct ksig_delivery *d, struct ksig_arm_state *arm)
 {
@@ -179,19 +180,19 @@ int ksig_deliver_arm(struct ksig_delivery *d, struct ksig_arm_state *arm)
 	if (!err) {
 		ksig_arm_replace(d, arm);
 		WRITE_ONCE(d->target_gone, false);
-		/* records that are queued already are delivered, too */
+		/* also deliver records that are already queued */
 		WRITE_ONCE(d->doorbell_pending, true);
 	}
 	spin_unlock_irqrestore(&d->lock, flags);
 	if (err)
 		return err;
 	/*
-	 * Armed, then the checks of target and ring. Pairs with
+	 * Orders the arming before the checks of target and ring. Pairs with
 	 * atomic_dec_and_test() in do_exit(), between PF_EXITING and the exit
 	 * probe, and with ksig_ring_commit().
 	 */
 	smp_mb();
-	/* nobody notices a target that exited before it was watched */
+	/* the exit watch misses a target that exited before it was armed */
 	ksig_deliver_check_target(d);
 	rcu_read_lock();
 	ksig_deliver(d, KSIG_VISIT_SIGNALS);
@@ -199,7 +200,7 @@ int ksig_deliver_arm(struct ksig_delivery *d, struct ksig_arm_state *arm)
 	return 0;
 }
 
-/* No signal is sent once it returns. */
+/* No signal is sent after this returns. */
 void ksig_deliver_disarm(struct ksig_delivery *d)
 {
 	unsigned long flags;
@@ -212,7 +213,7 @@ void ksig_deliver_disarm(struct ksig_delivery *d)
 
 /* ----------------------------------------------------------------- delivering */
 
-/* From now on only the backlog's worker delivers. */
+/* Stop inline delivery: from now on only the backlog's worker delivers. */
 static void ksig_deliver_stall(struct ksig_delivery *d)
 {
 	lockdep_assert_held(&d->lock);
@@ -223,11 +224,11 @@ static void ksig_deliver_stall(struct ksig_delivery *d)
 	ksig_backlog_add(&d->entry);
 }
 
-/* A signal can't be sent now. Return: @err */
+/* Count a signal that can't be sent now as deferred. Return: @err */
 int ksig_deliver_hold(struct ksig_delivery *d, int err)
 {
 	lockdep_assert_held(&d->lock);
-	/* with -E2BIG the target was not checked */
+	/* -E2BIG means that the target was not checked */
 	if (err != -E2BIG && !d->target_full) {
 		WRITE_ONCE(d->target_full, true);
 		atomic64_inc(&d->deferred);
@@ -235,7 +236,7 @@ int ksig_deliver_hold(struct ksig_delivery *d, int err)
 	return err;
 }
 
-/* Return: 0, or ksig_target_send()'s error. */
+/* Return: 0, or the error of ksig_target_send(). */
 static int ksig_deliver_signal(struct ksig_delivery *d,
 			       struct ksig_arm_state *arm, int error, u64 value)
 {
@@ -277,7 +278,7 @@ static int ksig_deliver_record(struct ksig_delivery *d,
 		return 0;
 	}
 	more = ksig_ring_consume_one(d->ring, err) || READ_ONCE(d->ring->hup);
-	/* reported with the next event that is delivered */
+	/* the next event that is delivered reports the loss */
 	if (unlikely(err && lost))
 		ksig_ring_restore_lost(d->ring, lost);
 	return more ? 1 + arm->target.scan_cost : 0;
@@ -290,18 +291,19 @@ static int ksig_deliver_doorbell(struct ksig_delivery *d,
 	int err;
 
 	/*
-	 * Cleared before the doorbell is sent: a record that comes meanwhile asks
-	 * for another one. Store of doorbell_pending, full barrier, load of tail;
-	 * pairs with ksig_ring_commit(), which stores tail and, after a full
-	 * barrier, makes its caller store doorbell_pending. Either the record is
-	 * seen here, or that store is the later one and it stays set.
+	 * Clear doorbell_pending before the doorbell is sent, so that a record added
+	 * in the meantime requests another doorbell. Store of doorbell_pending, full
+	 * barrier, load of tail; pairs with ksig_ring_commit(), which stores tail
+	 * and, after a full barrier, makes its caller store doorbell_pending. Either
+	 * the record is seen here, or the caller's store comes later and
+	 * doorbell_pending stays set.
 	 */
 	smp_store_mb(d->doorbell_pending, false);
 	if (!ksig_ring_count(d->ring, &head))
 		return 0;
 	err = ksig_deliver_signal(d, arm, 0, arm->value);
 	if (!err) {
-		/* the target may flush it before it sees it */
+		/* the target may flush the signal without having handled it */
 		d->rung_at = jiffies;
 		d->rung_head = head;
 		WRITE_ONCE(d->rung, true);
@@ -323,14 +325,14 @@ static int ksig_deliver_doorbell(struct ksig_delivery *d,
  *
  * Context: as ksig_deliver().
  *
- * Return: > 0 if there may be more to do: what this has cost, in signals to a process
- * of few threads; 0 if there is nothing more to do; -EAGAIN, -E2BIG and, for a doorbell,
- * any other error of ksig_target_send() if it has to be tried again.
+ * Return: > 0 if there may be more to do. The value is the cost of this call, where a signal
+ * to a process with few threads costs 1. 0 if there is nothing more to do. -EAGAIN, -E2BIG
+ * and, for a doorbell, any other error of ksig_target_send() if the call has to be repeated.
  */
 int ksig_deliver_one(struct ksig_delivery *d, u32 scan_max)
 {
 	struct ksig_arm_state *arm = ksig_arm_locked(d);
-	/* acquire: hup, then the ring: it comes after the last record */
+	/* acquire: load hup before the ring, because hup is set after the last record */
 	bool hup = smp_load_acquire(&d->ring->hup);
 	const struct ksig_event *ev;
 	int err;
@@ -345,7 +347,7 @@ int ksig_deliver_one(struct ksig_delivery *d, u32 scan_max)
 	if (!hup)
 		return READ_ONCE(d->doorbell_pending) && arm->doorbell ?
 		       ksig_deliver_doorbell(d, arm) : 0;
-	/* the last signal; a target that is not ready doesn't get it */
+	/* the last signal; dropped if the target is not ready */
 	err = ksig_deliver_signal(d, arm, -ESHUTDOWN, arm->value);
 	if (err == -EAGAIN || err == -E2BIG)
 		return ksig_deliver_hold(d, err);
@@ -359,14 +361,14 @@ int ksig_deliver_one(struct ksig_delivery *d, u32 scan_max)
 /**
  * ksig_deliver_direct() - deliver an event without a record
  * @d: the delivery
- * @armed: what it was armed with when the event passed the filter; only compared
- * @subject: the event's
- * @value: the event's
+ * @armed: the settings when the event passed the filter; only compared
+ * @subject: subject of the event
+ * @value: value of the event
  *
  * Context: as ksig_deliver().
  *
- * Return: false if the event must be queued: others wait already, the target has no
- * room, or it is not KSIG_MODE_EACH.
+ * Return: false if the event must be queued, because other events are already waiting, the
+ * target can't accept the signal now, or the mode is not KSIG_MODE_EACH.
  */
 bool ksig_deliver_direct(struct ksig_delivery *d,
 			 const struct ksig_arm_state *armed, u64 subject,
@@ -377,7 +379,7 @@ bool ksig_deliver_direct(struct ksig_delivery *d,
 	bool done = false;
 	int err;
 
-	/* another emitter has it: don't wait, queue */
+	/* queue the event instead of waiting for another emitter */
 	if (!spin_trylock_irqsave(&d->lock, flags))
 		return false;
 	arm = ksig_arm_locked(d);
@@ -399,12 +401,13 @@ unlock:
 }
 
 /**
- * ksig_deliver() - send a few signals
+ * ksig_deliver() - send a limited number of signals
  * @d: the delivery
- * @budget: how many
+ * @budget: maximum number of signals
  *
- * What is left, or can't be sent now, is left to the backlog. The lock is dropped after
- * each signal because interrupts are off under it, except on PREEMPT_RT.
+ * Remaining signals, and signals that can't be sent now, are left to the backlog. The lock
+ * is dropped after each signal because interrupts are disabled while it is held, except on
+ * PREEMPT_RT.
  *
  * Context: ksig_notify_allowed(), RCU read-side section.
  */
@@ -424,9 +427,9 @@ void ksig_deliver(struct ksig_delivery *d, int budget)
 }
 
 /**
- * ksig_deliver_leave() - leave everything to the backlog's worker
+ * ksig_deliver_leave() - leave the delivery to the backlog's worker
  * @d: the delivery
- * @wake: readers have to be woken as well
+ * @wake: the worker also has to wake readers
  *
  * Context: as ksig_deliver().
  */
@@ -445,11 +448,11 @@ void ksig_deliver_leave(struct ksig_delivery *d, bool wake)
 }
 
 /**
- * ksig_deliver_or_leave() - send signals here if that is cheap
+ * ksig_deliver_or_leave() - send signals in this context if that is cheap
  * @d: the delivery
  *
- * If the last check of the target was expensive, the cost is the subscriber's doing
- * and must not be charged to the emitter.
+ * If the last check of the target was expensive, the backlog delivers: the cost is caused by
+ * the subscriber and must not be charged to the emitter.
  *
  * Context: as ksig_deliver().
  */
@@ -463,7 +466,7 @@ void ksig_deliver_or_leave(struct ksig_delivery *d)
 
 /* --------------------------------------------------------------------- state */
 
-/* The owner sets up the irq_work and the backlog's entry. */
+/* The owner initializes the irq_work and sets the other members of the backlog entry. */
 void ksig_delivery_init(struct ksig_delivery *d, struct ksig_ring *ring)
 {
 	d->ring = ring;
@@ -472,9 +475,10 @@ void ksig_delivery_init(struct ksig_delivery *d, struct ksig_ring *ring)
 }
 
 /**
- * ksig_deliver_stats() - KSIG_IOC_STATS, but for what the channel counts
+ * ksig_deliver_stats() - fill in KSIG_IOC_STATS, except for the channel's counters
  * @d: the delivery
- * @st: filled in; consistent, because no record is between the ring and the target
+ * @st: filled in. The counters are consistent: the lock is held, so no record is between the
+ *	ring and the target
  */
 void ksig_deliver_stats(struct ksig_delivery *d, struct ksig_stats *st)
 {
@@ -494,7 +498,7 @@ void ksig_deliver_stats(struct ksig_delivery *d, struct ksig_stats *st)
 	spin_unlock_irqrestore(&d->lock, flags);
 }
 
-/* For /proc/PID/fdinfo: the target, as @ns numbers it. */
+/* Show the target for /proc/PID/fdinfo, with its pid in @ns. */
 void ksig_deliver_show(struct ksig_delivery *d, struct seq_file *m,
 		       struct pid_namespace *ns)
 {

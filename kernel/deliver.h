@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Turns a ring's records into signals to the target that it is armed with. */
+/* Signal delivery: sends the records of a ring as signals to the armed target. */
 #ifndef KSIG_DELIVER_H
 #define KSIG_DELIVER_H
 
@@ -14,16 +14,16 @@
 #include "signal.h"
 
 /*
- * Number of signals that an emit sends to one target, where interrupts may be off,
- * and that one visit of the backlog's worker sends.
+ * The number of signals that an emit sends to one target, possibly with interrupts
+ * disabled, and the number that one visit of the backlog's worker sends.
  */
 #define KSIG_INLINE_SIGNALS	4
 #define KSIG_VISIT_SIGNALS	64
 
 /*
- * A doorbell is checked after this time if nothing has been consumed; the time doubles
- * up to a second. One that the target was not ready for is repeated likewise, starting
- * with a tick.
+ * Time after a doorbell after which it is checked if nothing has been consumed. The
+ * interval doubles up to a second. A doorbell for which the target was not ready is
+ * retried in the same way, starting with an interval of one tick.
  */
 #define KSIG_RING_CHECK_MS	64
 #define KSIG_RING_CHECK		(KSIG_RING_CHECK_MS * NSEC_PER_MSEC)
@@ -32,14 +32,14 @@ struct pid_namespace;
 struct seq_file;
 
 /**
- * struct ksig_arm_state - what a delivery is armed with; replaced as a whole
- * @watch: notices when the target exits
+ * struct ksig_arm_state - settings that a delivery is armed with; replaced as a whole
+ * @watch: reports when the target exits
  * @target: receives the signals
- * @value: of a doorbell's signal
- * @doorbell: KSIG_MODE_DOORBELL, otherwise KSIG_MODE_EACH
- * @by_subject: KSIG_ARM_SUBJECT
- * @backoff: current retry delay in nanoseconds; under the delivery's lock
- * @rcu: frees it
+ * @value: value of a doorbell's signal
+ * @doorbell: true for KSIG_MODE_DOORBELL, false for KSIG_MODE_EACH
+ * @by_subject: KSIG_ARM_SUBJECT is set
+ * @backoff: current retry delay in nanoseconds; protected by the delivery's lock
+ * @rcu: frees the structure after a grace period
  */
 struct ksig_arm_state {
 	struct ksig_exit_watch watch;
@@ -53,27 +53,28 @@ struct ksig_arm_state {
 
 /**
  * struct ksig_delivery - signal delivery of one subscription
- * @ring: the records
- * @lock: serializes signals. A sleeping lock on PREEMPT_RT. Protects all members,
- *	except as stated
- * @arm: NULL: not armed. Changed under @lock, read under RCU
+ * @ring: the ring that contains the records
+ * @lock: serializes signals and protects all members, except as stated below. A sleeping
+ *	lock on PREEMPT_RT
+ * @arm: current settings; NULL if not armed. Written under @lock, read under RCU
  * @stalled: only the backlog's worker delivers
- * @deliver_inline: armed, and the target is cheap to check: emitters deliver
- * @doorbell_pending: a doorbell is to be sent; set under the ring's lock, cleared
+ * @deliver_inline: emitters deliver, because the delivery is armed and its target is cheap
+ *	to check
+ * @doorbell_pending: a doorbell has to be sent; set under the ring's lock, cleared
  *	under @lock
- * @rung: a doorbell was sent, and it has to be checked that it was not flushed
- * @target_full: the next signal waits for room in the target
- * @target_gone: the target exited since @arm was set last
- * @target_gone_notify: pollers have to be woken for that
- * @rung_head: the ring's head when the doorbell was sent
- * @rung_at: jiffies at that time
+ * @rung: a doorbell was sent, and the worker has to check that the target did not flush it
+ * @target_full: the next signal waits until the target can accept one
+ * @target_gone: the target has exited since @arm was last set
+ * @target_gone_notify: pollers must be woken because of @target_gone
+ * @rung_head: head of the ring when the doorbell was sent
+ * @rung_at: jiffies when the doorbell was sent
  * @signals: number of signals sent
- * @direct: events delivered, or refused, without a record
- * @direct_refused: of these, refused ones
- * @deferred: how often a notification had to wait; atomic
- * @irq_work: the owner's: wakes pollers, and does what an emitter's context does not
- *	permit
- * @entry: the subscription's place in its user's backlog
+ * @direct: number of events that were delivered or refused without a record
+ * @direct_refused: number of @direct events that were refused
+ * @deferred: how often a notification was deferred; atomic
+ * @irq_work: wakes pollers, and does the work that an emitter's context does not permit;
+ *	set up by the owner
+ * @entry: entry of the subscription in its user's backlog
  */
 struct ksig_delivery {
 	struct ksig_ring *ring;
@@ -112,11 +113,11 @@ void ksig_deliver_stats(struct ksig_delivery *d, struct ksig_stats *st);
 void ksig_deliver_show(struct ksig_delivery *d, struct seq_file *m,
 		       struct pid_namespace *ns);
 
-/* For retry.c */
+/* used by retry.c */
 int ksig_deliver_hold(struct ksig_delivery *d, int err);
 int ksig_deliver_one(struct ksig_delivery *d, u32 scan_max);
 
-/* retry.c */
+/* defined in retry.c */
 u64 ksig_deliver_visit(struct ksig_delivery *d, struct ksig_visit *visit);
 
 static inline struct ksig_arm_state *
@@ -131,7 +132,7 @@ static inline bool ksig_delivery_armed(const struct ksig_delivery *d)
 }
 
 /**
- * ksig_deliver_needed() - does the newest record call for a signal?
+ * ksig_deliver_needed() - check whether the newest record requires a signal
  * @d: the delivery
  *
  * Context: any, RCU read-side section, after ksig_ring_commit().
@@ -140,7 +141,7 @@ static inline bool ksig_deliver_needed(const struct ksig_delivery *d)
 {
 	const struct ksig_arm_state *arm = rcu_dereference(d->arm);
 
-	/* the barrier in ksig_ring_commit() pairs with the one in resume */
+	/* the barrier in ksig_ring_commit() pairs with the one in ksig_deliver_resume() */
 	return arm && !READ_ONCE(d->stalled) &&
 	       (!arm->doorbell || READ_ONCE(d->doorbell_pending));
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Emitting: the walk from a driver's event to the channel's subscriptions.
+ * Emitting: offers an event to the channel's subscriptions.
  *
- * An NMI must not take locks that the code it interrupted may hold. It leaves a copy of
- * the event in the channel's stash, and an irq_work offers it. While the stash is not
- * empty, other emitters offer what is in it first: the order is kept.
+ * An NMI must not take locks that the interrupted code may hold. It stores a copy of the event
+ * in the channel's stash, and an irq_work offers that copy. While the stash is not empty, other
+ * emitters offer the events in the stash before their own, so that the order is kept.
  */
 #include <linux/export.h>
 #include <linux/hardirq.h>
@@ -18,15 +18,15 @@
 #include "offer.h"
 #include "trace.h"
 
-/* Size of a stash: 128 events of 64 bytes, 4 of the largest. */
+/* Size of a stash in bytes: enough for 128 events of 64 bytes, or 4 of the maximum size. */
 #define KSIG_STASH_BYTES	16384
-/* Number of events that an emitter takes from the stash; the rest is the irq_work's. */
+/* Number of stashed events that an emitter offers; the irq_work offers the rest. */
 #define KSIG_STASH_INLINE	8
 
 /*
- * Offer the stash's next event to all, but notify nobody.
+ * Offer the oldest event in the stash to all subscriptions, without notifying them.
  *
- * Return: false if the stash is empty, or that event is still being written.
+ * Return: false if the stash is empty, or its oldest event is still being written.
  */
 static bool ksig_stash_take_one(struct ksig_chan *chan)
 {
@@ -54,19 +54,22 @@ static bool ksig_stash_take_one(struct ksig_chan *chan)
 		if (!f || ksig_filter_match(f, &slot->n))
 			ksig_sub_push(sub, f, &em);
 	}
-	/* pairs with the release in ksig_channel_join(): fanout is set */
+	/* pairs with the release in ksig_join(): chan->fanout is set */
 	if (unlikely(smp_load_acquire(&chan->rear)))
 		ksig_fanout_put(chan->fanout, &slot->n, slot->now,
 				slot->net_cookie, slot->skipped);
 	n = slot->n;
 	ksig_notice_ring_next(&stash->ring);
 	raw_spin_unlock_irqrestore(&stash->lock, flags);
-	/* not under a raw lock: it may free */
+	/* drop the references after unlocking: put_pid() may free memory */
 	ksig_notice_put_pids(&n);
 	return true;
 }
 
-/* Context: ksig_notify_allowed(), or the stash's irq_work; RCU read-side section. */
+/*
+ * Notify the subscriptions that have records. Context: ksig_notify_allowed(), or the stash's
+ * irq_work; RCU read-side section.
+ */
 static void ksig_stash_notify(struct ksig_chan *chan, int *budget)
 {
 	struct ksig_sub *sub;
@@ -79,7 +82,8 @@ static void ksig_stash_notify(struct ksig_chan *chan, int *budget)
 }
 
 /*
- * Offer what the stash holds, and notify. No more than it has room for: NMIs may go on.
+ * Offer the events in the stash and notify the subscriptions. Offers at most as many events as
+ * the stash has slots, because NMIs may continue to emit.
  *
  * Context: as ksig_stash_notify().
  */
@@ -96,12 +100,13 @@ static void ksig_stash_empty(struct ksig_chan *chan)
 }
 
 /*
- * The irq_work notifies of what is taken here in a context that doesn't permit it. Then
- * only events without pids are taken, because dropping the last reference may free.
+ * Try to offer all events in the stash. If this context does not permit notification, the
+ * irq_work notifies the subscriptions. In this case only events without pids are offered,
+ * because dropping the last reference to a pid may free it.
  *
- * Return: false if something is left: it is too much, this context doesn't permit it, or
- * an NMI of another cpu is still writing, with complete events after its own. What is
- * emitted now comes after those.
+ * Return: false if events remain in the stash, because there are too many, because this context
+ * doesn't permit offering them, or because an NMI on another cpu is still writing one. The
+ * caller's event must then be stashed after them.
  */
 static noinline bool ksig_stash_try_empty(struct ksig_chan *chan, int *budget)
 {
@@ -127,11 +132,11 @@ static void ksig_stash_on_irq_work(struct irq_work *work)
 	rcu_read_unlock();
 }
 
-/* Return: number of subscriptions that may get it. */
+/* Add an event to the stash. Return: number of subscriptions that may be offered the event. */
 static noinline int ksig_stash_put(struct ksig_chan *chan,
 				   const struct ksig_notice *n, u64 net_cookie)
 {
-	/* the exact clock takes a seqlock that an NMI may have interrupted */
+	/* ktime_get_ns() takes a seqlock whose update an NMI may have interrupted */
 	u64 now = in_nmi() ? ktime_get_mono_fast_ns() : ktime_get_ns();
 	u64 skipped = atomic64_read(&chan->skipped);
 
@@ -144,20 +149,20 @@ static noinline int ksig_stash_put(struct ksig_chan *chan,
 	return READ_ONCE(chan->pub.subscribers);
 }
 
-/* @local: it is about a process or a network namespace: not for everybody. */
+/* @local: the event is about a process or network namespace, so not all subscribers see it. */
 static __always_inline int ksig_emit_to_all(struct ksig_chan *chan,
 					    const struct ksig_notice *n,
 					    bool local)
 {
 	struct ksig_emission em = { .n = n, .budget = KSIG_INLINE_NOTIFY };
-	/* before a call, after which the compiler no longer knows them */
+	/* loaded here because the compiler would reload them after each call */
 	u32 type = n->type, len = n->len;
 	int taken = -EINVAL;
 	struct ksig_sub *sub;
 	unsigned int rear;
 	u64 net_cookie;
 
-	/* to the end: ksig_channel_destroy() waits for it, then frees chan */
+	/* covers the whole emit: ksig_channel_destroy() waits for its end and then frees chan */
 	rcu_read_lock();
 	if (unlikely(type >= chan->ntypes ||
 		     len > chan->event_size - sizeof(struct ksig_event)))
@@ -175,7 +180,7 @@ static __always_inline int ksig_emit_to_all(struct ksig_chan *chan,
 		if (!local || ksig_sub_in_namespaces(sub, n->pid, net_cookie))
 			taken += ksig_sub_offer(sub, &em);
 	}
-	/* pairs with the release in ksig_channel_join(): fanout is set */
+	/* pairs with the release in ksig_join(): chan->fanout is set */
 	rear = smp_load_acquire(&chan->rear);
 	if (unlikely(rear) &&
 	    ksig_fanout_put(chan->fanout, n, ksig_emission_time(&em), net_cookie,
@@ -196,12 +201,12 @@ int __ksig_emit(struct ksig_channel *ch, const struct ksig_notice *n)
 }
 EXPORT_SYMBOL_GPL(__ksig_emit);
 
-/* The notice is built here, not at each driver's inline test. */
+/* Builds the notice here, so that a driver's inline code stays small. */
 int __ksig_emit_value(struct ksig_channel *ch, u32 type, u64 subject, u64 value)
 {
 	struct ksig_notice n;
 
-	/* an initializer would be cleared by "rep stos" first */
+	/* assign the members: an initializer would first clear the structure with "rep stos" */
 	n.type = type;
 	n.len = 0;
 	n.subject = subject;
@@ -218,25 +223,28 @@ EXPORT_SYMBOL_GPL(__ksig_emit_value);
 
 /* ------------------------------------------------------------------- flushing */
 
-/* What NMIs have emitted before the call is offered. Context: process, may sleep. */
+/*
+ * Wait until all events that NMIs emitted before the call have been offered. Context: process,
+ * may sleep.
+ */
 void ksig_stash_flush(struct ksig_chan *chan)
 {
 	u32 tail = atomic_read(&chan->stash.ring.tail);
 
-	/* acquire: all is offered; pairs with ksig_notice_ring_next() */
+	/* acquire: the events were offered; pairs with ksig_notice_ring_next() */
 	while ((s32)(smp_load_acquire(&chan->stash.ring.head) - tail) < 0) {
 		rcu_read_lock();
 		ksig_stash_empty(chan);
 		rcu_read_unlock();
-		/* an NMI of another cpu may just be writing a slot */
+		/* an NMI on another cpu may be writing a slot at this moment */
 		cond_resched();
 	}
 }
 
 /**
- * ksig_channel_flush() - have offered what was emitted before the call
+ * ksig_channel_flush() - wait until all events emitted before the call have been offered
  * @chan: the channel
- * @sub: to this subscription; NULL: to all
+ * @sub: wait for this subscription only; NULL: for all subscriptions
  *
  * Context: process, may sleep.
  */
@@ -247,7 +255,7 @@ void ksig_channel_flush(struct ksig_chan *chan, const struct ksig_sub *sub)
 		ksig_fanout_flush(chan->fanout);
 }
 
-/* Number of events emitted while there were subscribers. */
+/* Return: the number of events emitted while the channel had subscribers. */
 u64 ksig_channel_emitted(const struct ksig_chan *chan)
 {
 	u64 sum = 0;
@@ -258,7 +266,7 @@ u64 ksig_channel_emitted(const struct ksig_chan *chan)
 	return sum;
 }
 
-/* Context: process, may sleep. Return: 0 or -ENOMEM. */
+/* Set up an empty stash. Context: process, may sleep. Return: 0 or -ENOMEM. */
 int ksig_stash_init(struct ksig_chan *chan)
 {
 	raw_spin_lock_init(&chan->stash.lock);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Notices when the target of an armed subscription exits: a probe on
- * sched_process_exit looks the exiting thread up in a table. The probe is registered
- * while there are users, and for a while after the last one.
+ * Detects when the target of an armed subscription exits. A probe on sched_process_exit looks
+ * the exiting thread up in a table. The probe is registered while it has users, and for some
+ * time after the last user has stopped it.
  */
 #include <linux/hashtable.h>
 #include <linux/irq_work.h>
@@ -16,12 +16,12 @@
 #include "exit_watch.h"
 #include "hook.h"
 
-/* By struct pid; looked up under RCU. */
+/* Hashed by struct pid; looked up under RCU. */
 static DEFINE_HASHTABLE(ksig_exit_watches, 8);
-/* Serializes changes of the table. */
+/* Serializes changes to the table. */
 static DEFINE_SPINLOCK(ksig_exit_watches_lock);
 
-/* Protects the two below, and the probe. */
+/* Protects the following two variables and the registration of the probe. */
 static DEFINE_MUTEX(ksig_exit_probe_lock);
 static unsigned int ksig_exit_probe_users;
 static bool ksig_exit_probe_registered;
@@ -37,7 +37,7 @@ static void ksig_exit_notify(struct pid *pid)
 	}
 }
 
-/* current exits: PF_EXITING is set. */
+/* Called by the exiting task after PF_EXITING was set. */
 static void ksig_on_exit(struct task_struct *task)
 {
 	rcu_read_lock();
@@ -48,7 +48,7 @@ static void ksig_on_exit(struct task_struct *task)
 }
 KSIG_DEFINE_EXIT_PROBE(ksig_on_exit)
 
-/* Without the tracepoint an exit is noticed when the next signal is sent. */
+/* The tracepoint is optional: without it, an exit is noticed when the next signal is sent. */
 static struct ksig_hook ksig_exit_hook =
 	KSIG_HOOK(sched_process_exit, KSIG_EXIT_PROBE(ksig_on_exit), true);
 
@@ -64,8 +64,8 @@ static void ksig_exit_probe_unregister(struct work_struct *work)
 static DECLARE_DELAYED_WORK(ksig_exit_probe_linger, ksig_exit_probe_unregister);
 
 /**
- * ksig_exit_watch_start() - have exits noticed, until ksig_exit_watch_stop()
- * @started: the user's, false at first; nothing to do if it is true
+ * ksig_exit_watch_start() - detect exits until ksig_exit_watch_stop() is called
+ * @started: state of the user, initially false; if it is true, the user is not counted again
  *
  * Context: process, may sleep.
  *
@@ -88,7 +88,7 @@ int ksig_exit_watch_start(bool *started)
 	return err;
 }
 
-/* Undo ksig_exit_watch_start(), if it was called. */
+/* Undo ksig_exit_watch_start() if it was called. */
 void ksig_exit_watch_stop(bool *started)
 {
 	mutex_lock(&ksig_exit_probe_lock);
@@ -97,16 +97,16 @@ void ksig_exit_watch_stop(bool *started)
 	mutex_unlock(&ksig_exit_probe_lock);
 }
 
-/* Nobody is left who calls ksig_exit_watch_start(): unregister the probe now. */
+/* Unregister the probe now. ksig_exit_watch_start() must not be called any more. */
 void ksig_exit_watch_flush(void)
 {
 	flush_delayed_work(&ksig_exit_probe_linger);
 }
 
 /**
- * ksig_exit_watch_replace() - watch another target
- * @old: no longer watched, or NULL; must live for another RCU grace period
- * @new: watched from now on, or NULL
+ * ksig_exit_watch_replace() - replace one watched target by another
+ * @old: target to stop watching, or NULL; must not be freed before an RCU grace period
+ * @new: target to start watching, or NULL
  *
  * Context: any except NMI; on PREEMPT_RT preemptible.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Notices when the target of an armed subscription exits. */
+/* Detects when the target of an armed subscription exits. */
 #ifndef KSIG_EXIT_WATCH_H
 #define KSIG_EXIT_WATCH_H
 
@@ -9,10 +9,10 @@ struct irq_work;
 struct pid;
 
 /**
- * struct ksig_exit_watch - a target that is watched
- * @node: among all; RCU
- * @pid: of a thread, or of a process's first thread; the owner's reference
- * @work: queued when that thread, or a thread of that process, exits
+ * struct ksig_exit_watch - a watched target
+ * @node: node in the table of all watched targets; read under RCU
+ * @pid: pid of the thread, or of the process's leader; the owner holds the reference
+ * @work: queued when that thread, or any thread of that process, exits
  */
 struct ksig_exit_watch {
 	struct hlist_node node;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The subscriptions of a channel that emitters don't serve themselves.
+ * Fanout: serves those subscriptions of a channel that emitters don't serve themselves.
  *
- * An emit offers its event to a bounded number of subscriptions. If there are more, it
- * puts a copy into a ring, and a worker offers that to the others: in the order of the
- * emits, with the time of the emit. When the ring is full the event is skipped. Nobody
- * can tell afterwards which filters it would have passed, so each of these
- * subscriptions counts it in ksig_stats.skipped, an upper bound, and not as lost.
+ * An emit offers its event to a limited number of subscriptions. If the channel has more, the
+ * emit puts a copy into a ring. A worker offers the copy to the other subscriptions, in the
+ * order of the emits and with the time of the emit. If the ring is full, the event is skipped.
+ * It is then unknown which filters the event would have passed, so each of these subscriptions
+ * counts it in ksig_stats.skipped, an upper bound, and not as lost.
  */
 #include <linux/irq_work.h>
 #include <linux/list.h>
@@ -21,13 +21,13 @@
 #define KSIG_FANOUT_BYTES	(256 * 1024)
 
 /**
- * struct ksig_fanout - a ring, and the subscriptions that its events are for
+ * struct ksig_fanout - a ring of events, and the subscriptions that they are offered to
  * @ring: the events
- * @skipped: events that found the ring full
- * @irq_work: queues @work where an emitter can't
- * @work: offers what is in the ring to the subscriptions
- * @lock: protects @subs, and keeps them from being freed
- * @subs: in the order in which they were opened
+ * @skipped: number of events skipped because @ring was full
+ * @irq_work: queues @work if the emitter's context does not permit that
+ * @work: offers the events in @ring to the subscriptions
+ * @lock: protects @subs and keeps its subscriptions from being freed
+ * @subs: the subscriptions in the order in which they were opened
  */
 struct ksig_fanout {
 	struct ksig_notice_ring ring;
@@ -40,15 +40,15 @@ struct ksig_fanout {
 
 /**
  * ksig_fanout_put() - leave an event to the worker
- * @f: the channel's
+ * @f: the fanout of the channel
  * @n: the event
- * @now: its time
- * @net_cookie: of the network namespace in which it happened, or 0
+ * @now: time of the event
+ * @net_cookie: cookie of the network namespace in which the event happened, or 0
  * @skipped: number of events that the channel has skipped for all subscriptions
  *
  * Context: any except NMI, RCU read-side section.
  *
- * Return: false if the ring is full, and the event is skipped.
+ * Return: false if the event is skipped because the ring is full.
  */
 bool ksig_fanout_put(struct ksig_fanout *f, const struct ksig_notice *n,
 		     u64 now, u64 net_cookie, u64 skipped)
@@ -66,13 +66,13 @@ bool ksig_fanout_put(struct ksig_fanout *f, const struct ksig_notice *n,
 }
 
 /*
- * Queue an event. Readers are woken, and signals sent, by each user's backlog: that
- * costs far more and must not delay the events of other users.
+ * Queue an event in each subscription. Each user's backlog wakes readers and sends signals,
+ * because that costs far more and must not delay events for other users.
  */
 static void ksig_fanout_offer(struct ksig_fanout *f,
 			      struct ksig_notice_slot *slot, u32 index)
 {
-	/* no budget */
+	/* the budget is 0: nothing is notified here */
 	struct ksig_emission em = {
 		.n = &slot->n, .now = slot->now, .skipped = slot->skipped,
 	};
@@ -92,7 +92,7 @@ static void ksig_fanout_offer(struct ksig_fanout *f,
 	mutex_unlock(&f->lock);
 }
 
-/* No more than the ring holds at a time: a storm may have no end. */
+/* Handle at most one ring of events before requeueing: a burst may not end. */
 static void ksig_fanout_run(struct work_struct *work)
 {
 	struct ksig_fanout *f = container_of(work, struct ksig_fanout, work);
@@ -119,8 +119,8 @@ static void ksig_fanout_on_irq_work(struct irq_work *work)
 }
 
 /**
- * ksig_fanout_flush() - wait until what was put in before the call is offered
- * @f: the channel's
+ * ksig_fanout_flush() - wait until all events put before the call have been offered
+ * @f: the fanout of the channel
  *
  * Context: process, may sleep.
  */
@@ -128,11 +128,11 @@ void ksig_fanout_flush(struct ksig_fanout *f)
 {
 	u32 tail = atomic_read(&f->ring.tail);
 
-	/* acquire: all is offered; pairs with ksig_notice_ring_next() */
+	/* acquire: the events were offered; pairs with ksig_notice_ring_next() */
 	while ((s32)(smp_load_acquire(&f->ring.head) - tail) < 0) {
 		irq_work_sync(&f->irq_work);
 		flush_work(&f->work);
-		/* an emitter may just be writing a slot */
+		/* an emitter may be writing a slot at this moment */
 		cond_resched();
 	}
 }
@@ -141,10 +141,10 @@ void ksig_fanout_flush(struct ksig_fanout *f)
 
 /**
  * ksig_fanout_join() - add a subscription
- * @f: the channel's
- * @sub: on no list
+ * @f: the fanout of the channel
+ * @sub: a subscription that is on no list
  *
- * It is offered what is emitted from now on.
+ * The subscription is offered the events that are emitted from now on.
  *
  * Context: process, may sleep.
  */
@@ -160,7 +160,7 @@ void ksig_fanout_join(struct ksig_fanout *f, struct ksig_sub *sub)
 	mutex_unlock(&f->lock);
 }
 
-/* Undo ksig_fanout_join(): no event reaches it any more. */
+/* Undo ksig_fanout_join(). No event is offered to the subscription after this returns. */
 void ksig_fanout_leave(struct ksig_fanout *f, struct ksig_sub *sub)
 {
 	mutex_lock(&f->lock);
@@ -168,7 +168,7 @@ void ksig_fanout_leave(struct ksig_fanout *f, struct ksig_sub *sub)
 	mutex_unlock(&f->lock);
 }
 
-/* The channel is destroyed, and the ring is empty. Context: process. */
+/* Hang up all subscriptions. The ring must be empty. Context: process. */
 void ksig_fanout_hup(struct ksig_fanout *f)
 {
 	struct ksig_sub *sub;
@@ -182,12 +182,12 @@ void ksig_fanout_hup(struct ksig_fanout *f)
 /* ----------------------------------------------------------------- lifetime */
 
 /**
- * ksig_fanout_create() - what a channel needs to have many subscriptions
- * @event_size: of the channel's records
+ * ksig_fanout_create() - create a fanout for a channel with many subscriptions
+ * @event_size: size of the channel's records
  *
  * Context: process, may sleep.
  *
- * Return: to be freed with ksig_fanout_free(); NULL if there is no memory.
+ * Return: the fanout, to be freed with ksig_fanout_free(); NULL if memory can't be allocated.
  */
 struct ksig_fanout *ksig_fanout_create(u32 event_size)
 {
@@ -207,14 +207,14 @@ struct ksig_fanout *ksig_fanout_create(u32 event_size)
 }
 
 /*
- * The channel has no subscription left, and no emitter. NULL is ignored. Context: process,
- * may sleep.
+ * Free a fanout that has no subscriptions and no emitters left. NULL is ignored. Context:
+ * process, may sleep.
  */
 void ksig_fanout_free(struct ksig_fanout *f)
 {
 	if (!f)
 		return;
-	/* the worker may not have returned from the last event yet */
+	/* the worker may still be returning after the last event */
 	irq_work_sync(&f->irq_work);
 	flush_work(&f->work);
 	ksig_notice_ring_destroy(&f->ring);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Which events a subscription is offered. */
+/* Filters select the events that a subscription is offered. */
 #include <linux/bits.h>
 #include <linux/err.h>
 #include <linux/ktime.h>
@@ -13,16 +13,16 @@
 
 #include "filter.h"
 
-/* KSIG_SUBSCRIBE_SKIP_OWN: how far a descendant is followed to its ancestors. */
+/* KSIG_SUBSCRIBE_SKIP_OWN: maximum number of steps from a process to its ancestors. */
 #define KSIG_ANCESTORS_MAX	64
 
 /**
- * ksig_filter_create() - a filter from what user space asks for
- * @s: checked by the caller; types is not 0
+ * ksig_filter_create() - create a filter from the settings of KSIG_IOC_SUBSCRIBE
+ * @s: settings that the caller has validated; types is not 0
  * @pids: subjects are processes
- * @ns: the pid namespace in which their numbers count
+ * @ns: pid namespace of the subjects
  *
- * Context: process, may sleep. current is the process that SKIP_OWN skips.
+ * Context: process, may sleep. KSIG_SUBSCRIBE_SKIP_OWN refers to current.
  *
  * Return: the filter; an ERR_PTR: -ESRCH if the subject is not a process; -ENOMEM.
  */
@@ -40,7 +40,7 @@ struct ksig_filter *ksig_filter_create(const struct ksig_subscribe *s,
 	if (f->by_subject && pids) {
 		rcu_read_lock();
 		pid = s->subject <= INT_MAX ? find_pid_ns(s->subject, ns) : NULL;
-		/* no event is about a thread */
+		/* only thread group leaders: no event has another thread as its subject */
 		if (pid_task(pid, PIDTYPE_TGID))
 			f->pid = get_pid(pid);
 		rcu_read_unlock();
@@ -56,7 +56,7 @@ struct ksig_filter *ksig_filter_create(const struct ksig_subscribe *s,
 	return f;
 }
 
-/* No emitter uses it. NULL is ignored. */
+/* Free a filter that no emitter uses. NULL is ignored. */
 void ksig_filter_free(struct ksig_filter *f)
 {
 	if (!f)
@@ -71,7 +71,7 @@ static void ksig_filter_on_rcu(struct rcu_head *rcu)
 	ksig_filter_free(container_of(rcu, struct ksig_filter, rcu));
 }
 
-/* Once no emitter uses it. NULL is ignored. */
+/* Free a filter after a grace period, when no emitter uses it. NULL is ignored. */
 void ksig_filter_free_rcu(struct ksig_filter *f)
 {
 	if (f)
@@ -79,9 +79,9 @@ void ksig_filter_free_rcu(struct ksig_filter *f)
 }
 
 /*
- * Is the subject the process that set the filter, or a descendant that was started
- * since? The number of steps is bounded because the emitter takes them. RCU keeps
- * the tasks.
+ * Check whether the subject is the process that set the filter, or a descendant that was started
+ * after that. The number of steps is limited because this runs in the emitter's context. RCU
+ * keeps the tasks from being freed.
  */
 static bool ksig_filter_is_own(const struct ksig_filter *f, struct pid *subject)
 {
@@ -104,7 +104,7 @@ static bool ksig_filter_is_own(const struct ksig_filter *f, struct pid *subject)
 }
 
 /**
- * ksig_filter_match() - does an event pass the filter?
+ * ksig_filter_match() - check whether an event passes the filter
  * @f: the filter
  * @n: the event
  *

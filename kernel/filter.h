@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which events a subscription is offered. */
+/* Filters select the events that a subscription is offered. */
 #ifndef KSIG_FILTER_H
 #define KSIG_FILTER_H
 
@@ -15,13 +15,13 @@ struct pid_namespace;
 /**
  * struct ksig_filter - a filter; immutable, freed after an RCU grace period
  * @types: bit mask of event types
- * @subject: with @by_subject
- * @by_subject: only events about @subject, or @pid if that is set
- * @pid: the process that @subject named when the filter was set
- * @own: no events about this process, nor about the processes that it and its
- *	descendants have started since @own_since; NULL: no such condition
- * @own_since: CLOCK_MONOTONIC
- * @rcu: frees it
+ * @subject: subject of the events that match, if @by_subject is set
+ * @by_subject: only events about @subject match, or about @pid if that is not NULL
+ * @pid: process that @subject referred to when the filter was set
+ * @own: events about this process don't match, nor do events about processes that it and
+ *	its descendants have started since @own_since; NULL: no such condition
+ * @own_since: CLOCK_MONOTONIC time when the filter was set
+ * @rcu: frees the filter after a grace period
  */
 struct ksig_filter {
 	u64 types;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Probes on the kernel's tracepoints, which are found by name. */
+/* Probes on the kernel's tracepoints. A tracepoint is found by its name. */
 #include <linux/errno.h>
 #include <linux/init.h>
 #include <linux/jiffies.h>
@@ -7,7 +7,7 @@
 
 #include "hook.h"
 
-/* How long a hook without users stays. */
+/* How long a hook stays registered after its last user. */
 #define KSIG_LINGER	HZ
 
 static struct workqueue_struct *ksig_linger_wq;
@@ -26,7 +26,7 @@ static void ksig_tracepoint_compare(struct tracepoint *tp, void *data)
 }
 
 /**
- * ksig_hooks_add() - register probes, all or none
+ * ksig_hooks_add() - register either all probes or none
  * @hooks: the probes, in the order in which they are registered
  * @n: number of probes
  *
@@ -61,7 +61,7 @@ int ksig_hooks_add(struct ksig_hook *hooks, unsigned int n)
  * @hooks: the probes
  * @n: number of probes
  *
- * No probe is running once it returns.
+ * No probe is running after this returns.
  *
  * Context: process, may sleep.
  */
@@ -77,8 +77,8 @@ void ksig_hooks_remove(struct ksig_hook *hooks, unsigned int n)
 }
 
 /**
- * ksig_linger_later() - run a work once nothing has asked for it for a while
- * @work: removes hooks
+ * ksig_linger_later() - run a work after the lingering time, which this call restarts
+ * @work: work that removes hooks
  *
  * Context: any except NMI.
  *
@@ -95,7 +95,7 @@ int __init ksig_linger_init(void)
 	return ksig_linger_wq ? 0 : -ENOMEM;
 }
 
-/* All works have run or were cancelled, but may still be returning. */
+/* All works have run or have been cancelled, but may still be returning. */
 void ksig_linger_exit(void)
 {
 	destroy_workqueue(ksig_linger_wq);

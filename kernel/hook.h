@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Probes on the kernel's tracepoints, and when they are removed. */
+/* Probes on the kernel's tracepoints, and their delayed removal. */
 #ifndef KSIG_HOOK_H
 #define KSIG_HOOK_H
 
@@ -9,9 +9,9 @@
 
 /**
  * struct ksig_hook - a probe on one of the kernel's tracepoints
- * @name: of the tracepoint
- * @probe: a function of its type; see KSIG_HOOK()
- * @optional: not an error if the kernel doesn't have the tracepoint
+ * @name: name of the tracepoint
+ * @probe: the probe, a function of the tracepoint's type; see KSIG_HOOK()
+ * @optional: a kernel without the tracepoint is not an error
  * @tp: set while the probe is registered
  */
 struct ksig_hook {
@@ -22,12 +22,12 @@ struct ksig_hook {
 };
 
 /*
- * A struct ksig_hook. The kernel calls a probe through a pointer of the
- * tracepoint's type; a probe of another type is a control-flow violation with CFI
- * and receives wrong arguments without. The kernel's type check is compiled in
- * here and never runs.
+ * Initializer of a struct ksig_hook. The kernel calls a probe through a pointer of
+ * the tracepoint's type. A probe of another type would be a control-flow violation
+ * with CFI, and would receive wrong arguments without CFI. The kernel's type check is
+ * compiled in here but never executed.
  *
- * Since 7.0 probes are preemptible and are not in an RCU read-side section.
+ * Since Linux 7.0, probes are preemptible and are not in an RCU read-side section.
  */
 #define KSIG_HOOK(tracepoint, function, is_optional) {			\
 	.name = #tracepoint,						\
@@ -40,9 +40,9 @@ int ksig_hooks_add(struct ksig_hook *hooks, unsigned int n);
 void ksig_hooks_remove(struct ksig_hook *hooks, unsigned int n);
 
 /*
- * For works that remove hooks. Adding and removing a hook stalls all cpus and takes
- * global locks of the kernel, so opening and closing a node in a loop must not
- * repeat it: a hook stays for a while after its last user.
+ * Functions for works that remove hooks. Adding or removing a hook stalls all cpus and
+ * takes global locks of the kernel. Opening and closing a node in a loop must not repeat
+ * that, so a hook stays registered for a while after its last user.
  */
 int ksig_linger_init(void);
 void ksig_linger_exit(void);

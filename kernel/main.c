@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* ksig: kernel events for processes, by signal or through a file descriptor. */
+/* ksig: delivers kernel events to processes, by signal or through a file descriptor. */
 #include <linux/module.h>
 
 #include <ksig/version.h>
@@ -39,7 +39,7 @@ static int __init ksig_init(void)
 events:
 	ksig_events_exit();
 backlog:
-	/* subscriptions that are being freed use the channels */
+	/* wait for subscriptions that are being freed: they still use the channels */
 	ksig_backlog_exit();
 	ksig_exit_watch_flush();
 channel:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Copies of events that are offered to subscriptions later, in another context. */
+/* Stores copies of events, to be offered to subscriptions later in another context. */
 #include <linux/errno.h>
 #include <linux/irqflags.h>
 #include <linux/log2.h>
@@ -19,8 +19,8 @@ ksig_notice_slot(const struct ksig_notice_ring *r, u32 index)
 /**
  * ksig_notice_ring_init() - allocate the slots
  * @r: zeroed memory
- * @event_size: of the channel's records
- * @bytes: size of the ring, at most; it has four slots at least
+ * @event_size: size of the channel's records
+ * @bytes: maximum size of the ring, unless four slots need more
  *
  * Context: process, may sleep.
  *
@@ -37,7 +37,7 @@ int ksig_notice_ring_init(struct ksig_notice_ring *r, u32 event_size,
 	return r->mem ? 0 : -ENOMEM;
 }
 
-/* It is empty, and has neither producers nor a consumer. */
+/* The ring must be empty and must not have producers or a consumer. */
 void ksig_notice_ring_destroy(struct ksig_notice_ring *r)
 {
 	kvfree(r->mem);
@@ -47,8 +47,8 @@ void ksig_notice_ring_destroy(struct ksig_notice_ring *r)
  * ksig_notice_ring_put() - copy an event into the ring
  * @r: the ring
  * @n: the event
- * @now: its time
- * @net_cookie: of the network namespace in which it happened, or 0
+ * @now: time of the event
+ * @net_cookie: cookie of the network namespace in which the event happened, or 0
  * @skipped: number of events skipped so far
  *
  * Context: any.
@@ -63,13 +63,13 @@ bool ksig_notice_ring_put(struct ksig_notice_ring *r,
 	unsigned long flags;
 	u32 head, tail;
 
-	/* a claimed slot blocks all after it: complete it at once */
+	/* a claimed slot blocks all slots after it, so it must be completed immediately */
 	local_irq_save(flags);
 	do {
 		tail = atomic_read(&r->tail);
-		/* acquire: the slot was given back; see ksig_notice_ring_next() */
+		/* acquire: the slot is free; pairs with ksig_notice_ring_next() */
 		head = smp_load_acquire(&r->head);
-		/* full, unless others have come and gone meanwhile */
+		/* the ring is full, unless tail has changed between the two loads */
 		if (tail - head >= r->slots && tail == atomic_read(&r->tail)) {
 			local_irq_restore(flags);
 			return false;
@@ -88,17 +88,17 @@ bool ksig_notice_ring_put(struct ksig_notice_ring *r,
 	slot->net_cookie = net_cookie;
 	slot->now = now;
 	slot->skipped = skipped;
-	/* release: complete; pairs with ksig_notice_ring_peek() */
+	/* release: the slot is complete; pairs with ksig_notice_ring_peek() */
 	smp_store_release(&slot->ready, 1);
 	local_irq_restore(flags);
 	return true;
 }
 
 /**
- * ksig_notice_ring_peek() - the oldest event
+ * ksig_notice_ring_peek() - get the oldest event
  * @r: the ring; the caller is its consumer
  *
- * Return: NULL if there is none, or if its producer is still writing it.
+ * Return: the event; NULL if the ring is empty, or a producer is still writing the event.
  */
 struct ksig_notice_slot *ksig_notice_ring_peek(const struct ksig_notice_ring *r)
 {
@@ -109,13 +109,13 @@ struct ksig_notice_slot *ksig_notice_ring_peek(const struct ksig_notice_ring *r)
 }
 
 /**
- * ksig_notice_ring_next() - the oldest event's slot is free
- * @r: the ring; the caller is its consumer, and has taken over the slot's pids
+ * ksig_notice_ring_next() - remove the oldest event and free its slot
+ * @r: the ring; the caller is its consumer and has taken over the references to pids
  */
 void ksig_notice_ring_next(struct ksig_notice_ring *r)
 {
 	ksig_notice_slot(r, r->head)->ready = 0;
-	/* release: done; pairs with ksig_notice_ring_put() and those that flush */
+	/* release: the event was offered; pairs with ksig_notice_ring_put() and the flushes */
 	smp_store_release(&r->head, r->head + 1);
 }
 

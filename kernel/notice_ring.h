@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Copies of events that are offered to subscriptions later, in another context. */
+/* Stores copies of events, to be offered to subscriptions later in another context. */
 #ifndef KSIG_NOTICE_RING_H
 #define KSIG_NOTICE_RING_H
 
@@ -10,12 +10,12 @@
 
 /**
  * struct ksig_notice_slot - a copy of an event
- * @ready: complete; the consumer may use it
- * @n: the event. Its pids are references, its data is @data, its net is NULL
- * @net_cookie: of the network namespace in which it happened, or 0
- * @now: its time
- * @skipped: number of events that had been skipped by then
- * @data: copy of the notice's data
+ * @ready: the slot is complete, and the consumer may use it
+ * @n: the event. It holds references to its pids, its data points to @data, its net is NULL
+ * @net_cookie: cookie of the network namespace in which the event happened, or 0
+ * @now: time of the event
+ * @skipped: number of events skipped before this one
+ * @data: copy of the event's data
  */
 struct ksig_notice_slot {
 	u32 ready;
@@ -28,11 +28,11 @@ struct ksig_notice_slot {
 
 /**
  * struct ksig_notice_ring - a lockless queue with many producers and one consumer
- * @tail: number of slots claimed; producers compete for it
- * @head: number of slots given back; the consumer's
- * @slots: a power of two
- * @slot_size: bytes
- * @mem: the slots
+ * @tail: number of slots claimed so far; producers compete for it
+ * @head: number of slots freed so far; written by the consumer
+ * @slots: number of slots, a power of two
+ * @slot_size: size of a slot in bytes
+ * @mem: memory of the slots
  */
 struct ksig_notice_ring {
 	atomic_t tail;
@@ -51,13 +51,13 @@ bool ksig_notice_ring_put(struct ksig_notice_ring *r,
 struct ksig_notice_slot *ksig_notice_ring_peek(const struct ksig_notice_ring *r);
 void ksig_notice_ring_next(struct ksig_notice_ring *r);
 
-/* Is nothing left, neither complete nor being written? */
+/* Check that the ring has no events, including events that are still being written. */
 static inline bool ksig_notice_ring_is_empty(const struct ksig_notice_ring *r)
 {
 	return atomic_read(&r->tail) == READ_ONCE(r->head);
 }
 
-/* Of a slot that the consumer is done with. Context: any in which put_pid() is. */
+/* Drop an event's references to pids. Context: any context that permits put_pid(). */
 void ksig_notice_put_pids(const struct ksig_notice *n);
 
 #endif /* KSIG_NOTICE_RING_H */

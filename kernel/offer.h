@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Offering an event to a subscription: a record in its ring, or a signal. Inline, because
- * every emit does this for every subscription, and a call would add a sixth to its cost.
+ * Offers an event to a subscription, as a record in its ring or as a signal. Inline, because
+ * every emit does this for every subscription, and a call would add a sixth to the cost.
  */
 #ifndef KSIG_OFFER_H
 #define KSIG_OFFER_H
@@ -14,10 +14,11 @@
 #include "subscription.h"
 
 /**
- * struct ksig_emission - an event on its way to the subscriptions
+ * struct ksig_emission - an event that is being offered to subscriptions
  * @n: the event
- * @now: its time; 0: not read yet, see ksig_emission_time()
- * @skipped: number of events skipped so far that may have been for one of them
+ * @now: time of the event; 0: not read yet, see ksig_emission_time()
+ * @skipped: number of events skipped so far, each of which may have been for one of the
+ *	subscriptions
  * @budget: number of subscriptions that may still be notified in this context
  */
 struct ksig_emission {
@@ -28,12 +29,12 @@ struct ksig_emission {
 };
 
 /**
- * ksig_emission_time() - an event's time
+ * ksig_emission_time() - get the time of an event
  * @em: the event
  *
  * Context: any except NMI.
  *
- * Return: CLOCK_MONOTONIC in nanoseconds; the same for each subscription.
+ * Return: CLOCK_MONOTONIC time in nanoseconds, the same for all subscriptions.
  */
 static __always_inline u64 ksig_emission_time(struct ksig_emission *em)
 {
@@ -48,7 +49,7 @@ static inline u64 ksig_sub_subject(const struct ksig_sub *sub,
 	return n->pid ? pid_nr_ns(n->pid, sub->pid_ns) : n->subject;
 }
 
-/* Everything except seq and lost_before. */
+/* Write a record, except for seq and lost_before. */
 static __always_inline void ksig_sub_write(const struct ksig_sub *sub,
 					   struct ksig_event *ev,
 					   const struct ksig_notice *n, u64 now,
@@ -65,7 +66,7 @@ static __always_inline void ksig_sub_write(const struct ksig_sub *sub,
 	ev->len = n->len;
 	ev->flags = flags;
 	if (likely(!n->len && room == 2 * sizeof(*data))) {
-		/* the common case: no call for two words */
+		/* fast path: clear two words without a call */
 		data[0] = 0;
 		data[1] = 0;
 	} else {
@@ -76,7 +77,7 @@ static __always_inline void ksig_sub_write(const struct ksig_sub *sub,
 		chan->fill(ev, n, sub->pid_ns);
 }
 
-/* @f, its filter, let the event pass. Return: true if it was queued. */
+/* Queue an event that has passed the filter @f. Return: true if the event was queued. */
 static __always_inline bool ksig_sub_push(struct ksig_sub *sub,
 					  const struct ksig_filter *f,
 					  struct ksig_emission *em)
@@ -89,7 +90,7 @@ static __always_inline bool ksig_sub_push(struct ksig_sub *sub,
 
 	ksig_emission_time(em);
 	raw_spin_lock_irqsave(&ring->lock, flags);
-	/* KSIG_IOC_SUBSCRIBE may have replaced the filter meanwhile */
+	/* KSIG_IOC_SUBSCRIBE may have replaced the filter since it was read */
 	current_filter = rcu_dereference(sub->filter);
 	wanted = likely(current_filter == f) || !current_filter ||
 		 ksig_filter_match(current_filter, em->n);
@@ -112,10 +113,10 @@ static __always_inline bool ksig_sub_push(struct ksig_sub *sub,
 }
 
 /*
- * Send an event without a record, if it needs none. The subscription may be armed with
- * KSIG_MODE_EACH, and @f, its filter, let the event pass.
+ * Send an event as a signal if it needs no record. The event has passed the filter @f, and the
+ * subscription may be armed with KSIG_MODE_EACH.
  *
- * Return: false if the event must become a record.
+ * Return: false if the event must be queued as a record.
  */
 static __always_inline bool ksig_sub_send(struct ksig_sub *sub,
 					  const struct ksig_filter *f,
@@ -124,21 +125,21 @@ static __always_inline bool ksig_sub_send(struct ksig_sub *sub,
 	struct ksig_delivery *d = &sub->delivery;
 	const struct ksig_arm_state *armed;
 
-	/* fill writes into a record, and those that want SIGIO have to find one */
+	/* chan->fill() writes into a record, and a SIGIO handler expects to find one */
 	if (!READ_ONCE(d->deliver_inline) || em->budget <= 0 ||
 	    sub->chan->fill || READ_ONCE(sub->fasync) || !ksig_notify_allowed())
 		return false;
-	/* so do those that sleep in poll(2); one that begins now has none to miss */
+	/* poll(2) also expects a record; a task that starts to sleep later misses nothing */
 	if (waitqueue_active(&sub->wait))
 		return false;
-	/* other subscriptions' records must not be later than the signal */
+	/* read the time now: records of other subscriptions must not be later than the signal */
 	if (READ_ONCE(sub->chan->pub.subscribers) > 1)
 		ksig_emission_time(em);
 	armed = rcu_access_pointer(d->arm);
 	/*
-	 * Armed, then the filter, which is not replaced while armed. Pairs with
-	 * rcu_assign_pointer() in ksig_arm_replace(). ksig_deliver_direct() checks
-	 * under the lock that it is still armed with that.
+	 * Load d->arm before the filter, which is not replaced while armed. Pairs
+	 * with rcu_assign_pointer() in ksig_arm_replace(). ksig_deliver_direct()
+	 * checks under the lock that d->arm has not changed.
 	 */
 	smp_rmb();
 	if (unlikely(rcu_access_pointer(sub->filter) != f) ||
@@ -156,7 +157,7 @@ static __always_inline bool ksig_sub_send(struct ksig_sub *sub,
  *
  * Context: any except NMI, RCU read-side section.
  *
- * Return: true if it was delivered or queued.
+ * Return: true if the event was delivered or queued.
  */
 static __always_inline bool ksig_sub_offer(struct ksig_sub *sub,
 					   struct ksig_emission *em)

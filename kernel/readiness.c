@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Is a target ready for a signal, and has anything changed since it was not?
+ * Checks whether a target is ready for a signal, and whether anything has changed since a
+ * check found it full.
  *
- * A target is ready for a real-time signal if it handles it, blocks it or waits for it.
- * Otherwise the signal would kill it or be ignored. Standard signals are sent as kill(2)
- * sends them.
+ * A target is ready for a real-time signal if it handles the signal, blocks it or waits for
+ * it. Otherwise the signal would kill the target or be ignored. Standard signals are sent as
+ * kill(2) sends them.
  */
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
@@ -14,25 +15,25 @@
 
 #include "readiness.h"
 
-/* How far a list of pending signals is scanned; a longer one counts as full. */
+/* Maximum number of pending signals that are scanned; a longer list counts as full. */
 #define KSIG_SCAN_LIMIT		2048
 
-/* The context switches of at most this many threads are compared. */
+/* Context switches are compared only for processes with at most this many threads. */
 #define KSIG_THREADS_COMPARED	4
 
-/* Instead of a number of switches: the target runs, or has too many threads. */
+/* Used instead of a number of switches if the target is running or has too many threads. */
 #define KSIG_RUNS		U64_MAX
 
 /* ---------------------------------------------------------------------- ready? */
 
-/* A thread that sleeps in sigtimedwait() has its own mask in real_blocked. */
+/* A thread that sleeps in sigtimedwait() keeps its normal mask in real_blocked. */
 static bool ksig_blocks(struct task_struct *task, int signo)
 {
 	return sigismember(&task->blocked, signo) ||
 	       sigismember(&task->real_blocked, signo);
 }
 
-/* All threads will be scanned. False: the caller does not permit so many. */
+/* Charge a scan of all threads. Return: false if the caller does not permit such a scan. */
 static bool ksig_charge_scan(struct ksig_target *t, struct task_struct *task)
 {
 	unsigned int threads = get_nr_threads(task);
@@ -57,7 +58,7 @@ static noinline int ksig_other_live(struct ksig_target *t,
 	return -ESRCH;
 }
 
-/* Return: 0; -EAGAIN if max_pending are pending; -E2BIG if too many others are. */
+/* Return: 0; -EAGAIN if max_pending signals are pending; -E2BIG if the scan is too long. */
 static noinline int ksig_count_pending(struct ksig_target *t,
 				       struct sigpending *pending)
 {
@@ -79,7 +80,7 @@ static noinline int ksig_count_pending(struct ksig_target *t,
 	return scanned == limit ? -E2BIG : 0;
 }
 
-/* The first signal resets the handler, or there is none. */
+/* Check a target that has no handler, or whose handler is reset by the first signal. */
 static noinline int ksig_check_blocked(struct ksig_target *t,
 				       struct task_struct *task,
 				       const struct k_sigaction *action)
@@ -87,7 +88,7 @@ static noinline int ksig_check_blocked(struct ksig_target *t,
 	struct task_struct *thread;
 
 	if (ksig_handles(action)) {
-		/* one that is pending anywhere will reset it */
+		/* a signal that is already pending in any thread will reset the handler */
 		if (sigismember(&task->signal->shared_pending.signal, t->signo))
 			return -ECONNREFUSED;
 		for_each_thread(task, thread) {
@@ -98,7 +99,7 @@ static noinline int ksig_check_blocked(struct ksig_target *t,
 	}
 	if (!t->process)
 		return ksig_blocks(task, t->signo) ? 0 : -ECONNREFUSED;
-	/* the kernel checks the first thread's mask, dead or not */
+	/* the kernel checks the mask of the leader, even if the leader has exited */
 	if (action->sa.sa_handler == SIG_IGN && !ksig_blocks(task, t->signo))
 		return -ECONNREFUSED;
 	for_each_thread(task, thread) {
@@ -109,9 +110,9 @@ static noinline int ksig_check_blocked(struct ksig_target *t,
 }
 
 /*
- * Does the check scan all threads, or the kernel when it sends? The kernel does to find
- * a thread to interrupt for a process-directed signal that the first one blocks, and to
- * stop, continue or kill the process.
+ * Check whether all threads are scanned, either by the readiness check or by the kernel when
+ * it sends the signal. The kernel scans them to stop, continue or kill the process, and to
+ * find a thread to wake up for a process-directed signal that the leader blocks.
  */
 static bool ksig_scans_threads(const struct ksig_target *t,
 			       struct task_struct *task,
@@ -125,12 +126,12 @@ static bool ksig_scans_threads(const struct ksig_target *t,
 }
 
 /**
- * ksig_check_ready() - ksig_task_ready(), except for the common case
+ * ksig_check_ready() - the slow path of ksig_task_ready()
  * @t: the target
- * @task: found by @t's pid
- * @action: of @t's signal
+ * @task: task found by @t's pid
+ * @action: action of @t's signal
  *
- * Context: as ksig_task_ready(); siglock is held. It protects handlers, masks, pending sets
+ * Context: as ksig_task_ready(), with siglock held. It protects handlers, masks, pending sets
  * and the list of threads.
  *
  * Return: as ksig_task_ready().
@@ -142,7 +143,7 @@ int ksig_check_ready(struct ksig_target *t, struct task_struct *task,
 	int err = 0;
 
 	lockdep_assert_held(&task->sighand->siglock);
-	/* the kernel accepts a signal to a dead process, and nobody sees it */
+	/* the kernel accepts a signal to an exiting process, but never delivers it */
 	if (task->signal->flags & SIGNAL_GROUP_EXIT)
 		return -ESRCH;
 	if (!t->process && !ksig_task_live(task))
@@ -151,7 +152,7 @@ int ksig_check_ready(struct ksig_target *t, struct task_struct *task,
 		err = ksig_other_live(t, task);
 	if (err)
 		return err;
-	/* before anything that may have to scan all threads */
+	/* check the pending signals before anything that may have to scan all threads */
 	pending = t->process ? &task->signal->shared_pending : &task->pending;
 	if (t->max_pending && sigismember(&pending->signal, t->signo)) {
 		err = ksig_count_pending(t, pending);
@@ -174,9 +175,9 @@ int ksig_check_ready(struct ksig_target *t, struct task_struct *task,
 /* ------------------------------------------------- has anything changed since then? */
 
 /*
- * A thread's context switches, or KSIG_RUNS. While their number stays the same the thread
- * has not run, and so has not accepted a signal. No lock: a thread that goes to sleep at
- * this moment is noticed the next time.
+ * Get the number of a thread's context switches, or KSIG_RUNS. While this number stays the same
+ * the thread has not run, so it has not accepted a signal. No lock is taken: if the thread goes
+ * to sleep at this moment, the next check notices that.
  */
 static u64 ksig_switches(const struct task_struct *task)
 {
@@ -204,7 +205,7 @@ static u64 ksig_target_switches(const struct ksig_target *t,
 	return sum;
 }
 
-/* May the target's user have another signal queued? As __sigqueue_alloc() decides. */
+/* Check whether the target's user may queue another signal, as __sigqueue_alloc() does. */
 static bool ksig_user_has_room(struct task_struct *task)
 {
 	unsigned long max = task_rlimit(task, RLIMIT_SIGPENDING);
@@ -229,13 +230,13 @@ static bool ksig_is_pending(const struct ksig_target *t, struct task_struct *tas
 }
 
 /**
- * ksig_target_note() - remember the target's state before it is checked
+ * ksig_target_note() - save the target's state before it is checked
  * @t: set up by ksig_target_init()
  *
- * For ksig_target_unchanged(), in case the check finds no room.
+ * If the check finds that the target is full, ksig_target_unchanged() compares the saved state.
  *
- * Context: any except NMI, RCU read-side section. The owner serializes this and
- * ksig_target_unchanged().
+ * Context: any except NMI, RCU read-side section. The owner serializes calls of this function
+ * and ksig_target_unchanged().
  */
 void ksig_target_note(struct ksig_target *t)
 {
@@ -246,16 +247,16 @@ void ksig_target_note(struct ksig_target *t)
 }
 
 /**
- * ksig_target_unchanged() - does the target certainly have no room yet?
- * @t: ksig_target_send() returned -EAGAIN after ksig_target_note()
+ * ksig_target_unchanged() - check whether the target certainly can't accept a signal yet
+ * @t: a target for which ksig_target_send() returned -EAGAIN after ksig_target_note()
  *
- * Takes no lock and scans next to nothing, so that many subscriptions may wait. Another
- * thread may flush what is pending in the target while the target sleeps, and another
- * sender fill it up again; so the answer is no once a second.
+ * Takes no lock and scans almost nothing, so that many subscriptions can wait. While the target
+ * sleeps, another thread may flush its pending signals and another sender may fill the queue
+ * again, which is not noticed here. Therefore the function returns false once a second.
  *
  * Context: as ksig_target_note().
  *
- * Return: true if a check would find the same.
+ * Return: true if another check would have the same result.
  */
 bool ksig_target_unchanged(const struct ksig_target *t)
 {
@@ -274,7 +275,7 @@ bool ksig_target_unchanged(const struct ksig_target *t)
 }
 
 /**
- * ksig_target_pending() - is a signal of that number pending in the target?
+ * ksig_target_pending() - check whether a signal with the target's number is pending in it
  * @t: set up by ksig_target_init()
  *
  * Context: any except NMI, RCU read-side section.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What state a target is in: alive, ready for a signal, changed since then. */
+/* State of a target: whether it is alive, is ready for a signal, or has changed. */
 #ifndef KSIG_READINESS_H
 #define KSIG_READINESS_H
 
@@ -13,7 +13,7 @@
 /* Scanning this many threads or pending signals costs as much as sending one signal. */
 #define KSIG_SCANS_PER_SIGNAL	64
 
-/* Kernel threads that look like threads of a process. They receive no signals. */
+/* Kernel threads that appear as threads of a process. They receive no signals. */
 #define KSIG_NO_TARGET		(PF_IO_WORKER | PF_USER_WORKER)
 
 static inline bool ksig_task_live(const struct task_struct *task)
@@ -22,8 +22,8 @@ static inline bool ksig_task_live(const struct task_struct *task)
 }
 
 /*
- * A leader that exits because another of its threads calls exec: that thread becomes the
- * leader and takes over its number.
+ * Check whether the leader exits because another thread of its process calls exec. That thread
+ * becomes the leader and takes over its pid.
  */
 static inline bool ksig_changes_leader(const struct ksig_target *t,
 				       struct task_struct *task)
@@ -39,7 +39,8 @@ static inline bool ksig_handles(const struct k_sigaction *action)
 }
 
 /*
- * The common case: a thread handles a real-time signal, and none is pending.
+ * Check for the common case: a thread handles a real-time signal, and no signal with this number
+ * is pending.
  *
  * Context: siglock is held.
  */
@@ -59,14 +60,14 @@ int ksig_check_ready(struct ksig_target *t, struct task_struct *task,
 		     const struct k_sigaction *action);
 
 /**
- * ksig_task_ready() - would the target accept a signal, and not be killed by it?
+ * ksig_task_ready() - check whether the target would accept a signal without being killed by it
  * @t: the target
- * @task: found by @t's pid
+ * @task: task found by @t's pid
  *
- * Context: RCU read-side section; interrupts off, except on PREEMPT_RT.
+ * Context: RCU read-side section; interrupts disabled, except on PREEMPT_RT.
  *
- * Return: 0; -ESRCH; -EAGAIN if it has no room; -ECONNREFUSED if it isn't ready;
- * -E2BIG if the check would scan more than @t permits.
+ * Return: 0; -ESRCH; -EAGAIN if the target can't accept a signal now; -ECONNREFUSED if it isn't
+ * ready; -E2BIG if the check would scan more than @t permits.
  */
 static inline int ksig_task_ready(struct ksig_target *t,
 				  struct task_struct *task)
@@ -76,8 +77,8 @@ static inline int ksig_task_ready(struct ksig_target *t,
 	int err = 0;
 
 	/*
-	 * sighand is freed by RCU and always is a lock (SLAB_TYPESAFE_BY_RCU), but
-	 * exec may give the task another one.
+	 * sighand is freed by RCU and its lock is always valid
+	 * (SLAB_TYPESAFE_BY_RCU), but exec may replace the task's sighand.
 	 */
 again:
 	sighand = rcu_dereference(task->sighand);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Visits by the backlog's worker: it delivers what emitters have left, waits for room in
- * the target, and checks that a doorbell was not flushed.
+ * Visits by the backlog's worker. A visit delivers the records that emitters have left, if the
+ * target can accept signals by now, and checks that a doorbell was not flushed.
  */
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
@@ -12,9 +12,9 @@
 #define KSIG_BACKOFF_MAX	NSEC_PER_SEC
 
 /*
- * Everything is delivered: emitters deliver again.
+ * Let emitters deliver again, because all records have been delivered.
  *
- * Return: false if something has come in between.
+ * Return: false if a record or doorbell was added in the meantime.
  */
 static bool ksig_deliver_resume(struct ksig_delivery *d)
 {
@@ -28,7 +28,7 @@ static bool ksig_deliver_resume(struct ksig_delivery *d)
 	/*
 	 * Store of stalled, then load of tail or doorbell_pending. Pairs with the
 	 * barrier in ksig_ring_commit(), after which an emitter loads stalled:
-	 * either the emitter delivers its record, or it is seen here.
+	 * either the emitter delivers its record, or the record is seen here.
 	 */
 	smp_mb();
 	if (!READ_ONCE(d->ring->hup) &&
@@ -63,9 +63,10 @@ static u64 ksig_back_off(struct ksig_delivery *d, u64 first)
 }
 
 /*
- * Send what waits, as far as there is room.
+ * Send as many signals as the target accepts.
  *
- * Return: nanoseconds until the next visit; 0 at once; KSIG_NEVER if nothing is left.
+ * Return: nanoseconds until the next visit; 0 for an immediate visit; KSIG_NEVER if nothing is
+ * left to send.
  */
 static u64 ksig_visit_deliver(struct ksig_delivery *d, struct ksig_visit *visit)
 {
@@ -80,7 +81,7 @@ static u64 ksig_visit_deliver(struct ksig_delivery *d, struct ksig_visit *visit)
 		if (!spent && arm)
 			ksig_target_note(&arm->target);
 		ret = ksig_deliver_one(d, 0);
-		/* what it has cost, unless the target is gone */
+		/* charge the cost of the check, unless the target was lost */
 		if (arm && arm == ksig_arm_locked(d)) {
 			visit->credit -= arm->target.scan_cost;
 			if (ret == -EAGAIN)
@@ -96,7 +97,7 @@ static u64 ksig_visit_deliver(struct ksig_delivery *d, struct ksig_visit *visit)
 		if (ret > 0)
 			delay = 0;
 		else if (ret == -EAGAIN)
-			/* a target that accepts some may soon accept more */
+			/* a target that has accepted signals may soon accept more */
 			delay = spent ? KSIG_TICK / 4 : KSIG_TICK;
 		else if (ret)
 			delay = ksig_back_off(d, KSIG_TICK);
@@ -108,11 +109,11 @@ static u64 ksig_visit_deliver(struct ksig_delivery *d, struct ksig_visit *visit)
 }
 
 /*
- * Is it certain that the target has no room yet? Takes no lock of the target's: five
- * hundred subscriptions that wait are visited a hundred times a second. RCU keeps the
- * arm state and the target's pid.
+ * Check whether the target certainly can't accept a signal yet. None of the target's locks is
+ * taken, because 500 waiting subscriptions may be visited 100 times a second. RCU keeps the arm
+ * state and the target's pid from being freed.
  *
- * Return: as ksig_deliver_visit(); 0 if a check is needed.
+ * Return: as ksig_deliver_visit(); 0 if the target has to be checked.
  */
 static u64 ksig_visit_still_full(struct ksig_delivery *d,
 				 struct ksig_visit *visit)
@@ -143,12 +144,12 @@ static u64 ksig_visit_still_full(struct ksig_delivery *d,
 }
 
 /*
- * A doorbell was sent. If nothing has been consumed since, and the signal is not pending
- * any more, the target may have flushed it: send it again. A slow reader gets one signal
- * more than it needs.
+ * Check a doorbell that was sent. If nothing has been consumed since and the signal is no longer
+ * pending, the target may have flushed it, so it is sent again. A slow reader gets one signal
+ * more than necessary.
  *
- * Return: nanoseconds until the next check; 0 to send it now; KSIG_NEVER if no check is
- * needed.
+ * Return: nanoseconds until the next check; 0 to send the doorbell now; KSIG_NEVER if no check
+ * is needed.
  */
 static u64 ksig_check_doorbell(struct ksig_delivery *d)
 {
@@ -167,7 +168,7 @@ static u64 ksig_check_doorbell(struct ksig_delivery *d)
 		delay = KSIG_NEVER;
 	} else if (time_before(jiffies, d->rung_at +
 			       msecs_to_jiffies(KSIG_RING_CHECK_MS))) {
-		/* sent again since then: the reader has not had its time yet */
+		/* the doorbell was sent again: the reader needs more time */
 		delay = KSIG_RING_CHECK;
 	} else if (ksig_target_pending(&arm->target)) {
 		delay = ksig_back_off(d, 2 * KSIG_RING_CHECK);
@@ -181,13 +182,14 @@ static u64 ksig_check_doorbell(struct ksig_delivery *d)
 }
 
 /**
- * ksig_deliver_visit() - the backlog's worker delivers what emitters have left
+ * ksig_deliver_visit() - deliver the records that emitters have left to the backlog's worker
  * @d: the delivery
- * @visit: the worker's run
+ * @visit: the current run of the worker
  *
  * Context: process, RCU read-side section. The backlog's lock excludes other visits.
  *
- * Return: nanoseconds until the next visit; 0 at once; KSIG_NEVER if none is needed.
+ * Return: nanoseconds until the next visit; 0 for an immediate visit; KSIG_NEVER if no visit
+ * is needed.
  */
 u64 ksig_deliver_visit(struct ksig_delivery *d, struct ksig_visit *visit)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A queue of records: memory, consuming, counters. ring_mmap.c maps it. */
+/* A queue of records: memory, consumers, counters. ring_mmap.c maps it. */
 #include <linux/capability.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
@@ -14,7 +14,7 @@
 
 #include "ring.h"
 
-/* Charged beyond the records: the two pages of a mapping, and the rest. */
+/* Pages charged in addition to the records: two for a mapping, one for everything else. */
 #define KSIG_RING_EXTRA_PAGES	3
 
 /* ------------------------------------------------------------------- memory */
@@ -29,7 +29,7 @@ static void ksig_ring_memory_uncharge(struct ksig_ring_memory *mem)
 }
 
 /**
- * ksig_ring_memory_alloc() - memory for a ring, charged to the caller
+ * ksig_ring_memory_alloc() - allocate the memory of a ring and charge it to the caller
  * @mem: filled in on success
  * @event_size: bytes per record
  * @len: number of records, a power of two
@@ -65,7 +65,7 @@ int ksig_ring_memory_alloc(struct ksig_ring_memory *mem, u32 event_size, u32 len
 	return 0;
 }
 
-/* Undo ksig_ring_memory_alloc(). Empty memory is ignored. */
+/* Undo ksig_ring_memory_alloc(). A zeroed structure is ignored. */
 void ksig_ring_memory_free(struct ksig_ring_memory *mem)
 {
 	ksig_ring_memory_uncharge(mem);
@@ -76,7 +76,7 @@ void ksig_ring_memory_free(struct ksig_ring_memory *mem)
 }
 
 /**
- * ksig_ring_init() - a ring of the default length
+ * ksig_ring_init() - initialize a ring of the default length
  * @ring: zeroed memory
  * @event_size: bytes per record
  *
@@ -90,23 +90,23 @@ int ksig_ring_init(struct ksig_ring *ring, u32 event_size)
 				      KSIG_QUEUE_DEFAULT);
 }
 
-/* The owner no longer uses the ring; emitters still may for a moment. */
+/* Called when the owner no longer uses the ring. Running emitters may still use it. */
 void ksig_ring_uncharge(struct ksig_ring *ring)
 {
 	ksig_ring_memory_uncharge(&ring->mem);
 }
 
-/* Nobody can reach the ring. */
+/* Called when the ring can't be reached any more. */
 void ksig_ring_destroy(struct ksig_ring *ring)
 {
 	ksig_ring_memory_free(&ring->mem);
 }
 
 /**
- * ksig_ring_reset() - start over: no records, all counters zero
+ * ksig_ring_reset() - remove all records and set all counters to zero
  * @ring: the ring; its lock is held, and its owner excludes other consumers
- * @mem: the memory to use from now on; on success, the memory to be freed. NULL: the
- *	ring keeps its memory
+ * @mem: the new memory; on success it is replaced by the old memory, which the caller has to
+ *	free. NULL: the ring keeps its memory
  *
  * Return: 0; -EBUSY if the ring is mapped or claimed; -ENODEV after hang-up.
  */
@@ -134,7 +134,7 @@ int ksig_ring_reset(struct ksig_ring *ring, struct ksig_ring_memory *mem)
 /* ---------------------------------------------------------------- consuming */
 
 /**
- * ksig_ring_claim() - have records consumed by signal delivery only
+ * ksig_ring_claim() - reserve the records for signal delivery
  * @ring: the ring
  *
  * Return: 0; -EBUSY if the ring is mapped.
@@ -153,24 +153,24 @@ int ksig_ring_claim(struct ksig_ring *ring)
 	return err;
 }
 
-/* Undo ksig_ring_claim(): read(2) and mmap(2) work again. */
+/* Undo ksig_ring_claim(). After this, read(2) and mmap(2) work again. */
 void ksig_ring_release(struct ksig_ring *ring)
 {
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&ring->lock, flags);
-	/* release: consumed until here; pairs with ksig_ring_read() */
+	/* release: the records were consumed; pairs with ksig_ring_read() */
 	smp_store_release(&ring->claimed, false);
 	raw_spin_unlock_irqrestore(&ring->lock, flags);
 }
 
-/* No further record will be added. */
+/* Mark the ring: no record will be added after this. */
 void ksig_ring_hup(struct ksig_ring *ring)
 {
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&ring->lock, flags);
-	/* release: all records; pairs with the acquires of hup in chardev.c and deliver.c */
+	/* release: all records were added; pairs with the acquires in chardev.c and deliver.c */
 	smp_store_release(&ring->hup, true);
 	WRITE_ONCE(ring->mem.producer->flags, KSIG_RING_HUP);
 	raw_spin_unlock_irqrestore(&ring->lock, flags);
@@ -182,7 +182,7 @@ static u32 ksig_add_saturating(u32 a, u32 b)
 }
 
 /**
- * ksig_ring_lose() - count an event that the ring has no room for
+ * ksig_ring_lose() - count an event that is lost because the ring is full
  * @ring: the ring; its lock is held
  */
 void ksig_ring_lose(struct ksig_ring *ring)
@@ -194,9 +194,9 @@ void ksig_ring_lose(struct ksig_ring *ring)
 }
 
 /**
- * ksig_ring_restore_lost() - a loss was consumed but not reported
+ * ksig_ring_restore_lost() - restore a loss that was consumed but not reported
  * @ring: the ring
- * @n: number of lost events; reported with the next record instead
+ * @n: number of lost events; the next record reports them instead
  */
 void ksig_ring_restore_lost(struct ksig_ring *ring, u32 n)
 {
@@ -212,9 +212,9 @@ void ksig_ring_restore_lost(struct ksig_ring *ring, u32 n)
 }
 
 /**
- * ksig_ring_count() - number of records in the ring
+ * ksig_ring_count() - get the number of records in the ring
  * @ring: the ring
- * @head: set to the index of the oldest record, unless it is NULL
+ * @head: if not NULL, set to the index of the oldest record
  *
  * Context: any except NMI.
  */
@@ -224,9 +224,9 @@ u32 ksig_ring_count(struct ksig_ring *ring, u32 *head)
 	u32 oldest, tail;
 
 	if (likely(!READ_ONCE(ring->maps))) {
-		/* head first: tail - head was the count at some time between */
+		/* head first: tail - head was correct at some time between the two loads */
 		oldest = smp_load_acquire(&ring->head);
-		/* pairs with ksig_ring_commit(): the records */
+		/* pairs with ksig_ring_commit(): the records are visible */
 		tail = smp_load_acquire(&ring->tail);
 	} else {
 		raw_spin_lock_irqsave(&ring->lock, flags);
@@ -240,10 +240,10 @@ u32 ksig_ring_count(struct ksig_ring *ring, u32 *head)
 }
 
 /**
- * ksig_ring_peek() - the oldest record
- * @ring: the ring, claimed; the caller is its consumer
+ * ksig_ring_peek() - get the oldest record
+ * @ring: the ring, which must be claimed; the caller is its consumer
  *
- * Return: the record, valid until it is consumed; NULL if there is none.
+ * Return: the record, valid until it is consumed; NULL if the ring is empty.
  */
 const struct ksig_event *ksig_ring_peek(struct ksig_ring *ring)
 {
@@ -252,7 +252,7 @@ const struct ksig_event *ksig_ring_peek(struct ksig_ring *ring)
 
 /**
  * ksig_ring_consume_one() - remove the oldest record
- * @ring: the ring, claimed; the caller is its consumer
+ * @ring: the ring, which must be claimed; the caller is its consumer
  * @refused: the target refused the signal
  *
  * Return: true if more records are left.
@@ -261,21 +261,21 @@ bool ksig_ring_consume_one(struct ksig_ring *ring, bool refused)
 {
 	ring->consumed++;
 	ring->refused += refused;
-	/* release: done with the record; pairs with ksig_ring_reserve() */
+	/* release: the record was used; pairs with ksig_ring_reserve() */
 	smp_store_release(&ring->head, ring->head + 1);
 	return !ksig_ring_is_empty(ring);
 }
 
 /**
- * ksig_ring_read() - copy out as many whole records as fit
+ * ksig_ring_read() - copy as many whole records as fit
  * @ring: the ring; the caller excludes other readers and ksig_ring_reset()
- * @to: where to
+ * @to: the destination
  *
- * Context: process; touches user memory.
+ * Context: process; accesses user memory.
  *
- * Return: bytes copied; 0 if the ring is empty; -EBUSY if it is mapped or claimed; -ESTALE
- * if it was meanwhile, and records were consumed: try again; -EFAULT. On error @to is where
- * it was.
+ * Return: number of bytes copied; 0 if the ring is empty; -EBUSY if it is mapped or claimed;
+ * -ESTALE if it was mapped or claimed during the call and records were consumed, so that the
+ * call has to be repeated; -EFAULT. On error the position of @to is unchanged.
  */
 ssize_t ksig_ring_read(struct ksig_ring *ring, struct iov_iter *to)
 {
@@ -285,19 +285,19 @@ ssize_t ksig_ring_read(struct ksig_ring *ring, struct iov_iter *to)
 	unsigned long flags;
 	ssize_t ret;
 
-	/* acquire: what was consumed; pairs with ksig_ring_release() */
+	/* acquire: head includes the consumed records; pairs with ksig_ring_release() */
 	if (READ_ONCE(ring->maps) || smp_load_acquire(&ring->claimed))
 		return -EBUSY;
 	head = READ_ONCE(ring->head);
-	/* pairs with ksig_ring_commit(): the records */
+	/* pairs with ksig_ring_commit(): the records are visible */
 	want = smp_load_acquire(&ring->tail) - head;
 	want = min_t(size_t, iov_iter_count(to) / size, want);
 	while (done < want) {
 		at = (head + done) & (len - 1);
 		n = min(want - done, len - at);
 		/*
-		 * Not copy_to_iter(): its check would look the ring up among all
-		 * vmalloc areas.
+		 * Not copy_to_iter(), because its usercopy check would search all
+		 * vmalloc areas for the ring.
 		 */
 		copied = _copy_to_iter(ksig_ring_slot(ring, at),
 				       (size_t)n * size, to);
@@ -313,22 +313,22 @@ ssize_t ksig_ring_read(struct ksig_ring *ring, struct iov_iter *to)
 		goto out;
 	}
 	ret = (ssize_t)done * size;
-	/* the copies, then head: pairs with the acquire in ksig_ring_reserve() */
+	/* copy before loading head: pairs with the acquire in ksig_ring_reserve() */
 	smp_rmb();
 	raw_spin_lock_irqsave(&ring->lock, flags);
 	if (ring->maps || ring->claimed) {
 		ret = -EBUSY;
 	} else if (ring->head != head) {
-		/* a mapping or signals have come and gone: copies may be torn */
+		/* a mapping or signals consumed records in the meantime: copies may be torn */
 		ret = -ESTALE;
 	} else {
-		/* release: the copies are done; pairs with ksig_ring_reserve() */
+		/* release: the records were copied; pairs with ksig_ring_reserve() */
 		smp_store_release(&ring->head, head + done);
 		ring->consumed += done;
 	}
 	raw_spin_unlock_irqrestore(&ring->lock, flags);
 out:
-	/* what was copied and is not returned */
+	/* revert the bytes that were copied but are not returned */
 	all -= max_t(ssize_t, ret, 0);
 	if (unlikely(all))
 		iov_iter_revert(to, all);
@@ -337,7 +337,7 @@ out:
 
 /* ----------------------------------------------------------------- counters */
 
-/* The ring's length in records. */
+/* Return: the length of the ring in records. */
 u32 ksig_ring_len(struct ksig_ring *ring)
 {
 	unsigned long flags;
@@ -350,7 +350,7 @@ u32 ksig_ring_len(struct ksig_ring *ring)
 }
 
 /**
- * ksig_ring_stats() - the ring's part of KSIG_IOC_STATS
+ * ksig_ring_stats() - fill in the ring's part of KSIG_IOC_STATS
  * @ring: the ring; the caller excludes signal delivery
  * @st: filled in
  */

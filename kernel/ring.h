@@ -2,15 +2,15 @@
 /*
  * A queue of fixed-size records that user space can read or map.
  *
- * Many producers, in any context except NMI, serialized by the ring's lock. One
- * consumer at a time:
+ * There may be many producers, in any context except NMI. They are serialized by the
+ * ring's lock. Only one consumer uses the ring at a time:
  *
  *  - read(2), serialized by the owner's reader mutex;
  *  - signal delivery, under the owner's delivery lock, while the ring is claimed;
  *  - a mapping, which stores its position in the consumer page.
  *
- * Slots between head and tail belong to the consumer. Producers don't write to
- * them, so the consumer accesses them without the lock.
+ * The slots between head and tail belong to the consumer. Producers don't write to
+ * these slots, so the consumer accesses them without the lock.
  */
 #ifndef KSIG_RING_H
 #define KSIG_RING_H
@@ -26,13 +26,13 @@ struct user_struct;
 struct vm_area_struct;
 
 /**
- * struct ksig_ring_memory - what a ring of a given length consists of
+ * struct ksig_ring_memory - memory of a ring
  * @records: @len slots, in vmalloc memory
  * @consumer: the page that a mapping writes
  * @producer: the page that a mapping reads
  * @len: number of slots, a power of two
- * @user: charged for @pages; NULL once uncharged
- * @pages: charged against RLIMIT_MEMLOCK
+ * @user: the user that @pages are charged to; NULL once they are uncharged
+ * @pages: number of pages charged against RLIMIT_MEMLOCK
  */
 struct ksig_ring_memory {
 	void *records;
@@ -44,23 +44,24 @@ struct ksig_ring_memory {
 };
 
 /**
- * struct ksig_ring - the queue
- * @lock: innermost lock of ksig; no other lock is taken under it
- * @mem: replaced by ksig_ring_reset() only
+ * struct ksig_ring - a queue of records
+ * @lock: innermost lock of ksig; no other lock is taken while it is held
+ * @mem: memory of the ring; replaced only by ksig_ring_reset()
  * @event_size: bytes per record; never changes
- * @head: index of the oldest record. Written by the consumer: under @lock, or
- *	under the owner's delivery lock while @claimed. A mapping's position is
- *	copied to it when somebody checks
- * @tail: index after the newest record; the producer page has a copy
- * @unreported_lost: events lost since the newest record
- * @maps: number of live mappings
+ * @head: index of the oldest record. Written by the consumer, under @lock or, while the
+ *	ring is claimed, under the owner's delivery lock. The position of a mapping is
+ *	copied to @head when the ring is checked
+ * @tail: index after the newest record; also copied to the producer page
+ * @unreported_lost: number of events lost since the newest record
+ * @maps: number of mappings
  * @claimed: records are delivered by signal; read(2) and mmap(2) fail
- * @hup: no further record will be added
- * @offered: events offered, lost ones included
- * @lost: of these, events that found the ring full
- * @consumed: records removed by the consumer, refused ones included. Written like
+ * @hup: no more records will be added
+ * @offered: number of events offered, including lost events
+ * @lost: number of events lost because the ring was full
+ * @consumed: number of records removed by the consumer, including refused ones; written
+ *	under the same lock as @head
+ * @refused: number of records whose signal was refused; written under the same lock as
  *	@head
- * @refused: of these, records that the target of the signal refused. Likewise
  *
  * All members are protected by @lock, except as stated.
  */
@@ -101,9 +102,9 @@ void ksig_ring_stats(struct ksig_ring *ring, struct ksig_stats *st);
 int ksig_ring_mmap(struct ksig_ring *ring, struct vm_area_struct *vma);
 
 /**
- * ksig_ring_slot() - address of a record
+ * ksig_ring_slot() - get the address of a record
  * @ring: the ring
- * @index: free-running index
+ * @index: free-running index of the record
  */
 static inline struct ksig_event *ksig_ring_slot(const struct ksig_ring *ring,
 						u32 index)
@@ -113,12 +114,12 @@ static inline struct ksig_event *ksig_ring_slot(const struct ksig_ring *ring,
 }
 
 /**
- * ksig_ring_head() - the consumer's position
+ * ksig_ring_head() - get the consumer's position
  * @ring: the ring; its lock is held
  *
- * A mapping's position is accepted only if it lies between the last accepted one
- * and the tail. Any other value is ignored: the ring stays as full as it was, so a
- * misbehaving consumer harms only itself.
+ * The position of a mapping is accepted only if it lies between the last accepted
+ * position and the tail. Any other value is ignored. The ring then stays as full as it
+ * was, so a misbehaving consumer harms only itself.
  */
 static inline u32 ksig_ring_head(struct ksig_ring *ring)
 {
@@ -136,7 +137,7 @@ static inline u32 ksig_ring_head(struct ksig_ring *ring)
 }
 
 /**
- * ksig_ring_reserve() - the slot for an event's record
+ * ksig_ring_reserve() - reserve a slot for an event's record
  * @ring: the ring; its lock is held until ksig_ring_commit()
  *
  * Counts the event as offered, and as lost if the ring is full.
@@ -150,7 +151,7 @@ ksig_ring_reserve(struct ksig_ring *ring)
 
 	lockdep_assert_held(&ring->lock);
 	ring->offered++;
-	/* acquire: the slot was read; pairs with ksig_ring_consume_one() */
+	/* acquire: the slot was consumed; pairs with ksig_ring_consume_one() */
 	if (likely(tail - smp_load_acquire(&ring->head) < ring->mem.len) ||
 	    tail - ksig_ring_head(ring) < ring->mem.len)
 		return ksig_ring_slot(ring, tail);
@@ -159,12 +160,12 @@ ksig_ring_reserve(struct ksig_ring *ring)
 }
 
 /**
- * ksig_ring_commit() - make the reserved record visible
+ * ksig_ring_commit() - make the reserved record visible to the consumer
  * @ring: the ring; its lock is held
- * @ev: from ksig_ring_reserve(); complete except for seq and lost_before
- * @seq: the event's number
+ * @ev: from ksig_ring_reserve(); filled in except for seq and lost_before
+ * @seq: sequence number of the event
  *
- * Return: true if the ring was empty before.
+ * Return: true if the ring was empty before the call.
  */
 static __always_inline bool ksig_ring_commit(struct ksig_ring *ring,
 					     struct ksig_event *ev, u64 seq)
@@ -175,28 +176,28 @@ static __always_inline bool ksig_ring_commit(struct ksig_ring *ring,
 	ev->seq = seq;
 	ev->lost_before = ring->unreported_lost;
 	ring->unreported_lost = 0;
-	/* release: the record; pairs with the acquires of tail in ring.c */
+	/* release: the record is complete; pairs with the acquires of tail in ring.c */
 	smp_store_release(&ring->tail, tail + 1);
-	/* the same, for the consumer of a mapping */
+	/* release: the same for the consumer of a mapping */
 	smp_store_release(&ring->mem.producer->tail, tail + 1);
 	/*
 	 * Full barrier between the store of tail and the load of head or of the
 	 * wait queue. Pairs with the consumer's barrier between its store of
 	 * head (or prepare_to_wait()) and its load of tail. At least one side
-	 * sees the other's store: either this side finds an empty ring and
-	 * notifies the consumer, or the consumer finds the record.
+	 * sees the other side's store: either this side finds that the ring was
+	 * empty and notifies the consumer, or the consumer finds the record.
 	 */
 	smp_mb();
 	return ksig_ring_head(ring) == tail;
 }
 
 /**
- * ksig_ring_is_empty() - does the consumer have nothing to do?
- * @ring: the ring; not mapped, and the caller is its consumer
+ * ksig_ring_is_empty() - check whether the ring has no records
+ * @ring: the ring, which must not be mapped; the caller is its consumer
  */
 static inline bool ksig_ring_is_empty(const struct ksig_ring *ring)
 {
-	/* pairs with ksig_ring_commit(): the record */
+	/* pairs with ksig_ring_commit(): the record is visible */
 	return smp_load_acquire(&ring->tail) == ring->head;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Mappings of a ring; <ksig/uapi.h> describes the layout. */
+/* Mappings of a ring. <ksig/uapi.h> describes the layout. */
 #include <linux/mm.h>
 #include <linux/personality.h>
 #include <linux/sched.h>
@@ -7,7 +7,7 @@
 
 #include "ring.h"
 
-/* The ring's memory can't be replaced while @maps is not 0. */
+/* Count a new mapping. While @maps is not 0, the ring's memory can't be replaced. */
 static int ksig_ring_map_begin(struct ksig_ring *ring, unsigned long pages,
 			       bool first)
 {
@@ -23,7 +23,7 @@ static int ksig_ring_map_begin(struct ksig_ring *ring, unsigned long pages,
 	} else if (ring->claimed) {
 		err = -EBUSY;
 	} else {
-		/* from now on its value counts */
+		/* from now on, the head in the consumer page is used */
 		if (!ring->maps)
 			WRITE_ONCE(ring->mem.consumer->head, ring->head);
 		WRITE_ONCE(ring->maps, ring->maps + 1);
@@ -37,13 +37,13 @@ static void ksig_ring_map_end(struct ksig_ring *ring)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&ring->lock, flags);
-	/* the last position that a mapping has stored */
+	/* accept the last position that the mapping has stored */
 	ksig_ring_head(ring);
 	WRITE_ONCE(ring->maps, ring->maps - 1);
 	raw_spin_unlock_irqrestore(&ring->lock, flags);
 }
 
-/* munmap() of the middle of a mapping makes two of it. */
+/* Called when munmap() of the middle part splits a mapping in two. */
 static void ksig_ring_vma_open(struct vm_area_struct *vma)
 {
 	struct ksig_ring *ring = vma->vm_private_data;
@@ -65,15 +65,15 @@ static const struct vm_operations_struct ksig_ring_vm_ops = {
 };
 
 /**
- * ksig_ring_mmap() - map one of the ring's two parts
- * @ring: the ring; it lives as long as the area's file
- * @vma: the area
+ * ksig_ring_mmap() - map one of the two parts of the ring
+ * @ring: the ring; lives at least as long as the file of the mapping
+ * @vma: the area to map
  *
  * Context: process, under mmap_lock. Takes no lock under which user memory is
  * accessed.
  *
- * Return: 0; -EINVAL for other ranges or a private mapping; -EACCES for rights that
- * the part doesn't have; -EBUSY if records are delivered by signal; -ENOMEM.
+ * Return: 0; -EINVAL for an invalid range or a private mapping; -EACCES for access
+ * rights that the part doesn't permit; -EBUSY if records are delivered by signal; -ENOMEM.
  */
 int ksig_ring_mmap(struct ksig_ring *ring, struct vm_area_struct *vma)
 {
@@ -94,15 +94,15 @@ int ksig_ring_mmap(struct ksig_ring *ring, struct vm_area_struct *vma)
 	if (err)
 		return err;
 	/*
-	 * Permanently: mprotect() can't restore the VM_MAY* flags, nor madvise()
-	 * clear VM_IO and, with it, VM_DONTCOPY.
+	 * These flags are permanent: mprotect() can't restore the VM_MAY* flags,
+	 * and madvise() can't clear VM_IO, and therefore not VM_DONTCOPY.
 	 */
 	vm_flags_mod(vma, VM_IO | VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP,
 		     VM_EXEC | VM_MAYEXEC | (first ? 0 : VM_MAYWRITE));
 	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
 	page = first ? (void *)ring->mem.consumer : ring->mem.producer;
 	err = vm_insert_page(vma, at, virt_to_page(page));
-	/* the first part has one page, and so this ends at once */
+	/* the first part has only one page, so the loop ends immediately */
 	page = ring->mem.records;
 	for (at += PAGE_SIZE; !err && at < vma->vm_end; at += PAGE_SIZE) {
 		err = vm_insert_page(vma, at, vmalloc_to_page(page));

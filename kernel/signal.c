@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The only place that sends signals.
+ * Sends the signals of ksig. No other file sends signals.
  *
- * Three checks come before every signal: does the target exist, may the sender signal it,
- * and is it ready, so that the signal doesn't kill it unexpectedly. The target can change
- * between the check and the sending, because no exported function does both under siglock.
- * The result holds for the time of sending. No sender can promise anything about the time
- * of delivery: exec, for one, keeps pending signals and resets handlers. Signals that ksig
- * itself sends can't come in between: see ksig_send_locks.
+ * Three conditions are checked before every signal: the target exists, the sender is permitted
+ * to signal it, and the target is ready, so that the signal doesn't kill it unexpectedly. The
+ * target can change between the check and the send, because no exported function does both
+ * under siglock. The result is valid when the signal is sent. No sender can guarantee that it
+ * is still valid when the signal is delivered: exec, for example, keeps pending signals and
+ * resets handlers. ksig itself sends no other signal to the same process between the check and
+ * the send; see ksig_send_locks.
  */
 #include <linux/capability.h>
 #include <linux/hash.h>
@@ -22,20 +23,20 @@
 #include "trace.h"
 
 /*
- * How long the security module's answer is used while the target's credentials stay the
- * same: policy and labels can change without them.
+ * How long the security module's decision is reused while the target's credentials stay the
+ * same. Policies and labels can change without a change of the credentials.
  */
 #define KSIG_APPROVAL_TIME	HZ
 
 /*
- * Held from the check whether a process is ready until the signal is sent, so that two
- * senders that find it ready don't both send what it can accept one of. Hashed by process.
- * Inside of the delivery's lock, outside of siglock.
+ * Held from the check whether a process is ready until the signal is sent. Without this lock
+ * two senders could both find the process ready and send two signals to a process that can
+ * accept only one. Hashed by process. Nests inside the delivery's lock and outside siglock.
  */
 #define KSIG_SEND_LOCK_BITS 6
 static struct ksig_send_lock {
 	spinlock_t lock;
-	bool slow;	/* the holder scans many threads: don't wait for it */
+	bool slow;	/* the lock's holder scans many threads: don't wait for the lock */
 } ksig_send_locks[1 << KSIG_SEND_LOCK_BITS];
 
 void __init ksig_signal_init(void)
@@ -47,9 +48,9 @@ void __init ksig_signal_init(void)
 }
 
 /*
- * Does the sender have CAP_KILL over @ns? A capability over a user namespace extends to all
- * its descendants. ns_capable() would answer for current, which may be any task when the
- * signal is sent.
+ * Check whether the sender has CAP_KILL over @ns. A capability over a user namespace extends to
+ * all its descendants. ns_capable() would check current, which may be any task when the signal
+ * is sent.
  */
 static bool ksig_capable(const struct ksig_target *t,
 			 const struct user_namespace *ns)
@@ -62,17 +63,18 @@ static bool ksig_capable(const struct ksig_target *t,
 }
 
 /*
- * kill(2)'s rule, except for the security module: kill_pid_usb_asyncio() asks that, with
- * t->cred. It compares uids itself and doesn't know about capabilities and sessions. If
- * these give the permission, the private copy gets the target's uid as its effective uid.
- * The label, which the security module checks, always is the sender's.
+ * Apply the permission rule of kill(2), except for the security module, which
+ * kill_pid_usb_asyncio() consults with t->cred. That function also compares uids, but doesn't
+ * know about capabilities and sessions. If one of these permits the signal, the target's uid
+ * becomes the effective uid of the private copy. The label, which the security module checks, is
+ * always that of the sender.
  *
  * Context: RCU read-side section.
  */
 static int ksig_may_signal(struct ksig_target *t, struct task_struct *task,
 			   const struct cred *cred)
 {
-	/* the sender's real or effective uid is the target's real or saved uid */
+	/* the sender's real or effective uid equals the target's real or saved uid */
 	bool match = uid_eq(t->sender_euid, cred->suid) ||
 		     uid_eq(t->sender_euid, cred->uid) ||
 		     uid_eq(t->sender_uid, cred->suid) ||
@@ -83,7 +85,7 @@ static int ksig_may_signal(struct ksig_target *t, struct task_struct *task,
 		    !(uid_eq(t->uid, cred->uid) && uid_eq(t->euid, cred->euid) &&
 		      uid_eq(t->suid, cred->suid)))
 			return -EPERM;
-		/* nor does SIGCONT need a uid match within the sender's session */
+		/* SIGCONT needs no uid match within the sender's session */
 		if (!match && !t->same_process &&
 		    !(t->session && task_session(task) == t->session))
 			return -EPERM;
@@ -92,7 +94,7 @@ static int ksig_may_signal(struct ksig_target *t, struct task_struct *task,
 	return 0;
 }
 
-/* Its uids may have changed meanwhile, or exec given its number to another thread. */
+/* Check whether an error is outdated, because uids have changed or exec has moved the pid. */
 static bool ksig_is_stale(const struct ksig_target *t, struct task_struct *task,
 			  const struct cred *cred, int err)
 {
@@ -101,18 +103,19 @@ static bool ksig_is_stale(const struct ksig_target *t, struct task_struct *task,
 	if (err != -ESRCH)
 		return false;
 	/*
-	 * The number is taken over before what was checked changes back. Pairs with
-	 * the release of tasklist_lock in de_thread().
+	 * exec moves the pid before the state that was checked changes back. Pairs
+	 * with the release of tasklist_lock in de_thread().
 	 */
 	smp_rmb();
 	return task != pid_task(t->pid, PIDTYPE_PID);
 }
 
 /*
- * The kernel translates si_uid from current's user namespace to the target's. The kernel
- * is the sender, and current may be unrelated, so the result must be root, or the overflow
- * uid where root has no number, and never one of current's numbers: (uid_t)-1 is no uid in
- * any namespace and becomes the overflow uid. Within one namespace nothing is translated.
+ * Get the si_uid to pass to the kernel, which translates it from current's user namespace to the
+ * target's. The sender is the kernel, and current may be an unrelated task. So the receiver must
+ * see root, or the overflow uid if root is not mapped, and never one of current's uids. (uid_t)-1
+ * is not a uid in any namespace, so it is translated to the overflow uid. Within one namespace
+ * nothing is translated.
  */
 static uid_t ksig_si_uid(const struct cred *target)
 {
@@ -133,9 +136,9 @@ static int ksig_send_process(const struct ksig_target *t,
 
 	err = kill_pid_usb_asyncio(t->signo, error, addr, t->pid, t->cred);
 	/*
-	 * From an ancestor pid namespace kill(2) forces SIGKILL and SIGSTOP on a
-	 * namespace's init. The call above has checked the permission, but it
-	 * never forces, so the init has ignored the signal.
+	 * From an ancestor pid namespace, kill(2) forces SIGKILL and SIGSTOP on the
+	 * namespace's init. The call above has checked the permission, but it never
+	 * forces a signal, so init has ignored this one.
 	 */
 	if (!err && t->from_above && sig_kernel_only(t->signo) &&
 	    task->signal->flags & SIGNAL_UNKILLABLE)
@@ -144,9 +147,9 @@ static int ksig_send_process(const struct ksig_target *t,
 }
 
 /*
- * For thread-directed signals no exported function asks the security module without
- * sending. Asking about signal 0 comes closest; docs/design.md says what that means for
- * each module.
+ * Query the security module for a thread-directed signal. No exported function does this without
+ * sending a signal. A query for signal 0 comes closest; docs/design.md describes the consequences
+ * for each module.
  */
 static int ksig_ask_lsm(const struct ksig_target *t)
 {
@@ -156,9 +159,9 @@ static int ksig_ask_lsm(const struct ksig_target *t)
 }
 
 /*
- * Check the permission, in full if the target's credentials are not the ones that were
- * approved, or if that was long ago. For process-directed signals the security module is
- * asked by the function that sends.
+ * Check the permission. The full check is made if the target's credentials differ from those that
+ * were approved, or if the approval has expired. For process-directed signals, the function that
+ * sends the signal queries the security module.
  */
 static int ksig_approve(struct ksig_target *t, struct task_struct *task)
 {
@@ -191,7 +194,7 @@ static int ksig_send_task(struct ksig_target *t, struct task_struct *task,
 	err = ksig_approve(t, task);
 	if (err)
 		return err;
-	/* an emitter must not wait for long */
+	/* an emitter must not wait for a long scan */
 	if (t->scan_max && unlikely(READ_ONCE(lock->slow)))
 		return -E2BIG;
 	spin_lock(&lock->lock);
@@ -203,7 +206,7 @@ static int ksig_send_task(struct ksig_target *t, struct task_struct *task,
 			err = ksig_send_process(t, task, error, value);
 		} else {
 			info->si_errno = error;
-			/* the kernel may have rewritten these two last time */
+			/* the kernel may have modified these two during the last send */
 			info->si_pid = 0;
 			info->si_uid = ksig_si_uid(__task_cred(task));
 			info->si_ptr = (void __user *)(unsigned long)value;
@@ -222,13 +225,13 @@ static int ksig_send_task(struct ksig_target *t, struct task_struct *task,
  * ksig_target_send() - send one signal
  * @t: set up by ksig_target_init(); the caller serializes sends
  * @error: si_errno of the signal
- * @value: the signal's value, see ksig_siginfo_value()
+ * @value: the signal's value; see ksig_siginfo_value()
  *
- * Context: RCU read-side section; interrupts off, or on PREEMPT_RT preemptible; not NMI.
+ * Context: RCU read-side section; interrupts disabled, or on PREEMPT_RT preemptible; not NMI.
  *
- * Return: 0; on error nothing was sent: -ESRCH if the target has exited; -EPERM (or what
- * the security module says); -ECONNREFUSED if it is not ready; -EAGAIN if it has no room;
- * -E2BIG if the check would scan more than t->scan_max.
+ * Return: 0; on error nothing was sent: -ESRCH if the target has exited; -EPERM (or another
+ * error of the security module); -ECONNREFUSED if the target is not ready; -EAGAIN if it can't
+ * accept a signal now; -E2BIG if the check would scan more than t->scan_max.
  */
 int ksig_target_send(struct ksig_target *t, int error, u64 value)
 {
@@ -249,12 +252,12 @@ int ksig_target_send(struct ksig_target *t, int error, u64 value)
 }
 
 /**
- * ksig_target_check() - may the sender signal the target now?
+ * ksig_target_check() - check whether the sender is permitted to signal the target now
  * @t: set up by ksig_target_init()
  *
  * Context: process.
  *
- * Return: 0; -ESRCH; -EPERM (or what the security module says).
+ * Return: 0; -ESRCH; -EPERM (or another error of the security module).
  */
 int ksig_target_check(struct ksig_target *t)
 {
@@ -275,7 +278,7 @@ int ksig_target_check(struct ksig_target *t)
 }
 
 /**
- * ksig_target_gone() - has the target exited?
+ * ksig_target_gone() - check whether the target has exited
  * @t: set up by ksig_target_init()
  *
  * Context: any.
@@ -291,13 +294,13 @@ bool ksig_target_gone(const struct ksig_target *t)
 		if (!task) {
 			gone = true;
 		} else if (t->process) {
-			/* is 0 before the exit tracepoint of the last thread */
+			/* becomes 0 before the exit tracepoint of the last thread */
 			gone = !atomic_read(&task->signal->live);
 		} else {
 			gone = !ksig_task_live(task);
 			/*
-			 * group_exec_task makes it exit. Pairs with siglock, in
-			 * de_thread() and then in get_signal().
+			 * The leader exits after group_exec_task was set. Pairs with
+			 * siglock, in de_thread() and then in get_signal().
 			 */
 			smp_rmb();
 			gone = gone && !ksig_changes_leader(t, task);
@@ -308,11 +311,11 @@ bool ksig_target_gone(const struct ksig_target *t)
 }
 
 /**
- * ksig_target_init() - pin a target, for signals with current's credentials
- * @t: signo, process, persistent and max_pending are set, everything else is 0
- * @pid: of a thread; a reference is taken
+ * ksig_target_init() - pin a target for signals with current's credentials
+ * @t: signo, process, persistent and max_pending are set; all other members are 0
+ * @pid: pid of a thread; @t holds a reference to it
  *
- * Doesn't check whether current may signal the target; every send does.
+ * Doesn't check whether current is permitted to signal the target; every send does.
  *
  * Context: process, may sleep.
  *
@@ -325,11 +328,11 @@ int ksig_target_init(struct ksig_target *t, struct pid *pid)
 
 	clear_siginfo(&t->info);
 	t->info.si_signo = t->signo;
-	/* SI_KERNEL's value would reach neither signalfd nor 32-bit programs */
+	/* with SI_KERNEL, signalfd and 32-bit programs would not receive the value */
 	t->info.si_code = SI_QUEUE;
 	t->sender_uid = current_uid();
 	t->sender_euid = current_euid();
-	/* these always concern the process */
+	/* SIGKILL and SIGSTOP always affect the whole process */
 	if (sig_kernel_only(t->signo))
 		t->process = true;
 	t->cred = prepare_creds();
@@ -345,7 +348,7 @@ int ksig_target_init(struct ksig_target *t, struct pid *pid)
 	}
 	cred = __task_cred(task);
 	t->pid = get_pid(pid);
-	/* exec may give the pid to another thread, but never to another process */
+	/* exec may move the pid to another thread, but never to another process */
 	t->send_lock = &ksig_send_locks[hash_ptr(task->signal,
 						 KSIG_SEND_LOCK_BITS)];
 	t->uid = cred->uid;
@@ -366,7 +369,7 @@ int ksig_target_init(struct ksig_target *t, struct pid *pid)
 
 /**
  * ksig_target_release() - undo ksig_target_init()
- * @t: not used any more
+ * @t: the target; must not be used afterwards
  *
  * Context: any except NMI.
  */
@@ -381,15 +384,15 @@ void ksig_target_release(struct ksig_target *t)
 }
 
 /**
- * ksig_send() - send one signal now, with current's credentials
- * @nr: a thread's number in current's pid namespace
+ * ksig_send() - send one signal immediately, with current's credentials
+ * @nr: thread ID in current's pid namespace
  * @signo: signal number
- * @process: process-directed
+ * @process: the signal is process-directed
  * @value: the signal's value
  *
  * Context: process, may sleep.
  *
- * Return: 0; -EINVAL if a number is out of range; an error of ksig_target_init() or
+ * Return: 0; -EINVAL if @nr or @signo is out of range; an error of ksig_target_init() or
  * ksig_target_send().
  */
 int ksig_send(s32 nr, int signo, bool process, u64 value)
@@ -406,7 +409,7 @@ int ksig_send(s32 nr, int signo, bool process, u64 value)
 	if (!pid)
 		return -ESRCH;
 	if (sig_kernel_only(signo)) {
-		/* nobody sees their siginfo, so plain kill(2) will do */
+		/* the receiver never sees the siginfo of these signals, so plain kill(2) will do */
 		err = kill_pid(pid, signo, 0);
 		put_pid(pid);
 		return err;
@@ -415,7 +418,7 @@ int ksig_send(s32 nr, int signo, bool process, u64 value)
 	put_pid(pid);
 	if (err)
 		return err;
-	/* the context that otherwise the delivery's lock provides */
+	/* ksig_target_send() needs the context that the delivery's lock normally provides */
 	rcu_read_lock();
 	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
 		local_irq_save(flags);

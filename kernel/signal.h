@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The only place that sends signals. */
+/* Interface of signal.c, the only file that sends signals. */
 #ifndef KSIG_SIGNAL_H
 #define KSIG_SIGNAL_H
 
@@ -14,40 +14,40 @@ struct user_namespace;
 
 /**
  * struct ksig_target - a pinned thread or process, and the sender's credentials
- * @pid: pinned, so a recycled number never refers to it
- * @send_lock: held from a check to the sending; shared by all targets in one process
+ * @pid: pinned pid, so a reused pid number never refers to it
+ * @send_lock: held from a check until the signal is sent; shared by all targets in a process
  * @signo: signal number, 1 to 64
- * @process: process-directed: any thread of the process may receive it
- * @persistent: used for more than one signal: the target's uids must not change
+ * @process: the signal is process-directed: any thread of the process may receive it
+ * @persistent: the target is used for more than one signal, so its uids must not change
  * @from_above: the sender is in an ancestor of the target's pid namespace
  * @same_process: sender and target share a thread group, so no uid check is needed
- * @max_pending: no signal is sent while this many of that number are pending in
+ * @max_pending: no signal is sent while this many signals with number @signo are pending in
  *	the target; 0: no limit
  * @info: template for a thread-directed signal
- * @cred: private copy of the sender's credentials. Its euid follows the target's
- *	uid (see ksig_may_signal()), everything else stays the sender's
+ * @cred: private copy of the sender's credentials. ksig_may_signal() may set its euid to the
+ *	target's uid; all other members keep the sender's values
  * @session: for SIGCONT: the sender's session, within which no uid check is needed
- * @approved_cred: the target's credentials that were last approved, pinned so that
- *	no others can have their address; NULL: none yet
- * @approved_at: when that was, in jiffies
+ * @approved_cred: the target's credentials that were approved last; NULL: none yet. Pinned so
+ *	that no other credentials can be allocated at the same address
+ * @approved_at: time of the last approval, in jiffies
  * @sender_uid: the sender's real uid
  * @sender_euid: the sender's effective uid
- * @cap_ns: the user namespace over which, and over whose descendants, the sender
- *	has CAP_KILL; NULL: it doesn't
+ * @cap_ns: user namespace over which the sender has CAP_KILL, which includes its
+ *	descendants; NULL: none
  * @uid: the target's real uid when it was pinned
- * @euid: the target's effective uid at that time
- * @suid: the target's saved uid at that time
- * @scan_max: number of threads, or of pending signals, that a check may scan; a
- *	target that has more is not checked (-E2BIG). 0: no limit
- * @scan_cost: what the last check scanned beyond that, in units of a signal sent
- * @awaits: KSIG_AWAIT_*: what the last -EAGAIN waits for
- * @switches: the target's context switches before the last check; see
+ * @euid: the target's effective uid when it was pinned
+ * @suid: the target's saved uid when it was pinned
+ * @scan_max: maximum number of threads, or of pending signals, that a check may scan. If the
+ *	target has more, it is not checked (-E2BIG). 0: no limit
+ * @scan_cost: additional cost of the last check for its scans, in units of one sent signal
+ * @awaits: KSIG_AWAIT_*: the change that is needed after the last -EAGAIN
+ * @switches: number of the target's context switches before the last check; see
  *	ksig_target_note()
- * @noted_at: when these were read, in jiffies
+ * @noted_at: time when @switches was read, in jiffies
  *
- * Set up by ksig_target_init() from current. Signals may be sent later, from any
- * task, and depend on this structure alone. The owner serializes sends; @switches and
- * @noted_at belong to the owner's worker.
+ * ksig_target_init() sets this up from current. Any task may send signals later, and they
+ * depend only on this structure. The owner serializes sends. @switches and @noted_at belong to
+ * the owner's worker.
  */
 struct ksig_target {
 	struct pid *pid;
@@ -76,10 +76,10 @@ struct ksig_target {
 	unsigned long noted_at;
 };
 
-/* What has to change before a signal that failed with -EAGAIN can be sent. */
+/* The change that is needed before a signal that failed with -EAGAIN can be sent. */
 #define KSIG_AWAIT_ANY		0	/* unknown: try again */
-#define KSIG_AWAIT_TARGET	1	/* max_pending signals are pending in it */
-#define KSIG_AWAIT_USER		2	/* RLIMIT_SIGPENDING of its user */
+#define KSIG_AWAIT_TARGET	1	/* the target has max_pending signals pending */
+#define KSIG_AWAIT_USER		2	/* the target's user has reached RLIMIT_SIGPENDING */
 
 void ksig_signal_init(void);
 int ksig_target_init(struct ksig_target *t, struct pid *pid);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Subscriptions. Emitters call ksig_sub_offer() under RCU, in any context except NMI.
- * It queues the event, and notifies: it wakes readers and has signals delivered. Where
- * wait queues and siglock must not be touched, an irq_work does that; what would cost
- * an emitter too much is left to the user's backlog.
+ * Subscriptions. Emitters call ksig_sub_offer() under RCU, in any context except NMI. It
+ * queues the event, wakes readers and delivers signals. Where wait queues and siglock must
+ * not be locked, an irq_work notifies instead. Work that would cost an emitter too much is
+ * left to the user's backlog.
  */
 #include <linux/bits.h>
 #include <linux/err.h>
@@ -25,10 +25,10 @@
 
 /* ------------------------------------------------------------------ notifying */
 
-/* The caller has a full barrier after what the sleeper is to see. */
+/* The caller must issue a full barrier after the change that wakes the sleeper. */
 static void ksig_sub_wake(struct ksig_sub *sub, __poll_t what, int band)
 {
-	/* no sleeper is missed: that barrier pairs with prepare_to_wait()'s */
+	/* no sleeper is missed: the caller's barrier pairs with the one in prepare_to_wait() */
 	if (waitqueue_active(&sub->wait))
 		wake_up_interruptible_poll(&sub->wait, what);
 	if (READ_ONCE(sub->fasync))
@@ -41,8 +41,8 @@ static void ksig_sub_wake_readers(struct ksig_sub *sub)
 }
 
 /*
- * One wake-up reaches every waiter, and SIGIO a whole process group: with several of
- * them the emitter must not pay for it.
+ * Check whether a notification would be expensive. One wake-up reaches all waiters, and SIGIO
+ * may reach a whole process group; the emitter must not pay for several of them.
  */
 static bool ksig_sub_is_crowded(struct ksig_sub *sub)
 {
@@ -53,9 +53,10 @@ static bool ksig_sub_is_crowded(struct ksig_sub *sub)
 }
 
 /**
- * ksig_sub_notify() - there are new records
+ * ksig_sub_notify() - notify the subscriber of new records
  * @sub: the subscription
- * @here: notify in this context if it permits that, otherwise by the backlog's worker
+ * @here: true: notify in this context, or in the irq_work if this context does not permit it;
+ *	false: leave the notification to the backlog's worker
  *
  * Context: any, RCU read-side section.
  */
@@ -74,14 +75,14 @@ void ksig_sub_notify(struct ksig_sub *sub, bool here)
 	}
 }
 
-/* Hardirq; on PREEMPT_RT a thread. */
+/* Context: hardirq; on PREEMPT_RT a thread. */
 static void ksig_sub_on_irq_work(struct irq_work *work)
 {
 	struct ksig_sub *sub = container_of(work, struct ksig_sub,
 					    delivery.irq_work);
 
 	ksig_deliver_check_target(&sub->delivery);
-	/* full barrier: pairs with the one in ksig_poll() */
+	/* full barrier: pairs with the barrier in ksig_poll() */
 	if (xchg(&sub->delivery.target_gone_notify, false))
 		ksig_sub_wake(sub, EPOLLPRI, POLL_PRI);
 	rcu_read_lock();
@@ -123,7 +124,7 @@ static const struct ksig_backlog_ops ksig_sub_backlog_ops = {
 	.has_work = ksig_sub_has_work,
 };
 
-/* The ring had no room. Context: any except NMI; the ring's lock is held. */
+/* Count an event that found the ring full. Context: any except NMI; the ring's lock is held. */
 void ksig_sub_count_lost(struct ksig_sub *sub)
 {
 	lockdep_assert_held(&sub->ring.lock);
@@ -133,11 +134,11 @@ void ksig_sub_count_lost(struct ksig_sub *sub)
 			sub->ring.unreported_lost);
 }
 
-/* The channel is destroyed, and no event will come. Context: process. */
+/* Hang up, because the channel is destroyed and has no further events. Context: process. */
 void ksig_sub_hup(struct ksig_sub *sub)
 {
 	ksig_ring_hup(&sub->ring);
-	smp_mb(); /* pairs with the one in ksig_poll() */
+	smp_mb(); /* pairs with the barrier in ksig_poll() */
 	ksig_sub_wake(sub, EPOLLHUP | EPOLLIN, POLL_HUP);
 	rcu_read_lock();
 	ksig_deliver(&sub->delivery, KSIG_INLINE_SIGNALS);
@@ -146,7 +147,7 @@ void ksig_sub_hup(struct ksig_sub *sub)
 
 /* ----------------------------------------------------------- creating, closing */
 
-/* A network namespace's own number, never 0 and never reused. */
+/* Return: the unique number of a network namespace, which is never 0 and never reused. */
 u64 ksig_net_cookie(const struct net *net)
 {
 #ifdef CONFIG_NET
@@ -156,7 +157,7 @@ u64 ksig_net_cookie(const struct net *net)
 #endif
 }
 
-/* A grace period after close: no emitter uses it. */
+/* Called a grace period after close, when no emitter uses the subscription any more. */
 static void ksig_sub_free(struct work_struct *work)
 {
 	struct ksig_sub *sub = container_of(to_rcu_work(work), struct ksig_sub,
@@ -174,8 +175,8 @@ static void ksig_sub_free(struct work_struct *work)
 }
 
 /**
- * ksig_sub_create() - a subscription that no event reaches yet
- * @chan: the channel; a reference is taken
+ * ksig_sub_create() - create a subscription that is not offered events yet
+ * @chan: the channel; the subscription holds a reference to it
  *
  * Context: process, may sleep.
  *
@@ -203,7 +204,7 @@ struct ksig_sub *ksig_sub_create(struct ksig_chan *chan)
 	get_device(&chan->dev);
 	sub->pid_ns = get_pid_ns(task_active_pid_ns(current));
 	sub->net_cookie = ksig_net_cookie(current->nsproxy->net_ns);
-	/* it can't change once a process is in the time namespace */
+	/* the offset can't change once a process is in the time namespace */
 	timens_add_monotonic(&ahead);
 	sub->time_offset = timespec64_to_ns(&ahead);
 	mutex_init(&sub->reader_mutex);
@@ -219,10 +220,10 @@ free_sub:
 }
 
 /**
- * ksig_sub_close() - the last descriptor and mapping are gone
- * @sub: off its channel's list; freed asynchronously
+ * ksig_sub_close() - close a subscription whose last descriptor and mapping are closed
+ * @sub: the subscription, already removed from its channel's list; freed asynchronously
  *
- * No signal is sent once it returns.
+ * No signal is sent after this returns.
  *
  * Context: process.
  */
@@ -250,8 +251,8 @@ static bool ksig_subscribe_valid(const struct ksig_subscribe *s,
 }
 
 /*
- * Number of events skipped so far that may have been for @sub: the stash, or the fanout's
- * ring, had no room. Context: any.
+ * Number of events skipped so far because the stash or the fanout's ring was full. Each of
+ * them may have been an event for @sub. Context: any.
  */
 u64 ksig_sub_skipped(const struct ksig_sub *sub)
 {
@@ -260,7 +261,7 @@ u64 ksig_sub_skipped(const struct ksig_sub *sub)
 	return sub->rear_skipped ? n + atomic64_read(sub->rear_skipped) : n;
 }
 
-/* Return: as ksig_ring_reset(). */
+/* Replace memory and filter, and reset the counters. Return: as ksig_ring_reset(). */
 static int ksig_sub_reset(struct ksig_sub *sub, struct ksig_ring_memory *mem,
 			  struct ksig_filter **f)
 {
@@ -271,7 +272,7 @@ static int ksig_sub_reset(struct ksig_sub *sub, struct ksig_ring_memory *mem,
 
 	lockdep_assert_held(&sub->reader_mutex);
 	spin_lock_irqsave(&d->lock, flags);
-	/* on PREEMPT_RT the lock above leaves interrupts on */
+	/* on PREEMPT_RT interrupts are still enabled under the delivery's lock */
 	raw_spin_lock_irqsave(&ring->lock, irq);
 	if (!ksig_delivery_armed(d))
 		err = ksig_ring_reset(ring, mem);
@@ -279,7 +280,7 @@ static int ksig_sub_reset(struct ksig_sub *sub, struct ksig_ring_memory *mem,
 		*f = rcu_replace_pointer(sub->filter, *f,
 					 lockdep_is_held(&ring->lock));
 		sub->skipped_seen = ksig_sub_skipped(sub);
-		/* release: all of these are counted; pairs with ksig_sub_stats() */
+		/* release: the skip counters were read before; pairs with ksig_sub_stats() */
 		smp_store_release(&sub->skipped_before, sub->skipped_seen);
 		d->target_full = false;
 		d->signals = 0;
@@ -293,11 +294,11 @@ static int ksig_sub_reset(struct ksig_sub *sub, struct ksig_ring_memory *mem,
 }
 
 /**
- * ksig_sub_subscribe() - KSIG_IOC_SUBSCRIBE
+ * ksig_sub_subscribe() - implement KSIG_IOC_SUBSCRIBE
  * @sub: the subscription
- * @s: from user space
+ * @s: settings from user space
  *
- * Return: 0 or an error of the ioctl; then nothing has changed.
+ * Return: 0, or an error of the ioctl; on error nothing has changed.
  */
 int ksig_sub_subscribe(struct ksig_sub *sub, const struct ksig_subscribe *s)
 {
@@ -310,7 +311,7 @@ int ksig_sub_subscribe(struct ksig_sub *sub, const struct ksig_subscribe *s)
 
 	if (!ksig_subscribe_valid(s, sub->chan))
 		return -EINVAL;
-	/* the fanout's worker offers it events when their process may be gone */
+	/* the fanout's worker runs later, when the process of an event may have exited */
 	if (s->flags & KSIG_SUBSCRIBE_SKIP_OWN && sub->rear_skipped)
 		return -EUSERS;
 	if (!all.types)
@@ -322,14 +323,14 @@ int ksig_sub_subscribe(struct ksig_sub *sub, const struct ksig_subscribe *s)
 	}
 	err = mutex_lock_killable(&sub->reader_mutex);
 	if (!err) {
-		/* before memory is charged; ksig_sub_reset() has the last word */
+		/* check before charging memory; only the checks of ksig_sub_reset() are final */
 		if (READ_ONCE(sub->ring.hup))
 			err = -ENODEV;
 		else if (READ_ONCE(sub->ring.maps) ||
 			 READ_ONCE(sub->ring.claimed) ||
 			 ksig_delivery_armed(&sub->delivery))
 			err = -EBUSY;
-		/* memory of the same length is used again, not charged twice */
+		/* a queue of the same length reuses its memory, which is not charged again */
 		if (!err && len != ksig_ring_len(&sub->ring))
 			err = ksig_ring_memory_alloc(&mem, sub->chan->event_size,
 						     len);
@@ -342,7 +343,7 @@ int ksig_sub_subscribe(struct ksig_sub *sub, const struct ksig_subscribe *s)
 	return err;
 }
 
-/* KSIG_IOC_ARM */
+/* Implements KSIG_IOC_ARM. Return: 0 or an error of the ioctl. */
 int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm *a)
 {
 	struct ksig_arm_state *arm = ksig_arm_create(a);
@@ -362,17 +363,17 @@ int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm *a)
 	return 0;
 }
 
-/* KSIG_IOC_STATS */
+/* Implements KSIG_IOC_STATS. */
 void ksig_sub_stats(struct ksig_sub *sub, struct ksig_stats *st)
 {
-	/* acquire: it comes first, and what is counted later is not less */
+	/* acquire: load it before the counters, so that the difference is never negative */
 	u64 before = smp_load_acquire(&sub->skipped_before);
 
 	ksig_deliver_stats(&sub->delivery, st);
 	st->skipped = ksig_sub_skipped(sub) - before;
 }
 
-/* /proc/PID/fdinfo/FD; pids as that /proc numbers them. */
+/* Show /proc/PID/fdinfo/FD, with pids in the pid namespace of that /proc. */
 void ksig_sub_show(struct ksig_sub *sub, struct seq_file *m)
 {
 	struct pid_namespace *ns = proc_pid_ns(file_inode(m->file)->i_sb);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A subscription: one open of a channel for reading. */
+/* Subscriptions. Each open of a channel for reading creates one. */
 #ifndef KSIG_SUBSCRIPTION_H
 #define KSIG_SUBSCRIPTION_H
 
@@ -19,30 +19,33 @@ struct ksig_notice;
 struct net;
 
 /**
- * struct ksig_sub - a subscription: queue, filter and delivery
- * @chan: the channel; a reference
- * @pid_ns: the opener's; a reference
- * @net_cookie: of the opener's network namespace
- * @time_offset: of the opener's CLOCK_MONOTONIC
- * @rear_skipped: the channel's fanout serves it, and counts here what it skips; NULL:
- *	emitters serve it. Set before anybody can reach it
- * @node: among those of the channel or the fanout; its owner's
- * @filter: NULL: everything passes. Changed under @reader_mutex, the delivery's lock
- *	and the ring's; read under RCU
- * @ring: records
- * @skipped_before: events that the channel had skipped when this subscribed; under the
- *	ring's lock
- * @skipped_seen: of which the newest record gives notice; likewise
- * @delivery: signals
- * @reader_mutex: read(2), and KSIG_IOC_SUBSCRIBE. User memory is accessed under it, so
- *	mmap() doesn't take it
- * @wait: sleepers in read(2) and poll(2)
- * @fasync: owners that want SIGIO
- * @crowded: the irq_work leaves everything to the backlog
- * @exit_watched: ksig_exit_watch_start()'s
- * @fanout_from: events before this one are not for it; the fanout's, like the next
- * @fanout_joining: @fanout_from counts
- * @free: a grace period after close
+ * struct ksig_sub - a subscription with its queue, filter and delivery
+ * @chan: the channel; holds a reference
+ * @pid_ns: pid namespace of the opener; holds a reference
+ * @net_cookie: cookie of the opener's network namespace
+ * @time_offset: offset of CLOCK_MONOTONIC in the opener's time namespace
+ * @rear_skipped: counter of the events that the fanout has skipped, if the channel's fanout
+ *	serves this subscription; NULL if emitters do. Set before the subscription can be
+ *	reached
+ * @node: node in the channel's or the fanout's list; protected by the lock of that list
+ * @filter: the filter; NULL if all events match. Written under @reader_mutex, the
+ *	delivery's lock and the ring's lock; read under RCU
+ * @ring: the queued records
+ * @skipped_before: value of ksig_sub_skipped() when the counters were last zero; protected
+ *	by the ring's lock
+ * @skipped_seen: value of ksig_sub_skipped() that the records have reported so far; protected
+ *	by the ring's lock
+ * @delivery: signal delivery
+ * @reader_mutex: serializes read(2) and KSIG_IOC_SUBSCRIBE. User memory is accessed under
+ *	this mutex, so mmap() must not take it
+ * @wait: wait queue of read(2) and poll(2)
+ * @fasync: files that have requested SIGIO
+ * @crowded: the irq_work must leave all notifications to the backlog
+ * @exit_watched: state of ksig_exit_watch_start()
+ * @fanout_from: index of the first event in the fanout's ring that is offered to this
+ *	subscription; belongs to the fanout
+ * @fanout_joining: @fanout_from must be checked; belongs to the fanout
+ * @free: frees the subscription a grace period after close
  *
  * Locks, outermost first: @reader_mutex, the delivery's lock, the ring's lock.
  */
@@ -81,7 +84,7 @@ void ksig_sub_stats(struct ksig_sub *sub, struct ksig_stats *st);
 void ksig_sub_show(struct ksig_sub *sub, struct seq_file *m);
 
 /**
- * ksig_notify_allowed() - may wait queues and siglock be touched here?
+ * ksig_notify_allowed() - check whether wait queues and siglock may be locked here
  *
  * Context: any.
  */
@@ -90,18 +93,18 @@ static inline bool ksig_notify_allowed(void)
 	if (in_nmi())
 		return false;
 	/*
-	 * On PREEMPT_RT siglock and wait queues have sleeping locks. Lockdep can
-	 * be configured to report on other kernels what would be wrong there.
+	 * On PREEMPT_RT, siglock and the locks of wait queues are sleeping locks. On
+	 * other kernels, lockdep can be configured to report what would be wrong there.
 	 */
 	return !(IS_ENABLED(CONFIG_PREEMPT_RT) ||
 		 IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING)) || preemptible();
 }
 
 /**
- * ksig_sub_in_namespaces() - did an event happen in the opener's namespaces?
+ * ksig_sub_in_namespaces() - check whether an event happened in the opener's namespaces
  * @sub: the subscription
  * @pid: the process that the event is about, or NULL
- * @net_cookie: of the network namespace in which it happened, or 0
+ * @net_cookie: cookie of the network namespace in which the event happened, or 0
  *
  * Context: any.
  */
@@ -114,14 +117,14 @@ static inline bool ksig_sub_in_namespaces(const struct ksig_sub *sub,
 }
 
 /**
- * ksig_sub_needs_notify() - is anybody to be notified of the newest record?
+ * ksig_sub_needs_notify() - check whether a reader or target waits for the newest record
  * @sub: the subscription
  *
  * Context: any, RCU read-side section, after ksig_ring_commit().
  */
 static inline bool ksig_sub_needs_notify(struct ksig_sub *sub)
 {
-	/* no waiter is missed: see the full barrier in ksig_ring_commit() */
+	/* no waiter is missed: pairs with the full barrier in ksig_ring_commit() */
 	return waitqueue_active(&sub->wait) || READ_ONCE(sub->fasync) ||
 	       ksig_deliver_needed(&sub->delivery);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /sys/class/ksig/NAME/ */
+/* The attributes in /sys/class/ksig/NAME/ */
 #include <linux/pid_namespace.h>
 #include <linux/sched.h>
 #include <linux/device.h>
@@ -19,8 +19,8 @@ static DEVICE_ATTR(name, mode, name##_show, NULL)
 #define KSIG_PROPERTY(name, format, value) \
 	KSIG_ATTR(name, 0444, true, format, value)
 /*
- * Counters cover all namespaces, so only root of the initial user namespace (the mode)
- * and pid namespace is shown them.
+ * The counters cover all namespaces, so only root of the initial user namespace (by the file
+ * mode) and of the initial pid namespace may read them.
  */
 #define KSIG_COUNTER(name, format, value) \
 	KSIG_ATTR(name, 0400, task_active_pid_ns(current) == &init_pid_ns, \

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The bodies of the tracepoints. */
+/* Instantiates the tracepoints of trace.h. */
 #include <linux/pid.h>
 
 #define CREATE_TRACE_POINTS

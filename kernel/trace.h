@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ksig:ksig_emit, ksig:ksig_signal and ksig:ksig_lost, for perf and trace-cmd */
+/* The tracepoints ksig:ksig_emit, ksig:ksig_signal and ksig:ksig_lost, for perf and trace-cmd */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM ksig
 
@@ -11,7 +11,7 @@
 #include "channel.h"
 #include "signal.h"
 
-/* An event, and the number of subscriptions that accepted it */
+/* An emitted event, and the number of subscriptions that accepted it */
 TRACE_EVENT(ksig_emit,
 	TP_PROTO(const struct ksig_chan *chan, const struct ksig_notice *n,
 		 int taken),
@@ -35,7 +35,7 @@ TRACE_EVENT(ksig_emit,
 		  __entry->value, __entry->taken)
 );
 
-/* A signal, and the result: 0 or an error */
+/* A signal, and the result of sending it: 0 or a negative errno */
 TRACE_EVENT(ksig_signal,
 	TP_PROTO(const struct ksig_target *t, int error, u64 value, int ret),
 	TP_ARGS(t, error, value, ret),
@@ -60,7 +60,7 @@ TRACE_EVENT(ksig_signal,
 		  __entry->error, __entry->value, __entry->ret)
 );
 
-/* An event for which a queue had no room, and the number of such events in a row */
+/* An event lost because a queue was full, and the number of such events in a row */
 TRACE_EVENT(ksig_lost,
 	TP_PROTO(const struct ksig_chan *chan, u64 seq, u32 gap),
 	TP_ARGS(chan, seq, gap),

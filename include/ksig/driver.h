@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For kernel code that reports events: a channel is a named stream of events,
- * /dev/ksig/NAME. docs/drivers.md is an introduction.
+ * For kernel code that reports events. A channel is a named stream of events, /dev/ksig/NAME.
+ * See docs/drivers.md for an introduction.
  *
- * A driver that should also build without ksig.ko is compiled with KSIG_STUBS defined in
- * that case. Then no symbol of ksig.ko is needed, and creating a channel returns NULL, which
- * every other function accepts as a channel without subscribers. The driver needs no #ifdef
- * if it checks the result with IS_ERR() and never for NULL. In its Kbuild::
- *
+ * A driver that should also build without ksig.ko defines KSIG_STUBS if ksig.ko is not
+ * available. No symbol of ksig.ko is needed then: creating a channel returns NULL, which all
+ * other functions treat as a channel without subscribers. The driver needs no #ifdef if it
+ * checks the result with IS_ERR() and never compares it with NULL. In its Kbuild::
  *	ccflags-y := -I$(KSIG)/include
  *	ccflags-$(if $(wildcard $(KSIG)/kernel/Module.symvers),,y) += -DKSIG_STUBS
  */
@@ -25,18 +24,19 @@ struct pid;
 struct pid_namespace;
 
 /**
- * struct ksig_notice - an event, as its emitter describes it
+ * struct ksig_notice - an event as described by its emitter
  * @type: index into the channel's types
  * @len: number of bytes at @data, at most event_size - 48
- * @subject: what the event is about; on a KSIG_CHANNEL_PIDS channel @pid replaces it
+ * @subject: what the event is about; ignored on a KSIG_CHANNEL_PIDS channel, which uses @pid
  * @value: the value that a signal carries
- * @pid: on a KSIG_CHANNEL_PIDS channel, the process that the event is about. Its subject is
- *	the process's number in the subscriber's pid namespace; subscribers in whose namespace
- *	it has none are not offered the event. NULL elsewhere
- * @related: with @pid: other processes, whose numbers fill writes, or NULL
- * @net: the network namespace in which it happened: only subscriptions that were opened
- *	there are offered the event. NULL: all of them
- * @data: copied into the record; may be NULL if @len is 0
+ * @pid: on a KSIG_CHANNEL_PIDS channel, the process that the event is about; NULL on other
+ *	channels. The event's subject is the pid of this process in the subscriber's pid
+ *	namespace. Subscribers in a namespace where the process has no pid are not offered
+ *	the event
+ * @related: with @pid: other processes whose pids are written by fill, or NULL
+ * @net: the network namespace in which the event happened. Only subscriptions that were
+ *	opened in that namespace are offered the event. NULL: all subscriptions are
+ * @data: data to copy into the record; may be NULL if @len is 0
  */
 struct ksig_notice {
 	u32 type;
@@ -51,28 +51,30 @@ struct ksig_notice {
 
 /**
  * struct ksig_channel_desc - description of a channel
- * @name: [a-z0-9][a-z0-9_-]{0,46}. "%d" at the end is replaced by the first free number
- * @description: one line for people, or NULL
+ * @name: [a-z0-9][a-z0-9_-]{0,46}. "%d" at the end is replaced by the lowest unused number
+ * @description: description of the events in one line, or NULL
  * @types: names of the event types, NULL-terminated, at most 64; NULL: one nameless type
- * @mode: of the node; 0: 0600
+ * @mode: access mode of the node; 0: 0600
  * @event_size: size of a record, a multiple of 8 from 64 to 4096; 0: 64
  * @flags: KSIG_CHANNEL_PIDS or 0
  * @start: called before the first subscription is created, unless the channel is still
- *	started; may sleep. Its error makes open(2) fail. May be NULL. The node exists before
- *	ksig_channel_create() returns, so @start may be called before that; emitting to a
- *	pointer that is still NULL offers the event to nobody
- * @stop: called from a work item about a second after the last subscription was closed, if
- *	none has been opened since, or by ksig_channel_destroy(); may sleep. There is one call
- *	for each successful call of @start. NULL: @start is called for every first subscription
- * @fill: called for each subscription that is offered an event, when its record contains
- *	what the emitter has provided, to write the pids of the notice as numbered in @ns. It
- *	may be called with a copy of the notice and its data, after the emit has returned and
- *	after @stop, until ksig_channel_destroy() returns. It must not touch seq and
- *	lost_before. Called in any context except NMI, with interrupts off: it must not sleep
- *	or lock. May be NULL
+ *	started; may sleep. If it fails, open(2) returns its error. May be NULL. @start may be
+ *	called before ksig_channel_create() returns, because the node already exists. The
+ *	driver's pointer to the channel may still be NULL then; emitting to a NULL channel is
+ *	a no-op
+ * @stop: called from a work item about a second after the last subscription was closed, unless
+ *	another one has been opened by then, or from ksig_channel_destroy(); may sleep. It is
+ *	called once for each successful call of @start. NULL: @start is called for every
+ *	subscription that is the channel's only one when it is opened
+ * @fill: writes the pids of the notice into a record, as numbered in @ns. It is called for each
+ *	subscription that is offered an event, after the emitter's data was copied into the
+ *	record. The notice and its data may be copies: @fill may be called after the emit has
+ *	returned and after @stop, until ksig_channel_destroy() returns. It must not modify seq
+ *	and lost_before. Called in any context except NMI, with interrupts disabled, so it must
+ *	not sleep or take locks. May be NULL
  * @ctx: passed to @start and @stop
  *
- * Everything is copied and may be freed once the channel is created.
+ * The description is copied and may be freed once the channel is created.
  */
 struct ksig_channel_desc {
 	const char *name;
@@ -89,7 +91,7 @@ struct ksig_channel_desc {
 };
 
 /**
- * struct ksig_channel - a driver's handle of a channel
+ * struct ksig_channel - a driver's handle to a channel
  * @subscribers: number of subscriptions; for ksig_channel_active()
  */
 struct ksig_channel {
@@ -105,7 +107,7 @@ struct ksig_channel {
  * Context: process, may sleep.
  *
  * Return: the channel; an ERR_PTR: -EINVAL if @desc is invalid; -EEXIST if the name is
- * taken; -ENOSPC if no number is free; -ENOMEM.
+ * already in use; -ENOSPC if no number is unused; -ENOMEM.
  */
 struct ksig_channel *ksig_channel_create(const struct ksig_channel_desc *desc);
 
@@ -114,9 +116,9 @@ struct ksig_channel *ksig_channel_create(const struct ksig_channel_desc *desc);
  * @dev: the device; /sys/class/ksig/NAME/device refers to it
  * @desc: description of the channel
  *
- * As ksig_channel_create(). The channel is destroyed when @dev loses its driver, by unplugging
- * or unloading. Resources that were acquired later are released before that, so request
- * whatever emits, an interrupt above all, after this.
+ * Like ksig_channel_create(). The channel is destroyed when @dev is unbound from its driver,
+ * after the resources that were acquired later have been released. So request the sources of
+ * events, above all interrupts, after this call.
  *
  * Context: process, may sleep; from @dev's probe.
  *
@@ -130,12 +132,12 @@ devm_ksig_channel_create(struct device *dev,
  * ksig_channel_destroy() - destroy a channel
  * @ch: from ksig_channel_create(); NULL and ERR_PTRs are ignored
  *
- * Removes the node, calls stop if the channel is still started, waits for emits that are under
- * way, and hangs up every subscription. No emit may begin after stop has returned or, without
- * one, after this is called. Open descriptors remain valid and report end-of-file. They hold
- * no reference to the driver or its device.
+ * Removes the node, calls stop if the channel is still started, waits for running emits to
+ * finish, and hangs up every subscription. The driver must not start another emit once stop
+ * has returned or, if the channel has no stop, once this function is called. Open descriptors
+ * remain valid and report end-of-file. They hold no reference to the driver or its device.
  *
- * Context: process, may sleep. Not from the channel's own start or stop.
+ * Context: process, may sleep. Must not be called from the channel's own start or stop.
  */
 void ksig_channel_destroy(struct ksig_channel *ch);
 
@@ -144,10 +146,10 @@ int __ksig_emit_value(struct ksig_channel *ch, u32 type, u64 subject,
 		      u64 value);
 
 /**
- * ksig_channel_active() - are there subscriptions?
+ * ksig_channel_active() - check whether a channel has subscriptions
  * @ch: the channel; NULL: a channel without subscriptions
  *
- * For drivers that have to prepare an event before they emit it.
+ * A driver can use this to avoid preparing an event that no subscription would receive.
  *
  * Context: any. Does not sleep.
  *
@@ -197,20 +199,22 @@ static inline int __ksig_emit_value(struct ksig_channel *ch, u32 type,
 #endif /* KSIG_STUBS */
 
 /**
- * ksig_emit_notice() - offer an event to the subscriptions
+ * ksig_emit_notice() - offer an event to a channel's subscriptions
  * @ch: the channel
  * @n: the event; not used after the call
  *
- * Context: any, including NMI. Never sleeps or fails for lack of memory. The amount of work
- * done here is bounded, however many subscriptions there are: 32 are offered the event, and 4
- * of those are notified by signal or wake-up. Workers do the rest, in order. What this context
- * doesn't permit is done asynchronously. Outside of an NMI the caller must not hold a siglock,
- * tasklist_lock for writing, or the lock of a run queue, wait queue, timer base or workqueue
- * pool, nor be called while the clock is updated (pvclock_gtod_register_notifier()); nor may a
- * probe emit from a tracepoint that lies within one of them.
+ * Context: any, including NMI. Never sleeps, and never fails for lack of memory. The amount of
+ * work done here is bounded regardless of the number of subscriptions: 32 of them are offered
+ * the event, and 4 of these are notified by signal or wake-up. Workers do the rest, in order.
+ * Work that the context doesn't permit is done asynchronously. Outside of an NMI the caller
+ * must not hold a siglock, tasklist_lock for writing, or the lock of a run queue, wait queue,
+ * timer base or workqueue pool, and must not run while the clock is updated
+ * (pvclock_gtod_register_notifier()). A probe must not emit from a tracepoint that is hit in
+ * one of these sections.
  *
  * Return: number of subscriptions that accepted the event; -EINVAL if @n's type or len is
- * invalid for the channel. Subscriptions that are served later count as if all accepted it.
+ * invalid for the channel. Subscriptions that are served by a worker are counted as if all of
+ * them had accepted it.
  */
 static inline int ksig_emit_notice(struct ksig_channel *ch,
 				   const struct ksig_notice *n)
@@ -219,7 +223,7 @@ static inline int ksig_emit_notice(struct ksig_channel *ch,
 }
 
 /**
- * ksig_emit() - offer an event without data to the subscriptions
+ * ksig_emit() - offer an event without data to a channel's subscriptions
  * @ch: the channel
  * @type: index into the channel's types
  * @subject: what the event is about

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libksig: kernel events, by file descriptor or by signal, with or without the module
- * ksig.ko.
+ * libksig: kernel events, delivered through a file descriptor or by signal, with or without
+ * the module ksig.ko.
  *
- * Every function returns 0 or more, or a negative errno. Objects are returned through the
- * last argument, which is written only on success. Options begin with their size: set sz to
- * the size of the structure and unused members to 0; for ksig_sub_open(), NULL means all
- * defaults. 0 is a valid descriptor; -1 means none: initialize structures that contain one
- * with their KSIG_*_OPTS_INIT. The events and the keys of their fields are in ksig-events(7).
+ * Every function returns a value of 0 or more, or a negative errno. A new object is returned
+ * through the last argument, which is written only on success. An options structure begins
+ * with its size: set sz to the size of the structure, and unused members to 0. Descriptor 0 is
+ * valid and -1 means no descriptor, so initialize a structure that contains a descriptor with
+ * its KSIG_*_OPTS_INIT. ksig_sub_open() also accepts NULL, which selects all defaults. The
+ * events and the keys of their fields are listed in ksig-events(7).
  *
  * Threads: a handle may be used by one thread at a time; different handles are independent.
- * There is no global state, except that libbpf's messages pass through the library
- * (libbpf_set_print()), which therefore stays loaded. After fork(2) the child may only close
- * a handle. All descriptors are close-on-exec.
+ * There is no global state, with one exception: libbpf's messages pass through the library
+ * (libbpf_set_print()), so the library is never unloaded. After fork(2) the child is only
+ * permitted to close a handle. All descriptors are close-on-exec.
  */
 #ifndef KSIG_LIBKSIG_H
 #define KSIG_LIBKSIG_H
@@ -30,20 +31,20 @@ extern "C" {
 /* Only these symbols are visible in the shared library. */
 #pragma GCC visibility push(default)
 
-/* Types beyond those of ksig.ko's channels, which are in ksig/uapi.h */
+/* Types in addition to those of ksig.ko's channels, which are in ksig/uapi.h */
 #define KSIG_MEMORY_PRESSURE	2	/* @value: microseconds stalled since the last event */
-/* The wall clock was set. @value: change in ns, accurate to about 20 us, or unknown */
+/* The real-time clock was set. @value: change in ns, accurate to about 20 us, or unknown */
 #define KSIG_TIME_SET		0
 
 /*
- * Flags of an event, beyond those of uapi.h. The native provider reads a process's name and
+ * Event flags in addition to those of uapi.h. The native provider reads a process's name and
  * parent from /proc after the event; they are unknown if the process no longer exists.
  */
 #define KSIG_EVENT_NO_COMM	(1U << 28)	/* comm is unknown */
 #define KSIG_EVENT_NO_PARENT	(1U << 29)	/* parent is unknown */
 /*
- * Which of the specifications given to ksig_sub_openv() the event matches, from 0. An event that
- * matches several is returned once for each.
+ * The index, from 0, of the specification passed to ksig_sub_openv() that the event matches. An
+ * event that matches several specifications is returned once for each of them.
  */
 #define KSIG_EVENT_SPEC(n)	((uint32_t)(n) << 16)
 #define KSIG_SUB_SPECS		256	/* at most */
@@ -53,15 +54,16 @@ static inline unsigned int ksig_event_spec(const struct ksig_event *ev)
 }
 
 /*
- * memory.kill: the path in "cgroup" is unknown. The kernel reports a number, and the library
- * looks its directory up when it reads the event. That fails if the cgroup has been removed,
- * if it is outside of the mounted hierarchy, or if no cgroup2 is mounted.
+ * memory.kill: the path in the field "cgroup" is unknown. The kernel reports the ID of the
+ * cgroup, and the library looks up its directory when it reads the event. The lookup fails if
+ * the cgroup has been removed, if it is outside the mounted hierarchy, or if no cgroup2
+ * filesystem is mounted.
  */
 #define KSIG_EVENT_NO_CGROUP	(1U << 27)
 
-/* A subscription to one or several events. */
+/* A subscription to one or more events. */
 struct ksig_sub;
-/* A pinned process or thread to send signals to. */
+/* A pinned process or thread that signals are sent to. */
 struct ksig_target;
 /* An iterator over the events that can be subscribed to. */
 struct ksig_catalog;
@@ -69,20 +71,20 @@ struct ksig_catalog;
 /**
  * struct ksig_sub_opts - options of a subscription
  * @sz: sizeof(struct ksig_sub_opts)
- * @provider: "module", "bpf" or "native"; NULL: the first that is available
+ * @provider: "module", "bpf" or "native"; NULL: the first one that is available
  * @queue_len: length of the queue in records, a power of two from 16 to 65536; 0: 256. Each
- *	specification has a queue of its own
- * @value_field: the numeric field that becomes a signal's value (0 where it is unknown); for
- *	trace.* also the record's value. NULL: the record's value
- * @err: buffer for an error message, one line without a newline; may be NULL
+ *	specification has its own queue
+ * @value_field: the numeric field that provides a signal's value (0 if the field is unknown);
+ *	for trace.* events also the record's value. NULL: use the record's value
+ * @err: buffer for an error message of one line without a newline; may be NULL
  * @err_size: size of @err
- * @err_column: set to the position of the error in the event's name, from 1, or to 0 if it
- *	has none; may be NULL
- * @log: called with messages that are not errors; may be NULL. Called from within calls on
- *	this handle and from its relay thread
+ * @err_column: set to the position of the error in the event specification, from 1, or to 0
+ *	if the error has no position; may be NULL
+ * @log: called with messages that are not errors; may be NULL. It is called from within calls
+ *	on this handle and from the handle's relay thread
  * @log_ctx: passed to @log
  * @flags: KSIG_SUB_* bits
- * @err_spec: set to the index of the specification that the error is about; may be NULL
+ * @err_spec: set to the index of the specification that caused the error; may be NULL
  */
 struct ksig_sub_opts {
 	size_t sz;
@@ -100,16 +102,17 @@ struct ksig_sub_opts {
 
 /*
  * Skip events about the calling process and about the processes that it and its descendants
- * have started since it subscribed: process.*, memory.kill, and trace.* while one of them
- * runs. A filter that names one process with "pid=N" is not affected.
+ * have started since it subscribed. This applies to process.* and memory.kill, and to trace.*
+ * events that happen while one of these processes runs. A filter that names one process with
+ * "pid=N" is not affected.
  *
  * With module and bpf, a process is a descendant if its chain of parents reaches the caller
- * within 64 steps. A process whose parent exits remains one only if the caller is its
- * subreaper (prctl(2), PR_SET_CHILD_SUBREAPER). The native provider follows the forks. After
- * a loss of messages, an event about a process that can't be attributed is skipped and
- * counted as possibly lost (struct ksig_sub_stats, @lost_upto). With native, memory.kill
- * doesn't report the process, so nothing is skipped. The module supports it for the first
- * subscriptions of a channel only; if no other provider is available, the error is -EUSERS.
+ * within 64 steps. A process whose parent exits remains a descendant only if the caller is its
+ * subreaper (prctl(2), PR_SET_CHILD_SUBREAPER). The native provider tracks forks. If messages
+ * were lost, it skips an event about a process that it can't attribute, and counts the event
+ * as possibly lost (struct ksig_sub_stats, @lost_upto). With native, memory.kill doesn't report
+ * the process, so nothing is skipped. The module supports this flag only for the first
+ * subscriptions of a channel; if no other provider is available, the error is -EUSERS.
  */
 #define KSIG_SUB_SKIP_OWN	(1U << 0)
 
@@ -119,77 +122,79 @@ struct ksig_sub_opts {
  *	CHANNEL.TYPE ("process.exit"), a channel with one nameless type ("test"), or a
  *	tracepoint ("trace.sched.sched_switch")
  * @opts: options, or NULL
- * @sub: set on success; to be closed with ksig_sub_close()
+ * @sub: set on success; close it with ksig_sub_close()
  *
- * Return: 0; -EINVAL if @event or @opts is invalid; -ENOENT if there is no such event;
- * -EOPNOTSUPP if it is not available here; -EACCES or -EPERM if it is not permitted; -ESRCH if
- * the process that the filter names has exited; -ENOMEM, ... @opts->err explains it.
+ * Return: 0; -EINVAL if @event or @opts is invalid; -ENOENT if the event does not exist;
+ * -EOPNOTSUPP if it is not available on this system; -EACCES or -EPERM if it is not permitted;
+ * -ESRCH if the process that the filter names has exited; -ENOMEM, ... @opts->err explains the
+ * error.
  */
 int ksig_sub_open(const char *event, const struct ksig_sub_opts *opts,
 		  struct ksig_sub **sub);
 
 /**
  * ksig_sub_openv() - subscribe to several events
- * @events: specifications, each as for ksig_sub_open()
+ * @events: specifications in the syntax of ksig_sub_open()
  * @n: number of @events, 1 to KSIG_SUB_SPECS
- * @opts: options for all of them, or NULL
- * @sub: set on success; to be closed with ksig_sub_close()
+ * @opts: options that apply to all specifications, or NULL
+ * @sub: set on success; close it with ksig_sub_close()
  *
- * The events are returned in the order in which they happened, by the time in their records.
- * ksig_event_spec() returns the specification that an event matches. seq and lost_before count
- * the events of one specification. Each specification is served by the first provider that is
- * available for it.
+ * Events are returned in the order in which they happened, according to the time in their
+ * records. ksig_event_spec() returns the specification that an event matches. seq and
+ * lost_before are counted for each specification separately. Each specification is served by
+ * the first provider that is available for it.
  *
- * Return: as ksig_sub_open(); on failure nothing is subscribed to.
+ * Return: as ksig_sub_open(). On failure no event is subscribed to.
  */
 int ksig_sub_openv(const char *const *events, unsigned int n,
 		   const struct ksig_sub_opts *opts, struct ksig_sub **sub);
 
-/* Unsubscribe. No signal is sent once it returns. Passing NULL is a no-op. */
+/* Unsubscribe. No signal is sent after this returns. Passing NULL is a no-op. */
 void ksig_sub_close(struct ksig_sub *sub);
 
 /*
- * Return: a descriptor that is readable for poll(2) when ksig_sub_next() has something to
- * return. It belongs to the subscription and must not be read from.
+ * Return: a descriptor that poll(2) reports as readable when ksig_sub_next() has something to
+ * return. The descriptor belongs to the subscription; don't read from it.
  */
 int ksig_sub_fd(const struct ksig_sub *sub);
 
 /*
- * The following functions are about one specification: @spec is its index, 0 if there is only
- * one.
+ * The following functions refer to one specification: @spec is its index, or 0 if there is
+ * only one.
  */
 
-/* Return: "module", "bpf" or "native"; valid as long as @sub. NULL if @spec is invalid. */
+/* Return: "module", "bpf" or "native", valid as long as @sub; NULL if @spec is invalid. */
 const char *ksig_sub_provider(const struct ksig_sub *sub, unsigned int spec);
 
-/* Return: the event's name without its filter; valid as long as @sub. NULL if @spec is invalid. */
+/* Return: the event's name without its filter, valid as long as @sub; NULL if @spec is invalid. */
 const char *ksig_sub_event(const struct ksig_sub *sub, unsigned int spec);
 
-/* Return: 1 if the kernel applies the whole filter, otherwise 0; -EINVAL if @spec is invalid. */
+/* Return: 1 if the kernel applies the whole filter, 0 if not; -EINVAL if @spec is invalid. */
 int ksig_sub_in_kernel(const struct ksig_sub *sub, unsigned int spec);
 
 /*
- * Return: 0; once all events of @spec have been returned and there will be no more of them: the
- * negative errno that is the reason, see ksig_sub_next(); -EINVAL if @spec is invalid.
+ * Return: 0 while @spec may return more events. Once all of them have been returned and no more
+ * can follow, the negative errno that is the reason; see ksig_sub_next(). -EINVAL if @spec is
+ * invalid.
  */
 int ksig_sub_ended(const struct ksig_sub *sub, unsigned int spec);
 
 /**
  * ksig_sub_next() - get the next event
  * @sub: the subscription
- * @timeout_ns: how long to wait; 0: don't wait; negative: wait forever
- * @ev: set to the event, which is valid until this function returns another one, or @sub is
- *	armed or closed
+ * @timeout_ns: maximum time to wait; 0: don't wait; negative: wait forever
+ * @ev: set to the event, which remains valid until this function returns another event, or
+ *	@sub is armed or closed
  *
- * Events that don't match the filter are read in batches. When the timeout expires, the
- * function returns 0 after the current batch, possibly with more to read. ksig_sub_fd() remains
- * readable in this case, so wait for its level and not for an edge (EPOLLET).
+ * Events that don't match the filter are read in batches. If the timeout expires, the function
+ * returns 0 after the current batch, even if there is more to read. ksig_sub_fd() remains
+ * readable in this case, so use level-triggered and not edge-triggered polling (EPOLLET).
  *
- * If there will be no more events of one of several specifications (ksig_sub_ended()), those of
- * the others are still returned.
+ * If one of several specifications can have no more events (ksig_sub_ended()), events of the
+ * other specifications are still returned.
  *
  * Return: 1 with an event; 0 if the timeout expired; -ESHUTDOWN if there will be no more
- * events: the channel was destroyed, or the process that the filter names (pid=N,
+ * events, because the channel was destroyed or the process that the filter names (pid=N,
  * current.pid=N) has exited (KSIG_STATS_SUBJECT_GONE); -EBUSY if armed with KSIG_MODE_EACH;
  * -EINTR, -ENOMEM, -EMFILE or -ENFILE, after which the call can be repeated.
  */
@@ -199,9 +204,9 @@ int ksig_sub_next(struct ksig_sub *sub, int64_t timeout_ns,
 /**
  * struct ksig_arm_opts - signal delivery settings
  * @sz: sizeof(struct ksig_arm_opts)
- * @pid: the target: a thread, or with KSIG_ARM_PROCESS a process; 0: the caller
- * @pidfd: with KSIG_ARM_PROCESS: a pidfd of @pid, or -1. @pid must still be the number of that
- *	process. Without KSIG_ARM_PROCESS unused: -1 or 0
+ * @pid: thread ID of the target, or with KSIG_ARM_PROCESS its process ID; 0: the caller
+ * @pidfd: with KSIG_ARM_PROCESS, a pidfd that refers to process @pid, or -1; the call fails if
+ *	@pid no longer belongs to that process. Without KSIG_ARM_PROCESS unused: -1 or 0
  * @signo: signal number
  * @mode: KSIG_MODE_EACH or KSIG_MODE_DOORBELL
  * @flags: KSIG_ARM_* bits
@@ -219,7 +224,7 @@ struct ksig_arm_opts {
 	uint64_t value;
 };
 
-/* struct ksig_arm_opts o = KSIG_ARM_OPTS_INIT; */
+/* Usage: struct ksig_arm_opts o = KSIG_ARM_OPTS_INIT; */
 #define KSIG_ARM_OPTS_INIT \
 	{ .sz = sizeof(struct ksig_arm_opts), .pidfd = -1 }
 
@@ -228,65 +233,68 @@ struct ksig_arm_opts {
  * @sub: the subscription
  * @opts: target and mode
  *
- * Without the module a relay thread of the library sends the signals with
- * pidfd_send_signal(2). It exists while the subscription is armed and blocks all signals. The
- * library also relays if the kernel doesn't apply the whole filter (ksig_sub_in_kernel()), and
- * if it has read events ahead, as it does with the one that ksig_sub_next() returned last, and
- * always if there are several specifications.
+ * Without the module, a relay thread of the library sends the signals with
+ * pidfd_send_signal(2). The thread exists while the subscription is armed, and blocks all
+ * signals. With the module, the relay is also used if the kernel doesn't apply the whole filter
+ * (ksig_sub_in_kernel()), if there are several specifications, or if the library has read
+ * events ahead, which ksig_sub_next() may do.
  *
- * The relay sends with the credentials the calling process has at that time, and its signals
- * carry that process's pid and uid. If it is killed, unsent events are lost.
+ * The relay sends signals with the credentials that the calling process has at that time, and
+ * the signals carry the pid and uid of that process. If the process is killed, unsent events
+ * are lost.
  *
- * The relay can't count the pending signals of one number, only whether one is pending, and
- * how many signals of any number are pending for the target's user: while one is pending,
- * @max_pending is compared with the latter. So other pending signals of that user can make it
- * wait until the target has none of that number pending.
+ * The relay can't count the pending signals with number @signo. It only sees whether one is
+ * pending, and how many signals with any number are pending for the target's user. While a
+ * signal with number @signo is pending, @max_pending is compared with the latter count. Other
+ * pending signals of that user can therefore make the relay wait until no signal with number
+ * @signo is pending in the target.
  *
  * Return: 0; -EINVAL, also if @pidfd is not a pidfd of @pid; -EBADF if @pidfd is not open;
  * -ESRCH if the target has exited; -EPERM; -ENOMEM; -EAGAIN if no thread can be created;
- * -EOPNOTSUPP as ksig_target_open(), if the library sends. On error, earlier settings remain in
- * effect; but if the process of @pidfd exits during the call, nothing is armed.
+ * -EOPNOTSUPP as ksig_target_open(), if the library sends the signals. On error, earlier
+ * settings remain in effect, unless the process of @pidfd exits during the call: then the
+ * subscription is disarmed.
  */
 int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts);
 
-/* No signal is sent once it returns 0. It succeeds if nothing is armed. */
+/* No signal is sent after this returns 0. It also succeeds if the subscription is not armed. */
 int ksig_sub_disarm(struct ksig_sub *sub);
 
-/* Flags of an event: what became of the signal of ksig_sub_kill_current() */
-#define KSIG_EVENT_SIGNALLED	(1U << 30)	/* it was sent */
-#define KSIG_EVENT_REFUSED	(1U << 31)	/* it could not be sent, or would kill */
+/* Event flags: the result of sending the signal requested by ksig_sub_kill_current() */
+#define KSIG_EVENT_SIGNALLED	(1U << 30)	/* the signal was sent */
+#define KSIG_EVENT_REFUSED	(1U << 31)	/* not sent, or it would have killed */
 
 /**
  * ksig_sub_kill_current() - have the kernel signal the running task immediately
- * @sub: a subscription to a tracepoint, by BPF
+ * @sub: a BPF subscription to a tracepoint
  * @spec: the index of the tracepoint's specification
- * @signo: signal number, 1 to 64; 0: send no further one
+ * @signo: signal number, 1 to 64; 0: stop sending signals
  * @skip: number of events to skip first
- * @count: after that, send a signal at this many events
+ * @count: number of events that send a signal after that
  * @flags: KSIG_KILL_READY, or 0
  *
- * The signal is sent from within the tracepoint, before the traced operation continues: a
- * signal at trace.syscalls.sys_enter_write interrupts that write(2) if it blocks. It goes to
- * the process of the running thread, and to that thread unless it blocks the signal. The kernel
- * counts, so exactly @count events cause a signal, on whatever cpu, whether they are read or
- * lost.
+ * The signal is sent from within the tracepoint, before the traced operation continues. A
+ * signal sent at trace.syscalls.sys_enter_write, for example, interrupts that write(2) if it
+ * blocks. The signal is sent to the process of the running thread, and is delivered to that
+ * thread unless the thread blocks it. The events are counted in the kernel, so exactly @count
+ * of them cause a signal, on whichever cpu they happen, and whether they are read or lost.
  *
- * A real-time signal is sent only if the process has a handler, or a single thread that blocks
- * the signal. Standard signals are sent unconditionally; with KSIG_KILL_READY only if the
- * process is ready or ignores them. Kernel threads and the first process of the machine are
- * never signalled. The signal has no value, and its si_code is SI_KERNEL. A real-time signal is
- * refused while one is pending. If interrupts or preemption are off at the tracepoint (since
- * Linux 7.2 also at those of system calls), the signal is sent once they are on; until then
- * another one is refused.
+ * A real-time signal is sent only if the process has a handler, or consists of a single thread
+ * that blocks the signal. Standard signals are sent unconditionally, or with KSIG_KILL_READY
+ * only if the process is ready or ignores them. Kernel threads and the system's init process
+ * are never signalled. The signal has no value, and its si_code is SI_KERNEL. A real-time
+ * signal is refused while another one with this number is pending. If interrupts or preemption
+ * are disabled at the tracepoint (since Linux 7.2 also at those of system calls), the signal is
+ * sent once they are enabled; another signal is refused until then.
  *
- * Events that happen while another BPF program runs on the same cpu may be skipped by the
- * kernel; see struct ksig_sub_stats, @lost_upto.
+ * The kernel may skip events that happen while another BPF program runs on the same cpu; see
+ * struct ksig_sub_stats, @lost_upto.
  *
  * The kernel checks no permissions for these signals, so the caller must have CAP_KILL.
  *
  * Return: 0; -EINVAL if @spec, @signo or @flags is invalid; -EPERM without CAP_KILL;
- * -EOPNOTSUPP if it is not a tracepoint by BPF, or if the kernel doesn't apply the whole filter
- * (ksig_sub_in_kernel()).
+ * -EOPNOTSUPP if @spec is not a tracepoint with provider "bpf", or if the kernel doesn't apply
+ * the whole filter (ksig_sub_in_kernel()).
  */
 #define KSIG_KILL_READY	(1U << 0)
 int ksig_sub_kill_current(struct ksig_sub *sub, unsigned int spec, int signo,
@@ -296,24 +304,24 @@ int ksig_sub_kill_current(struct ksig_sub *sub, unsigned int spec, int signo,
  * struct ksig_sub_stats - counters of a subscription
  * @sz: sizeof(struct ksig_sub_stats), set by the caller
  * @offered: events that passed the filter
- * @delivered: returned by ksig_sub_next(), or accepted into the target's signal queue
- * @queued: still in the queue
- * @lost: the queue was full
- * @refused: the target was not ready, or the caller is not permitted to signal it
- *	(KSIG_MODE_EACH)
- * @signals: number of signals sent, doorbells, hang-ups and those of
- *	ksig_sub_kill_current() included
- * @deferred: how often a signal had to wait
- * @flags: KSIG_STATS_* bits, those of uapi.h and KSIG_STATS_SUBJECT_GONE
- * @lost_upto: upper bound of the number of further losses, which can't be counted exactly
- *	because they happen before the filter has seen the event: the kernel drops a netlink
- *	message, skips a BPF program, or has no room for events that are to be offered later
- *	(struct ksig_stats, @skipped). Each may have been an event of this subscription.
- *	They are not included in the other counters, seq, lost_before or a signal's si_errno.
- *	The next record has KSIG_EVENT_LOST_UPTO in its flags
+ * @delivered: events returned by ksig_sub_next(), or accepted into the target's signal queue
+ * @queued: events that are still in the queue
+ * @lost: events dropped because the queue was full
+ * @refused: events dropped because the target was not ready or the caller was not permitted to
+ *	signal it (KSIG_MODE_EACH)
+ * @signals: number of signals sent, including doorbells, hang-ups and the signals of
+ *	ksig_sub_kill_current()
+ * @deferred: how often a signal was deferred
+ * @flags: KSIG_STATS_* bits of uapi.h, and KSIG_STATS_SUBJECT_GONE
+ * @lost_upto: upper bound of the number of further losses. These can't be counted exactly
+ *	because they happen before the filter is applied: the kernel drops a netlink
+ *	message, skips a BPF program, or can't keep an event that is to be offered later
+ *	(struct ksig_stats, @skipped). Each loss may have been an event of this
+ *	subscription. The other counters, seq, lost_before and si_errno don't include
+ *	them. The next record has KSIG_EVENT_LOST_UPTO in its flags
  *
- * At any time, offered = delivered + queued + lost + refused, with every provider. Of these
- * all but @queued and @flags never decrease.
+ * At any time, offered = delivered + queued + lost + refused, with every provider. No counter
+ * except @queued ever decreases.
  */
 struct ksig_sub_stats {
 	size_t sz;
@@ -330,22 +338,23 @@ struct ksig_sub_stats {
 
 #define KSIG_STATS_SUBJECT_GONE	(1ULL << 32)	/* the filter's process has exited */
 
-/* Return: 0; -EINVAL if @st->sz is invalid. Counting @lost_upto may take a system call. */
+/* Return: 0; -EINVAL if @st->sz is invalid. Reading @lost_upto may take a system call. */
 int ksig_sub_stats(const struct ksig_sub *sub, struct ksig_sub_stats *st);
 
 /*
- * The counters of one specification. @signals and @deferred don't include those of the relay,
- * which are not counted by specification.
+ * Get the counters of one specification. @signals and @deferred don't include the relay's
+ * signals, which are not counted for each specification.
  * Return: as ksig_sub_stats(); -EINVAL also if @spec is invalid.
  */
 int ksig_sub_spec_stats(const struct ksig_sub *sub, unsigned int spec,
 			struct ksig_sub_stats *st);
 
 /**
- * struct ksig_target_opts - a target, and what is sent to it
+ * struct ksig_target_opts - a target and the signal to send to it
  * @sz: sizeof(struct ksig_target_opts)
- * @pid: a thread, or with KSIG_SEND_PROCESS a process; greater than 0
- * @pidfd: with KSIG_SEND_PROCESS: a pidfd of @pid, or -1. Otherwise unused: -1 or 0
+ * @pid: thread ID, or with KSIG_SEND_PROCESS a process ID; greater than 0
+ * @pidfd: with KSIG_SEND_PROCESS, a pidfd that refers to process @pid, or -1. Otherwise unused:
+ *	-1 or 0
  * @signo: signal number, 1 to 64
  * @flags: KSIG_SEND_PROCESS, KSIG_SEND_READY or 0
  * @max_pending: as in struct ksig_arm; 0: 32
@@ -359,22 +368,22 @@ struct ksig_target_opts {
 	unsigned int max_pending;
 };
 
-/* Send standard signals, too, only if the target handles, ignores, blocks or waits for them. */
+/* Send a standard signal only if the target handles, ignores, blocks or waits for it. */
 #define KSIG_SEND_READY	(1U << 16)
 
-/* struct ksig_target_opts o = KSIG_TARGET_OPTS_INIT; */
+/* Usage: struct ksig_target_opts o = KSIG_TARGET_OPTS_INIT; */
 #define KSIG_TARGET_OPTS_INIT \
 	{ .sz = sizeof(struct ksig_target_opts), .pidfd = -1 }
 
 /**
- * ksig_target_open() - pin a target for signals that this process sends
+ * ksig_target_open() - pin a target for signals sent by this process
  * @opts: the target
- * @target: set on success; to be closed with ksig_target_close()
+ * @target: set on success; close it with ksig_target_close()
  *
  * Return: 0; -EINVAL, also if @pidfd is not a pidfd of @pid; -EBADF if @pidfd is not open;
- * -ESRCH if there is no such process, or the one of @pidfd has exited; -EPERM if it may not be
- * signalled; -ENOMEM; -EOPNOTSUPP if /proc is not mounted, belongs to another pid namespace, or
- * doesn't show the target (proc(5), hidepid).
+ * -ESRCH if the process does not exist, or the process of @pidfd has exited; -EPERM if the
+ * caller is not permitted to signal it; -ENOMEM; -EOPNOTSUPP if /proc is not mounted, belongs
+ * to another pid namespace, or doesn't show the target (proc(5), hidepid).
  */
 int ksig_target_open(const struct ksig_target_opts *opts,
 		     struct ksig_target **target);
@@ -382,33 +391,35 @@ int ksig_target_open(const struct ksig_target_opts *opts,
 /**
  * ksig_target_open_subject() - pin the process that an event is about
  * @sub: the subscription
- * @ev: the record that ksig_sub_next() returned last for it, not a copy
- * @opts: as for ksig_target_open(), with KSIG_SEND_PROCESS; pid 0 and pidfd -1
- * @target: set on success; to be closed with ksig_target_close()
+ * @ev: the last record that ksig_sub_next() returned for @sub, not a copy of it
+ * @opts: as for ksig_target_open(), with KSIG_SEND_PROCESS, pid 0 and pidfd -1
+ * @target: set on success; close it with ksig_target_close()
  *
- * The number in the event may belong to another process by now. Events by BPF on Linux 6.9 and
- * newer carry the inode of the process's pidfd, which is compared. Otherwise the process must
- * have started before the event. The start time is known to the microsecond with CAP_NET_ADMIN
- * in the initial pid namespace (taskstats), otherwise in clock ticks of /proc (10 ms).
+ * The pid in the event may belong to another process by now. BPF events on Linux 6.9 and newer
+ * carry the inode number of the process's pidfd, which is compared. Otherwise the process must
+ * have started before the event. The start time is known to the microsecond if the caller has
+ * CAP_NET_ADMIN in the initial pid namespace (taskstats), otherwise in clock ticks, from /proc
+ * (10 ms).
  *
  * Return: as ksig_target_open(); -EINVAL also if @ev is not that record; -ESRCH also if the
- * number belongs to another process, if the event is not about a process, or if it is
- * process.exit; -ESTALE if it is unknown which process has the number.
+ * pid belongs to another process, if the event is not about a process, or if it is
+ * process.exit; -ESTALE if it is unknown which process the pid belongs to.
  */
 int ksig_target_open_subject(const struct ksig_sub *sub,
 			     const struct ksig_event *ev,
 			     const struct ksig_target_opts *opts,
 			     struct ksig_target **target);
 
-/* Return: a descriptor that is readable for poll(2) once the process has exited. */
+/* Return: a descriptor that poll(2) reports as readable once the process has exited. */
 int ksig_target_fd(const struct ksig_target *target);
 
 /*
- * Does the target handle, ignore or block the signal, or wait for it? Unlike ksig_target_send()
- * this also checks standard signals.
+ * Check whether the target handles, ignores, blocks or waits for the signal. Unlike
+ * ksig_target_send(), this also checks standard signals.
  *
- * Return: 0; -ECONNREFUSED if the signal would kill it; -EACCES if it may be waiting for the
- * signal and the caller may not see that (see ksig_target_send()); -ESRCH.
+ * Return: 0; -ECONNREFUSED if the signal would kill the target; -EACCES if the target may be
+ * waiting for the signal and the caller is not permitted to see that (see
+ * ksig_target_send()); -ESRCH.
  */
 int ksig_target_ready(struct ksig_target *target);
 
@@ -418,34 +429,39 @@ int ksig_target_ready(struct ksig_target *target);
  * @error: si_errno of the signal
  * @value: si_value of the signal; standard signals carry neither
  *
- * Sends with pidfd_send_signal(2) or rt_tgsigqueueinfo(2) and si_code SI_QUEUE. Readiness is
- * read from /proc just before. A target that resets its handler after that is killed by a
- * real-time signal; it should block the signal first, or no longer be armed. The signals that a
- * thread waits for in sigwaitinfo(2) are visible only with the permission to trace it
- * (ptrace(2), PTRACE_MODE_ATTACH, which kernel.yama.ptrace_scope and PR_SET_DUMPABLE restrict);
- * without it the result is -EACCES, and nothing is sent. /proc doesn't show SA_RESETHAND, nor
- * whether a thread in sigwaitinfo(2) blocks the signal otherwise, as it must: both count as
- * ready. ksig.ko knows better. The target's uids must be what they were when it was opened,
- * unless the caller has CAP_KILL over it. Before Linux 6.9 a thread is identified by its
- * number, which may belong to another thread of the same process by now.
+ * The signal is sent with pidfd_send_signal(2) or rt_tgsigqueueinfo(2) and si_code SI_QUEUE.
+ * The target's readiness is read from /proc just before. A target that resets its handler
+ * after that is killed by a real-time signal. To avoid that, block the signal in the target
+ * first, or stop sending.
  *
- * Return: 0, or as KSIG_IOC_SEND. -EAGAIN also if max_pending signals are pending, if the
- * target is running and its readiness could not be seen (the hundredth time in a row:
- * -ECONNREFUSED), or if it is not visible in /proc at all, as after chroot(2) (then:
- * -EOPNOTSUPP).
+ * The signals that a thread waits for in sigwaitinfo(2) are visible only with permission to
+ * trace it (ptrace(2), PTRACE_MODE_ATTACH, restricted by kernel.yama.ptrace_scope and
+ * PR_SET_DUMPABLE). Without it, the result is -EACCES and nothing is sent. /proc doesn't show
+ * SA_RESETHAND, nor whether a thread that waits in sigwaitinfo(2) blocks the signal at other
+ * times, as it has to. Such targets count as ready here; only ksig.ko checks both.
+ *
+ * The target's uids must be the same as when it was opened, unless the caller has CAP_KILL
+ * over it. Before Linux 6.9 a thread is identified by its thread ID, which may belong to
+ * another thread of the same process by now.
+ *
+ * Return: 0, or an error as KSIG_IOC_SEND. -EAGAIN also if max_pending signals are pending, if
+ * the target is running and its readiness could not be read (-ECONNREFUSED the hundredth time
+ * in a row), or if the target is not visible in /proc at all, for example after chroot(2)
+ * (-EOPNOTSUPP the hundredth time in a row).
  */
 int ksig_target_send(struct ksig_target *target, int error, uint64_t value);
 
 /**
- * ksig_target_deliver() - send an event's signal by the rules of KSIG_MODE_EACH
+ * ksig_target_deliver() - send an event's signal as KSIG_MODE_EACH would
  * @target: the target
- * @lost: number of events lost that no signal has reported yet, this event's lost_before
- *	included; set to 0 once the signal has reported them in si_errno
+ * @lost: number of lost events that no signal has reported yet, including this event's
+ *	lost_before; set to 0 once a signal has reported them in si_errno
  * @value: si_value of the signal
  *
- * After -EAGAIN, call it again for the same event, at most 10 ms later; read no further event
- * meanwhile, so that the order is kept. After another error the event is refused; pass @lost on
- * with the next one. The relay of ksig_sub_arm() and `ksig watch --to` do this.
+ * After -EAGAIN, repeat the call for the same event within 10 ms, and don't read another event
+ * before it succeeds, so that the order is kept. After any other error the event is refused;
+ * pass the same @lost with the next event. The relay of ksig_sub_arm() and `ksig watch --to`
+ * work this way.
  *
  * Return: as ksig_target_send().
  */
@@ -464,12 +480,12 @@ enum ksig_field_type {
 /**
  * struct ksig_field - a field of an event
  * @sz: sizeof(struct ksig_field), set by the caller
- * @name: its key
- * @type: which of @u, @s and @str holds the value
- * @known: 0 if the provider couldn't know it
- * @u: KSIG_FIELD_UNSIGNED
- * @s: KSIG_FIELD_SIGNED
- * @str: KSIG_FIELD_STRING, NUL-terminated; valid as long as the event
+ * @name: key of the field
+ * @type: which of @u, @s and @str contains the value
+ * @known: 0 if the provider could not determine the value
+ * @u: value of a KSIG_FIELD_UNSIGNED
+ * @s: value of a KSIG_FIELD_SIGNED
+ * @str: value of a KSIG_FIELD_STRING, NUL-terminated; valid as long as the event
  */
 struct ksig_field {
 	size_t sz;
@@ -482,7 +498,7 @@ struct ksig_field {
 };
 
 /*
- * Get a field of an event by its key; "subject" and "value" always exist.
+ * Get a field of an event by its key. The keys "subject" and "value" always exist.
  * Return: 0; -ENOENT if the event has no such field; -EINVAL if @f->sz is invalid, or if @ev is
  * not an event of @sub.
  */
@@ -499,31 +515,31 @@ int ksig_event_field(const struct ksig_sub *sub, const struct ksig_event *ev,
 /*
  * Format an event as one line without time and newline: "net.up ifname=eth0". UTF-8 is copied.
  * A string is quoted if it is empty, is "unknown", or contains blanks, quotes, backslashes,
- * arrows or unprintable characters. The latter are escaped: invalid bytes and control characters
- * as \xNN, others (invisible ones, and those that change the direction of writing) as \uNNNN or
- * \UNNNNNNNN.
+ * arrows or unprintable characters. Unprintable characters are escaped: invalid bytes and
+ * control characters as \xNN, other characters (invisible ones, and those that change the
+ * writing direction) as \uNNNN or \UNNNNNNNN.
  * Return: the length, as snprintf(3); -EINVAL if @ev is not an event of @sub.
  */
 int ksig_event_format(const struct ksig_sub *sub, const struct ksig_event *ev,
 		      char *buf, size_t n);
 
 /**
- * ksig_send() - send one signal now
- * @pid: a thread, or with KSIG_SEND_PROCESS a process
+ * ksig_send() - send one signal immediately
+ * @pid: thread ID, or with KSIG_SEND_PROCESS a process ID
  * @signo: signal number
  * @value: the signal's value
- * @flags: KSIG_SEND_PROCESS; KSIG_SEND_BY() for each way that may be used, all of them if
- *	there is none
+ * @flags: KSIG_SEND_PROCESS; KSIG_SEND_BY() for each method that may be used (default: all)
  *
- * The first way that is available and permitted is used:
+ * Uses the first method that is available and permitted:
  *
- * KSIG_SENT_BY_MODULE: ksig.ko, as KSIG_IOC_SEND.
+ * KSIG_SENT_BY_MODULE: ksig.ko sends the signal, as KSIG_IOC_SEND.
  *
- * KSIG_SENT_BY_CALLER: the calling process, as ksig_target_send(); si_pid is the caller.
+ * KSIG_SENT_BY_CALLER: the calling process sends the signal, as ksig_target_send(). si_pid is
+ * the pid of the caller.
  *
- * Return: KSIG_SENT_BY_*; a negative errno as KSIG_IOC_SEND; -EOPNOTSUPP, -EACCES or -EPERM
- * if no way that @flags allow can be used here; -EACCES also if the caller would have to
- * send and may not see whether @pid waits for the signal.
+ * Return: KSIG_SENT_BY_*; a negative errno as KSIG_IOC_SEND; -EOPNOTSUPP, -EACCES or -EPERM if
+ * none of the methods in @flags can be used; -EACCES also if the caller would have to send the
+ * signal and is not permitted to see whether @pid waits for it.
  */
 #define KSIG_SENT_BY_MODULE	0
 #define KSIG_SENT_BY_CALLER	1
@@ -531,12 +547,13 @@ int ksig_event_format(const struct ksig_sub *sub, const struct ksig_event *ev,
 int ksig_send(pid_t pid, int signo, uint64_t value, unsigned int flags);
 
 /**
- * struct ksig_catalog_entry - an event, with one provider
- * @name: for ksig_sub_open()
- * @description: one line for people
- * @provider: the provider; an event has an entry for each
- * @error: 0 if it is available here; otherwise the negative errno of ksig_sub_open()
- * @reason: why it is not available, and the cure; "" if @error is 0
+ * struct ksig_catalog_entry - an event and one of its providers
+ * @name: event name, for ksig_sub_open()
+ * @description: description of the event in one line
+ * @provider: name of the provider; an event has one entry for each provider
+ * @error: 0 if the provider can be used for the event; otherwise the negative errno that
+ *	ksig_sub_open() would return
+ * @reason: why the event is not available and how to fix that; "" if @error is 0
  *
  * Valid until the next call on the catalog.
  */
@@ -549,9 +566,9 @@ struct ksig_catalog_entry {
 };
 
 /*
- * One entry for each event, with @name and @description alone, which is empty for a driver's
- * event: @provider is NULL, and nothing is opened. Without this flag each event is opened with
- * each provider.
+ * List each event only once, and open nothing. Only @name and @description are set; the latter
+ * is empty for an event of a driver. @provider is NULL. Without this flag, each event is opened
+ * with each provider.
  */
 #define KSIG_CATALOG_NAMES	(1U << 0)
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * The contract between ksig.ko and user space. This is the only copy: the
- * module, the command and every program that talks to /dev/ksig include it.
+ * The interface between ksig.ko and user space. This is the only copy: the
+ * module, the command and all other users of /dev/ksig include it.
  *
- * Every structure has the same layout for 32- and 64-bit callers. Flags that
- * are not defined here and reserved fields must be zero, else -EINVAL. An
- * ioctl number that is not defined here gives -ENOTTY. A structure never
- * grows: an extension is a new structure with a new ioctl number.
+ * Every structure has the same layout for 32- and 64-bit callers. Undefined
+ * flags and reserved fields must be zero, otherwise the call fails with
+ * EINVAL. An undefined ioctl number fails with ENOTTY. Structures never grow:
+ * an extension is a new structure with a new ioctl number.
  */
 #ifndef KSIG_UAPI_H
 #define KSIG_UAPI_H
@@ -29,26 +29,27 @@
 
 #define KSIG_ABI 3
 
-/* The longest channel name is 47 bytes, and its terminator. */
+/* A channel name has at most 47 bytes, plus the terminator. */
 #define KSIG_NAME_MAX 48
 
 /**
- * struct ksig_event - an event, as a record of a subscription's queue
- * @seq: number among the events offered to this subscription, starting at 1; lost
- *	events are included, so a gap is a loss (or was delivered by signal)
- * @time_ns: time of the event, CLOCK_MONOTONIC of the time namespace in which the
- *	descriptor was opened
+ * struct ksig_event - an event; a record in a subscription's queue
+ * @seq: sequence number of the event among all events offered to this subscription,
+ *	starting at 1. Lost events are counted, so a gap means that events were lost or
+ *	delivered by signal without a record
+ * @time_ns: time of the event: CLOCK_MONOTONIC in the time namespace of the process that
+ *	opened the descriptor
  * @value: the value that a signal carries in si_value
- * @subject: what the event is about: a pid, an interface index, a cpu
+ * @subject: what the event is about: a pid, an interface index or a cpu number
  * @type: index into the channel's types, 0 to 63
- * @lost_before: number of events lost between the previous record and this one;
- *	saturates
+ * @lost_before: number of events lost between the previous record and this one; saturates
+ *	at the maximum
  * @len: number of bytes used in @data
  * @flags: KSIG_EVENT_* bits
- * @data: rest of the record, event_size - 48 bytes; unused bytes are 0
+ * @data: the remaining event_size - 48 bytes of the record; unused bytes are 0
  *
- * A record has event_size bytes (KSIG_IOC_INFO), a multiple of 8 from 64 to 4096, the
- * same for all events of a channel.
+ * All records of a channel have the same size, event_size bytes (see KSIG_IOC_INFO), which
+ * is a multiple of 8 from 64 to 4096.
  */
 struct ksig_event {
 	__u64 seq;
@@ -66,19 +67,19 @@ KSIG_ASSERT(sizeof(struct ksig_event) == 48);
 #define KSIG_EVENT_NO_VALUE	(1U << 0)	/* @value is unknown */
 #define KSIG_EVENT_NO_SUBJECT	(1U << 1)	/* @subject is unknown */
 /*
- * More events than @lost_before may have been lost before this one: up to the number by
- * which ksig_stats.skipped has increased.
+ * More events than @lost_before may have been lost before this one. The upper bound is the
+ * increase of ksig_stats.skipped.
  */
 #define KSIG_EVENT_LOST_UPTO	(1U << 2)
 
 /**
  * struct ksig_info - properties of a node and of a subscription
  * @abi: KSIG_ABI of the module
- * @features: bits for optional features; none are defined
+ * @features: bits for optional features; none are defined yet
  * @event_size: size of a record in bytes; 0 on the control node
- * @queue_len: length of this subscription's queue in records; 0 without a subscription
- *	(the control node, a channel opened for writing only)
- * @max_queue_len: maximum of @queue_len; 0 on the control node
+ * @queue_len: length of this subscription's queue in records; 0 on a descriptor without a
+ *	subscription (the control node, or a channel opened for writing only)
+ * @max_queue_len: maximum value of @queue_len; 0 on the control node
  * @flags: KSIG_CHANNEL_* bits
  * @channel: name of the node below /dev/ksig, NUL-terminated
  */
@@ -102,10 +103,10 @@ KSIG_ASSERT(sizeof(struct ksig_info) == 72);
 /**
  * struct ksig_subscribe - settings of a subscription
  * @types: bit mask of event types; 0: all types of the channel
- * @subject: with KSIG_SUBSCRIBE_SUBJECT: only events about this. On a channel with
- *	KSIG_CHANNEL_PIDS it is a process, as numbered in the pid namespace in which the
- *	descriptor was opened. The process is pinned: one that gets the number later
- *	doesn't match
+ * @subject: with KSIG_SUBSCRIBE_SUBJECT, the only subject whose events are offered. On a
+ *	channel with KSIG_CHANNEL_PIDS it is the pid of a process in the pid namespace of
+ *	the process that opened the descriptor. The process is pinned: a later process with
+ *	the same pid doesn't match
  * @queue_len: length of the queue in records, a power of two from KSIG_QUEUE_MIN to
  *	KSIG_QUEUE_MAX; 0: KSIG_QUEUE_DEFAULT
  * @flags: KSIG_SUBSCRIBE_* bits
@@ -120,11 +121,12 @@ KSIG_ASSERT(sizeof(struct ksig_subscribe) == 24);
 
 #define KSIG_SUBSCRIBE_SUBJECT	(1U << 0)
 /*
- * On a channel with KSIG_CHANNEL_PIDS: no events about the calling process, nor about
- * processes that it and its descendants start from now on. Ancestors are followed for 64
- * steps. A process whose parent exits remains a descendant only if the caller is its
- * subreaper (prctl(2), PR_SET_CHILD_SUBREAPER). What an NMI emits is checked after it; a
- * process that has exited by then doesn't count as a descendant.
+ * On a channel with KSIG_CHANNEL_PIDS: skip events about the calling process and about the
+ * processes that it and its descendants start after this call. The chain of parents is
+ * followed for up to 64 steps. A process whose parent exits remains a descendant only if the
+ * caller is its subreaper (prctl(2), PR_SET_CHILD_SUBREAPER). Events emitted by an NMI are
+ * checked after the NMI; a process that has exited by that time doesn't count as a
+ * descendant.
  */
 #define KSIG_SUBSCRIBE_SKIP_OWN	(1U << 1)
 
@@ -133,12 +135,12 @@ KSIG_ASSERT(sizeof(struct ksig_subscribe) == 24);
  * @signo: signal number, 1 to 64
  * @mode: KSIG_MODE_EACH or KSIG_MODE_DOORBELL
  * @flags: KSIG_ARM_* bits
- * @tid: the target, a thread's number in the caller's pid namespace; 0: the calling
- *	thread, or with KSIG_ARM_PROCESS the calling process
- * @max_pending: no signal is sent while this many signals of that number are pending in
- *	the target, from any sender: 1 to KSIG_PENDING_MAX; 0: KSIG_PENDING_DEFAULT. With
- *	KSIG_MODE_DOORBELL and for standard signals it is always 1; with
- *	KSIG_MODE_DOORBELL only 0 and 1 are valid
+ * @tid: thread ID of the target in the caller's pid namespace. 0: the calling thread, or with
+ *	KSIG_ARM_PROCESS the calling process
+ * @max_pending: no signal is sent while this many signals with number @signo, from any
+ *	sender, are pending in the target. 1 to KSIG_PENDING_MAX; 0: KSIG_PENDING_DEFAULT.
+ *	The limit is always 1 for standard signals and with KSIG_MODE_DOORBELL, which
+ *	accepts only 0 and 1 here
  * @reserved: 0
  * @value: value of a doorbell's signal; 0 with KSIG_MODE_EACH
  */
@@ -154,22 +156,24 @@ struct ksig_arm {
 KSIG_ASSERT(sizeof(struct ksig_arm) == 32);
 
 /*
- * Each event is delivered as one signal with the event's value. The first signal after a
- * loss carries the number of lost events in si_errno.
+ * Each event is delivered as one signal that carries the event's value. The first signal
+ * after a loss carries the number of lost events in si_errno.
  */
 #define KSIG_MODE_EACH		0
 /*
- * Events are read or mapped. The signal is sent when the queue becomes non-empty, and when
- * a queue is armed that is not empty. A signal that can't be sent at once is pending until
- * it can, unless the queue is empty by then. If nothing has been consumed about 60 ms later
- * and the signal is no longer pending in the target, it is sent again: the target may have
- * flushed it by ignoring it. Consume until the queue is empty before sleeping, and check
- * the queue after any signal of that number, whatever its value: standard signals do not
- * queue, so another sender's may stand for this one.
+ * The program reads the events or maps the queue. The signal is sent when the queue becomes
+ * non-empty, and when a non-empty queue is armed. A signal that can't be sent immediately
+ * stays pending and is sent as soon as possible, unless the queue is empty by that time. If
+ * nothing has been consumed after about 60 ms and the signal is no longer pending in the
+ * target, the signal is sent again, because the target may have flushed it by ignoring it.
+ *
+ * Consume all records before sleeping. Check the queue after any signal with this number,
+ * whatever its value: standard signals do not queue, so this signal may have been merged
+ * with one from another sender.
  */
 #define KSIG_MODE_DOORBELL	1
 
-#define KSIG_ARM_PROCESS	(1U << 0)	/* as KSIG_SEND_PROCESS */
+#define KSIG_ARM_PROCESS	(1U << 0)	/* like KSIG_SEND_PROCESS */
 /* KSIG_MODE_EACH: the value is subject << 32 | (value & 0xffffffff). */
 #define KSIG_ARM_SUBJECT	(1U << 1)
 
@@ -177,10 +181,10 @@ KSIG_ASSERT(sizeof(struct ksig_arm) == 32);
 #define KSIG_PENDING_MAX	1024
 
 /**
- * struct ksig_send - one signal, sent at once
- * @pid: a thread's number in the caller's pid namespace, greater than 0. With
- *	KSIG_SEND_PROCESS its process, as with kill(2)
- * @signo: signal number, 1 to 64, as the kernel counts (the C library uses 32 and 33)
+ * struct ksig_send - a signal to be sent immediately
+ * @pid: thread ID of the target in the caller's pid namespace, greater than 0. With
+ *	KSIG_SEND_PROCESS, the signal is sent to that thread's process, as by kill(2)
+ * @signo: signal number, 1 to 64 in the kernel's numbering (the C library reserves 32 and 33)
  * @flags: KSIG_SEND_PROCESS or 0
  * @reserved: 0
  * @value: the signal's value; see ksig_siginfo_value()
@@ -195,28 +199,31 @@ struct ksig_send {
 KSIG_ASSERT(sizeof(struct ksig_send) == 24);
 
 /*
- * The signal is process-directed: any thread may receive it. si_code is SI_ASYNCIO instead
- * of SI_QUEUE, and the value is in si_pid (low half) and si_uid (high half).
+ * The signal is process-directed: any thread of the process may receive it. si_code is
+ * SI_ASYNCIO instead of SI_QUEUE, and the value is split between si_pid (low half) and
+ * si_uid (high half).
  */
 #define KSIG_SEND_PROCESS	(1U << 0)
 
 /**
  * struct ksig_stats - counters of a subscription
  * @offered: events that passed the filter
- * @delivered: read, consumed from the ring, or accepted into the target's signal queue
- * @queued: still in the queue
- * @lost: the queue was full
- * @refused: the target was not ready, or the sender is not permitted to signal it
- *	(KSIG_MODE_EACH)
- * @signals: number of signals sent, doorbells and hang-ups included
- * @deferred: how often a notification had to wait, for a context that permits it or for
- *	room in the target
+ * @delivered: events read, consumed from the ring, or accepted into the target's signal queue
+ * @queued: events that are still in the queue
+ * @lost: events dropped because the queue was full
+ * @refused: events dropped because the target was not ready or the sender was not permitted
+ *	to signal it (KSIG_MODE_EACH)
+ * @signals: number of signals sent, including doorbells and hang-ups
+ * @deferred: how often a notification was deferred, either because the context didn't permit
+ *	it or because the target could not accept more signals
  * @flags: KSIG_STATS_* bits
- * @skipped: upper bound of the number of events that were lost before the filter; they are
- *	not in @offered. A channel with many subscriptions has a worker serve some of them
- *	(those beyond the 32nd, without CAP_SYS_RESOURCE beyond the 16th, or the 8th of one
- *	user), and the worker was too slow; or more events were emitted by an NMI, or
- *	before its events could be offered, than are kept for that time
+ * @skipped: upper bound of the number of events lost before the filter was applied, which
+ *	are not included in @offered. There are two causes. (1) Some subscriptions of a
+ *	channel are served by a worker: those beyond the 32nd and, without
+ *	CAP_SYS_RESOURCE, those beyond the 16th of the channel or the 8th of one user. That
+ *	worker may be too slow. (2) An event that is emitted by an NMI, or while such
+ *	events are waiting to be offered, is kept for a short time, and only a limited
+ *	number of events can be kept
  *
  * At any time, offered = delivered + queued + lost + refused.
  */
@@ -233,7 +240,7 @@ struct ksig_stats {
 };
 KSIG_ASSERT(sizeof(struct ksig_stats) == 72);
 
-#define KSIG_STATS_TARGET_GONE	(1U << 0)	/* it exited since KSIG_IOC_ARM; EPOLLPRI */
+#define KSIG_STATS_TARGET_GONE	(1U << 0)	/* target exited since KSIG_IOC_ARM; EPOLLPRI */
 #define KSIG_STATS_HUP		(1U << 1)	/* the channel is destroyed; EPOLLHUP */
 #define KSIG_STATS_ARMED	(1U << 2)
 #define KSIG_STATS_MAPPED	(1U << 3)
@@ -242,17 +249,17 @@ KSIG_ASSERT(sizeof(struct ksig_stats) == 72);
  * struct ksig_ring_consumer - page 0 of a mapping, shared and writable
  * @head: index of the next record to consume; written by the consumer
  *
- * Indexes are free-running 32-bit numbers; a record is in slot index % len. To consume
- * without a system call::
+ * Indexes are free-running 32-bit numbers. The record with index i is in slot i % len. To
+ * consume without a system call::
  *
  *	tail = load-acquire(producer->tail)
  *	while (head != tail)
  *		use record[head % len], then head = head + 1
  *	store-release(consumer->head, head)
- *	full barrier			(pairs with the kernel's, between its
- *					 store of tail and its load of head)
+ *	full barrier			(pairs with the kernel's barrier between its
+ *					 store to tail and its load of head)
  *	if (load(producer->tail) == tail)
- *		sleep until the signal, or in poll(2)
+ *		sleep until the signal arrives, or in poll(2)
  *
  * The kernel accepts @head only if it lies between the last accepted value and @tail; other
  * values are ignored.
@@ -263,7 +270,7 @@ struct ksig_ring_consumer {
 
 /**
  * struct ksig_ring_producer - page 1 of a mapping, read-only; the records begin at page 2
- * @tail: index after the newest record; stored with release semantics
+ * @tail: index after the newest record; written with a store-release
  * @len: number of records
  * @event_size: bytes per record
  * @flags: KSIG_RING_HUP
@@ -281,30 +288,30 @@ KSIG_ASSERT(sizeof(struct ksig_ring_producer) == 24);
 #define KSIG_RING_HUP		(1U << 0)	/* the channel is destroyed */
 
 /*
- * The built-in channels: numbers of their types, and the contents of data[]. Names are
- * NUL-terminated. A channel exists even if the kernel has no hook for it; opening it for
- * reading then fails with EOPNOTSUPP.
+ * The built-in channels: their event types and the contents of data[]. Names are
+ * NUL-terminated. A channel exists even if the kernel has no hook for its events; in that
+ * case, opening it for reading fails with EOPNOTSUPP.
  */
 
 /*
- * /dev/ksig/process, KSIG_CHANNEL_PIDS. @subject is a process, never one of its other
- * threads, as numbered in the opener's pid namespace. Kernel threads are processes, as for
- * ps(1): children of process 2.
+ * /dev/ksig/process, KSIG_CHANNEL_PIDS. @subject is a process ID, never the ID of another
+ * thread, in the pid namespace of the opener. Kernel threads count as processes, as in
+ * ps(1): they are children of process 2.
  */
-/* @value: the child's number. Not reported if the parent has no number there (nsenter(1)) */
+/* @value: the child's pid. Not reported if the parent has no pid in that namespace (nsenter(1)) */
 #define KSIG_PROCESS_FORK	0
 #define KSIG_PROCESS_EXEC	1	/* @value: 0 */
 /*
- * All threads have exited. @value: the status as wait(2) will return it. The parent can't
- * wait for the process yet.
+ * All threads of the process have exited. @value: the status that wait(2) will return. The
+ * parent can't wait for the process yet.
  */
 #define KSIG_PROCESS_EXIT	2
 
 /**
  * struct ksig_process_data - data[] of the channel process
- * @comm: name of the process's first thread
- * @tgid: the process, like @subject
- * @parent: its parent process; 0 if that is not in the opener's pid namespace
+ * @comm: name of the thread group leader
+ * @tgid: pid of the process, equal to @subject
+ * @parent: pid of the parent process; 0 if the parent is not in the opener's pid namespace
  */
 struct ksig_process_data {
 	char comm[16];
@@ -315,20 +322,20 @@ KSIG_ASSERT(sizeof(struct ksig_process_data) == 24);
 
 /* /dev/ksig/memory, KSIG_CHANNEL_PIDS */
 
-/* The machine is out of memory; a process may be killed next. @subject, @value: 0; no data */
+/* The system is out of memory; a process may be killed next. @subject, @value: 0; no data */
 #define KSIG_MEMORY_OOM		0
 /* The OOM killer has chosen @subject. @value: KSIG_KILL_* */
 #define KSIG_MEMORY_KILL	1
 
-#define KSIG_KILL_GLOBAL	0	/* the machine, or the nodes allowed, are out of memory */
+#define KSIG_KILL_GLOBAL	0	/* the system or the allowed NUMA nodes are out of memory */
 #define KSIG_KILL_CGROUP	1	/* a cgroup has reached its limit */
 
 /**
  * struct ksig_memory_data - data[] of KSIG_MEMORY_KILL
  * @comm: the victim's name
- * @cgroup_id: the victim's cgroup in the cgroup2 hierarchy: the inode number of its
- *	directory, and the handle that open_by_handle_at(2) accepts there (type 0xfe);
- *	0 if unknown
+ * @cgroup_id: ID of the victim's cgroup in the cgroup2 hierarchy, or 0 if unknown. It is the
+ *	inode number of the cgroup's directory, and the file handle that
+ *	open_by_handle_at(2) accepts there (type 0xfe)
  */
 struct ksig_memory_data {
 	char comm[16];
@@ -338,21 +345,21 @@ KSIG_ASSERT(sizeof(struct ksig_memory_data) == 24);
 
 /*
  * /dev/ksig/power. @subject, @value: 0; no data. Suspend is reported before processes are
- * frozen, resume once they run again, also for an attempt that fails.
+ * frozen, and resume after they are thawed. Both are reported even if the attempt fails.
  */
-#define KSIG_POWER_SUSPEND	0	/* to memory, to idle, to disk */
+#define KSIG_POWER_SUSPEND	0	/* suspend to RAM or to idle, or hibernation */
 #define KSIG_POWER_RESUME	1
 
 /*
- * /dev/ksig/net. @subject: the interface's index; @value: 0. Only interfaces of the network
- * namespace in which the descriptor was opened.
+ * /dev/ksig/net. @subject: the interface's index; @value: 0. Only interfaces in the network
+ * namespace of the process that opened the descriptor are reported.
  */
-#define KSIG_NET_UP		0	/* up, with a carrier */
-#define KSIG_NET_DOWN		1	/* no longer so */
+#define KSIG_NET_UP		0	/* the interface is up and has a carrier */
+#define KSIG_NET_DOWN		1	/* the interface is down or has lost its carrier */
 
 /**
  * struct ksig_net_data - data[] of the channel net
- * @ifname: the interface's name at that time
+ * @ifname: the interface's name at the time of the event
  */
 struct ksig_net_data {
 	char ifname[16];
@@ -365,14 +372,14 @@ KSIG_ASSERT(sizeof(struct ksig_net_data) == 16);
 
 /*
  * /dev/ksig/kmod. @subject, @value: 0. A module whose init function fails is not reported,
- * unless that function was running already when the channel was opened first.
+ * unless that function was already running when the channel was first opened.
  */
 #define KSIG_KMOD_LOAD		0	/* the init function has succeeded */
 #define KSIG_KMOD_UNLOAD	1	/* the exit function has returned */
 
 /**
  * struct ksig_kmod_data - data[] of the channel kmod
- * @name: of the module
+ * @name: name of the module
  */
 struct ksig_kmod_data {
 	char name[56];
@@ -380,141 +387,164 @@ struct ksig_kmod_data {
 KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
 
 /*
- * A channel is /dev/ksig/NAME. Opening it for reading creates a subscription: its queue
- * exists from then on, and events are offered to it.
+ * A channel is a device node /dev/ksig/NAME. Opening it for reading creates a subscription.
+ * Its queue exists from this time on, and the channel's events are offered to it.
  *
- * open(2): ENOBUFS the queue would exceed the user's RLIMIT_MEMLOCK (all queues of a user
- * count, as mlock(2)ed memory does; CAP_IPC_LOCK exempts); ENODEV the channel is being
- * destroyed; EOPNOTSUPP the kernel has no hook for a built-in channel; ENOMEM; or an error
- * of the channel's driver.
+ * open(2) fails with
+ *  - ENOBUFS if the queue would exceed the user's RLIMIT_MEMLOCK. All queues of a user count
+ *    towards the limit, as mlock(2)ed memory does. CAP_IPC_LOCK lifts the limit;
+ *  - ENODEV if the channel is being destroyed;
+ *  - EOPNOTSUPP if the kernel has no hook for a built-in channel;
+ *  - ENOMEM, or an error returned by the channel's driver.
  *
- * read(2): as many whole records as are queued and fit. EINVAL the buffer is smaller than
- * a record; EAGAIN the queue is empty and O_NONBLOCK is set; EBUSY the ring is mapped, or
- * armed with KSIG_MODE_EACH; 0 the channel is destroyed and the queue is empty.
+ * read(2) returns as many whole records as are queued and fit into the buffer. It returns 0
+ * if the channel is destroyed and the queue is empty. It fails with
+ *  - EINVAL if the buffer is smaller than a record;
+ *  - EAGAIN if the queue is empty and O_NONBLOCK is set;
+ *  - EBUSY if the ring is mapped, or armed with KSIG_MODE_EACH.
  *
- * write(2), /dev/ksig/test only: 8 bytes, a native 64-bit number: emits an event with that
- * value. EINVAL anything else.
+ * write(2) is supported by /dev/ksig/test only. It expects 8 bytes, a 64-bit number in native
+ * byte order, and emits an event with that value. Any other write fails with EINVAL.
  *
- * poll(2): EPOLLIN records are queued; EPOLLHUP the channel is destroyed; EPOLLPRI the
- * target has exited; EPOLLOUT always, on a descriptor of /dev/ksig/test that is open for
- * writing. F_SETOWN, F_SETSIG and O_ASYNC work as with any file.
+ * poll(2) reports EPOLLIN if records are queued, EPOLLHUP if the channel is destroyed, and
+ * EPOLLPRI if the target has exited. A descriptor of /dev/ksig/test that is open for writing
+ * always reports EPOLLOUT. F_SETOWN, F_SETSIG and O_ASYNC work as with any file.
  *
- * mmap(2), shared, on a descriptor opened for reading and writing: page 0 is struct
- * ksig_ring_consumer; page 1, permanently read-only, struct ksig_ring_producer, followed by
- * the records. EINVAL other ranges, or a private mapping; EACCES writable from page 1 on;
- * EBUSY armed with KSIG_MODE_EACH; ENOMEM. A mapping is not inherited by fork(2), and keeps
- * the subscription like an open descriptor.
+ * mmap(2) needs a descriptor opened for reading and writing, and MAP_SHARED. Page 0 is struct
+ * ksig_ring_consumer. Page 1 is struct ksig_ring_producer, followed by the records; these
+ * pages can never be made writable. A mapping is not inherited by fork(2), and keeps the
+ * subscription alive as an open descriptor does. mmap(2) fails with
+ *  - EINVAL if the range is invalid or the mapping is private;
+ *  - EACCES if a writable mapping includes page 1 or later pages;
+ *  - EBUSY if the subscription is armed with KSIG_MODE_EACH;
+ *  - ENOMEM.
  */
 
 /*
- * KSIG_IOC_INFO, on every node: fills in struct ksig_info.
- *
- * Errors: EFAULT.
+ * KSIG_IOC_INFO, on every node: fills in struct ksig_info. Fails with EFAULT if the pointer is
+ * invalid, as do all ioctls that have an argument.
  */
 #define KSIG_IOC_INFO		_IOR(0xBE, 0x00, struct ksig_info)
 
 /*
  * KSIG_IOC_SUBSCRIBE, on a subscription: replaces its filter and its queue. When the call
- * returns, the queue is empty, all counters are zero, seq begins at 1, and every record
- * matches the new filter. The queue's memory is charged to the caller's memory cgroup; if
- * its length changes, both queues count against RLIMIT_MEMLOCK during the call. Without
- * this ioctl a subscription has a queue of KSIG_QUEUE_DEFAULT records and no filter.
- *
- * Errors: EINVAL a field is out of range, a type that the channel doesn't have, a subject
- * without its flag, KSIG_SUBSCRIBE_SKIP_OWN where subjects are not processes; ESRCH the
- * subject is not a process; EUSERS KSIG_SUBSCRIBE_SKIP_OWN, and the channel has so many
- * subscriptions that a worker serves this one; EBUSY mapped or armed; ENODEV the channel
- * is destroyed; ENOBUFS and ENOMEM as open(2); EINTR a fatal signal came; EFAULT; EBADF
- * not opened for reading. On error nothing has changed.
+ * returns, the queue is empty, all counters are zero, seq starts again at 1, and every record
+ * matches the new filter. The queue's memory is charged to the caller's memory cgroup. If the
+ * length changes, the old and the new queue both count against RLIMIT_MEMLOCK during the
+ * call. Without this ioctl a subscription has a queue of KSIG_QUEUE_DEFAULT records and no
+ * filter. On error nothing has changed. The call fails with
+ *  - EINVAL if a field is out of range, the channel doesn't have one of the types, @subject
+ *    is set without KSIG_SUBSCRIBE_SUBJECT, or KSIG_SUBSCRIBE_SKIP_OWN is set on a channel
+ *    without KSIG_CHANNEL_PIDS;
+ *  - ESRCH if the subject is not a process;
+ *  - EUSERS if KSIG_SUBSCRIBE_SKIP_OWN is set and the channel has so many subscriptions that
+ *    a worker serves this one;
+ *  - EBUSY if the ring is mapped, or the subscription is armed;
+ *  - ENODEV if the channel is destroyed;
+ *  - ENOBUFS or ENOMEM, as open(2);
+ *  - EINTR if a fatal signal was received;
+ *  - EBADF if the descriptor was not opened for reading.
  */
 #define KSIG_IOC_SUBSCRIBE	_IOW(0xBE, 0x06, struct ksig_subscribe)
 
 /*
- * KSIG_IOC_ARM, on a subscription: delivers its events to a thread or process by signal.
- * The target is pinned. Signals are sent with the credentials that the caller has now:
- * kill(2)'s rule and the security module are consulted for every send that finds the target
- * with other credentials than the last one, and at least once a second while signals are
- * sent. Unless the caller has CAP_KILL over the target, its uids must remain what they are
- * now. SIGKILL and SIGSTOP do to the init of a pid namespace what the caller's kill(2) would
- * do. Arming again replaces the settings; counters continue.
+ * KSIG_IOC_ARM, on a subscription: delivers its events to a thread or process by signal. The
+ * target is pinned. Signals are sent with the credentials that the caller has now. The rule of
+ * kill(2) and the security module are consulted whenever the target's credentials have changed
+ * since the last send, and at least once a second while signals are sent. Unless the caller
+ * has CAP_KILL over the target, the target's uids must remain what they are now. SIGKILL and SIGSTOP
+ * affect the init process of a pid namespace exactly as if the caller had sent them with
+ * kill(2). Arming again replaces the settings but does not reset the counters.
  *
- * Every send checks whether the target is ready, as KSIG_IOC_SEND does. If it is not ready,
- * or may no longer be signalled, an event counts as refused (KSIG_MODE_EACH), and a doorbell
- * stays pending. Standard signals are sent as kill(2) sends them: one that the target
- * ignores counts as delivered, and so does one that is sent without its value and its loss
- * because RLIMIT_SIGPENDING is reached.
+ * Every send checks whether the target is ready, as KSIG_IOC_SEND does. If it is not ready, or
+ * the sender is no longer permitted to signal it, an event counts as refused (KSIG_MODE_EACH)
+ * and a doorbell stays pending. Standard signals are sent as kill(2) sends them. A standard
+ * signal counts as delivered even if the target ignores it, or if it has lost its value and
+ * its si_errno because RLIMIT_SIGPENDING is reached.
  *
- * The check and the sending are two steps, as with KSIG_IOC_SEND: a target that resets its
- * handler of a real-time signal while the subscription is armed can be killed by that
- * signal. Disarm first, or block the signal before the handler is reset.
+ * As with KSIG_IOC_SEND, the check and the send are two separate steps: a target that resets
+ * its handler of a real-time signal while the subscription is armed can be killed by that
+ * signal. Disarm the subscription or block the signal before resetting the handler.
  *
- * When the target exits, the subscription is disarmed (if it is a thread that calls exec and
- * takes over its process's number: with the next event). When the channel is destroyed, one
- * last signal with si_errno -ESHUTDOWN follows the queued events; a target that is not ready
- * doesn't get it.
+ * When the target exits, the subscription is disarmed. If the target is a thread that calls
+ * exec and becomes the thread group leader, the subscription is disarmed with the next event.
+ * When the channel is destroyed, one last signal with si_errno -ESHUTDOWN follows the queued
+ * events; it is dropped if the target is not ready.
  *
- * Errors: EINVAL a field is out of range; ESRCH no such thread; EPERM the caller may not
- * signal it; EBUSY mapped, and KSIG_MODE_EACH; ENODEV the channel is destroyed; ENOMEM;
- * EFAULT; EBADF. On error, earlier settings remain in effect.
+ * On error, earlier settings remain in effect. The call fails with
+ *  - EINVAL if a field is out of range;
+ *  - ESRCH if the target does not exist;
+ *  - EPERM, or another error of the security module, if the caller is not permitted to signal
+ *    the target;
+ *  - EBUSY if the mode is KSIG_MODE_EACH and the ring is mapped;
+ *  - ENODEV if the channel is destroyed;
+ *  - EBADF if the descriptor was not opened for reading;
+ *  - ENOMEM.
  */
 #define KSIG_IOC_ARM		_IOW(0xBE, 0x03, struct ksig_arm)
 
 /*
- * KSIG_IOC_DISARM, on a subscription: no signal is sent once it returns. Signals that are
- * pending in the target remain, and queued events can be read. Disarming a subscription that
- * is not armed succeeds. The ioctl has no argument; a third argument of ioctl(2) is ignored.
- *
- * Errors: EBADF.
+ * KSIG_IOC_DISARM, on a subscription: no signal is sent after this call returns. Signals that
+ * are already pending in the target remain pending, and queued events can be read. The call
+ * also succeeds if the subscription is not armed. This ioctl has no argument; a third
+ * argument of ioctl(2) is ignored. It fails with EBADF if the descriptor was not opened for
+ * reading.
  */
 #define KSIG_IOC_DISARM		_IO(0xBE, 0x04)
 
 /*
- * KSIG_IOC_STATS, on a subscription: fills in struct ksig_stats. Everything that was emitted
- * before the call is counted, and is queued unless it was lost.
- *
- * Errors: EFAULT; EBADF.
+ * KSIG_IOC_STATS, on a subscription: fills in struct ksig_stats. The counters include all events
+ * emitted before the call; none of them is still waiting to be offered. Fails with EBADF if the
+ * descriptor was not opened for reading.
  */
 #define KSIG_IOC_STATS		_IOR(0xBE, 0x05, struct ksig_stats)
 
 /*
- * KSIG_IOC_SEND, on /dev/ksig/control: sends one signal before it returns, with the
- * permissions that the caller's kill(2) would have, not those of the descriptor's opener. A
- * real-time signal (32 and up) is sent only to a target that is ready for it: it has a
- * handler, or blocks the signal (process-directed without a handler: all live threads do),
- * and no earlier signal is about to reset the handler (SA_RESETHAND). Standard signals are
- * sent unconditionally.
+ * KSIG_IOC_SEND, on /dev/ksig/control: sends one signal before it returns. The permissions are
+ * those that the caller would have for kill(2); it does not matter which process opened the
+ * descriptor. Standard signals are sent unconditionally. A real-time signal (32 and up) is
+ * sent only to a target that is ready for it. A target is ready if it has a handler, or if it
+ * blocks the signal. For a process-directed signal without a handler, all live threads must
+ * block it. A target is not ready while an earlier pending signal is about to reset the
+ * handler (SA_RESETHAND).
  *
- * The check and the sending are two steps. A target that resets its handler or unblocks the
- * signal in between is killed by it, so it must not do so while signals may be sent: block
- * the signal first and keep it blocked, or disarm the subscription first. Delivery comes
- * later still: exec keeps pending signals and resets handlers. Standard signals do not queue:
- * a second one is merged with the pending one, and its value is lost. If no siginfo can be
- * allocated for a standard signal, it is sent without a value.
+ * The check and the send are two separate steps. A target that resets its handler or unblocks
+ * the signal between them is killed by the signal. Before doing either, make sure that no
+ * signal can be sent: block the signal and keep it blocked, or disarm the subscription. The
+ * signal is delivered even later, and the check does not cover this time: exec keeps pending
+ * signals and resets handlers. Standard signals do not queue: a second one is merged with the
+ * pending one, and its value is lost. If no siginfo can be allocated for a standard signal,
+ * the signal is sent without a value.
  *
- * Errors: EINVAL pid, signo, flags or reserved is out of range; ESRCH no such thread, or it
- * is exiting; EPERM as kill(2), or another error of the security module; ECONNREFUSED not
- * ready: the signal would kill the target or be ignored; EAGAIN the target's user has
- * RLIMIT_SIGPENDING signals pending, there is no memory for one more, or the thread is about
- * to be replaced by one that calls exec; EFAULT; ENOMEM. On error nothing was sent.
+ * On error nothing was sent. The call fails with
+ *  - EINVAL if pid, signo, flags or reserved is out of range;
+ *  - ESRCH if the target does not exist or is exiting;
+ *  - EPERM, or another error of the security module, if the caller is not permitted to signal
+ *    the target;
+ *  - ECONNREFUSED if the target is not ready: the signal would kill it or be ignored;
+ *  - EAGAIN if the target's user has RLIMIT_SIGPENDING signals pending, if there is no memory
+ *    for another signal, or if the target is about to be replaced by a thread of its process
+ *    that calls exec;
+ *  - ENOMEM.
  */
 #define KSIG_IOC_SEND		_IOW(0xBE, 0x10, struct ksig_send)
 
 #ifndef __KERNEL__
-/* SI_ASYNCIO, which <signal.h> does not define in strict ISO C */
+/* The value of SI_ASYNCIO, which <signal.h> does not define in strict ISO C mode */
 #define KSIG_SI_PROCESS		(-4)
 
 /*
- * With -std=c11 and similar, <signal.h> defines siginfo_t, and this file
- * ksig_siginfo_value(), only with -D_POSIX_C_SOURCE=200809L.
+ * With -std=c11 and similar options, siginfo_t (from <signal.h>) and ksig_siginfo_value() are
+ * available only with -D_POSIX_C_SOURCE=200809L.
  */
 #ifdef SI_ASYNCIO
 KSIG_ASSERT(SI_ASYNCIO == KSIG_SI_PROCESS);
 
 /**
- * ksig_siginfo_value() - the value of a signal from ksig
- * @info: from an SA_SIGINFO handler or sigwaitinfo(2)
+ * ksig_siginfo_value() - get the value of a signal sent by ksig
+ * @info: siginfo from an SA_SIGINFO handler or sigwaitinfo(2)
  *
- * A thread-directed signal carries its value in si_value: 64 bits in a 64-bit program, the
+ * A thread-directed signal carries its value in si_value: all 64 bits in a 64-bit program, the
  * low 32 bits in a 32-bit program. A process-directed signal carries all 64 bits in si_pid
  * and si_uid.
  *
@@ -531,10 +561,10 @@ static inline __u64 ksig_siginfo_value(const siginfo_t *info)
 #endif /* SI_ASYNCIO */
 
 /**
- * ksig_signalfd_value() - the value of a signal from ksig
- * @info: read from a signalfd
+ * ksig_signalfd_value() - get the value of a signal sent by ksig
+ * @info: structure read from a signalfd
  *
- * As ksig_siginfo_value(), but all 64 bits in 32-bit programs, too.
+ * Like ksig_siginfo_value(), but returns all 64 bits even in a 32-bit program.
  *
  * Return: the value.
  */

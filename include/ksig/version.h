@@ -3,8 +3,8 @@
 #define KSIG_VERSION_H
 
 /*
- * The version, which all else takes from here; NEWS.md has a section with this number. The
- * library's soname has its first number.
+ * The only definition of the version. NEWS.md has a section for it. The major version is also
+ * the version of the library's soname.
  */
 #define KSIG_VERSION "0.2.0"
 

@@ -7,13 +7,13 @@
 #include "events.h"
 
 /*
- * The cpus known to be online. Changed by hotplug, one cpu at a time. An attempt that fails
- * half way passes through our states in both directions and changes nothing.
+ * The cpus known to be online. Changed by hotplug for one cpu at a time. A hotplug operation
+ * that fails halfway calls the functions of our states in both directions and changes nothing.
  */
 static struct cpumask ksig_cpus;
 static int ksig_online_state, ksig_dead_state;
 
-/* On that cpu, nearly the last step when it comes online. */
+/* Runs on @cpu, in one of the last steps when it comes online. */
 static int ksig_cpu_up(unsigned int cpu)
 {
 	if (!cpumask_test_and_set_cpu(cpu, &ksig_cpus))
@@ -21,7 +21,7 @@ static int ksig_cpu_up(unsigned int cpu)
 	return 0;
 }
 
-/* On another cpu; that one is dead. */
+/* Runs on another cpu after @cpu has died. */
 static int ksig_cpu_dead(unsigned int cpu)
 {
 	if (cpumask_test_and_clear_cpu(cpu, &ksig_cpus))
@@ -40,8 +40,9 @@ static int ksig_cpu_start(void *ctx)
 	ksig_dead_state = state;
 
 	/*
-	 * Calls for cpus that are online already would wake up a thread of each
-	 * cpu. The lock keeps cpus from coming online or going offline.
+	 * Use _nocalls, because a call for each cpu that is already online would
+	 * wake up a thread on each of these cpus. The lock keeps cpus from coming
+	 * online or going offline.
 	 */
 	cpus_read_lock();
 	state = cpuhp_setup_state_nocalls_cpuslocked(CPUHP_AP_ONLINE_DYN,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The channels that are always there. Each has a file beside this one: start
- * places its hooks in the kernel, stop takes them out again, and so nothing is
- * hooked while nobody listens.
+ * The built-in channels, which always exist. Each has its own file in this directory. Its start
+ * function installs hooks in the kernel and its stop function removes them, so no hooks exist
+ * while nothing is subscribed.
  */
 #include <linux/init.h>
 #include <linux/kernel.h>

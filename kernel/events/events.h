@@ -6,9 +6,9 @@
 #include <ksig/driver.h>
 
 /**
- * struct ksig_builtin - a channel that always exists
- * @desc: its description
- * @chan: to emit to
+ * struct ksig_builtin - a built-in channel
+ * @desc: description of the channel
+ * @chan: handle to emit to
  */
 struct ksig_builtin {
 	struct ksig_channel_desc desc;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /dev/ksig/memory: out of memory, and the processes killed for it. */
+/* /dev/ksig/memory: out-of-memory conditions, and the processes that are killed. */
 #include <linux/cgroup.h>
 #include <linux/oom.h>
 #include <linux/notifier.h>
@@ -14,14 +14,14 @@
 #include "events.h"
 
 /*
- * The task that found the machine out of memory and has not reclaimed for a cgroup since;
- * only compared. The OOM killer runs in the context of the task that is short of memory, so
- * a victim that another task chooses belongs to a cgroup's OOM. The notifier and the killing
- * run under the kernel's oom_lock.
+ * The task that found the system out of memory and has not reclaimed memory for a cgroup since;
+ * only compared. The OOM killer runs in the context of the task that needs memory, so a victim
+ * chosen by any other task belongs to the OOM of a cgroup. The notifier and the kill both run
+ * under the kernel's oom_lock.
  */
 static struct task_struct *ksig_oom_by;
 
-/* Before a global kill, which may turn out to be unnecessary. Process context. */
+/* Called before a global kill, which may turn out to be unnecessary. Context: process. */
 static int ksig_on_oom(struct notifier_block *nb, unsigned long unused,
 		       void *freed)
 {
@@ -34,7 +34,7 @@ static struct notifier_block ksig_oom_notifier = {
 	.notifier_call = ksig_on_oom,
 };
 
-/* Precedes every kill of a cgroup, and never a global one. */
+/* Runs before every kill in a cgroup, and never before a global kill. */
 #ifdef CONFIG_MEMCG
 static void ksig_on_cgroup_reclaim(void)
 {
@@ -45,9 +45,9 @@ KSIG_DEFINE_RECLAIM_PROBE(ksig_on_cgroup_reclaim)
 #endif
 
 /*
- * The path would take locks that are not possible here, so user space looks it up by the
- * number. It is the cgroup of the first thread, as in /proc/PID/cgroup. Called in an RCU
- * read-side section.
+ * Get the ID of the leader's cgroup, the one that /proc/PID/cgroup shows. The path would require
+ * locks that can't be taken here, so user space looks it up by the ID. Context: RCU read-side
+ * section.
  */
 static u64 ksig_cgroup_of(struct task_struct *leader)
 {
@@ -73,7 +73,7 @@ static void ksig_on_victim(void *data, struct task_struct *task, uid_t uid)
 	};
 
 	rcu_read_lock();
-	/* not get_task_comm(): its lock is held here */
+	/* not get_task_comm(), because it takes task_lock(), which is already held here */
 	strscpy_pad(victim.comm, leader->comm, sizeof(victim.comm));
 	victim.cgroup_id = ksig_cgroup_of(leader);
 	ksig_emit_notice(ksig_memory.chan, &n);

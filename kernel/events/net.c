@@ -11,9 +11,9 @@
 #include "events.h"
 
 /*
- * The interfaces that are up and have a carrier. The notifier is called for all kinds of
- * changes; comparing shows the ones that matter. Protected by RTNL, which all notifier calls
- * hold.
+ * The interfaces that are up and have a carrier. The notifier is called for all kinds of changes;
+ * comparing with this table shows the relevant ones. Protected by RTNL, which is held during all
+ * notifier calls.
  */
 struct ksig_link {
 	struct hlist_node node;
@@ -47,7 +47,7 @@ static void ksig_link_compare(const struct net_device *dev, bool up)
 {
 	struct ksig_link *link;
 
-	/* NULL if it is not among them */
+	/* link is NULL after the loop if the interface is not in the table */
 	hash_for_each_possible(ksig_links, link, node, (unsigned long)dev) {
 		if (link->dev == dev)
 			break;
@@ -78,7 +78,7 @@ static int ksig_on_netdev(struct notifier_block *nb, unsigned long event,
 				       netif_carrier_ok(dev));
 		break;
 	case NETDEV_UNREGISTER:
-		/* also on its way to another namespace */
+		/* also called when the interface moves to another namespace */
 		ksig_link_compare(dev, false);
 		break;
 	}
@@ -92,8 +92,9 @@ static struct notifier_block ksig_netdev_notifier = {
 static int ksig_net_start(void *ctx)
 {
 	/*
-	 * Registering reports everything that is up as coming up, and
-	 * unregistering as going down. There are no subscriptions then.
+	 * During registration, the kernel calls the notifier for every interface
+	 * that is up, as if it came up, and during unregistration as if it went
+	 * down. There are no subscriptions at these times.
 	 */
 	return register_netdevice_notifier(&ksig_netdev_notifier);
 }

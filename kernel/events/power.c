@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /dev/ksig/power: the machine is suspended, and resumes. */
+/* /dev/ksig/power: the system suspends and resumes. */
 #include <linux/notifier.h>
 #include <linux/suspend.h>
 
 #include "events.h"
 
-/* Process context, before user space is frozen and after it is thawed. */
+/* Context: process, before user space is frozen and after it is thawed. */
 static int ksig_on_pm(struct notifier_block *nb, unsigned long action,
 		      void *data)
 {
@@ -28,7 +28,7 @@ static struct notifier_block ksig_pm_notifier = {
 
 static int ksig_power_start(void *ctx)
 {
-	/* without CONFIG_PM_SLEEP this succeeds, and the notifier is never called */
+	/* without CONFIG_PM_SLEEP, registration succeeds but the notifier is never called */
 	if (!IS_ENABLED(CONFIG_PM_SLEEP))
 		return -EOPNOTSUPP;
 	return register_pm_notifier(&ksig_pm_notifier);

@@ -13,17 +13,17 @@
 #include "events.h"
 
 /*
- * One bit per process number: its exit was reported. Threads that exit together each find
- * that no thread is left alive; the first one to set the bit reports. It is cleared when a
- * new process gets the number.
+ * One bit for each pid: the exit of this process was reported. When several threads exit at the
+ * same time, each of them may find that no live thread is left; the first thread that sets the
+ * bit reports the exit. The bit is cleared when a new process gets the pid.
  */
 static unsigned long *ksig_ended;
 
-/* Indexes of a notice's related[] */
+/* Indexes into related[] of a notice */
 #define KSIG_PARENT	0
 #define KSIG_CHILD	1
 
-/* As numbered in the subscriber's namespace. */
+/* Write the pids in the subscriber's pid namespace. */
 static void ksig_process_fill(struct ksig_event *ev,
 			      const struct ksig_notice *n,
 			      struct pid_namespace *ns)
@@ -37,8 +37,8 @@ static void ksig_process_fill(struct ksig_event *ev,
 }
 
 /*
- * From a tracepoint. @task is current, and @child doesn't run yet, so their pids stay. RCU
- * keeps the leader and the parent's pid.
+ * Called from a tracepoint. @task is current and @child doesn't run yet, so their pids stay
+ * valid. RCU keeps the leader and the parent's pid from being freed.
  */
 static void ksig_process_emit(u32 type, struct task_struct *task,
 			      struct pid *child, u64 value)
@@ -58,7 +58,7 @@ static void ksig_process_emit(u32 type, struct task_struct *task,
 	rcu_read_lock();
 	n.related[KSIG_PARENT] =
 		task_tgid(rcu_dereference(leader->real_parent));
-	/* not get_task_comm(): on PREEMPT_RT its lock sleeps */
+	/* not get_task_comm(), because on PREEMPT_RT it takes a sleeping lock */
 	strscpy_pad(data.comm, leader->comm, sizeof(data.comm));
 	ksig_emit_notice(ksig_process.chan, &n);
 	rcu_read_unlock();
@@ -69,13 +69,13 @@ static void ksig_on_fork(void *data, struct task_struct *parent,
 {
 	if (!thread_group_leader(child))
 		return;
-	/* it does not run yet, so it can't exit before this */
+	/* the child does not run yet, so it can't exit before its bit is cleared */
 	clear_bit(child->tgid, ksig_ended);
 	ksig_process_emit(KSIG_PROCESS_FORK, parent, task_pid(child),
 			  child->tgid);
 }
 
-/* The task is the first thread by now, whichever it was. */
+/* Whichever thread called exec, @task is the leader at this point. */
 static void ksig_on_exec(void *data, struct task_struct *task, pid_t old_pid,
 			 struct linux_binprm *bprm)
 {
@@ -89,7 +89,7 @@ static void ksig_on_process_exit(struct task_struct *task)
 	if (atomic_read(&signal->live) ||
 	    test_and_set_bit(task->tgid, ksig_ended))
 		return;
-	/* the status as wait(2) returns it */
+	/* the status that wait(2) will return */
 	ksig_process_emit(KSIG_PROCESS_EXIT, task, NULL,
 			  signal->flags & SIGNAL_GROUP_EXIT ?
 			  signal->group_exit_code :
@@ -97,7 +97,7 @@ static void ksig_on_process_exit(struct task_struct *task)
 }
 KSIG_DEFINE_EXIT_PROBE(ksig_on_process_exit)
 
-/* Fork before exit: a process whose fork was missed has no bit set. */
+/* Register fork before exit, so that a process whose fork was missed has no bit set. */
 static struct ksig_hook ksig_process_hooks[] = {
 	KSIG_HOOK(sched_process_fork, ksig_on_fork, false),
 	KSIG_HOOK(sched_process_exec, ksig_on_exec, false),

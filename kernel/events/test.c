@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /dev/ksig/test: write(2) of a u64 emits an event with that value. */
+/* /dev/ksig/test: write(2) of a 64-bit number emits an event with that value. */
 #include "../channel.h"
 #include "events.h"
 

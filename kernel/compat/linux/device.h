@@ -12,7 +12,7 @@
 #define KSIG_DEVNODE_CONST const
 #endif
 
-/* Linux 6.4 removed the owner. */
+/* Linux 6.4 removed the first argument of class_create(), the owner. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 #include <linux/export.h>
 

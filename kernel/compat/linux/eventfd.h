@@ -5,7 +5,7 @@
 #include <linux/version.h>
 #include_next <linux/eventfd.h>
 
-/* Linux 6.8 removed the number, which always was 1. */
+/* Linux 6.8 removed the second argument of eventfd_signal(), which was always 1. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
 static inline void ksig_eventfd_signal(struct eventfd_ctx *ctx)
 {

@@ -5,7 +5,7 @@
 #include <linux/version.h>
 #include_next <linux/hrtimer.h>
 
-/* Linux 6.13 sets the function together with the timer. */
+/* Linux 6.13 added hrtimer_setup(), which also sets the timer's function. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 static inline void
 ksig_hrtimer_setup(struct hrtimer *timer,

@@ -4,7 +4,7 @@
 
 #include_next <linux/sched.h>
 
-/* Linux 6.4: threads that a driver clones from user space have this flag. */
+/* Linux 6.4 added this flag for threads that a driver clones from a user process. */
 #ifndef PF_USER_WORKER
 #define PF_USER_WORKER 0
 #endif

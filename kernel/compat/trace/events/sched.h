@@ -4,7 +4,7 @@
 
 #include_next <trace/events/sched.h>
 
-/* Linux 6.16 added group_dead to sched_process_exit. */
+/* Linux 6.16 added the argument group_dead to sched_process_exit. */
 #define KSIG_DEFINE_EXIT_PROBE(function)				\
 static void function##_6_1(void *data, struct task_struct *task)	\
 {									\

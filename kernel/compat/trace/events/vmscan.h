@@ -4,7 +4,7 @@
 
 #include_next <trace/events/vmscan.h>
 
-/* Linux 7.1 passes probes of mm_vmscan_memcg_reclaim_begin the cgroup. */
+/* Since Linux 7.1, mm_vmscan_memcg_reclaim_begin also passes the cgroup to its probes. */
 #define KSIG_DEFINE_RECLAIM_PROBE(function)				\
 static void function##_6_1(void *data, int order, gfp_t flags)		\
 {									\
