@@ -31,7 +31,7 @@ const volatile bool skip_own;
  * flag that the exiting thread is the last one.
  */
 const volatile __u32 entry_at;
-/* The programs are attached to raw_syscalls, to match the system call in only_syscall. */
+/* The program may be attached to raw_syscalls; it then matches only the call in only_syscall. */
 const volatile bool by_syscall;
 
 /* End of the fields that have a fixed offset in the tracepoint's entry */
