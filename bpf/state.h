@@ -59,8 +59,8 @@ static __u64 own_since;
 __u32 only_syscall;
 
 /*
- * Signals to the running task. kill_signo is set after the other settings. The counters count from
- * then on.
+ * Signals to the running task. kill_signo is set after the other settings. Events and signals are
+ * counted from then on.
  */
 __u32 kill_signo;
 __u32 kill_ready;

@@ -3,7 +3,10 @@
 #ifndef KSIG_TASK_H
 #define KSIG_TASK_H
 
-/* Returns the caller's pid in its own pid namespace, with that namespace, and sets *@level. */
+/*
+ * Returns the struct upid with the caller's pid in its own pid namespace, and sets *@level to the
+ * level of that namespace.
+ */
 static __always_inline struct upid *own_upid(unsigned int *level)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();

@@ -41,7 +41,7 @@ extern const struct ksig_command ksig_cmd_watch;
 
 /* ksig.c: output common to all commands; functions that return int return an exit code */
 int ksig_help(const struct ksig_command *cmd);
-/* Prints @fmt, if it is not NULL, and refers to the help. */
+/* Prints an error and refers to --help. @fmt is NULL if the error has already been printed. */
 int ksig_usage(const struct ksig_command *cmd, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 int ksig_bad_signo(const char *s);
@@ -71,8 +71,8 @@ void ksig_print_quoted(const char *s);
 /* control.c: returns an exit code; on failure the reason has been printed */
 int ksig_node_open(const char *path, int flags, int *fd);
 /*
- * As ksig_node_open(), with @flags as for ksig_send(). Prints on stderr how the signal was sent,
- * and returns it in *@by.
+ * Sends a signal, with the flags of ksig_send(). Prints on stderr how the signal was sent, and
+ * stores that in *@by. Returns an exit code; on failure the reason has been printed.
  */
 int ksig_send_now(pid_t pid, int signo, uint64_t value, unsigned int flags,
 		  const char **by);

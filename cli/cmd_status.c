@@ -248,7 +248,10 @@ static int visit_fd(struct status *st, const char *path)
 	}
 	fclose(f);
 	if (*row.cell[CHANNEL]) {
-		/* users can create other files whose fdinfo contains such lines */
+		/*
+		 * users can create other files whose fdinfo contains such lines, so check the file
+		 * type
+		 */
 		fd_link(link, sizeof(link), path);
 		if (stat(link, &fd) || !S_ISCHR(fd.st_mode))
 			return KSIG_DONE;

@@ -43,7 +43,7 @@ void ksig_found(struct ksig_finding *f, enum ksig_finding_state state, int err,
 		const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Returns the paths in order, starting with 0; NULL after the last one. */
+/* Returns the path at @index, starting with 0; NULL after the last one. */
 const struct ksig_path *ksig_doctor_path(size_t index);
 /* Subscribes to p->event with the provider that would be chosen by default. */
 void ksig_try_event(const struct ksig_path *p, struct ksig_finding *f);

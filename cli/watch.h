@@ -178,7 +178,7 @@ void ksig_watched_report_last(struct ksig_watched *e,
  * @deadline: end of the watch
  * @follow_at: latest time at which ksig_to_follow() must be called
  * @command_fd: pidfd of the running command, or -1
- * @command_pid: its pid
+ * @command_pid: pid of the running command
  * @acted: number of events acted on so far
  * @result: exit code, unless the watch fails
  */
@@ -258,8 +258,8 @@ int ksig_run(char *const *argv, const struct ksig_happening *h, pid_t *pid);
  */
 int ksig_children_adopt(void);
 /*
- * Reaps children whose SIGCHLD has not been delivered, because ppoll(2) unblocks it only when it
- * has to wait.
+ * Reaps children whose SIGCHLD is still pending. ppoll(2) unblocks the signal only if it has to
+ * wait.
  */
 void ksig_children_reap(void);
 /* Returns the signal mask that was set before; NULL if this process adopts no children. */

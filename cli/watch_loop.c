@@ -238,7 +238,7 @@ static int wait_for(struct ksig_watch *w, struct pollfd fds[N_FDS])
 
 /*
  * Acts on the available events, oldest first. Output is written when no events are left or after
- * OUTPUT_NS. With --every it is written every time, because there are few lines.
+ * OUTPUT_NS. With --every it is written after each pass, because there are few lines.
  */
 static int drain(struct ksig_watch *w)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * ksig watch --to: detects programs whose language runtime handles HUP. The runtime's handler exits
- * unless the program has installed its own; another process cannot distinguish the two.
+ * ksig watch --to: detects programs whose language runtime has a handler for HUP. That handler
+ * exits unless the program has installed its own handler. From outside, the two cases look the
+ * same.
  */
 #define _GNU_SOURCE
 #include <elf.h>

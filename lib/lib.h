@@ -136,7 +136,7 @@ const struct ksig_event_desc *ksig_desc_find(const char *name);
  */
 const struct ksig_field_desc *ksig_desc_field(const struct ksig_event_desc *d,
 					      const char *key);
-/* Return: the built-in event number @index, counted from 0; NULL after the last one. */
+/* Return: the built-in event at @index, starting with 0; NULL after the last one. */
 const struct ksig_event_desc *ksig_desc_at(unsigned int index);
 
 /* --------------------------------------------------------------- cgroup.c */
@@ -278,7 +278,7 @@ int ksig_started_before(pid_t pid, uint64_t time_ns);
 /*
  * Opens a pidfd of a running process. The caller closes it.
  * Return: a pidfd; -ESRCH if there is no such process; -EINVAL if @number is the ID of a thread
- * that is not a group leader. The reason is in @e.
+ * that is not a group leader; another -errno. The reason is in @e.
  */
 int ksig_process_open(uint64_t number, unsigned int column, struct ksig_error *e);
 /*
@@ -319,7 +319,7 @@ bool ksig_target_unsure(const struct ksig_target *t);
 extern const struct ksig_bpf_source ksig_bpf_fork, ksig_bpf_exec, ksig_bpf_exit,
 				    ksig_bpf_kill, ksig_bpf_power, ksig_bpf_cpu,
 				    ksig_bpf_kmod;
-/* The source of all tracepoints; the tracepoint is identified by its number */
+/* The source for all tracepoints, which are identified by their IDs */
 extern const struct ksig_bpf_source ksig_bpf_trace;
 
 #endif /* KSIG_LIB_H */

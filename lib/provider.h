@@ -60,7 +60,7 @@ extern const struct ksig_provider ksig_provider_module;
 extern const struct ksig_provider ksig_provider_bpf;
 extern const struct ksig_provider ksig_provider_native;
 
-/* Return: the provider number @index in order of preference, from 0; NULL after the last one. */
+/* Return: the provider at @index in the order of preference; NULL after the last one. */
 const struct ksig_provider *ksig_provider_at(unsigned int index);
 /*
  * Checks the name of a provider.
@@ -184,7 +184,7 @@ static inline size_t ksig_record_size(const struct ksig_event_desc *d)
 /* Called at the end of ksig_sub_openv(). A failure is only logged. */
 void ksig_status_open(struct ksig_stream *stream, const char *event);
 void ksig_status_close(struct ksig_stream *stream);
-/* Calls must be serialised. If @arm is NULL, the armed target stays unchanged. */
+/* Calls must be serialized. If @arm is NULL, the armed target stays unchanged. */
 void ksig_status_update(struct ksig_status *s, const struct ksig_stats *st,
 			uint64_t lost_upto, const struct ksig_arm_opts *arm);
 

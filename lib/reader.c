@@ -64,7 +64,7 @@ static void copy_record(struct ksig_stream *stream, const struct ksig_event *ev,
 	stream->gap = 0;
 	stream->gap_upto = 0;
 	stream->taken++;
-	/* the number also counts events that were delivered by signal */
+	/* the sequence number also counts events that were delivered by signal */
 	to->seq = ev->seq - stream->filtered;
 }
 
@@ -78,8 +78,8 @@ static bool has_queued(const struct ksig_stream *stream)
 
 /*
  * An event of a process is offered before the exit of the process is visible. Once the process has
- * exited and the queue is empty, no more events follow. Reading the counters also waits until the
- * workers of ksig.ko have queued the events that they still have.
+ * exited and the queue is empty, no more events follow. Reading the counters ensures that the
+ * workers of ksig.ko have queued all events offered before.
  */
 static int next_until_end(struct ksig_stream *stream, const struct ksig_event **ev)
 {

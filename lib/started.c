@@ -94,8 +94,8 @@ static const char *ask(struct session *s, uint8_t cmd, uint16_t type,
 }
 
 /*
- * Same results as ksig_started_before(). The kernel computes the age at some time between two
- * readings of the clock.
+ * Returns the same values as ksig_started_before(). The kernel computes the age at some time
+ * between two readings of the clock.
  */
 static int by_taskstats(pid_t pid, uint64_t time_ns)
 {

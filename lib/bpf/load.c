@@ -183,7 +183,7 @@ static int load_configure(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
 			  ksig_bpf_ring_record(size);
 	ro->pinned = st->pidfds[0] >= 0;
 	ro->current_pinned = st->pidfds[1] >= 0;
-	/* a process named by the filter existed before the subscription, so it can't be skipped */
+	/* a process named by the filter is older than the subscription, so don't skip its events */
 	ro->skip_own = opts->flags & KSIG_SUB_SKIP_OWN && !ro->pinned && !ro->current_pinned;
 	/* the size must be a power of two, and one byte of the ring cannot be used */
 	while (ring <= ro->queue_bytes)

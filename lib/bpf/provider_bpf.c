@@ -18,7 +18,7 @@
 #include "tracepoint.h"
 #include "ksig.skel.h"
 
-/* Minimum interval for reading how often the kernel skipped the programs: it is a system call */
+/* Minimum interval between system calls that read how often the kernel skipped the programs */
 #define MISSES_NS 1000000
 
 /* Number of attempts to read a record that is not complete yet */

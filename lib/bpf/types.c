@@ -24,7 +24,7 @@
 
 /**
  * struct kernel_types - the required part of the kernel's BTF
- * @lock: serialises reading it
+ * @lock: serializes reading it
  * @data: result of ksig_kernel_btf_trim(); NULL if it has not been read yet
  * @size: size of @data
  * @btf: @data as parsed by libbpf

@@ -353,8 +353,8 @@ static void connector_free(struct ksig_native *n)
 }
 
 /*
- * Tells the kernel to stop, because otherwise it would continue to send messages even without a
- * socket to receive them.
+ * Makes the kernel stop sending, because otherwise it would continue even without a socket to
+ * receive the messages.
  */
 static void connector_close(struct ksig_native *n)
 {
@@ -402,7 +402,9 @@ static int connector_open(struct ksig_native *n, struct ksig_stream *stream,
 			err = s->pidfd;
 			goto close;
 		}
-		/* the process is alive after this, so the pid was not reused before */
+		/*
+		 * if the process is still alive after this, its pid cannot have been reused before
+		 */
 		s->pinned_at = ksig_now();
 		if (ksig_process_ended(s->pidfd)) {
 			err = ksig_fail(e, c->text_column, ESRCH,

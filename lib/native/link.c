@@ -20,7 +20,9 @@
 #include "native.h"
 
 #define MESSAGE_MOST 32768
-/* Maximum number of dumps if interfaces keep being added or removed during a dump */
+/*
+ * A dump during which interfaces are added or removed is repeated, with at most this many attempts.
+ */
 #define TRIES 20
 
 /**

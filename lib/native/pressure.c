@@ -297,7 +297,10 @@ free:
 	return err;
 }
 
-/* Cancels the request first, because it keeps a reference to the file and so to the trigger. */
+/*
+ * Frees a trigger. The request is cancelled first, because it keeps a reference to the file and so
+ * to the trigger.
+ */
 static void pressure_free(struct pressure_state *s)
 {
 	if (s->ctx)
