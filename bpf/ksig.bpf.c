@@ -25,9 +25,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* --------------------------------------------------------------------- setup */
 
-/*
- * Finds the number of a system call. @fd: the caller's perf event of the system call's tracepoint.
- */
+/* Finds the number of a system call. @fd: the caller's perf event of its tracepoint. */
 static __always_inline int find_syscall_nr(__u64 fd)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -209,9 +207,7 @@ struct {
  */
 static __always_inline bool first_to_report(void)
 {
-	/*
-	 * use the BTF variant for the exiting task, because task storage requires a typed pointer
-	 */
+	/* use the BTF variant, because task storage requires a typed pointer to the exiting task */
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_struct *leader = task->group_leader;
 	/* read nr_threads before the storage, which exited threads have already set */

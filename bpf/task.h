@@ -18,9 +18,7 @@ static __always_inline struct upid *own_upid(unsigned int *level)
 	       *level * bpf_core_type_size(struct upid);
 }
 
-/*
- * Looks up a pid in the radix tree, as idr_find() does. Protected by RCU, as all programs here are.
- */
+/* Looks up a pid in the radix tree, as idr_find() does. All programs here run under RCU. */
 static __always_inline struct pid *find_pid(struct pid_namespace *ns, __u32 nr)
 {
 	__u32 slots = bpf_core_field_size(struct xa_node, slots) / 8, shift;

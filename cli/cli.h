@@ -79,9 +79,7 @@ int ksig_send_now(pid_t pid, int signo, uint64_t value, unsigned int flags,
 /* Adds the KSIG_SEND_BY() flag of "module" or "caller". Return: 0 or -EINVAL. */
 int ksig_parse_way(const char *s, unsigned int *flags);
 
-/*
- * suggest.c: @text explains why @event does not exist; appends the event that was probably meant.
- */
+/* suggest.c: appends the event that was probably meant to @text, an error about @event */
 void ksig_suggest(const char *event, char *text, size_t size);
 
 /* status_read.c: returns 0; -ENOENT if @path is not a status; another -errno */

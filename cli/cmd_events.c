@@ -39,9 +39,7 @@ struct events {
 	char last[128];		/* name of the event that was printed last */
 };
 
-/*
- * Without --all, prints only the first available provider of an event, which is the preferred one.
- */
+/* Without --all, prints only the preferred provider of those that are available. */
 static int print_entry(struct events *ev, const struct ksig_catalog_entry *e)
 {
 	if (!e->error)

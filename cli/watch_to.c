@@ -273,17 +273,13 @@ static int pin_subject(struct ksig_to *to, const struct ksig_sub *sub,
 	    ev->subject > INT_MAX)
 		return -ESRCH;
 	to->pid = ev->subject;
-	/*
-	 * The process may still exist, and kill(2) may succeed, but it no longer handles signals.
-	 */
+	/* the process may still exist, and kill(2) may succeed, but it handles no signals */
 	if (!strcmp(ksig_sub_event(sub, ksig_event_spec(ev)), "process.exit"))
 		return -ESRCH;
 	return ksig_target_open_subject(sub, ev, &opts, &to->target);
 }
 
-/*
- * Returns the result for an event at which the kernel signalled the running process or refused to.
- */
+/* Returns the result for an event for which the kernel itself sent or refused the signal. */
 static int signalled_by_kernel(struct ksig_to *to, const struct ksig_event *ev)
 {
 	to->pid = ev->flags & KSIG_EVENT_NO_SUBJECT ? 0 : ev->subject;

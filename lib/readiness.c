@@ -143,9 +143,7 @@ static int waits_for(pid_t tgid, pid_t tid, int signo)
 	if (!f)
 		return waits_untraced(tgid, tid);
 	n = fscanf(f, "%ld 0x%llx", &number, &at);
-	/*
-	 * the owner of the process can open the file, but reading it requires permission to trace
-	 */
+	/* the owner can open the file, but reading it requires permission to trace the process */
 	denied = ferror(f) && (errno == EPERM || errno == EACCES);
 	fclose(f);
 	if (denied)

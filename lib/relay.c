@@ -121,9 +121,7 @@ static void set_target_full(struct ksig_sub *sub)
 	sub->relay->target_full = true;
 }
 
-/*
- * Return: true if the event was sent or refused; false if it has to wait or the target has exited.
- */
+/* Return: true if the event was sent or refused; false if it waits or the target has exited. */
 static bool send_each(struct ksig_sub *sub)
 {
 	struct ksig_event *ev = sub->prefetched;

@@ -254,9 +254,7 @@ int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 	err = o.flags & KSIG_ARM_PROCESS ? ksig_pidfd_is_open(o.pidfd) : 0;
 	if (err)
 		return err;
-	/*
-	 * a relay that is already armed may be reading events, which the following checks depend on
-	 */
+	/* an armed relay may be reading events, which the following checks depend on */
 	ksig_relay_lock(sub);
 	s = sub->streams;
 	p = s->provider;

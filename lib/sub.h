@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * A subscription: one or more streams of events merged in order, and the relay that sends signals.
- */
+/* A subscription: streams of events merged in order, and the relay that sends signals. */
 #ifndef KSIG_LIB_SUB_H
 #define KSIG_LIB_SUB_H
 
@@ -63,9 +61,7 @@ ksig_sub_stream(const struct ksig_sub *sub, const struct ksig_event *ev)
 int ksig_sub_make_epoll(struct ksig_sub *sub);
 /* Creates @sub->wake, unless it exists. Return: 0 or -errno. */
 int ksig_sub_make_wake(struct ksig_sub *sub);
-/*
- * Makes ksig_sub_fd() readable while there are events that the streams' descriptors do not report.
- */
+/* Makes ksig_sub_fd() readable while there are events that no stream's descriptor reports. */
 void ksig_sub_notify(struct ksig_sub *sub);
 /*
  * Reads the oldest event of all streams without waiting. Returns the same values as

@@ -137,9 +137,7 @@ static int target_check(const struct ksig_target *t, struct ksig_thread_status *
 
 /* -------------------------------------------------- opening and closing targets */
 
-/*
- * Checks whether a process that is not visible in this /proc exists and is hidden from the caller.
- */
+/* Return: whether a process that is not visible in this /proc exists but is hidden. */
 static bool is_hidden(pid_t pid)
 {
 	int fd = syscall(SYS_pidfd_open, pid, 0);
@@ -206,9 +204,7 @@ static int target_pin(struct ksig_target *t, int pidfd)
 		      own.st_ino == its.st_ino));
 	if (err)
 		return err;
-	/*
-	 * SIGCONT is always permitted within a session, but a check with signal 0 ignores that rule
-	 */
+	/* SIGCONT is always permitted within a session, but signal 0 does not check that rule */
 	if (t->signo == SIGCONT && getsid(t->tgid) == getsid(0))
 		return 0;
 	return syscall(SYS_pidfd_send_signal, t->pidfd, 0, NULL, 0) ? -errno : 0;

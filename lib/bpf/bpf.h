@@ -96,9 +96,7 @@ void ksig_libbpf_leave(void);
 
 /* Return: whether this thread has the capability. */
 bool ksig_bpf_has_cap(unsigned int cap);
-/*
- * Explains in @e why loading a program, or opening libbpf's object, failed with the positive @err.
- */
+/* Explains in @e why loading a program or opening the object failed with @err (positive). */
 int ksig_bpf_refused(int err, struct ksig_error *e);
 /*
  * Checks whether such programs can be loaded.
@@ -113,9 +111,7 @@ int ksig_bpf_try(struct ksig_error *e);
  * Return: 0; or -errno, with the reason in @e.
  */
 int ksig_bpf_types(const struct btf **btf, struct ksig_error *e);
-/*
- * Return: whether probes of tracepoints run with preemption enabled. Valid after ksig_bpf_types().
- */
+/* Return: whether tracepoint probes are preemptible. Valid after ksig_bpf_types(). */
 bool ksig_bpf_probes_preemptible(void);
 /* Return: the prototype of a tracepoint, (void *data, ...); NULL if there is no such tracepoint. */
 const struct btf_type *ksig_bpf_prototype(const struct btf *btf, const char *name);

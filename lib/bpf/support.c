@@ -27,9 +27,7 @@
 
 /* --------------------------------------------------------- libbpf's messages */
 
-/*
- * State of the current call in this thread: its subscription's options, and libbpf's last message
- */
+/* The current call in this thread: options of its subscription, and libbpf's last message */
 static __thread struct {
 	bool inside;
 	const struct ksig_sub_opts *opts;

@@ -90,9 +90,7 @@ struct connector_state {
 
 /* -------------------------------------------------------------- the protocol */
 
-/*
- * Sends a request. @mask: the events to send; 0 for all. Kernels ignore bits that they do not know.
- */
+/* Sends a request. @mask: the events to send; 0 for all. Kernels ignore unknown bits. */
 static int connector_send(const struct ksig_netlink *nl, uint32_t op, uint32_t mask,
 		   uint32_t ack)
 {
@@ -402,9 +400,7 @@ static int connector_open(struct ksig_native *n, struct ksig_stream *stream,
 			err = s->pidfd;
 			goto close;
 		}
-		/*
-		 * if the process is still alive after this, its pid cannot have been reused before
-		 */
+		/* if the process is still alive after this, its pid was not reused before */
 		s->pinned_at = ksig_now();
 		if (ksig_process_ended(s->pidfd)) {
 			err = ksig_fail(e, c->text_column, ESRCH,

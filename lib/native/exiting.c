@@ -397,9 +397,7 @@ void ksig_exiting_report(struct ksig_exiting *x, struct ksig_native *n)
 		p = &x->list[i];
 		if (exiting_is_complete(x, n, p))
 			exiting_report(x, n, p);
-		/*
-		 * one second after the process has exited, no message about its leader will follow
-		 */
+		/* no message about the leader follows one second after the exit of the process */
 		else if (!p->first && ksig_now() - (int64_t)p->time_ns > 1000000000 &&
 			 kill(p->pid, 0) && errno == ESRCH)
 			exiting_remove(x, n, p);

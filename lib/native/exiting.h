@@ -50,9 +50,7 @@ struct ksig_exiting {
 int ksig_exiting_find(struct ksig_exiting *x, struct ksig_native *n);
 /* Return: whether a thread of @pid has exited. */
 bool ksig_exiting_has(struct ksig_exiting *x, pid_t pid);
-/*
- * Records that thread @tid of the process @pid, a child of @parent, exited with @code at @time_ns.
- */
+/* Records that thread @tid of @pid, a child of @parent, exited with @code at @time_ns. */
 void ksig_exiting_thread(struct ksig_exiting *x, struct ksig_native *n,
 			 pid_t pid, pid_t tid, pid_t parent, uint32_t code,
 			 uint64_t time_ns);
@@ -64,9 +62,7 @@ void ksig_exiting_new_thread(struct ksig_exiting *x, pid_t pid, pid_t tid);
  */
 void ksig_exiting_reused(struct ksig_exiting *x, struct ksig_native *n,
 			 pid_t pid);
-/*
- * Records an execve(2): all other threads of @pid have exited, and the remaining one is the leader.
- */
+/* Records an execve(2): all threads of @pid but one have exited, and that one is the leader. */
 void ksig_exiting_exec(struct ksig_exiting *x, struct ksig_native *n, pid_t pid);
 /* Records that messages were lost. They may have been about any of the processes. */
 void ksig_exiting_lost(struct ksig_exiting *x);

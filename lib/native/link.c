@@ -20,9 +20,7 @@
 #include "native.h"
 
 #define MESSAGE_MOST 32768
-/*
- * A dump during which interfaces are added or removed is repeated, with at most this many attempts.
- */
+/* Maximum number of attempts if interfaces are added or removed during a dump */
 #define TRIES 20
 
 /**
@@ -247,9 +245,7 @@ static int link_pull(struct ksig_native *n)
 	int err = s->stale ? link_dump(n) : 0;
 
 	s->stale = err;
-	/*
-	 * limit the number of messages per call, because they may arrive faster than they are read
-	 */
+	/* limit the number of messages, because they may arrive faster than they are read */
 	for (i = 0; i < n->len && ksig_native_room(n) && !err; i++) {
 		len = ksig_netlink_read(&s->nl, s->buf, sizeof(s->buf), &lost);
 		if (len == -ENOBUFS) {

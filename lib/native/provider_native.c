@@ -81,9 +81,7 @@ static int native_open(struct ksig_stream *stream, struct ksig_error *e)
 	struct ksig_native *n;
 	int err = -ENOMEM;
 
-	/*
-	 * the exit of a single process is visible without privileges, so use another source for it
-	 */
+	/* the exit of a single process is visible without privileges through another source */
 	if (!strcmp(stream->desc->name, "process.exit") && ksig_native_subject(stream))
 		source = &ksig_native_pidfd;
 	if (!source)

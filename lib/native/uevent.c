@@ -162,9 +162,7 @@ static void uevent_handle(struct ksig_native *n, size_t len)
 
 	s->buf[len] = '\0';
 	uevent_parse(s->buf, len, &u);
-	/*
-	 * synthetic uevents are caused by writing to a "uevent" file in sysfs, as udev does at boot
-	 */
+	/* synthetic uevents are caused by writing to "uevent" in sysfs, as udev does at boot */
 	if (!u.action || !u.path || !u.subsystem || u.synthetic ||
 	    (kind->subsystem && strcmp(u.subsystem, kind->subsystem)) ||
 	    strcmp(u.action, kind->action) || (kind->accept && !kind->accept(&u)))
@@ -181,9 +179,7 @@ static int uevent_pull(struct ksig_native *n)
 	uint32_t i;
 	ssize_t len;
 
-	/*
-	 * limit the number of messages per call, because they may arrive faster than they are read
-	 */
+	/* limit the number of messages, because they may arrive faster than they are read */
 	for (i = 0; i < n->len && ksig_native_room(n); i++) {
 		len = ksig_netlink_read(&s->nl, s->buf, UEVENT_MAX, &lost);
 		if (len == -ENOBUFS) {
