@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The subscription's filter: conditions on fields and on processes. */
+/* The filter of a subscription: conditions on fields and on processes. */
 #ifndef KSIG_FILTER_H
 #define KSIG_FILTER_H
 
 /* -------------------------------------------------------------------- filter */
 
-/* See struct ksig_bpf_cond. */
+/* Checks a number against condition @i; see struct ksig_bpf_cond. */
 static __always_inline bool holds(__u32 i, __u64 v)
 {
 	if (conds[i].mask)
@@ -20,7 +20,7 @@ static __always_inline __u64 number_at(const void *at, __u32 size,
 	__u32 shift = 64 - 8 * size;
 	__u64 v = 0;
 
-	/* both machines are little-endian */
+	/* both supported architectures are little-endian */
 	bpf_probe_read_kernel(&v, size, at);
 	return is_signed ? (__s64)(v << shift) >> shift : v;
 }
@@ -29,7 +29,7 @@ struct text {
 	__u64 words[KSIG_BPF_TEXT / 8];
 };
 
-/* Both strings are padded with zeroes. */
+/* Compares a string with the text of condition @i. Both are padded with zeros. */
 static __always_inline bool same_text(const struct text *t, __u32 i, __u32 size)
 {
 	const volatile __u64 *wanted = (const volatile __u64 *)conds[i].text;
@@ -75,7 +75,7 @@ static __always_inline bool comm_holds(__u32 i)
 	return same_text(&t, i, TASK_COMM_LEN) != conds[i].negate;
 }
 
-/* Return: false if condition @i is on @base's fields and does not hold */
+/* Return: false if condition @i applies to the fields of @base and is not satisfied. */
 static __always_inline bool field_passes(const void *base, __u32 i)
 {
 	__u32 offset = conds[i].offset;
@@ -111,7 +111,10 @@ static __always_inline struct pid *process_of(struct task_struct *task)
 	return BPF_CORE_READ(task, signal, pids[PIDTYPE_TGID]);
 }
 
-/* Sets its number in the subscriber's namespace. Return: false if it has none there */
+/*
+ * Sets *@nr to the pid in the subscriber's namespace.
+ * Return: false if the process has no pid there.
+ */
 static __always_inline bool number_of(struct pid *pid, __u32 *nr)
 {
 	struct upid *upid;
@@ -127,7 +130,10 @@ static __always_inline bool number_of(struct pid *pid, __u32 *nr)
 	return true;
 }
 
-/* The inode number of its pidfd, which is unique from 6.9 on; 0: older kernels */
+/*
+ * Return: the inode number of the process's pidfd, which is unique from Linux 6.9 on; 0 on older
+ * kernels.
+ */
 static __always_inline __u64 inode_of(struct pid *pid)
 {
 	return bpf_core_field_exists(pid->ino) ? BPF_CORE_READ(pid, ino) : 0;
@@ -167,7 +173,7 @@ static __always_inline bool comm_passes(void)
 	return true;
 }
 
-/* A name is cheaper to compare than a number, which depends on the namespace. */
+/* Compares the name first, because that is cheaper than finding the pid in the namespace. */
 static __always_inline bool current_passes(void)
 {
 	bool visible, needed = current_pinned;
@@ -187,7 +193,7 @@ static __always_inline bool current_passes(void)
 	return pid_passes(visible, pid, nr);
 }
 
-/* By a thread's number in the initial namespace, which is numbers[0] of struct pid */
+/* Finds a thread by its ID in the initial namespace, which is numbers[0] of struct pid. */
 static __always_inline struct task_struct *find_task(__u32 nr)
 {
 	struct pid *pid = process_of((void *)bpf_get_current_task());
@@ -201,8 +207,8 @@ static __always_inline struct task_struct *find_task(__u32 nr)
 }
 
 /*
- * Is it the subscriber, or a descendant that it has started since it subscribed?
- * A process whose parent exits gets another parent: to stay a descendant, the
+ * Checks whether a task belongs to the subscriber, or to a descendant that was started since the
+ * subscription. If its parent exits, a process gets another parent. To remain a descendant, the
  * subscriber must be its subreaper (prctl(2), PR_SET_CHILD_SUBREAPER).
  */
 static __noinline bool is_own(struct task_struct *task)

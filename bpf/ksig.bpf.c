@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events without the module. Each subscription loads its own instance, with the
- * programs that it needs and its filter as constants.
+ * Produces events without the module. Each subscription loads its own instance, with only the
+ * programs that it needs, and with its filter as constants.
  *
- * A record that matches is put into the ring or counted as lost. Until user space
- * reads it, its seq is the number of events that were lost before it was reserved.
- * That number never decreases, so the first record after a gap shows the gap,
- * whichever cpu lost the events.
+ * A matching record is added to the ring or counted as lost. Until user space reads the record, its
+ * seq is the number of events lost before the record was reserved. That number never decreases, so
+ * the first record after a gap shows the gap, regardless of which CPU lost the events.
  */
 #include <stdbool.h>
 #include <linux/bpf.h>
@@ -26,7 +25,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* --------------------------------------------------------------------- setup */
 
-/* @fd: the caller's perf event of the system call's tracepoint */
+/* Finds the number of a system call. @fd: the caller's perf event of its tracepoint. */
 static __always_inline int find_syscall_nr(__u64 fd)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -41,9 +40,9 @@ static __always_inline int find_syscall_nr(__u64 fd)
 }
 
 /*
- * Run once, by the subscriber: looks up its pid and time namespaces, the processes
- * that its filter names, and the system call. The subscriber has pidfds of those
- * processes, so their struct pid is not reused.
+ * Run once by the subscriber: looks up its pid and time namespaces, the processes named by its
+ * filter, and the system call. The subscriber has pidfds of those processes, so their struct pid is
+ * not reused.
  */
 SEC("raw_tp")
 int ksig_setup(__u64 *ctx)
@@ -66,12 +65,15 @@ int ksig_setup(__u64 *ctx)
 
 /* -------------------------------------------------------------------- records */
 
-/* Return: room in the ring; NULL: full, and the event is counted as lost */
+/*
+ * Return: space for a record in the ring; NULL if the ring is full, in which case the event is
+ * counted as lost.
+ */
 static __always_inline struct ksig_event *reserve(void)
 {
 	/*
-	 * Read the clock before reserving: user space merges rings by time, and within
-	 * a ring no record may be later than its successor.
+	 * Read the clock before reserving. User space merges rings by time, so within a ring no
+	 * record may be later than its successor.
 	 */
 	__u64 now = bpf_ktime_get_ns();
 	struct ksig_event *ev = NULL;
@@ -82,7 +84,7 @@ static __always_inline struct ksig_event *reserve(void)
 		__sync_fetch_and_add(&lost, 1);
 		return NULL;
 	}
-	/* after reserve, which takes a lock: earlier losses are counted by now */
+	/* read after the reservation, which takes a lock, so that earlier losses are included */
 	ev->seq = *(volatile __u64 *)&lost;
 	ev->time_ns = now + time_offset;
 	ev->type = event_type;
@@ -90,7 +92,10 @@ static __always_inline struct ksig_event *reserve(void)
 	return ev;
 }
 
-/* The caller has set value, subject, len, flags and data of @rec; the rest is 0. */
+/*
+ * Adds @rec to the ring if it matches the filter. The caller has set value, subject, len, flags and
+ * data of @rec; the rest is 0.
+ */
 static __noinline int offer(union record *rec)
 {
 	struct ksig_event *ev;
@@ -139,17 +144,17 @@ static __always_inline int offer_process(struct task_struct *task, __u64 value)
 }
 
 /*
- * Since Linux 7.0 a program on a raw tracepoint can be preempted, and is skipped on
- * that cpu until it continues. Programs that take perf's entry of the tracepoint run
- * with preemption disabled, so the frequent events have one of these, too. They return
- * 1, because 0 would hide the entry from all other perf users.
+ * Since Linux 7.0 a program on a raw tracepoint can be preempted, and is then skipped on that CPU
+ * until it continues. Programs that receive perf's entry of a tracepoint run with preemption
+ * disabled, so the frequent events also have such a program. These return 1, because 0 would hide
+ * the entry from all other perf users.
  */
 static __always_inline int offer_fork(struct task_struct *parent,
 				      struct task_struct *child)
 {
 	__u32 nr;
 
-	/* a thread */
+	/* the child is a thread, not a process */
 	if (BPF_CORE_READ(child, group_leader) != child)
 		return 0;
 	number_of(process_of(child), &nr);
@@ -166,7 +171,7 @@ SEC("tracepoint")
 int ksig_fork_entry(void *entry)
 {
 	__u32 nr = number_at(entry + entry_at, 4, false);
-	/* the child has not run yet, so its number is not reused */
+	/* the child has not run yet, so its pid has not been reused */
 	struct task_struct *child = find_task(nr);
 
 	if (child)
@@ -187,7 +192,7 @@ int ksig_exec_entry(void *entry)
 	return 1;
 }
 
-/* Processes whose exit was reported; an entry lives as long as the leader's task. */
+/* Processes whose exit has been reported. An entry lives as long as the task of the leader. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -196,16 +201,16 @@ struct {
 } reported SEC(".maps");
 
 /*
- * Several threads that exit at the same time may all find that no thread is alive.
- * Before 6.16 the tracepoint doesn't say which one was the last, so the first one to
- * get here reports the exit.
+ * Several threads that exit at the same time may all see that no thread is alive. Before 6.16 the
+ * tracepoint does not report which of them was the last, so the first one to call this function
+ * reports the exit.
  */
 static __always_inline bool first_to_report(void)
 {
-	/* the exiting task; task storage needs a typed pointer */
+	/* use the BTF variant, because task storage requires a typed pointer to the exiting task */
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_struct *leader = task->group_leader;
-	/* read before the storage: threads that have exited have set it */
+	/* read nr_threads before the storage, which exited threads have already set */
 	bool alone = task == leader && task->signal->nr_threads == 1;
 	int *said;
 
@@ -215,16 +220,16 @@ static __always_inline bool first_to_report(void)
 	if (!said)
 		said = bpf_task_storage_get(&reported, leader, NULL,
 					    BPF_LOCAL_STORAGE_GET_F_CREATE);
-	/* another cpu may have created it meanwhile */
+	/* another CPU may have created it in the meantime */
 	if (!said)
 		said = bpf_task_storage_get(&reported, leader, NULL, 0);
-	/* no memory: a duplicate is better than a loss */
+	/* without memory, a duplicate event is better than a lost one */
 	return !said || !__sync_lock_test_and_set(said, 1);
 }
 
 /*
- * SIGNAL_GROUP_EXIT and its code are set before the last thread decrements the live
- * count, so any exiting thread can read the status.
+ * SIGNAL_GROUP_EXIT and its exit code are set before the last thread decrements the live count, so
+ * any exiting thread can read the status.
  */
 static __always_inline __u64 wait_status(struct task_struct *task)
 {
@@ -250,7 +255,7 @@ int ksig_exit(__u64 *ctx)
 	return offer_process(task, wait_status(task));
 }
 
-/* For kernels with preemption here: their tracepoint says which thread is the last. */
+/* For kernels with preemptible probes, whose tracepoint reports which thread is the last. */
 SEC("tracepoint")
 int ksig_exit_entry(void *entry)
 {
@@ -263,7 +268,7 @@ int ksig_exit_entry(void *entry)
 
 /* -------------------------------------------------------------- other events */
 
-/* Return: id of the cgroup2 cgroup, as in /proc/PID/cgroup; 0: unknown */
+/* Return: the ID of the cgroup2 cgroup, as in /proc/PID/cgroup; 0 if unknown. */
 static __always_inline __u64 cgroup_of(struct task_struct *leader)
 {
 	if (!bpf_core_field_exists(leader->cgroups))
@@ -284,7 +289,7 @@ static __always_inline int offer_kill(struct task_struct *task)
 		return 0;
 	rec.ev.subject = nr;
 	rec.ino = inode_of(pid);
-	/* the tracepoint doesn't say whether the machine or a cgroup is out of memory */
+	/* the tracepoint does not report whether the machine or a cgroup is out of memory */
 	rec.ev.flags = KSIG_EVENT_NO_VALUE;
 	rec.ev.len = sizeof(*data);
 	bpf_core_read(data->comm, sizeof(data->comm), &leader->comm);
@@ -298,7 +303,7 @@ int BPF_PROG(ksig_kill, struct task_struct *task)
 	return offer_kill(task);
 }
 
-/* Older kernels report only a number. */
+/* Older kernels report only a pid. */
 SEC("raw_tp/mark_victim")
 int ksig_kill_pid(__u64 *ctx)
 {
@@ -307,7 +312,7 @@ int ksig_kill_pid(__u64 *ctx)
 	return task ? offer_kill(task) : 0;
 }
 
-/* Serialized by system_transition_mutex. */
+/* Protected by system_transition_mutex. */
 static bool suspended;
 
 #define ACTION_MAX 24
@@ -327,7 +332,7 @@ static __always_inline bool is(const char *action, const char *wanted)
 }
 
 /*
- * Reported before processes are frozen. Hibernation has no freeze_processes; its first
+ * A suspend is reported before processes are frozen. Hibernation has no freeze_processes; its first
  * step here is dpm_prepare.
  */
 SEC("raw_tp/suspend_resume")
@@ -350,8 +355,8 @@ int BPF_PROG(ksig_power, const char *action, int val, bool start)
 }
 
 /*
- * Going up, @state is the step that is done. Going down, it is below @step; how far
- * depends on the steps that the cpu has done by itself.
+ * When a CPU comes online, @state equals the completed @step. When it goes offline, @state is below
+ * @step; by how much depends on the steps that the CPU has performed itself.
  */
 SEC("raw_tp/cpuhp_exit")
 int BPF_PROG(ksig_cpu, unsigned int cpu, int state, int step, int ret)
@@ -368,7 +373,7 @@ int BPF_PROG(ksig_cpu, unsigned int cpu, int state, int step, int ret)
 	return offer(&rec);
 }
 
-/* Modules that are loaded, but whose init function has not succeeded yet. */
+/* Modules that have been loaded but whose init function has not succeeded yet */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 256);
@@ -395,7 +400,7 @@ int BPF_PROG(ksig_module_load, struct module *mod)
 	return 0;
 }
 
-/* When the module is live, the loader drops its reference. */
+/* When the module is live, the loader drops its reference, which triggers this tracepoint. */
 SEC("raw_tp/module_put")
 int BPF_PROG(ksig_module_put, struct module *mod)
 {
@@ -408,7 +413,7 @@ int BPF_PROG(ksig_module_put, struct module *mod)
 SEC("raw_tp/module_free")
 int BPF_PROG(ksig_module_free, struct module *mod)
 {
-	/* never live: its init function failed */
+	/* the module was never live, because its init function failed */
 	if (!bpf_map_delete_elem(&coming, &mod))
 		return 0;
 	return event_type == KSIG_KMOD_UNLOAD ? offer_module(mod) : 0;
@@ -424,7 +429,7 @@ static __always_inline bool is_pending(struct task_struct *task, __u32 signo)
 	       has_bit(&signal->shared_pending.signal, signo);
 }
 
-/* Return: KSIG_BPF_* for the event's flags */
+/* Return: KSIG_BPF_* flags for the event. */
 static __always_inline __u32 kill_current(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -436,7 +441,7 @@ static __always_inline __u32 kill_current(void)
 	nr = __sync_fetch_and_add(&kill_seen, 1);
 	if (nr < kill_skip || nr - kill_skip >= kill_count)
 		return 0;
-	/* one pending at a time: queued signals count against the user's limit */
+	/* send only if none is pending, because queued signals count towards the user's limit */
 	if (((signo >= SIGRTMIN || kill_ready) &&
 	     !ready_for(task, signo, true)) ||
 	    is_pending(task, signo) || bpf_send_signal(signo))
@@ -474,7 +479,7 @@ static __always_inline void copy_entry(struct ksig_event *ev, const void *entry)
 	}
 }
 
-/* Is it in a 32-bit system call? Those have other numbers. */
+/* Return: whether the task is in a 32-bit system call. Those are numbered differently. */
 static __always_inline bool is_compat(struct task_struct *task)
 {
 	if (bpf_core_field_exists(task->thread_info.status))
@@ -482,14 +487,17 @@ static __always_inline bool is_compat(struct task_struct *task)
 	return BPF_CORE_READ(task, thread_info.flags) & (1UL << TIF_32BIT);
 }
 
-/* @entry: raw_syscalls's, which begins like that of the system call's tracepoint */
+/*
+ * @entry: entry of the raw_syscalls tracepoint, which begins with the same fields as the entry of
+ * the system call's own tracepoint
+ */
 static __always_inline bool is_only_syscall(const void *entry)
 {
 	return *(__u32 *)(entry + 8) + 1 == only_syscall &&
 	       !is_compat((void *)bpf_get_current_task());
 }
 
-/* Cheap conditions that reject most events come first. */
+/* Checks cheap conditions that reject most events first. */
 SEC("tracepoint")
 int ksig_trace(void *entry)
 {

@@ -1,63 +1,66 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What lib/bpf/load.c sets before it loads the programs, and what they share while they run. */
+/*
+ * Settings that lib/bpf/load.c sets before it loads the programs, and data that the programs share
+ * while they run.
+ */
 #ifndef KSIG_STATE_H
 #define KSIG_STATE_H
 
-/* ------------------------------------------------------ set before it is loaded */
+/* ---------------------------------------------------------- set before loading */
 
 const volatile __u32 event_type;
-/* A record in the ring has the inode of its subject behind that, as a word. */
+/* In the ring, an event is followed by a word with the inode number of its subject. */
 const volatile __u32 event_size = sizeof(struct ksig_event);
-/* Bytes in the ring that are a full queue. */
+/* Number of bytes in the ring at which the queue is full */
 const volatile __u64 queue_bytes;
 
 const volatile __u32 n_conds;
 const volatile struct ksig_bpf_cond conds[KSIG_BPF_CONDS];
 
-/* sched_process_exit says itself who is last: 6.16 and newer. */
+/* sched_process_exit reports which thread is the last (6.16 and newer) */
 const volatile bool has_group_dead;
-/* Only about the process that the setup has pinned. */
+/* Match only the subject that the setup has pinned. */
 const volatile bool pinned;
-/* Only while the process that the setup has pinned runs. */
+/* Match only while the process that the setup has pinned is running. */
 const volatile bool current_pinned;
-/* Not about the subscriber, nor what it has started since: see is_own(). */
+/* Skip the subscriber and its descendants; see is_own(). */
 const volatile bool skip_own;
 
 /*
- * For the programs that take the tracepoint's entry: where the new process's number
- * is, or whether the one that exits is the last of its process.
+ * For the programs that receive the tracepoint's entry: offset of the new process's pid, or of the
+ * flag that the exiting thread is the last one.
  */
 const volatile __u32 entry_at;
-/* Of the system call whose number the setup has found, raw_syscalls tells. */
+/* The program may be attached to raw_syscalls; it then matches only the call in only_syscall. */
 const volatile bool by_syscall;
 
-/* A tracepoint's entry: where its fields end that have a fixed place. */
+/* End of the fields that have a fixed offset in the tracepoint's entry */
 const volatile __u32 entry_size = 8;
 const volatile __u32 n_strings;
 const volatile struct ksig_bpf_string strings[KSIG_BPF_STRINGS];
-/* Which field is the value; size 0: none */
+/* The field that is the value; size 0 if there is none */
 const volatile __u32 value_offset;
 const volatile __u32 value_size;
 const volatile bool value_signed;
 
-/* ------------------------------------------------------------- while it runs */
+/* ------------------------------------------------------ changed while running */
 
 __u64 lost;
 
-/* The subscriber's pid namespace, by the setup. */
+/* Pid namespace of the subscriber, set by the setup */
 static struct pid_namespace *own_ns;
 static unsigned int own_level;
-static __s64 time_offset;	/* of the subscriber's CLOCK_MONOTONIC */
+static __s64 time_offset;	/* offset of the subscriber's CLOCK_MONOTONIC */
 static struct pid *pin, *current_pin;
 static struct pid *own_pid;
 static __u64 own_since;
 
-/* The only system call that counts: its number and one more, by the setup; 0: all */
+/* Number plus one of the only system call to match, set by the setup; 0 for all */
 __u32 only_syscall;
 
 /*
- * Signals to the running task: the rest is set before kill_signo, and counted
- * since then.
+ * Signals to the running task. kill_signo is set after the other settings. Events and signals are
+ * counted from then on.
  */
 __u32 kill_signo;
 __u32 kill_ready;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Tasks, their numbers and namespaces. */
+/* Tasks, their pids and namespaces. */
 #ifndef KSIG_TASK_H
 #define KSIG_TASK_H
 
-/* The caller's number in his pid namespace, and that namespace; its level. */
+/*
+ * Returns the struct upid with the caller's pid in its own pid namespace, and sets *@level to the
+ * level of that namespace.
+ */
 static __always_inline struct upid *own_upid(unsigned int *level)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -15,7 +18,7 @@ static __always_inline struct upid *own_upid(unsigned int *level)
 	       *level * bpf_core_type_size(struct upid);
 }
 
-/* As idr_find(): a radix tree. Under RCU, as all programs here. */
+/* Looks up a pid in the radix tree, as idr_find() does. All programs here run under RCU. */
 static __always_inline struct pid *find_pid(struct pid_namespace *ns, __u32 nr)
 {
 	__u32 slots = bpf_core_field_size(struct xa_node, slots) / 8, shift;
@@ -47,9 +50,10 @@ static __always_inline bool has_bit(const sigset_t *set, __u32 signo)
 }
 
 /*
- * Would it kill the task, or be ignored? Asked for real-time signals. Without
- * a handler the task must block it or wait for it; @process: all threads must,
- * and only one can be asked here.
+ * Checks whether a task is ready for a signal: it ignores the signal (standard signals only),
+ * handles, blocks or waits for it. A handler that is reset on use does not count if the signal is
+ * already pending. If @process is set, all threads must block or wait for the signal; only one can
+ * be checked here, so the process must be single-threaded.
  */
 static __always_inline bool ready_for(struct task_struct *task, __u32 signo,
 				      bool process)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the BPF programs read of the kernel's structures, and nothing else. Where a
- * member really is, libbpf looks up in the running kernel's BTF.
+ * The members of kernel structures that the BPF programs read. libbpf looks up their real offsets
+ * in the running kernel's BTF.
  */
 #ifndef KSIG_VMLINUX_H
 #define KSIG_VMLINUX_H
@@ -14,8 +14,8 @@
 #define PF_EXITING		0x00000004
 #define SIGNAL_GROUP_EXIT	0x00000004
 #define MODULE_NAME_LEN		56
-#define TS_COMPAT		0x0002	/* x86 */
-#define TIF_32BIT		22	/* arm64 */
+#define TS_COMPAT		0x0002	/* x86 only */
+#define TIF_32BIT		22	/* arm64 only */
 
 enum pid_type {
 	PIDTYPE_PID,
@@ -32,7 +32,7 @@ enum module_state {
 	MODULE_STATE_UNFORMED,
 };
 
-/* The numbers differ from kernel to kernel. */
+/* The values differ between kernels. */
 enum cpuhp_state {
 	CPUHP_TEARDOWN_CPU,
 	CPUHP_AP_ACTIVE,
@@ -170,7 +170,7 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
-/* @status: x86's only */
+/* @status exists only on x86 */
 struct thread_info {
 	unsigned long flags;
 	__u32 status;

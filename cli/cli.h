@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the commands of ksig share. */
+/* Declarations shared by the commands of ksig. */
 #ifndef KSIG_CLI_H
 #define KSIG_CLI_H
 
@@ -11,7 +11,7 @@
 
 struct ksig_status;
 
-/* Exit codes, of every command. */
+/* Exit codes of all commands */
 enum {
 	KSIG_DONE = 0,
 	KSIG_FAILED = 1,
@@ -39,50 +39,50 @@ extern const struct ksig_command ksig_cmd_send;
 extern const struct ksig_command ksig_cmd_status;
 extern const struct ksig_command ksig_cmd_watch;
 
-/* ksig.c: what all commands print in the same way; an exit code */
+/* ksig.c: output common to all commands; functions that return int return an exit code */
 int ksig_help(const struct ksig_command *cmd);
-/* fmt: what is wrong; NULL: that has been printed */
+/* Prints an error and refers to --help. @fmt is NULL if the error has already been printed. */
 int ksig_usage(const struct ksig_command *cmd, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 int ksig_bad_signo(const char *s);
 int ksig_bad_value(const char *s);
 int ksig_flush(void);
 void ksig_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* As ksig_error(), for what is no error; not printed after ksig_be_quiet() */
+/* As ksig_error(), for messages that are not errors; prints nothing after ksig_be_quiet(). */
 void ksig_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void ksig_be_quiet(void);
 bool ksig_is_quiet(void);
 
-/* parse.c: 0, or -EINVAL and *res untouched */
+/* parse.c: return 0; -EINVAL if @s is invalid, with *@res unchanged */
 int ksig_parse_pid(const char *s, pid_t *res);
 int ksig_parse_count(const char *s, uint64_t *res);
 int ksig_parse_value(const char *s, uint64_t *res);
 int ksig_parse_signo(const char *s, int *res);
 int ksig_parse_time(const char *s, int64_t *ns);
 
-/* parse.c: "HUP", "RTMIN+10"; as long as buf is */
+/* parse.c: returns a name such as "HUP" or "RTMIN+10", stored in @buf */
 #define KSIG_SIGNAME_MAX 16
 const char *ksig_signal_name(int signo, char buf[KSIG_SIGNAME_MAX]);
 
-/* text.c: on stdout, without what makes a terminal do things; as JSON text */
+/* text.c: print to stdout without characters that control the terminal, or as a JSON string */
 void ksig_print_plain(const char *s);
 void ksig_print_quoted(const char *s);
 
-/* control.c: an exit code, and why it is not 0 has been said */
+/* control.c: returns an exit code; on failure the reason has been printed */
 int ksig_node_open(const char *path, int flags, int *fd);
-/* flags as ksig_send()'s; which way it took is said on stderr, too */
+/*
+ * Sends a signal, with the flags of ksig_send(). Prints on stderr how the signal was sent, and
+ * stores that in *@by. Returns an exit code; on failure the reason has been printed.
+ */
 int ksig_send_now(pid_t pid, int signo, uint64_t value, unsigned int flags,
 		  const char **by);
-/* Adds the KSIG_SEND_BY() of "module" or "caller"; 0 or -EINVAL. */
+/* Adds the KSIG_SEND_BY() flag of "module" or "caller". Return: 0 or -EINVAL. */
 int ksig_parse_way(const char *s, unsigned int *flags);
 
-/*
- * suggest.c: append to @text, the reason why @event doesn't exist, the event that was probably
- * meant.
- */
+/* suggest.c: appends the event that was probably meant to @text, an error about @event */
 void ksig_suggest(const char *event, char *text, size_t size);
 
-/* status_read.c: 0; -ENOENT @path is none; another -errno */
+/* status_read.c: returns 0; -ENOENT if @path is not a status; another -errno */
 int ksig_status_read(const char *path, struct ksig_status *s);
 
 #endif /* KSIG_CLI_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* ksig doctor: runs each trial in a process of its own, and kills one that hangs. */
+/* ksig doctor: runs each trial in a separate process, which is killed if it hangs. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include "cli.h"
 #include "doctor.h"
 
-/* A trial that takes longer hangs. */
+/* A trial that takes longer is considered to hang. */
 #define TRIAL_MS 20000
 
 static const char help[] =
@@ -46,16 +46,16 @@ static const char help[] =
 "works here. With EVENT: 0 all work, 1 one failed, 2 no such event, 4 the\n"
 "process of its filter has exited, 5 one is not available here.\n";
 
-/* As in the output. */
+/* State names in the output */
 static const char *const states[] = { "ok", "no", "failed" };
 
-/* ----------------------------------------------------------- one after another */
+/* ------------------------------------------------------------------- trials */
 
 /**
  * struct doctor - options and results
  * @json: print JSON
- * @all_wanted: EVENTs were given; one that is not available is a failure
- * @count: number of findings, by state
+ * @all_wanted: EVENT arguments were passed, so an event that is not available is a failure
+ * @count: number of findings of each state
  */
 struct doctor {
 	bool json;
@@ -125,7 +125,7 @@ static int print_finding(struct doctor *d, const char *kind, const char *name,
 	return ksig_flush();
 }
 
-/* @better: why the providers that are preferred to the chosen one can't provide it */
+/* @better: why the providers that would be preferred do not provide the event */
 static int examine_event(struct doctor *d, const char *name,
 			 const char *better)
 {
@@ -134,7 +134,7 @@ static int examine_event(struct doctor *d, const char *name,
 	size_t used;
 
 	run_trial(&event, &f);
-	/* if EVENT was given, these are mistakes in it */
+	/* with EVENT arguments, these errors are mistakes in the argument */
 	if (d->all_wanted &&
 	    (f.err == EINVAL || f.err == ENOENT || f.err == ESRCH)) {
 		if (f.err == ENOENT)
@@ -148,10 +148,10 @@ static int examine_event(struct doctor *d, const char *name,
 	return print_finding(d, "event", name, &f);
 }
 
-/* Each path, then each event of the catalog, in which an event's entries are in a row. */
+/* Examines each path, then each event of the catalog. All entries of an event are consecutive. */
 static int examine_all(struct doctor *d)
 {
-	/* why the providers before the first one that is available are not */
+	/* why the providers before the first available one are not available */
 	char event[128] = "", reasons[768] = "";
 	const struct ksig_catalog_entry *e;
 	bool available = false;

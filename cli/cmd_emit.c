@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* ksig emit */
+/* ksig emit: emits an event on the channel 'test'. */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* ksig events */
+/* ksig events: lists the available events. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -36,10 +36,10 @@ struct events {
 	bool all;
 	bool json;
 	unsigned int available;
-	char last[128];		/* the event that was printed last */
+	char last[128];		/* name of the event that was printed last */
 };
 
-/* Of several providers that are available the first is chosen. */
+/* Without --all, prints only the preferred provider of those that are available. */
 static int print_entry(struct events *ev, const struct ksig_catalog_entry *e)
 {
 	if (!e->error)

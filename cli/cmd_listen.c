@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* ksig listen */
+/* ksig listen: waits for signals and prints their values. */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -36,12 +36,12 @@ static const char help[] =
 
 struct listen {
 	int signo;
-	uint64_t count;	/* 0: no end */
+	uint64_t count;	/* 0 for no limit */
 	bool ask;
 	bool json;
 };
 
-/* Signals are blocked and waited for, so that none is missed or kills. */
+/* Blocks the signal before waiting, so that none is missed or kills this process. */
 static int listen_for(const struct listen *l)
 {
 	bool has_value;
@@ -71,7 +71,10 @@ static int listen_for(const struct listen *l)
 				   strerror(errno));
 			return KSIG_FAILED;
 		}
-		/* the kernel's own, and those of kill(2), have none, except BPF's */
+		/*
+		 * signals from the kernel and from kill(2) have no value, except signals sent by
+		 * BPF programs
+		 */
 		has_value = info.si_code == SI_KERNEL ? info.si_signo >= 32 :
 			    info.si_code < 0 && info.si_code != SI_TKILL;
 		snprintf(value, sizeof(value), !has_value ? "null" :

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* ksig send */
+/* ksig send: sends a signal with a value. */
 #include <ctype.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -40,7 +40,7 @@ static const char help[] =
 "Exit status: 0 sent, 1 failed, 2 usage, 4 no such process, 5 not available\n"
 "here.\n";
 
-/* What is sent; @flags are ksig_send()'s */
+/* Arguments of ksig_send(), and the output format */
 struct sending {
 	pid_t pid;
 	int signo;
@@ -49,7 +49,7 @@ struct sending {
 	bool json;
 };
 
-/* Return: -1 to go on, or an exit code. */
+/* Return: -1 to continue, or an exit code. */
 static int read_options(struct sending *s, int argc, char **argv)
 {
 	static const struct option options[] = {

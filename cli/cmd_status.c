@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * ksig status: what the kernel reports in /proc of each subscription of a channel,
- * and what libksig publishes of its subscriptions in memfds, which are found there, too.
+ * ksig status: shows the subscriptions of channels that the kernel reports in /proc, and those that
+ * libksig publishes in memfds, which are also found in /proc.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -49,7 +49,7 @@ static const char help[] =
 "\n"
 "Exit status: 0 done, 1 failed, 2 usage, 5 /proc is not mounted.\n";
 
-/* In fdinfo the names are the same, with the prefix "ksig-". */
+/* In fdinfo, the names have the prefix "ksig-". */
 static const struct column {
 	const char *name;
 	enum { TEXT, NUMBER, COUNTER } type;
@@ -84,30 +84,31 @@ enum {
 };
 
 /*
- * Cells have the size of the longest, an event. Empty: none or unknown.
- * @channel_fd: descriptor of the same subscription's channel; -1: none
+ * A cell is as large as the longest content, an event. An empty cell means none or unknown.
+ * @channel_fd: descriptor of the channel, if a memfd describes the same subscription; -1 if there
+ * is none.
  */
 struct row {
 	char cell[N_COLUMNS][sizeof(((struct ksig_status *)0)->event)];
 	int channel_fd;
 };
 
-/* At most this many subscriptions by memfd are listed of a process. */
+/* Maximum number of memfd subscriptions listed for one process */
 #define MEMFDS_MAX 1024U
 
 struct status {
-	char self[16];		/* this process, as /proc knows it */
-	const char *pid;	/* the process that is being visited */
+	char self[16];		/* pid of this process in this /proc */
+	const char *pid;	/* pid of the process being visited */
 	bool has_fds;
-	unsigned int n_memfds;	/* subscriptions by memfd, of this process */
-	bool hidden;		/* a subscription may not be visible to this user */
+	unsigned int n_memfds;	/* number of memfd subscriptions of the process being visited */
+	bool hidden;		/* some subscriptions may not be visible to this user */
 	struct row *rows;
 	size_t n_rows;
 };
 
 /* --------------------------------------------------------------------- /proc */
 
-/* Not a failure: a process that has exited meanwhile, or that this user may not see. */
+/* Ignores processes that have exited in the meantime, or that this user is not permitted to see. */
 static int cannot_open(struct status *st, const char *path)
 {
 	if (errno == ENOENT || errno == ESRCH)
@@ -120,7 +121,7 @@ static int cannot_open(struct status *st, const char *path)
 	return KSIG_FAILED;
 }
 
-/* Visit the entries whose name is a number. */
+/* Visits the entries whose names begin with a digit. */
 static int visit_all(struct status *st, const char *path,
 		     int (*visit)(struct status *st, const char *path))
 {
@@ -166,8 +167,8 @@ static void fd_link(char *link, size_t size, const char *path)
 }
 
 /*
- * What libksig publishes of the subscription whose fdinfo is @path. Return: is there a
- * subscription to be listed?
+ * Reads what libksig publishes about the subscription whose fdinfo is @path.
+ * Return: whether there is a subscription to list.
  */
 static bool read_memfd(struct status *st, struct row *row, const char *path)
 {
@@ -215,7 +216,7 @@ static bool read_memfd(struct status *st, struct row *row, const char *path)
 		set_number(row, TARGET, (uint32_t)s.target);
 		set_number(row, SIGNO, (uint32_t)s.signo);
 	}
-	/* the kernel's subscriptions cost their owner memory, a memfd's duplicates don't */
+	/* subscriptions in the kernel cost their owner memory, but duplicates of a memfd do not */
 	if (++st->n_memfds == MEMFDS_MAX + 1)
 		ksig_error("process %s has more than %u subscriptions: not all are listed",
 			   st->pid, MEMFDS_MAX);
@@ -247,7 +248,10 @@ static int visit_fd(struct status *st, const char *path)
 	}
 	fclose(f);
 	if (*row.cell[CHANNEL]) {
-		/* in the fdinfo of other files a user can have such lines, too */
+		/*
+		 * users can create other files whose fdinfo contains such lines, so check the file
+		 * type
+		 */
 		fd_link(link, sizeof(link), path);
 		if (stat(link, &fd) || !S_ISCHR(fd.st_mode))
 			return KSIG_DONE;
@@ -264,7 +268,7 @@ static int visit_fd(struct status *st, const char *path)
 	fclose(f);
 	if (!len)
 		return KSIG_DONE;
-	/* the last newline is the kernel's, any before it belongs to the name */
+	/* the kernel appends the last newline; any others are part of the name */
 	row.cell[COMM][len - 1] = '\0';
 	set_cell(&row, PID, st->pid);
 	set_cell(&row, FD, last_name(path));
@@ -280,8 +284,8 @@ static int visit_fd(struct status *st, const char *path)
 }
 
 /*
- * Threads share their descriptors. The first may have exited while others are alive,
- * and has none then.
+ * All threads share their descriptors, except that a group leader that has exited has none while
+ * other threads are alive.
  */
 static int visit_thread(struct status *st, const char *path)
 {
@@ -294,8 +298,8 @@ static int visit_thread(struct status *st, const char *path)
 }
 
 /*
- * A subscription of a channel by libksig has two descriptors, and is listed once: with what
- * the kernel reports, and with what only the library knows.
+ * Lists a libksig subscription of a channel only once, although it has two descriptors. The row
+ * combines the kernel's report with the information that only the library has.
  */
 static int visit_process(struct status *st, const char *path)
 {
@@ -387,7 +391,7 @@ static int print_rows(const struct status *st, bool json)
 			if (width[i] < len)
 				width[i] = len;
 		}
-		/* printf() aligns to the left if the width is negative */
+		/* a negative width makes printf() align to the left */
 		if (columns[i].type == TEXT)
 			width[i] = -width[i];
 	}

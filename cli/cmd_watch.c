@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* ksig watch: its options, and what it subscribes to */
+/* ksig watch: options and subscriptions */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <getopt.h>
@@ -79,9 +79,9 @@ static int open_events(struct ksig_watch *w, char *const *names)
 	opts.err_spec = &spec;
 	opts.log = log_note;
 	/*
-	 * Without a command, nothing that KSIG_SUB_SKIP_OWN skips can happen, except that a
-	 * tracepoint is hit by this process itself. A channel of the module supports it for a
-	 * limited number of subscriptions only.
+	 * KSIG_SUB_SKIP_OWN skips events caused by this process and the commands it runs. Without a
+	 * command, such events occur only at tracepoints. A module channel supports the flag only
+	 * for a limited number of subscriptions, so it is cleared where it has no effect.
 	 */
 	if (!own_events)
 		opts.flags &= ~KSIG_SUB_SKIP_OWN;
@@ -90,7 +90,7 @@ static int open_events(struct ksig_watch *w, char *const *names)
 	for (;;) {
 		err = ksig_sub_openv((const char *const *)names, w->n, &opts,
 				     &w->sub);
-		/* as much as RLIMIT_MEMLOCK lets the module have; if asked for, all */
+		/* if --queue is not used, reduce the queue until it fits into RLIMIT_MEMLOCK */
 		if (err != -ENOBUFS || w->opts.queue_len ||
 		    opts.queue_len <= KSIG_QUEUE_MIN)
 			break;
@@ -131,8 +131,8 @@ static bool is_to_subject(const struct ksig_watch *w)
 }
 
 /*
- * Each event must be about a process. At a tracepoint the kernel sends the signals and counts
- * them: events before it began have no mark and are ignored.
+ * Checks that each event is about a process. At a tracepoint the kernel sends the signals and
+ * counts them. Events from before the kernel began to do so have no mark and are ignored.
  */
 static int set_up_subjects(struct ksig_watch *w)
 {
@@ -144,7 +144,10 @@ static int set_up_subjects(struct ksig_watch *w)
 	for (spec = 0; spec < w->n; spec++) {
 		const char *event = ksig_sub_event(w->sub, spec);
 
-		/* the number of a link or cpu is also the number of some process */
+		/*
+		 * the subject may be a link or a CPU, whose number may also be the pid of some
+		 * process
+		 */
 		if (!has_field(w, spec, "pid") && !has_field(w, spec, "current.pid")) {
 			ksig_error("--to subject cannot be used with %s: it is not about a process",
 				   event);
@@ -186,7 +189,7 @@ static int set_up_subjects(struct ksig_watch *w)
 		    __builtin_add_overflow(e->last, count, &e->last))
 			e->last = UINT64_MAX;
 	}
-	/* with --skip there is one event only: the kernel skips */
+	/* --skip allows only one event here, and the kernel skips */
 	if (w->events[0].by_kernel)
 		w->skip = 0;
 	return KSIG_DONE;
@@ -208,8 +211,8 @@ static int watch_events(struct ksig_watch *w, char *const *names)
 	if (!ret && is_to_subject(w))
 		ret = set_up_subjects(w);
 	/*
-	 * What this process starts stays recognisable: a watch on processes leaves it
-	 * out, or a command would cause the next one.
+	 * Adopt the processes that the command leaves running, so that a watch on processes still
+	 * recognises and ignores them. Otherwise one run of the command could trigger the next.
 	 */
 	for (i = 0; !ret && w->opts.flags && w->command && i < w->n; i++) {
 		if (has_field(w, i, "pid") || is_tracepoint(names[i])) {
@@ -272,7 +275,7 @@ static int parse_time(const char *s, int64_t *ns)
 	return KSIG_USAGE;
 }
 
-/* Return: an exit code; 0 to go on */
+/* Return: an exit code; 0 to continue. */
 static int parse_option(struct ksig_watch *w, int opt, const char *arg)
 {
 	uint64_t n;
@@ -306,7 +309,7 @@ static int parse_option(struct ksig_watch *w, int opt, const char *arg)
 				   arg, KSIG_QUEUE_MAX);
 			return KSIG_USAGE;
 		}
-		/* the length of a queue is a power of two: that many events or more */
+		/* the length of a queue is a power of two, so round up */
 		w->opts.queue_len = KSIG_QUEUE_MIN;
 		while (w->opts.queue_len < n)
 			w->opts.queue_len *= 2;
@@ -351,7 +354,7 @@ static int check_options(const struct ksig_watch *w, char *const *names)
 	if (w->command && ksig_run_check(w->command[0]))
 		return KSIG_USAGE;
 
-	/* at a tracepoint the kernel counts and signals */
+	/* at a tracepoint the kernel counts and sends the signals */
 	while (i < w->n && !is_tracepoint(names[i]))
 		i++;
 	if (!is_to_subject(w) || i == w->n)
@@ -376,8 +379,8 @@ static int watch_run(int argc, char **argv)
 	int opt, ret, i;
 
 	/*
-	 * getopt_long() moves arguments that are not options to the end, where "--" would no
-	 * longer separate events and command. So it is given only what is before "--".
+	 * getopt_long() moves non-option arguments to the end, so "--" would no longer separate the
+	 * events from the command. Pass it only the arguments before "--".
 	 */
 	for (i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--")) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* One signal, and how a node is opened */
+/* Sends a single signal, and opens device nodes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -62,7 +62,7 @@ int ksig_send_now(pid_t pid, int signo, uint64_t value, unsigned int flags,
 	}
 	switch (ret) {
 	case -ESRCH:
-		/* kill(pid, 0) would also succeed if all threads have exited */
+		/* kill(pid, 0) would also succeed for a zombie */
 		pidfd.fd = syscall(SYS_pidfd_open, pid, 0);
 		if (pidfd.fd < 0 || poll(&pidfd, 1, 0))
 			ksig_error("no process %d", pid);

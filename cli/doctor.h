@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What ksig doctor tries, for the command that runs and reports it. */
+/* The trials of ksig doctor, for the command that runs them and prints the results. */
 #ifndef KSIG_DOCTOR_H
 #define KSIG_DOCTOR_H
 
@@ -8,11 +8,11 @@
 enum ksig_finding_state { KSIG_FOUND_WORKS, KSIG_FOUND_NOT_HERE, KSIG_FOUND_BROKEN };
 
 /**
- * struct ksig_finding - what came of a trial
- * @state: see above
+ * struct ksig_finding - result of a trial
+ * @state: outcome, see above
  * @err: errno, or 0
- * @provider: which provided it; "": none
- * @text: what was seen, or why not
+ * @provider: provider that was used; "" if there is none
+ * @text: what was observed, or why the trial did not succeed
  */
 struct ksig_finding {
 	enum ksig_finding_state state;
@@ -24,12 +24,12 @@ struct ksig_finding {
 _Static_assert(sizeof(struct ksig_finding) <= 4096, "a pipe takes it at once");
 
 /**
- * struct ksig_path - a way that an event or a signal can come
- * @name: as in ksig-doctor(1)
- * @provider: which it belongs to; NULL: none
- * @event: what is subscribed to; %d: a process
- * @way: KSIG_SENT_BY_*, of those that send
- * @try: fills in what is found
+ * struct ksig_path - a path by which an event or a signal can reach a process
+ * @name: name of the path, as in ksig-doctor(1)
+ * @provider: provider that the path belongs to; NULL if there is none
+ * @event: event to subscribe to; %d stands for a pid
+ * @way: KSIG_SENT_BY_*, for paths that send a signal
+ * @try: runs the trial and fills in the finding
  */
 struct ksig_path {
 	const char *name;
@@ -43,9 +43,9 @@ void ksig_found(struct ksig_finding *f, enum ksig_finding_state state, int err,
 		const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* In order, from 0; NULL: no more */
+/* Returns the path at @index, starting with 0; NULL after the last one. */
 const struct ksig_path *ksig_doctor_path(size_t index);
-/* Subscribe to p->event with the provider that would be chosen. */
+/* Subscribes to p->event with the provider that would be chosen by default. */
 void ksig_try_event(const struct ksig_path *p, struct ksig_finding *f);
 
 #endif /* KSIG_DOCTOR_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What ksig doctor tries. Each trial runs in a process of its own: what it blocks, forks or
- * unshares ends with it.
+ * The trials of ksig doctor. Each trial runs in a separate process, so that blocked signals,
+ * children and namespaces do not outlive it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -26,7 +26,7 @@
 #include "cli.h"
 #include "doctor.h"
 
-/* What was caused comes within that time, or not at all. */
+/* Time within which a triggered event or signal must arrive */
 #define PATIENCE_S 10
 
 void ksig_found(struct ksig_finding *f, enum ksig_finding_state state, int err,
@@ -41,14 +41,14 @@ void ksig_found(struct ksig_finding *f, enum ksig_finding_state state, int err,
 	va_end(ap);
 }
 
-/* Not available or not permitted here, as opposed to broken. */
+/* Distinguishes errors of unavailable or forbidden paths from those of broken ones. */
 static enum ksig_finding_state state_of(int err)
 {
 	return err == -EOPNOTSUPP || err == -EACCES || err == -EPERM ?
 	       KSIG_FOUND_NOT_HERE : KSIG_FOUND_BROKEN;
 }
 
-/* ---------------------------------------------------------------- in a trial */
+/* ------------------------------------------------------- helpers of the trials */
 
 static struct ksig_sub *subscribe(struct ksig_finding *f, const char *event,
 				  const char *provider)
@@ -75,7 +75,7 @@ static struct ksig_sub *subscribe(struct ksig_finding *f, const char *event,
 	return sub;
 }
 
-/* The event that was caused, or the finding that it hasn't come. */
+/* Returns the event that was triggered; NULL with a finding if none was received. */
 static const struct ksig_event *receive_event(struct ksig_finding *f,
 					      struct ksig_sub *sub)
 {
@@ -94,7 +94,7 @@ static const struct ksig_event *receive_event(struct ksig_finding *f,
 	return NULL;
 }
 
-/* From here on the signal waits until it is asked for. */
+/* Blocks the signal, so that it stays pending until receive_signal() is called. */
 static void block_signal(sigset_t *set)
 {
 	sigemptyset(set);
@@ -102,7 +102,10 @@ static void block_signal(sigset_t *set)
 	sigprocmask(SIG_BLOCK, set, NULL);
 }
 
-/* With that value. Else the finding why not; @way is what sent it. */
+/*
+ * Waits for the signal and checks its value. Returns false with a finding on failure. @way names
+ * the sender in the message.
+ */
 static bool receive_signal(struct ksig_finding *f, const sigset_t *set,
 			   uint64_t value, const char *way)
 {
@@ -146,8 +149,8 @@ static bool arm_signal(struct ksig_finding *f, struct ksig_sub *sub)
 }
 
 /**
- * struct patient - a child that exits when @end is closed, or this process exits
- * @pid: its pid
+ * struct patient - a child that exits when @end is closed or this process exits
+ * @pid: pid of the child
  * @end: write end of a pipe
  */
 struct patient {
@@ -222,7 +225,7 @@ static void try_module(const struct ksig_path *p, struct ksig_finding *f)
 	ksig_sub_close(sub);
 }
 
-/* About a process: @p's event names the one that ends. */
+/* Subscribes to an event of the process @pid, which replaces the %d in @p->event. */
 static struct ksig_sub *subscribe_to(const struct ksig_path *p, pid_t pid,
 				     struct ksig_finding *f)
 {
@@ -281,7 +284,7 @@ static void try_open(const struct ksig_path *p, struct ksig_finding *f)
 	ksig_sub_close(sub);
 }
 
-/* The errno says why there is no @what. */
+/* Records that the event could not be triggered. errno is the reason why there is no @what. */
 static void not_triggered(struct ksig_finding *f, const char *what)
 {
 	ksig_found(f, KSIG_FOUND_WORKS, 0,
@@ -289,7 +292,7 @@ static void not_triggered(struct ksig_finding *f, const char *what)
 		   strerror(errno));
 }
 
-/* In a network namespace of its own no other process sees an interface come up. */
+/* Brings an interface up in a new network namespace, so that no other process notices it. */
 static void try_link(const struct ksig_path *p, struct ksig_finding *f)
 {
 	struct ifreq req = { .ifr_name = "lo", .ifr_flags = IFF_UP };

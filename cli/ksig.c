@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* ksig: the command. Each subcommand is a file of its own, cmd_NAME.c. */
+/* The ksig command. Each subcommand has a source file cmd_NAME.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -84,7 +84,7 @@ int ksig_bad_value(const char *s)
 	return KSIG_USAGE;
 }
 
-/* A full disk or a closed pipe is a failure, not silence. */
+/* Reports a full disk or a closed pipe as a failure. */
 int ksig_flush(void)
 {
 	if (!fflush(stdout) && !ferror(stdout))
@@ -130,9 +130,9 @@ int main(int argc, char **argv)
 	int fd, ret;
 
 	/*
-	 * Where a standard descriptor is closed, the next file to be opened would get its
-	 * number, and our output. So /dev/null takes its place, opened so that it can't be
-	 * read, or written, either.
+	 * If a standard descriptor is closed, the next file to be opened would get its number and
+	 * could receive our output. Open /dev/null in its place, in a mode in which reading from
+	 * stdin and writing to stdout and stderr fails.
 	 */
 	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 		if (fcntl(fd, F_GETFD) < 0 &&
@@ -142,9 +142,9 @@ int main(int argc, char **argv)
 			return KSIG_FAILED;
 		}
 	}
-	/* if it was inherited as ignored, the exit status of a child would be lost */
+	/* if SIGCHLD is ignored, which is inherited, the exit status of a child would be lost */
 	signal(SIGCHLD, SIG_DFL);
-	/* a line is written as a whole */
+	/* write each line as a whole */
 	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
 
 	if (!name) {
@@ -162,7 +162,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < N_COMMANDS; i++) {
 		if (strcmp(name, commands[i]->name))
 			continue;
-		/* what getopt_long() puts before its messages */
+		/* getopt_long() prefixes its messages with argv[0] */
 		snprintf(full_name, sizeof(full_name), "ksig %s", name);
 		argv[1] = full_name;
 		ret = commands[i]->run(argc - 1, argv + 1);

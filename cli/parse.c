@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Numbers and signal names from the command line. */
+/* Parses numbers and signal names from the command line. */
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 #include "cli.h"
 
-/* The kernel's first and last real-time signal; SIGRTMIN is the C library's. */
+/* The kernel's last real-time signal */
 #define SIGNO_MAX 64
 
 static int parse_unsigned(const char *s, int base, uint64_t *res)
@@ -21,7 +21,7 @@ static int parse_unsigned(const char *s, int base, uint64_t *res)
 					  "0123456789";
 	unsigned long long value;
 
-	/* strtoull() accepts blanks, signs and another 0x, too */
+	/* strtoull() also accepts blanks, signs and another 0x */
 	if (!*s || s[strspn(s, digits)])
 		return -EINVAL;
 	errno = 0;
@@ -122,7 +122,10 @@ const char *ksig_signal_name(int signo, char buf[KSIG_SIGNAME_MAX])
 	return buf;
 }
 
-/* As sleep(1): "5", "1.5", "200ms", "2m". More than 0, up to 290 years. */
+/*
+ * Parses a time as sleep(1) does: "5", "1.5", "200ms", "2m". It must be more than 0, and at most
+ * about 146 years.
+ */
 int ksig_parse_time(const char *s, int64_t *ns)
 {
 	static const struct {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The memfds in which libksig's subscriptions publish their status. */
+/* Reads the memfds in which libksig publishes the status of subscriptions. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,10 @@ static bool read_seq(int fd, uint64_t *seq)
 	return n == sizeof(*seq);
 }
 
-/* A writer that never pauses, or was killed while it wrote, is read as it is. */
+/*
+ * Reads a consistent copy if possible. If the writer never pauses, or was killed while writing, the
+ * copy may be inconsistent.
+ */
 static bool read_status(int fd, struct ksig_status *s)
 {
 	uint64_t before, after;
@@ -54,9 +57,8 @@ int ksig_status_read(const char *path, struct ksig_status *s)
 	if (len != sizeof(LINK) - 1 || memcmp(name, LINK, len))
 		return -ENOENT;
 	/*
-	 * Any file can have this name, also a device, or a file that a process serves:
-	 * nothing but a memfd is opened. Every memfd of the machine is on one mount, which
-	 * nothing else is on.
+	 * Any file can have this name, including a device or a file on a FUSE mount. Open only
+	 * memfds: all memfds of the system are on one internal mount, which contains nothing else.
 	 */
 	fd = open(path, O_PATH | O_CLOEXEC);
 	if (fd < 0)
@@ -66,7 +68,7 @@ int ksig_status_read(const char *path, struct ksig_status *s)
 	    statx(own, "", flags, STATX_MNT_ID, &own_st) ||
 	    st.stx_mnt_id != own_st.stx_mnt_id)
 		goto close_fd;
-	/* without waiting for a process that has a lease on it */
+	/* O_NONBLOCK: do not wait for a process that has a lease on the file */
 	snprintf(again, sizeof(again), "/proc/self/fd/%d", fd);
 	opened = open(again, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (opened < 0) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Which event was probably meant by a name that doesn't exist. */
+/* Suggests the event that was probably meant by a name that does not exist. */
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +16,10 @@ static unsigned int least(unsigned int a, unsigned int b)
 	return a < b ? a : b;
 }
 
-/* The number of letters to change, add or leave out; two that are swapped count as one. */
+/*
+ * Returns the number of letters to change, insert or delete to turn @a into @b. Swapping two
+ * adjacent letters counts as one change.
+ */
 static unsigned int distance(const char *a, const char *b)
 {
 	unsigned int rows[3][NAME_MOST + 1], *above = rows[0], *row = rows[1];
@@ -46,8 +49,9 @@ static unsigned int distance(const char *a, const char *b)
 }
 
 /*
- * @wanted: a name that doesn't exist
- * @name: the nearest so far; "": none is near
+ * @wanted: name that does not exist
+ * @name: most similar name so far; "" if none is similar
+ * @distance: distance between the two
  */
 struct nearest {
 	char wanted[NAME_MOST + 1];
@@ -56,9 +60,9 @@ struct nearest {
 };
 
 /*
- * A name that differs in more than a third of its letters, or in more than three, means
- * something else. The beginning of a name is as near as one letter, and so is what follows
- * its dot.
+ * Remembers @name if it is the most similar so far. A name that differs in more than three letters,
+ * or in more than a third of them, is not similar. A prefix of the name, or the part after its dot,
+ * counts as a difference of one letter.
  */
 static void consider(struct nearest *n, const char *name)
 {
@@ -100,7 +104,7 @@ void ksig_suggest(const char *event, char *text, size_t size)
 	struct ksig_catalog *c;
 
 	if (!strncmp(event, "trace.", 6)) {
-		/* the nearest group, and in it the nearest name */
+		/* find the most similar group, then the most similar name in it */
 		if (sscanf(event, "trace.%64[^.:].%64[^.:]", group.wanted,
 			   name.wanted) != 2)
 			return;

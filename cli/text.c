@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Text from elsewhere on stdout. */
+/* Prints untrusted text on stdout. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "../lib/text.h"
 #include "cli.h"
 
-/* Nothing that makes a terminal do things. */
+/* Replaces characters that could control the terminal by '?'. */
 void ksig_print_plain(const char *s)
 {
 	size_t len;
@@ -22,7 +22,7 @@ void ksig_print_plain(const char *s)
 	}
 }
 
-/* A JSON escape has 16 bits: a larger character needs two. */
+/* A JSON escape has 16 bits, so larger characters require a surrogate pair. */
 static void print_escape(uint32_t c)
 {
 	if (c > 0xffff) {

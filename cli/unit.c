@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * The main process of a systemd unit, by D-Bus.
+ * Determines the main process of a systemd unit through D-Bus.
  *
- * Three signals make it read again: the unit's properties have changed, the unit
- * was loaded again, or the manager is another one (daemon-reexec). Their contents
- * are not used, so there is one way to learn the number. All calls are
- * asynchronous: a manager that is busy, as in daemon-reload, must not delay events
- * for a target that is known. Whatever fails, the connection is made again.
+ * Three signals cause the pid to be read again: the properties of the unit have changed, the unit
+ * has been loaded again, or the manager has been replaced (daemon-reexec). The contents of these
+ * signals are not used, so that there is only one way to read the pid. All calls are asynchronous,
+ * because a busy manager, for example during daemon-reload, must not delay events for a known
+ * target. After any failure, a new connection is opened.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,29 +30,30 @@
 
 #define SECOND 1000000ULL
 #define NEVER UINT64_MAX
-/* An answer, the connection included, may take so long. */
+/* Maximum time for a reply, including the time to connect */
 #define ANSWER_TIME (5 * SECOND)
-/* A lost connection is tried again that often. */
+/* Interval for attempts to restore a lost connection */
 #define RETRY_TIME SECOND
 
 /**
- * struct ksig_unit - a unit that is followed
- * @name: its name, with the suffix
- * @bus: the connection; NULL: lost, tried again at @retry_at
- * @call: the call that has not been answered; NULL: there is none
- * @changed: the match for changes of its properties
- * @loaded: the match for the unit being loaded again
- * @answer_by: @call must be answered by then, CLOCK_MONOTONIC in us
+ * struct ksig_unit - a unit whose main process is tracked
+ * @name: name of the unit, including the suffix
+ * @bus: connection to the bus; NULL if lost, in which case @retry_at is set
+ * @call: call without a reply so far; NULL if there is none
+ * @changed: match for changes of the unit's properties
+ * @loaded: match for loading of the unit
+ * @answer_by: deadline for the reply to @call, CLOCK_MONOTONIC in us
  * @retry_at: when to connect again
- * @stale: it has changed since @call was sent
- * @reloaded: it was loaded again since then
+ * @stale: the unit has changed since @call was sent
+ * @reloaded: the unit has been loaded again since @call was sent
  * @answered: @pid is new
- * @pid: its main process; 0: it has none
- * @load_state: of the unit, such as not-found
- * @active_state: of the unit, such as inactive
- * @error: what has failed, if @failed
- * @failed: the connection is of no use any more
- * @away: that was reported
+ * @pid: pid of the main process; 0 if there is none
+ * @path: D-Bus object path of the unit
+ * @load_state: load state of the unit, such as not-found
+ * @active_state: active state of the unit, such as inactive
+ * @error: cause of the failure, if @failed is set
+ * @failed: the connection is no longer usable
+ * @away: the failure has been reported
  */
 struct ksig_unit {
 	char *name;
@@ -96,7 +97,10 @@ static bool has_suffix(const char *name, const char *suffix)
 	return len > end && !strcmp(name + len - end, suffix);
 }
 
-/* As systemctl does it: foo bar is foo\x20bar.service. NULL: out of memory */
+/*
+ * Completes the name of a unit as systemctl does: foo bar becomes foo\x20bar.service.
+ * Return: NULL if out of memory.
+ */
 static char *complete_name(const char *name)
 {
 	static const char valid[] = "0123456789:-_.\\@"
@@ -125,7 +129,10 @@ static char *complete_name(const char *name)
 
 /* ---------------------------------------------------------------------- calls */
 
-/* The connection is closed by ksig_unit_process(), not in one of its callbacks. */
+/*
+ * Records a failure. The connection must not be closed in its own callbacks; ksig_unit_process()
+ * closes it later.
+ */
 static int fail(struct ksig_unit *u, int err)
 {
 	if (!u->failed)
@@ -134,7 +141,7 @@ static int fail(struct ksig_unit *u, int err)
 	return 0;
 }
 
-/* Return: whether that is no answer but an error */
+/* Completes the current call. Return: whether the reply is an error. */
 static bool is_error(struct ksig_unit *u, sd_bus_message *m)
 {
 	u->call = sd_bus_slot_unref(u->call);
@@ -147,7 +154,7 @@ static bool is_error(struct ksig_unit *u, sd_bus_message *m)
 	return true;
 }
 
-/* Takes the place of the call that was not answered yet, if there is one. */
+/* Sends a call. Replaces the call that is still waiting for its reply, if there is one. */
 static int call(struct ksig_unit *u, const char *path, const char *interface,
 		const char *member, sd_bus_message_handler_t answer,
 		const char *types, ...)
@@ -159,7 +166,7 @@ static int call(struct ksig_unit *u, const char *path, const char *interface,
 	u->call = sd_bus_slot_unref(u->call);
 	r = sd_bus_message_new_method_call(u->bus, &m, SYSTEMD, path, interface,
 					   member);
-	/* or the bus may start one that is not the system's */
+	/* otherwise the bus might start a manager other than the system's */
 	if (r >= 0)
 		r = sd_bus_message_set_auto_start(m, 0);
 	va_start(args, types);
@@ -198,7 +205,7 @@ void ksig_unit_ask(struct ksig_unit *u)
 {
 	int r;
 
-	/* once the connection is made again, it is asked anyway */
+	/* a new connection reads the pid anyway */
 	if (!u->bus || u->failed)
 		return;
 	u->stale = false;
@@ -225,9 +232,9 @@ static int on_found(sd_bus_message *m, void *data, sd_bus_error *unused)
 }
 
 /*
- * Reading a property loads a unit that is not loaded, and the manager unloads it at
- * once if it is not running. So after it was loaded its properties are read only if
- * it still is: else reading them would be the cause of the next UnitNew.
+ * Reading a property loads a unit that is not loaded, and the manager immediately unloads it if it
+ * is not running. After UnitNew, properties are therefore read only if the unit is still loaded.
+ * Otherwise reading them would cause the next UnitNew.
  */
 static void ask_again(struct ksig_unit *u)
 {
@@ -272,7 +279,7 @@ static int match(struct ksig_unit *u, sd_bus_slot **slot, const char *format)
 	return r;
 }
 
-/* From here on changes are reported: what is asked then is not missed. */
+/* Subscribes to changes. Calls that are sent from now on cannot miss a change. */
 static int follow(struct ksig_unit *u)
 {
 	int r = match(u, &u->changed,
@@ -312,7 +319,7 @@ static int on_listed(sd_bus_message *m, void *data, sd_bus_error *unused)
 		r = sd_bus_message_read(m, "(ssssssouso)", NULL, NULL, &load,
 					&active, NULL, NULL, &path, NULL, NULL,
 					NULL);
-	/* names that no unit can have are left out */
+	/* the manager omits invalid unit names from its reply */
 	if (!r)
 		r = -EINVAL;
 	if (r > 0)
@@ -335,7 +342,7 @@ static int on_subscribed(sd_bus_message *m, void *data, sd_bus_error *unused)
 	int r;
 
 	(void)unused;
-	/* a manager may know its subscribers from before it was executed again */
+	/* the manager may remember subscribers across a daemon-reexec */
 	if (sd_bus_message_is_method_error(m, SYSTEMD ".AlreadySubscribed"))
 		u->call = sd_bus_slot_unref(u->call);
 	else if (is_error(u, m))
@@ -350,7 +357,7 @@ static int subscribe(struct ksig_unit *u)
 	return call(u, MANAGER_PATH, MANAGER, "Subscribe", on_subscribed, "");
 }
 
-/* A new manager knows none of its predecessor's subscribers. */
+/* A new manager does not know the subscribers of its predecessor. */
 static int on_owner(sd_bus_message *m, void *data, sd_bus_error *unused)
 {
 	struct ksig_unit *u = data;
@@ -400,7 +407,10 @@ static const char *reason(const struct ksig_unit *u)
 	return u->error.message ? u->error.message : u->error.name;
 }
 
-/* The manager, or the bus, may be back at any time; nothing reports that. */
+/*
+ * Schedules a reconnection. Retrying is necessary, because nothing reports that the manager or the
+ * bus is available again.
+ */
 static void try_again(struct ksig_unit *u)
 {
 	if (!u->away)
@@ -413,7 +423,10 @@ static void try_again(struct ksig_unit *u)
 	u->retry_at = now_us() + RETRY_TIME;
 }
 
-/* Return: whether there is an answer; else nothing is left to do, or @u has failed */
+/*
+ * Handles pending messages.
+ * Return: whether there is a new reply. If there is none, no messages are left or @u has failed.
+ */
 static bool dispatch(struct ksig_unit *u)
 {
 	int r = 0;
@@ -456,7 +469,7 @@ int64_t ksig_unit_poll(const struct ksig_unit *u, struct pollfd *p)
 	if (u->bus) {
 		p->fd = sd_bus_get_fd(u->bus);
 		events = sd_bus_get_events(u->bus);
-		/* it was closed, say */
+		/* this happens if the connection was closed, for example */
 		if (sd_bus_get_timeout(u->bus, &at) < 0 || p->fd < 0 || events < 0)
 			at = 0;
 		if (u->answer_by < at)
@@ -526,7 +539,7 @@ static int first_answer(struct ksig_unit *u)
 	uint64_t end = now_us() + ANSWER_TIME;
 
 	connect_to_bus(u);
-	/* all of it together takes no longer than one answer */
+	/* limit the time for the whole sequence of calls to that for one reply */
 	while (!u->failed && !dispatch(u) && !u->failed) {
 		u->answer_by = end;
 		ksig_unit_wait(u);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The main process of a systemd unit, and when it changes. */
+/* Tracks the main process of a systemd unit. */
 #ifndef KSIG_UNIT_H
 #define KSIG_UNIT_H
 
@@ -9,55 +9,56 @@
 #include <sys/types.h>
 
 /*
- * A unit is followed through the system bus: the service manager reports each
- * change, so nothing is asked periodically. An answer is only a number. Before it
- * is used, pin the process, call ksig_unit_ask() and compare the next answer.
+ * A unit is tracked through the system bus. The service manager reports each change, so there is no
+ * polling. A reply contains only a pid. Before using it, pin the process, call ksig_unit_ask() and
+ * compare the next reply.
  */
 struct ksig_unit;
 
 #ifdef KSIG_HAVE_SYSTEMD
 
 /**
- * ksig_unit_open() - connect to the bus and find a unit's main process
- * @name: as systemctl(1) accepts it; ".service" is added if it has no suffix
- * @res: the unit; it has a main process
+ * ksig_unit_open() - connect to the bus and read the main process of a unit
+ * @name: name as accepted by systemctl(1); ".service" is appended if it has no suffix
+ * @res: set to the unit, which has a main process
  *
- * Waits for the answer, for at most five seconds.
+ * Waits at most five seconds for the reply.
  *
- * Return: an exit code; if it is not 0, the error has been printed.
+ * Return: an exit code; on failure the error has been printed.
  */
 int ksig_unit_open(const char *name, struct ksig_unit **res);
 /* Passing NULL is a no-op. */
 void ksig_unit_close(struct ksig_unit *u);
 
 /**
- * ksig_unit_process() - handle what the bus has sent; never waits
+ * ksig_unit_process() - handle messages from the bus without waiting
  * @u: the unit
  *
- * A lost connection is reported and made again.
- * Call it until it returns false, then wait as ksig_unit_poll() says.
+ * Reports a lost connection and restores it. Call this function until it returns false, then wait
+ * as described by ksig_unit_poll().
  *
- * Return: whether there is a new answer for ksig_unit_main_pid().
+ * Return: whether ksig_unit_main_pid() has a new reply.
  */
 bool ksig_unit_process(struct ksig_unit *u);
 
 /**
- * ksig_unit_poll() - how to wait for ksig_unit_process() to be called
+ * ksig_unit_poll() - return what to wait for before calling ksig_unit_process()
  * @u: the unit
- * @p: set to the descriptor, -1 if there is none, and its events
+ * @p: set to the descriptor and its events; the descriptor is -1 if there is none
  *
- * Return: when to call it at the latest, CLOCK_MONOTONIC in ns; INT64_MAX: never
+ * Return: the latest time to call ksig_unit_process(), CLOCK_MONOTONIC in ns; INT64_MAX if there is
+ * none.
  */
 int64_t ksig_unit_poll(const struct ksig_unit *u, struct pollfd *p);
 
-/* Waits for that, or until the watch is to end. */
+/* Waits as described by ksig_unit_poll(), or until the watch must end. */
 void ksig_unit_wait(const struct ksig_unit *u);
 
-/* The last answer; 0: the unit has no main process */
+/* Return: the pid in the last reply; 0 if the unit has no main process. */
 pid_t ksig_unit_main_pid(const struct ksig_unit *u);
-/* The next answer is to a question that is asked now. */
+/* Queries the pid again. The next reply will be to this query. */
 void ksig_unit_ask(struct ksig_unit *u);
-/* Whether an answer is expected, and the last one did not fail to come. */
+/* Return: whether a reply is pending and the connection has not been reported as lost. */
 bool ksig_unit_is_asking(const struct ksig_unit *u);
 
 #else

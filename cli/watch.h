@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of ksig watch share. */
+/* Declarations shared by the source files of ksig watch. */
 #ifndef KSIG_WATCH_H
 #define KSIG_WATCH_H
 
@@ -16,18 +16,19 @@ struct ksig_unit;
 struct pollfd;
 
 /**
- * struct ksig_to - whom --to names
- * @text: as written
- * @kind: which way it is found
- * @name: pidfile: its path; unit: its name
- * @signo: with what it is signalled
- * @force: even if it dies of that
- * @pid: who it is now, or was last; 0: nobody yet
- * @target: pinned; NULL: there is nobody now
- * @unit: unit: where its main process is learnt from
- * @candidate: unit: pinned; it is the unit's if the next answer is @candidate_pid
- * @candidate_pid: its number
- * @unreported_lost: lost events that no signal has reported yet
+ * struct ksig_to - the target of --to
+ * @text: target as written on the command line
+ * @kind: how the target is identified
+ * @name: path of the pidfile, or name of the unit
+ * @signo: signal to send
+ * @force: send the signal even if it would kill the target
+ * @pid: pid of the current or the last target; 0 if there has been none
+ * @target: the pinned target; NULL if there is none at the moment
+ * @unit: connection that reports the main process of the unit
+ * @candidate: pinned process that becomes the unit's target if the next reply contains
+ *	@candidate_pid
+ * @candidate_pid: pid of @candidate
+ * @unreported_lost: number of lost events that no signal has reported yet
  */
 struct ksig_to {
 	const char *text;
@@ -44,42 +45,44 @@ struct ksig_to {
 	uint64_t unreported_lost;
 };
 
-/* watch_to.c: an exit code, and why it is not 0 has been said */
+/* watch_to.c: return an exit code; on failure the reason has been printed */
 int ksig_to_parse(const char *text, struct ksig_to *to);
 int ksig_to_open(struct ksig_to *to);
 void ksig_to_close(struct ksig_to *to);
 /*
- * What to wait for: a descriptor for the exit of the target and one for a unit, or -1.
- * Return: when to call ksig_to_follow() at the latest, CLOCK_MONOTONIC in ns;
- * INT64_MAX: never
+ * Fills in two descriptors to poll, -1 if unused: one for the exit of the target and one for the
+ * unit.
+ * Return: the latest time at which ksig_to_follow() must be called, CLOCK_MONOTONIC in ns;
+ * INT64_MAX if there is none.
  */
 int64_t ksig_to_poll(const struct ksig_to *to, struct pollfd *fds);
 /*
- * Lets go of a target that has exited; a unit may have another one. Return: is there
- * one now?
+ * Releases a target that has exited, and switches to the unit's new process if there is one.
+ * Return: whether there is a target now.
  */
 bool ksig_to_follow(struct ksig_to *to);
-/* Is it to be asked first whether the target would die? */
+/* Return: whether to check first that the signal would not kill the target. */
 bool ksig_to_careful(const struct ksig_to *to);
 /*
- * 0 or a negative errno, as ksig_target_deliver(); to->pid is the target. to->unreported_lost
- * includes the events that were lost before @ev.
+ * Sends the signal and sets to->pid to the target's pid. Before the call, to->unreported_lost must
+ * include the events that were lost before @ev.
+ * Return: 0 or a negative errno, as ksig_target_deliver().
  */
 int ksig_to_send(struct ksig_to *to, const struct ksig_sub *sub,
 		 const struct ksig_event *ev, uint64_t value);
-/* In words, for a line of output; "" for 0 */
+/* Returns the outcome as text for a line of output; "" for 0. */
 const char *ksig_to_outcome(int err);
 
 /**
- * struct ksig_happening - an event that something is done about
- * @sub: its subscription
- * @ev: its record
- * @value_field: --value; NULL: the record's value
- * @merged: events before it that nothing is done about, for --every
- * @lost: of @sub, since its last one that something was done about
- * @lost_upto: that may have been lost since then, beyond @lost
- * @to: the target that was signalled; NULL: none
- * @err: the outcome
+ * struct ksig_happening - an event to act on
+ * @sub: subscription of the event
+ * @ev: record of the event
+ * @value_field: field selected by --value; NULL for the record's value
+ * @merged: number of events that this one replaced because of --every
+ * @lost: number of events of this specification lost since the previous one that was acted on
+ * @lost_upto: upper bound of further events that may have been lost since then
+ * @to: target that was signalled; NULL if there is none
+ * @err: outcome
  */
 struct ksig_happening {
 	const struct ksig_sub *sub;
@@ -92,29 +95,32 @@ struct ksig_happening {
 	int err;
 };
 
-/* watch_print.c: the event's value, or what --value has made it */
+/* watch_print.c: reads the event's value, or the field selected by --value */
 void ksig_happening_value(const struct ksig_happening *h,
 			  struct ksig_field *f);
-/* An exit code */
+/* Prints the line of an event. Return: an exit code. */
 int ksig_print_event(const struct ksig_happening *h, bool json);
-/* As JSON: lost after the last event of a specification, and what may have been */
+/*
+ * Prints as JSON how many events were lost, and may have been lost, after the last event of a
+ * specification.
+ */
 int ksig_print_loss(const struct ksig_sub *sub, unsigned int spec,
 		    uint64_t lost, uint64_t lost_upto);
 
 /**
- * struct ksig_watched - one of the watched events, and what was lost of it
- * @text: as written
- * @end_reported: it was reported that there will be no more
- * @by_kernel: the kernel signals, and marks the events at which it does
- * @last: after this many offered events the kernel signals no more
- * @lost: number of events lost, as far as is known
+ * struct ksig_watched - one of the watched events, and its losses
+ * @text: specification as written
+ * @end_reported: the end of the events has been reported
+ * @by_kernel: the kernel sends the signals and marks the events for which it does
+ * @last: number of offered events after which the kernel sends no more signals
+ * @lost: number of events known to be lost
  * @lost_upto: upper bound of further losses
- * @reported: part of @lost that was reported on stderr
- * @reported_upto: part of @lost_upto that was
- * @printed: part of @lost that is in the output for programs: the lines of events,
- *	the environments of commands, and signals
- * @printed_upto: part of @lost_upto that is
- * @report_at: not before then is more reported, CLOCK_MONOTONIC
+ * @reported: part of @lost that has been reported on stderr
+ * @reported_upto: part of @lost_upto that has been reported on stderr
+ * @printed: part of @lost that has been passed on to programs: in the lines of events, the
+ *	environment of commands, and signals
+ * @printed_upto: part of @lost_upto that has been passed on to programs
+ * @report_at: earliest time of the next report, CLOCK_MONOTONIC
  */
 struct ksig_watched {
 	const char *text;
@@ -130,45 +136,51 @@ struct ksig_watched {
 	int64_t report_at;
 };
 
-/* watch_lost.c: note what @ev says of losses; report them, if it is time, on stderr */
+/*
+ * watch_lost.c: ksig_watched_note() records the losses that @ev reports. ksig_watched_report()
+ * prints the recorded losses on stderr, if it is time to do so.
+ */
 void ksig_watched_note(struct ksig_watched *e, const struct ksig_sub *sub,
 		       const struct ksig_event *ev);
 void ksig_watched_report(struct ksig_watched *e, const char *event);
-/* When losses are to be reported; INT64_MAX: there are none */
+/* Returns the time at which losses must be reported; INT64_MAX if there are none. */
 int64_t ksig_watched_report_at(const struct ksig_watched *e);
-/* Report the losses after the last event, which is read. @json: on stdout, too */
+/*
+ * Reports the losses after the last event, once all events have been read. With @json it also
+ * prints them on stdout.
+ */
 void ksig_watched_report_last(struct ksig_watched *e,
 			      const struct ksig_sub *sub, unsigned int spec,
 			      bool json);
 
 /**
- * struct ksig_watch - a watch: options, and state of the loop
+ * struct ksig_watch - options and state of a watch
  * @count: number of events to act on; 0: no limit
  * @timeout: how long to watch, ns; 0: no limit
  * @every: act at most once in this time, ns; 0: no limit
- * @skip: number of events that are to be skipped, still
+ * @skip: number of events still to be skipped
  * @json: print JSON
  * @has_to: @to is used
- * @to: what is signalled
- * @command: what is run, or NULL
- * @opts: of the subscription
+ * @to: target of the signals
+ * @command: command to run; NULL if there is none
+ * @opts: options of the subscription
  * @sub: the subscription
- * @events: what is watched, by specification
+ * @events: watched events, indexed by specification
  * @n: number of @events
- * @now: the event that is to be acted on; sub is NULL if there is none
- * @more: there may be more events than were acted on at once
- * @ended: all of them have ended
- * @failing: the last attempt to read failed, and is to be repeated
- * @target_full: the target has no room for the signal of @now
- * @report_full: when that is to be reported; KSIG_NEVER: it was
- * @print_by: when what is printed must be written
- * @not_before: when the next event may be acted on
- * @deadline: when the watch ends
- * @follow_at: when to call ksig_to_follow() at the latest
+ * @now: event to act on next; its sub is NULL if there is none
+ * @more: more events may be available
+ * @ended: all events have ended
+ * @failing: the last attempt to read failed and will be repeated
+ * @target_full: the target cannot accept the signal for @now yet
+ * @report_full: when to report a full target; KSIG_NEVER once it has been reported
+ * @print_by: when buffered output must be written
+ * @not_before: earliest time to act on the next event
+ * @deadline: end of the watch
+ * @follow_at: latest time at which ksig_to_follow() must be called
  * @command_fd: pidfd of the running command, or -1
- * @command_pid: its pid
- * @acted: number of events that were acted on
- * @result: exit code, when it ends well
+ * @command_pid: pid of the running command
+ * @acted: number of events acted on so far
+ * @result: exit code, unless the watch fails
  */
 struct ksig_watch {
 	uint64_t count;
@@ -183,7 +195,7 @@ struct ksig_watch {
 	struct ksig_sub *sub;
 	struct ksig_watched *events;
 	unsigned int n;
-	/* the loop's */
+	/* state of the loop */
 	struct ksig_happening now;
 	bool more;
 	bool ended;
@@ -200,16 +212,16 @@ struct ksig_watch {
 	int result;
 };
 
-/* Output that makes the loop flush; the buffer has twice as much */
+/* Amount of buffered output after which the loop flushes; the buffer is twice as large */
 #define KSIG_OUTPUT_MAX 32768
 
-/* watch_loop.c: until the end. Return: an exit code */
+/* watch_loop.c: runs until the watch ends. Return: an exit code. */
 int ksig_watch_loop(struct ksig_watch *w);
 
 /**
- * struct ksig_pidfile - what decides whether a pidfile is to be believed
- * @st: what fstat(2) says of it
- * @folder_uid: the only owner but root of folders on the way; 0: there is none
+ * struct ksig_pidfile - data that decides whether a pidfile is trusted
+ * @st: result of fstat(2) on the file
+ * @folder_uid: the one owner other than root of directories in the path; 0 if there is none
  */
 struct ksig_pidfile {
 	struct stat st;
@@ -217,48 +229,58 @@ struct ksig_pidfile {
 };
 
 /*
- * watch_pidfile.c: the number in it; then, once the process is pinned, whether the
- * file is to be believed. Return: an exit code.
+ * watch_pidfile.c: ksig_pidfile_read() reads the pid. Once the process is pinned,
+ * ksig_pidfile_check() checks whether the file can be trusted.
+ * Return: an exit code.
  */
 int ksig_pidfile_read(const char *path, pid_t *pid, struct ksig_pidfile *file);
 int ksig_pidfile_check(const char *path, const struct ksig_pidfile *file,
 		       pid_t pid);
 
-/* watch_runtime.c: says so if a runtime's handler for HUP may end the process. */
+/* watch_runtime.c: prints a note if a runtime's handler for HUP may exit the process. */
 void ksig_runtime_warn(pid_t pid, int signo);
 
 /*
- * watch_run.c: can @name be run, as execvp(3) finds it? Return: an exit code, and
- * why it is not 0 has been said.
+ * watch_run.c: checks whether @name can be run, searching PATH as execvp(3) does.
+ * Return: an exit code; on failure the reason has been printed.
  */
 int ksig_run_check(const char *name);
-/* A pidfd, or a negative errno; the child leads no group */
+/*
+ * Starts a command. The child stays in the process group of this process.
+ * Return: a pidfd or a negative errno.
+ */
 int ksig_run(char *const *argv, const struct ksig_happening *h, pid_t *pid);
 
 /*
- * watch_child.c: become the parent of what children leave running. SIGCHLD is
- * blocked then: wait with ksig_children_mask(), and start programs with it.
+ * watch_child.c: makes this process the parent of orphaned descendants. This blocks SIGCHLD: use
+ * ksig_children_mask() when waiting and when starting programs.
  * Return: an exit code.
  */
 int ksig_children_adopt(void);
-/* Where SIGCHLD was not delivered: ppoll(2) unblocks it only if it has to wait. */
+/*
+ * Reaps children whose SIGCHLD is still pending. ppoll(2) unblocks the signal only if it has to
+ * wait.
+ */
 void ksig_children_reap(void);
-/* The signal mask that was set before; NULL: nothing is adopted */
+/* Returns the signal mask that was set before; NULL if this process adopts no children. */
 const sigset_t *ksig_children_mask(void);
-/* @pid is the command that ksig_child_wait() will be called for. */
+/* Records that @pid is the command for which ksig_child_wait() will be called. */
 void ksig_child_begun(pid_t pid);
-/* 0 and its wait status, or -errno */
+/* Waits for the command. Return: 0, with its wait status in *@status; or -errno. */
 int ksig_child_wait(pid_t pid, int *status);
 
 /*
- * watch_stop.c: INT, TERM and HUP are to end the loop, unless they are ignored.
+ * watch_stop.c: makes INT, TERM and HUP end the loop, unless they are ignored.
  * Return: an exit code.
  */
 int ksig_stop_catch(void);
-/* Readable once one of them has come */
+/* Returns a descriptor that is readable once one of these signals has been received. */
 int ksig_stop_fd(void);
 bool ksig_stop_wanted(void);
-/* Ends this process by that signal, once stdout is flushed; else does nothing. */
+/*
+ * If a signal has been received, flushes stdout and kills this process with that signal. Otherwise
+ * does nothing.
+ */
 void ksig_stop_now(void);
 
 /* Times of CLOCK_MONOTONIC, in nanoseconds */

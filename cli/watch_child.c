@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * ksig watch: its children, and those that it inherits.
+ * ksig watch: reaps its own children and those that it adopts.
  *
- * What the command leaves running stays a descendant of this process, so that a
- * watch on processes recognises it: it is adopted here when its parent exits.
- * SIGCHLD is blocked except while waiting for events, so the handler interrupts
- * nothing that knows a child by its number.
+ * Processes that the command leaves running must remain descendants of this process, so that a
+ * watch on processes recognises them. This process adopts them when their parents exit. SIGCHLD is
+ * blocked except while waiting for events, so the handler never reaps a child while other code is
+ * using its pid.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,7 +22,7 @@
 static bool adopting;
 static sigset_t others_mask;
 
-/* The command that runs; the handler's while SIGCHLD is not blocked. */
+/* The running command. The handler accesses these while SIGCHLD is not blocked. */
 static pid_t command;
 static bool command_reaped;
 static int command_status;

@@ -16,16 +16,16 @@
 #include "cli.h"
 #include "watch.h"
 
-/* Room in a target must be found without an event. */
+/* Polling interval for a target with too many pending signals */
 #define RETRY_NS (KSIG_NS / 100)
-/* A target that is merely busy is not reported. */
+/* A target is reported as stalled only after this time. */
 #define REPORT_FULL_NS KSIG_NS
-/* What is printed is written within this time, though there is more to do. */
+/* Output is written within this time, even if more events are available. */
 #define OUTPUT_NS (KSIG_NS / 10)
-/* Events that are acted on before anything else is done, output included. */
+/* Number of events acted on before doing anything else, including output */
 #define BATCH 256
 
-/* What step functions return: go on, or end with an exit code. */
+/* Step functions return this to continue, or an exit code to end the loop. */
 #define GO_ON (-1)
 
 static bool is_unit(const struct ksig_watch *w)
@@ -59,7 +59,7 @@ static int act(struct ksig_watch *w)
 				      (uint64_t)value.s : value.u);
 		w->target_full = h->err == -EAGAIN;
 	}
-	/* the same event is tried again */
+	/* the same event will be retried */
 	if (w->target_full) {
 		if (now >= w->report_full) {
 			ksig_error("process %d is not consuming its pending signals: delivery of %s is stalled",
@@ -79,7 +79,7 @@ static int act(struct ksig_watch *w)
 		w->print_by = now + OUTPUT_NS;
 	if (ksig_print_event(h, w->json))
 		return KSIG_FAILED;
-	/* the command writes to the same file, after whole lines */
+	/* write whole lines before the command starts, because it writes to the same file */
 	if ((w->command || __fpending(stdout) > KSIG_OUTPUT_MAX) && ksig_flush())
 		return KSIG_FAILED;
 	e->printed += h->lost;
@@ -102,8 +102,8 @@ static int act(struct ksig_watch *w)
 /* -------------------------------------------------------------------- reading */
 
 /*
- * May another event be read? Only with --every a newer event replaces a waiting
- * one; otherwise they wait in the provider's queue, which counts lost events.
+ * Decides whether to read another event. Only with --every does a newer event replace a waiting
+ * one. Otherwise events wait in the provider's queue, which counts lost events.
  */
 static bool wants_event(const struct ksig_watch *w)
 {
@@ -112,7 +112,10 @@ static bool wants_event(const struct ksig_watch *w)
 	return w->every || (!w->now.sub && w->command_fd < 0);
 }
 
-/* Has the process that its filter names exited? Then no event is missing. */
+/*
+ * Return: whether the events have ended because the process named by the filter has exited. In that
+ * case no events are missing.
+ */
 static bool has_subject_gone(const struct ksig_watch *w, unsigned int spec)
 {
 	struct ksig_sub_stats st = { .sz = sizeof(st) };
@@ -122,7 +125,7 @@ static bool has_subject_gone(const struct ksig_watch *w, unsigned int spec)
 	       st.flags & KSIG_STATS_SUBJECT_GONE;
 }
 
-/* Is there something to read, even if the filter doesn't match it? */
+/* Return: whether there are events to read, including events that do not match the filter. */
 static bool is_readable(const struct ksig_watch *w)
 {
 	struct pollfd p = { .fd = ksig_sub_fd(w->sub), .events = POLLIN };
@@ -130,7 +133,7 @@ static bool is_readable(const struct ksig_watch *w)
 	return poll(&p, 1, 0) > 0;
 }
 
-/* Return: there may be more to read now. */
+/* Return: whether more events may be available now. */
 static bool read_event(struct ksig_watch *w)
 {
 	const struct ksig_event *ev;
@@ -156,7 +159,7 @@ static bool read_event(struct ksig_watch *w)
 			ksig_error("%s: %s", ksig_sub_event(w->sub, i),
 				   strerror(-err));
 	}
-	/* what is missing here, memory or a descriptor, may be available later */
+	/* a shortage of memory or descriptors may be temporary */
 	if (ret < 0 && ret != -EINTR && !w->ended) {
 		if (!w->failing)
 			ksig_note("%s: %s; trying again", w->n == 1 ?
@@ -196,7 +199,7 @@ static int64_t sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* TARGET and UNIT are ksig_to_poll()'s */
+/* Indices of the descriptors to poll; ksig_to_poll() sets TARGET and UNIT. */
 enum { EVENTS, COMMAND, STOP, TARGET, UNIT, N_FDS };
 
 static int wait_for(struct ksig_watch *w, struct pollfd fds[N_FDS])
@@ -234,8 +237,8 @@ static int wait_for(struct ksig_watch *w, struct pollfd fds[N_FDS])
 }
 
 /*
- * Acts on the events that are available, oldest first. Output is written when none is
- * left, or when it has waited for OUTPUT_NS. With --every lines are rare.
+ * Acts on the available events, oldest first. Output is written when no events are left or after
+ * OUTPUT_NS. With --every it is written after each pass, because there are few lines.
  */
 static int drain(struct ksig_watch *w)
 {
@@ -253,7 +256,7 @@ static int drain(struct ksig_watch *w)
 	return ksig_flush() ? KSIG_FAILED : ret;
 }
 
-/* Return: GO_ON, or the exit code. */
+/* Return: GO_ON or the exit code. */
 static int step(struct ksig_watch *w)
 {
 	struct ksig_sub_stats st = { .sz = sizeof(st) };
@@ -283,7 +286,7 @@ static int step(struct ksig_watch *w)
 		return ret;
 	for (i = 0; i < w->n; i++)
 		ksig_watched_report(&w->events[i], ksig_sub_event(w->sub, i));
-	/* the kernel has counted to the end, but some of these events were lost */
+	/* the kernel has counted up to the limit, but some of these events were lost */
 	if (first->by_kernel && w->count && !is_enough(w) && !w->now.sub &&
 	    !ksig_sub_spec_stats(w->sub, 0, &st) && st.lost && !st.queued &&
 	    st.offered >= first->last) {
@@ -299,7 +302,10 @@ static int step(struct ksig_watch *w)
 	if (ksig_clock_ns() >= w->deadline)
 		return w->result ? w->result : KSIG_TIMED_OUT;
 	if (w->ended && !w->now.sub && w->command_fd < 0) {
-		/* nothing is missing if all filters named processes, which have exited */
+		/*
+		 * no events are missing if every filter names a process and all of these have
+		 * exited
+		 */
 		for (i = 0; i < w->n && has_subject_gone(w, i); i++)
 			;
 		return w->result || i == w->n ? w->result : KSIG_NOT_HERE;
@@ -327,7 +333,7 @@ int ksig_watch_loop(struct ksig_watch *w)
 	while (ret == GO_ON && !ksig_stop_wanted())
 		ret = step(w);
 	if (w->command_fd >= 0) {
-		/* by its pidfd: it may have been reaped */
+		/* use the pidfd, because the child may have been reaped */
 		if (!syscall(SYS_pidfd_send_signal, w->command_fd, SIGTERM,
 			     NULL, 0))
 			ksig_error("'%s' was still running and was sent TERM",
@@ -336,8 +342,8 @@ int ksig_watch_loop(struct ksig_watch *w)
 	}
 
 	/*
-	 * Events for which there was no time, or no target any more. No more are counted than
-	 * the longest queues have room for, since new ones may come all the time.
+	 * Count the events that were not acted on because the watch ended. New events may keep
+	 * arriving, so the count is limited to the capacity of the longest possible queues.
 	 */
 	enough = is_enough(w);
 	if (w->now.sub)
@@ -359,7 +365,7 @@ int ksig_watch_loop(struct ksig_watch *w)
 				   n[i], ksig_sub_event(w->sub, i));
 	}
 	for (i = 0; i < w->n; i++) {
-		/* no event reports what was lost last */
+		/* losses after the last event appear only in the counters */
 		if (!enough && !ksig_sub_spec_stats(w->sub, i, &st)) {
 			if (st.lost > w->events[i].lost)
 				w->events[i].lost = st.lost;

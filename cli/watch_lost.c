@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* ksig watch: reports on events that were lost. */
+/* ksig watch: reports lost events. */
 #include <inttypes.h>
 
 #include "cli.h"
 #include "watch.h"
 
-/* Losses are summed up for this time, so that there are fewer reports than events. */
+/* Losses are added up for this time, to limit the number of reports. */
 #define SUM_UP_NS KSIG_NS
 
 void ksig_watched_note(struct ksig_watched *e, const struct ksig_sub *sub,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * ksig watch --to pidfile:PATH: a number in a file, and whether to trust it.
+ * ksig watch --to pidfile:PATH: reads the pid from a file and decides whether to trust it.
  *
- * A user who can write or replace the file chooses the process. So it is trusted only if
- * root owns it, or a user who could signal the process anyway, and if no symbolic link in
- * its path belongs to another user. A file that is older than the process was written about
- * another one, which had the number before.
+ * A user who can write or replace the file can choose the target. The file is therefore trusted
+ * only if it is owned by root or by a user who could signal the process anyway, and if no symbolic
+ * link in its path belongs to another user. If the file is older than the process, the pid in it
+ * identified an earlier process.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,12 +24,12 @@
 #include "watch.h"
 
 #define NS ((int64_t)1000000000)
-/* As many as the kernel follows. */
+/* same limit as in the kernel */
 #define LINKS_MAX 40
 /*
- * A file may seem older than it is by this time: its time is that of the last timer
- * interrupt (10 ms at most); whole seconds mean a file system that stores only
- * those, or every second one.
+ * How much older than it really is a file may appear to be. The kernel takes timestamps from the
+ * last timer interrupt, up to 10 ms ago. If the timestamp has no fraction of a second, the file
+ * system may have a resolution of one or two seconds.
  */
 #define COARSE_NS (NS / 50)
 #define SECONDS_NS (2 * NS)
@@ -37,12 +37,12 @@
 /* ------------------------------------------------------------------ the path */
 
 /**
- * struct walk - a path, of which each link is checked before it is followed
- * @path: as given
- * @dir: the folder that has been reached, O_PATH
- * @rest: what is left of the path
- * @links: number of links that were followed
- * @folder_uid: as struct ksig_pidfile's
+ * struct walk - resolution of a path that checks each symbolic link before following it
+ * @path: path as passed by the user
+ * @dir: directory reached so far, opened with O_PATH
+ * @rest: remaining part of the path
+ * @links: number of symbolic links followed
+ * @folder_uid: as in struct ksig_pidfile
  */
 struct walk {
 	const char *path;
@@ -61,8 +61,8 @@ static int enter_dir(struct walk *w, int fd)
 }
 
 /*
- * @fd is what a component of the path is, or the target of a link that was followed.
- * Return: as walk_step()
+ * Continues with @fd, which is a component of the path or the target of a link.
+ * Return: as walk_step().
  */
 static int arrive_at(struct walk *w, int fd, int *file)
 {
@@ -74,7 +74,7 @@ static int arrive_at(struct walk *w, int fd, int *file)
 	return 1;
 }
 
-/* Return: as walk_step() */
+/* Return: as walk_step(). */
 static int follow_link(struct walk *w, int fd, const char *name,
 		       const struct stat *link, int *file)
 {
@@ -85,7 +85,10 @@ static int follow_link(struct walk *w, int fd, const char *name,
 
 	if (fstat(w->dir, &dir) || fstatfs(fd, &fs))
 		return -errno;
-	/* created by this user or root, where no other could have put or replaced it? */
+	/*
+	 * the link must be owned by root or this user, in a directory that no other user can write
+	 * to
+	 */
 	if ((link->st_uid && link->st_uid != geteuid()) ||
 	    (dir.st_uid && dir.st_uid != geteuid()) ||
 	    dir.st_mode & S_IWOTH ||
@@ -97,7 +100,10 @@ static int follow_link(struct walk *w, int fd, const char *name,
 	}
 	if (++w->links > LINKS_MAX)
 		return -ELOOP;
-	/* what such a link leads to is not always what its text names */
+	/*
+	 * links in /proc do not always lead to the path in their text, so let the kernel follow
+	 * them
+	 */
 	if (fs.f_type == PROC_SUPER_MAGIC)
 		return arrive_at(w, openat(w->dir, name, O_PATH | O_CLOEXEC),
 				 file);
@@ -113,10 +119,11 @@ static int follow_link(struct walk *w, int fd, const char *name,
 }
 
 /*
- * One component of the path. A user who can replace a directory in it chooses the file. Root
- * can signal every process, so for root each directory must belong to root or to one user, who
- * must be the user of the process. Return: 0 to go on; 1: *@file is the file, O_PATH; -errno;
- * -ECANCELED: the reason has been printed
+ * Resolves one component of the path. A user who can replace a directory in the path can choose the
+ * file. Root can signal every process, so for root all directories must belong either to root or to
+ * a single user, and the process must run as that user.
+ * Return: 0 to continue; 1 if *@file is the file, opened with O_PATH; -errno; -ECANCELED if the
+ * reason has been printed.
  */
 static int walk_step(struct walk *w, int *file)
 {
@@ -161,12 +168,15 @@ static int walk_step(struct walk *w, int *file)
 	return err;
 }
 
-/* --------------------------------------------------------------- the number */
+/* --------------------------------------------------------------- the pid */
 
-/* At most this much of the line is read. */
+/* Maximum number of bytes to read */
 #define LINE_MAX_BYTES 65536
 
-/* The first line, which has blanks, digits, blanks. Return: 0 or -EINVAL */
+/*
+ * Parses the first line, which must consist of digits, optionally surrounded by blanks.
+ * Return: 0 or -EINVAL.
+ */
 static int read_number(int fd, pid_t *pid)
 {
 	enum { BEFORE, WITHIN, BEHIND, BAD } state = BEFORE;
@@ -228,7 +238,7 @@ int ksig_pidfile_read(const char *path, pid_t *pid, struct ksig_pidfile *file)
 	if (fstat(found, &file->st)) {
 		ksig_error("cannot read %s: %s", path, strerror(errno));
 	} else if (!S_ISREG(st->st_mode)) {
-		/* to open another file could have effects */
+		/* opening a device or a FIFO can have side effects */
 		ksig_error("%s is not a regular file", path);
 	} else if (st->st_mode & S_IWOTH) {
 		ksig_error("%s is writable by everyone: chmod o-w it, or give the pid",
@@ -253,7 +263,7 @@ int ksig_pidfile_read(const char *path, pid_t *pid, struct ksig_pidfile *file)
 	return ret;
 }
 
-/* ------------------------------------------------------- is it to be trusted? */
+/* ------------------------------------------------------------------- the check */
 
 static int64_t clock_now(clockid_t clock)
 {
@@ -263,7 +273,10 @@ static int64_t clock_now(clockid_t clock)
 	return ts.tv_sec * NS + ts.tv_nsec;
 }
 
-/* When the process started, by the present wall clock; rounded down to a tick. */
+/*
+ * Computes the start time of the process in CLOCK_REALTIME as currently set, rounded down to a
+ * tick.
+ */
 static bool read_start(pid_t pid, int64_t *start)
 {
 	char path[40], text[4096], *s;
@@ -278,7 +291,7 @@ static bool read_start(pid_t pid, int64_t *start)
 	len = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	text[len > 0 ? len : 0] = '\0';
-	/* a name may have blanks, brackets and newlines; starttime is field 22 */
+	/* a name may contain blanks, parentheses and newlines; starttime is field 22 */
 	s = strrchr(text, ')');
 	for (field = 2; s && field < 22; field++)
 		s = strchr(s + 1, ' ');
@@ -300,7 +313,7 @@ int ksig_pidfile_check(const char *path, const struct ksig_pidfile *file,
 	uid_t real, saved;
 	FILE *f;
 
-	/* the uids with which kill(2) permits a user to signal it */
+	/* users with the real or the saved uid of the process may signal it; see kill(2) */
 	snprintf(status, sizeof(status), "/proc/%d/status", pid);
 	f = fopen(status, "re");
 	while (f && !found && fgets(line, sizeof(line), f))
@@ -323,7 +336,7 @@ int ksig_pidfile_check(const char *path, const struct ksig_pidfile *file,
 			   path, file->folder_uid, pid, real);
 		return KSIG_FAILED;
 	}
-	/* the time is what utimensat(2) was given: it may be out of range */
+	/* mtime may be out of range, because utimensat(2) accepts any value */
 	written = st->st_mtim.tv_sec;
 	written = written > most ? most : written < -most ? -most : written;
 	written = written * NS + st->st_mtim.tv_nsec;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* ksig watch: the line that is printed for an event. */
+/* ksig watch: prints a line for each event. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ static const char *event_name(const struct ksig_happening *h)
 	return ksig_sub_event(h->sub, ksig_event_spec(h->ev));
 }
 
-/* The event's monotonic time, by the wall clock. */
+/* Converts the event's CLOCK_MONOTONIC timestamp to CLOCK_REALTIME. */
 static struct timespec wall_time(const struct ksig_event *ev)
 {
 	struct timespec ts;
@@ -38,7 +38,7 @@ static void print_value(const struct ksig_field *f)
 		printf("\"%" PRIu64 "\"", f->u);
 }
 
-/* In a tracepoint's records the field is the value already. */
+/* Reads the value. The record of a tracepoint already has the selected field as its value. */
 void ksig_happening_value(const struct ksig_happening *h, struct ksig_field *f)
 {
 	f->sz = sizeof(*f);
@@ -92,7 +92,7 @@ static void print_json(const struct ksig_happening *h)
 	ksig_happening_value(h, &f);
 	print_value(&f);
 
-	/* an object of its own: a tracepoint's field may have the name of a key above */
+	/* a separate object, because a tracepoint's field may have the same name as a key above */
 	fputs(",\"fields\":{", stdout);
 	f.sz = sizeof(f);
 	for (i = 0; !ksig_event_field(h->sub, ev, i, &f); i++) {

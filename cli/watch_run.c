@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* ksig watch: a command for an event. */
+/* ksig watch: runs a command for an event. */
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <errno.h>
@@ -18,9 +18,9 @@
 #include "cli.h"
 #include "watch.h"
 
-/* ----------------------------------------------------------- can it be run? */
+/* --------------------------------------------------------- checking the command */
 
-/* 0 or an errno: a file without "#!" can be run, too, by the shell. */
+/* Returns 0 or an errno. A file without "#!" is accepted, because the shell can run it. */
 static int check_file(const char *path)
 {
 	struct stat st;
@@ -41,12 +41,12 @@ int ksig_run_check(const char *name)
 	int err = ENOENT, found;
 	char file[PATH_MAX];
 
-	/* the C library's default */
+	/* the default of the C library */
 	if (!path)
 		path = "/bin:/usr/bin";
 	if (has_path)
 		err = check_file(name);
-	/* as execvp(3): a file that is not executable doesn't end the search */
+	/* as in execvp(3), a file that is not executable does not end the search */
 	for (; *name && !has_path && err; path = end + 1) {
 		end = strchrnul(path, ':');
 		if (snprintf(file, sizeof(file), "%.*s%s%s", (int)(end - path),
@@ -81,7 +81,7 @@ static int set_field(const char *key, const struct ksig_field *f)
 	for (; *key && i < sizeof(name) - 1; key++)
 		name[i++] = isalnum((unsigned char)*key) ?
 			    toupper((unsigned char)*key) : '_';
-	/* not the variable of that name that this process may have inherited */
+	/* remove a variable of the same name that this process may have inherited */
 	if (!f->known)
 		return unsetenv(name);
 	if (f->type == KSIG_FIELD_STRING)
@@ -102,8 +102,9 @@ static int set_number(const char *name, uint64_t n)
 }
 
 /*
- * In the child: run the command, with the event in its environment. What every event has is
- * set last: a field of that name would hide it. An error is written to @fd, which exec closes.
+ * Runs the command in the child, with the event in its environment. Variables that all events have
+ * in common are set last, so that a field of the same name does not override them. If the command
+ * cannot be run, the errno is written to @fd, which is closed on exec.
  */
 static void run_child(char *const *argv, const struct ksig_happening *h, int fd)
 {
@@ -159,14 +160,14 @@ int ksig_run(char *const *argv, const struct ksig_happening *h, pid_t *pid)
 		run_child(argv, h, fds[1]);
 	ksig_child_begun(*pid);
 	close(fds[1]);
-	/* the child's errno; end-of-file if it runs the command */
+	/* the errno of the child, or end-of-file if exec succeeded */
 	do {
 		len = read(fds[0], &err, sizeof(err));
 	} while (len < 0 && errno == EINTR);
 	if (len != sizeof(err))
 		err = 0;
 	close(fds[0]);
-	/* our child, not waited for: the number is its */
+	/* the child has not been reaped, so its pid cannot have been reused */
 	fd = err ? -1 : syscall(SYS_pidfd_open, *pid, 0);
 	if (fd >= 0)
 		return fd;

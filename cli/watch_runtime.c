@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * ksig watch --to: programs whose runtime has a handler for HUP, which exits unless
- * the program has installed its own. From outside these two look alike.
+ * ksig watch --to: detects programs whose language runtime has a handler for HUP. That handler
+ * exits unless the program has installed its own handler. From outside, the two cases look the
+ * same.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -16,7 +17,7 @@
 #include "cli.h"
 #include "watch.h"
 
-/* In every program that Go has linked, stripped or not. */
+/* The Go linker adds this section to every program, and stripping does not remove it. */
 #define GO_SECTION ".note.go.buildid"
 #define SECTIONS_MAX 4096
 #define NAMES_MAX (1U << 20)
@@ -44,7 +45,7 @@ static bool is_go(pid_t pid)
 	    head.e_ident[EI_CLASS] != ELFCLASS64 ||
 	    head.e_shentsize != sizeof(sh) || head.e_shnum > SECTIONS_MAX)
 		goto out;
-	/* the names of the sections */
+	/* read the section names */
 	if (!read_at(fd, &table, sizeof(table), head.e_shoff +
 		     (uint64_t)head.e_shstrndx * sizeof(table)) ||
 	    !table.sh_size || table.sh_size > NAMES_MAX)

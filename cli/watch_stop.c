@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * ksig watch: an orderly end by INT, TERM or HUP.
+ * ksig watch: ends in an orderly way on INT, TERM or HUP.
  *
- * Events that were acted on may not have been printed yet, and losses may not have
- * been reported. So the first such signal only makes the loop end; the watch then
- * ends by that signal. If its output is blocked, that is after STOP_SECONDS at the
- * latest, and a second signal ends it at once.
+ * Some events that were acted on may not have been printed yet, and some losses may not have been
+ * reported. The first signal therefore only ends the loop, and the process then kills itself with
+ * the same signal. If its output is blocked, it does so after STOP_SECONDS at the latest. A second
+ * signal kills it immediately.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,7 +24,7 @@ static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 static volatile sig_atomic_t stopped;
 static int event_fd = -1;
 
-/* SA_RESETHAND: the default action is back. */
+/* SA_RESETHAND has restored the default action, so this ends the process. */
 static void give_up(int signo)
 {
 	(void)signo;
@@ -40,14 +40,14 @@ static void stop_on_signal(int signo)
 	stopped = signo;
 	sigaction(SIGALRM, &action, NULL);
 	alarm(STOP_SECONDS);
-	/* it fails only where the descriptor is readable already */
+	/* write() can fail only if the descriptor is already readable */
 	(void)!write(event_fd, &one, sizeof(one));
 	errno = err;
 }
 
 int ksig_stop_catch(void)
 {
-	/* what is being written is written to the end */
+	/* SA_RESTART: a write in progress continues */
 	const struct sigaction action = {
 		.sa_handler = stop_on_signal, .sa_flags = SA_RESTART | SA_RESETHAND,
 	};
@@ -60,7 +60,7 @@ int ksig_stop_catch(void)
 		return KSIG_FAILED;
 	}
 	for (i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
-		/* nohup(1) and shells have it ignored */
+		/* nohup(1) and shells may have set the signal to be ignored */
 		if (!sigaction(signals[i], NULL, &old) &&
 		    old.sa_handler == SIG_DFL)
 			sigaction(signals[i], &action, NULL);

@@ -2,10 +2,10 @@
 /*
  * ksig watch --to: the target.
  *
- * The command delivers the signals itself, event by event, by the rules of the library's relay
- * (ksig_target_deliver()), though the module could: -n, --every and a printed line for each
- * event need the events here, and a number that is handed to the kernel each time could have
- * become another process's meanwhile. A pidfd can't.
+ * This command sends the signals itself, one for each event, by the rules of the library's relay
+ * (see ksig_target_deliver()). The module could send them, but -n, --every and the line printed for
+ * each event require the events to be read here. The target is pinned by a pidfd, because a pid
+ * passed to the kernel for each signal could be reused by another process.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -46,8 +46,8 @@ int ksig_to_parse(const char *text, struct ksig_to *to)
 /* ------------------------------------------------------------------- pinning */
 
 /*
- * Signals that ask a process to reload or to report something, and kill one that doesn't
- * handle them, which is hardly intended; TERM and the like are sent to end it.
+ * These signals ask a process to reload or report something, and kill a process that does not
+ * handle them, which is hardly intended. TERM and similar signals are meant to end the process.
  */
 bool ksig_to_careful(const struct ksig_to *to)
 {
@@ -89,10 +89,10 @@ static void drop_candidate(struct ksig_to *to)
 }
 
 /*
- * A number may become another's between the answer and pinning. So a process is the
- * unit's only if it still is the answer to a question that was asked after pinning.
+ * A pid can be reused between systemd's reply and the pinning of the process. A pinned process is
+ * therefore accepted only if the reply to a later query contains the same pid.
  *
- * Return: 0, or -errno: the process can't be pinned
+ * Return: 0; or -errno if the process cannot be pinned.
  */
 static int take_answer(struct ksig_to *to)
 {
@@ -112,7 +112,7 @@ static int take_answer(struct ksig_to *to)
 	if (!pid || (to->target && pid == to->pid && !has_exited(to->target)))
 		return 0;
 	err = pin(to, pid, &to->candidate);
-	/* once systemd notices that it has exited, there is another answer */
+	/* for -ESRCH, systemd will report another pid once it notices the exit */
 	if (err && err != -ESRCH)
 		ksig_note("'%s' is process %d now, which can't be signalled: %s",
 			  to->name, pid, strerror(-err));
@@ -129,7 +129,10 @@ static void follow_unit(struct ksig_to *to)
 		take_answer(to);
 }
 
-/* Waits for the answer that may give it a target. Return: has it one? */
+/*
+ * Waits for the reply that may provide a target.
+ * Return: whether there is a target.
+ */
 static bool await_unit(struct ksig_to *to)
 {
 	if (!to->unit)
@@ -202,7 +205,7 @@ int ksig_to_open(struct ksig_to *to)
 		err = pin(to, to->pid, &to->target);
 	if (!err && to->kind == KSIG_TO_PIDFILE) {
 		ret = ksig_pidfile_check(to->name, &file, to->pid);
-		/* /proc was about it, unless it has exited meanwhile */
+		/* the check read /proc for this process, unless the process has exited */
 		if (has_exited(to->target))
 			err = -ESRCH;
 		else if (ret)
@@ -251,7 +254,7 @@ bool ksig_to_follow(struct ksig_to *to)
 
 /* ------------------------------------------------------------------ signalling */
 
-/* Never another process that has the event's number by now. */
+/* Pins the subject of the event, but never another process that has reused its pid. */
 static int pin_subject(struct ksig_to *to, const struct ksig_sub *sub,
 		       const struct ksig_event *ev)
 {
@@ -262,7 +265,7 @@ static int pin_subject(struct ksig_to *to, const struct ksig_sub *sub,
 		.flags = send_flags(to),
 	};
 
-	/* pinned for this event already, which is tried again */
+	/* already pinned for this event, which is being retried */
 	if (to->target)
 		return 0;
 	to->pid = 0;
@@ -270,13 +273,13 @@ static int pin_subject(struct ksig_to *to, const struct ksig_sub *sub,
 	    ev->subject > INT_MAX)
 		return -ESRCH;
 	to->pid = ev->subject;
-	/* it may be there still, and kill(2) content, but takes nothing any more */
+	/* the process may still exist, and kill(2) may succeed, but it handles no signals */
 	if (!strcmp(ksig_sub_event(sub, ksig_event_spec(ev)), "process.exit"))
 		return -ESRCH;
 	return ksig_target_open_subject(sub, ev, &opts, &to->target);
 }
 
-/* The kernel has signalled the running process, or refused to. */
+/* Returns the result for an event for which the kernel itself sent or refused the signal. */
 static int signalled_by_kernel(struct ksig_to *to, const struct ksig_event *ev)
 {
 	to->pid = ev->flags & KSIG_EVENT_NO_SUBJECT ? 0 : ev->subject;

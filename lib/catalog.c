@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The table of events: what their records contain, as laid out in ksig/uapi.h whatever the
- * provider, and where the providers get them from. Channels of drivers and tracepoints are
- * not in it.
+ * The table of events: the contents of their records, whose layout in ksig/uapi.h is the same for
+ * all providers, and the source of each event for each provider. Events of drivers' channels and
+ * tracepoints are not in this table.
  */
 #include <string.h>
 
@@ -33,7 +33,7 @@
 	{ key, kind, HEADER + offsetof(where, member), \
 	  sizeof(((where *)0)->member), unknown, hide, false }
 
-/* A string that not every event has */
+/* A string field that is empty in some events */
 #define OPTIONAL(key, where, member) \
 	{ .name = key, .type = KSIG_FIELD_STRING, .optional = true, \
 	  .offset = HEADER + offsetof(where, member), \
@@ -97,7 +97,7 @@ static const struct ksig_field_desc kmod_fields[] = {
 	DATA("name", KSIG_FIELD_STRING, struct ksig_kmod_data, name, 0, false),
 };
 
-/* data[] of device.add: read and set by the fields' names only */
+/* data[] of device.add; accessed only by field name */
 struct device_data {
 	char subsystem[32];
 	char name[128];
@@ -112,19 +112,19 @@ static const struct ksig_field_desc device_fields[] = {
 	OPTIONAL("driver", struct device_data, driver),
 };
 
-/* Nanoseconds that the wall clock was set forward. */
+/* Nanoseconds by which the wall clock was set forward */
 static const struct ksig_field_desc time_fields[] = {
 	VALUE("delta", KSIG_FIELD_SIGNED),
 };
 
-/* As ksig emit and ksig listen show it. */
+/* Shown in the same format as by ksig emit and ksig listen */
 static const struct ksig_field_desc test_fields[] = {
 	VALUE("value", KSIG_FIELD_SIGNED),
 };
 
 #define FIELDS(f) .n_fields = ARRAY_SIZE(f), .fields = f
 
-/* An event of ksig.ko's @node, and one that ksig.ko doesn't have */
+/* @node: the channel of ksig.ko; NULL if ksig.ko does not provide the event */
 #define EVENT(event, node, number, data, text, ...) \
 	{ .name = event, .description = text, .channel = node, .type = number, \
 	  .event_size = RECORD(data), __VA_ARGS__ }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The cgroup2 hierarchy: where it is mounted, and the path of a cgroup that the
- * kernel gives by its number.
+ * Finds where the cgroup2 hierarchy is mounted, and the path of a cgroup that the kernel identifies
+ * by its ID.
  */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
@@ -17,15 +17,16 @@
 
 #include "lib.h"
 
-/* FILEID_KERNFS: the handle is the cgroup's number */
+/* FILEID_KERNFS: the file handle is the ID of the cgroup */
 #define HANDLE_TYPE 0xfe
 
 /**
- * struct ksig_cgroups - finds cgroups by their numbers
- * @fd: the directory of the cgroup that is mounted
- * @root: its path; "" for "/"
- * @last: the number that was found last; 0: none yet
- * @path: its path. Numbers are never reused, and cgroup2 directories can't be renamed
+ * struct ksig_cgroups - lookup of cgroups by ID
+ * @fd: directory on which the hierarchy is mounted
+ * @root: path of the mounted cgroup; "" for "/"
+ * @last: ID that was looked up last; 0 if there is none
+ * @path: path of the cgroup @last. It stays valid, because IDs are never reused and cgroup2
+ *	directories cannot be renamed.
  */
 struct ksig_cgroups {
 	int fd;
@@ -34,7 +35,7 @@ struct ksig_cgroups {
 	char path[KSIG_CGROUP_MAX];
 };
 
-/* Decodes octal escapes in place: "\040" is a blank */
+/* Decodes octal escapes in place, such as "\040" for a blank. */
 static void unescape(char *s)
 {
 	unsigned int byte;
@@ -106,7 +107,10 @@ void ksig_cgroups_close(struct ksig_cgroups *c)
 	free(c);
 }
 
-/* The current path of a descriptor's file. Return: its length, or -errno */
+/*
+ * Reads the current path of an open file.
+ * Return: its length, or -errno.
+ */
 static ssize_t name_of(int fd, char name[KSIG_CGROUP_MAX])
 {
 	char link[40];
@@ -121,7 +125,8 @@ static ssize_t name_of(int fd, char name[KSIG_CGROUP_MAX])
 }
 
 /*
- * Needs CAP_DAC_READ_SEARCH, and /proc. @path: below the mount, "" or with a leading '/'.
+ * Looks up a cgroup by its file handle. Requires CAP_DAC_READ_SEARCH and /proc. The resulting path
+ * is relative to the mount: "" or a path with a leading '/'.
  */
 static int find_by_handle(const struct ksig_cgroups *c, uint64_t id, char *path)
 {
@@ -141,7 +146,7 @@ static int find_by_handle(const struct ksig_cgroups *c, uint64_t id, char *path)
 	len = name_of(c->fd, mount);
 	all = name_of(fd, name);
 	close(fd);
-	/* outside of what is mounted, or removed, or a path that was cut off */
+	/* the cgroup is outside the mounted subtree or was removed, or its path was truncated */
 	if (len < 0 || all < len || memcmp(name, mount, len) ||
 	    (all > len && name[len] != '/') || all == KSIG_CGROUP_MAX - 1 ||
 	    (all >= (ssize_t)strlen(deleted) &&
@@ -152,8 +157,8 @@ static int find_by_handle(const struct ksig_cgroups *c, uint64_t id, char *path)
 }
 
 /*
- * Searches below @folder, which it closes, by inode numbers. @path: the path of @folder, of
- * @len bytes.
+ * Searches all directories below @folder for the inode number @id, and closes @folder. @path
+ * contains the path of @folder, of @len bytes, and receives the result.
  */
 static int find_below(int folder, uint64_t id, char *path, size_t len)
 {
@@ -201,7 +206,7 @@ int ksig_cgroups_path(struct ksig_cgroups *c, uint64_t id, char *path)
 		return 0;
 	}
 	err = find_by_handle(c, id, below);
-	/* not permitted, or no /proc: walk the tree from the mounted cgroup */
+	/* not permitted or no /proc, so search the tree from the mounted cgroup */
 	if (err && err != -ESTALE) {
 		*below = '\0';
 		err = 0;
@@ -222,7 +227,7 @@ int ksig_cgroups_path(struct ksig_cgroups *c, uint64_t id, char *path)
 	return 0;
 }
 
-/* ------------------------------------------------------- a cgroup by its path */
+/* ------------------------------------------------------- lookup by path */
 
 int ksig_cgroup_path(const char *cgroup, unsigned int column, char **path,
 		     struct ksig_error *e)
@@ -239,7 +244,7 @@ int ksig_cgroup_path(const char *cgroup, unsigned int column, char **path,
 	if (!*mount)
 		return ksig_fail(e, 0, EOPNOTSUPP,
 				 "cgroup2 is not mounted: as root, mount -t cgroup2 none /sys/fs/cgroup");
-	/* the path may begin with the mount point already */
+	/* the path may already begin with the mount point */
 	len = strlen(mount);
 	if (!strncmp(name, mount, len) && (name[len] == '/' || !name[len]))
 		err = asprintf(path, "%s", name);

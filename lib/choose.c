@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* Which provider serves a subscription, or why none can. */
+/* Chooses the provider of a stream, or explains why no provider is available. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "provider.h"
 
-/* Why no provider serves the event: a reason for each, and the most telling errno */
+/* Why no provider is available: the reason of each provider, and the most informative errno. */
 struct reasons {
 	char text[768];
 	unsigned int column;
@@ -50,8 +50,8 @@ static int none_will_do(const struct ksig_stream *stream, const struct reasons *
 }
 
 /*
- * The first provider that knows an event which is not in the catalog, of those that the
- * options permit, or of the others.
+ * Finds the first provider that knows an event which is not in the catalog. @permitted: search the
+ * providers that the options permit; otherwise search the remaining ones.
  */
 static int find_owner(const struct ksig_stream *stream, bool permitted,
 		      const struct ksig_provider **owner,
@@ -88,7 +88,7 @@ int ksig_choose_desc(struct ksig_stream *stream, struct ksig_error *e)
 		return 0;
 	err = find_owner(stream, true, &owner, &d, &reason);
 	if (!err) {
-		/* its records have a layout of their own */
+		/* records of this event have their own layout */
 		stream->provider = owner;
 		stream->own_desc = d;
 		stream->desc = d;
@@ -102,7 +102,7 @@ int ksig_choose_desc(struct ksig_stream *stream, struct ksig_error *e)
 		owner->desc_free(d);
 	if (err != -ENOENT)
 		return none_will_do(stream, &none, e);
-	/* of a provider that knows the channel or the category */
+	/* a message from a provider that knows the channel or the category */
 	if (*text)
 		return ksig_fail(e, e->column && *e->column ? *e->column : 1,
 				 ENOENT, "%s", text);
@@ -127,7 +127,7 @@ static int open_provider(struct ksig_stream *stream, const struct ksig_provider 
 		stream->provider = NULL;
 		return err;
 	}
-	/* only code that runs in the kernel at that time knows the current task */
+	/* conditions on the current task can be checked only in the kernel when the event occurs */
 	for (i = 0; i < spec->n_conds; i++) {
 		if (!spec->conds[i].field && !spec->conds[i].in_kernel)
 			break;
@@ -164,19 +164,19 @@ int ksig_choose_open(struct ksig_stream *stream, struct ksig_error *e)
 		*text = '\0';
 		r.column = 0;
 		err = open_provider(stream, p, &reason);
-		/* for desc_free */
+		/* the caller needs the provider for desc_free */
 		if (owner)
 			stream->provider = owner;
 		if (!err)
 			return 0;
-		/* all else would fail with the next provider as well */
+		/* any other error would also occur with the next provider */
 		if (err != -ENOENT && err != -EOPNOTSUPP && err != -EACCES &&
 		    err != -EPERM && err != -EUSERS)
 			return ksig_fail(e, r.column, -err, "%s", *text ? text :
 					 strerror(-err));
 		if (weight(err) > weight(r.err))
 			r.err = err;
-		/* that it has no such event is not worth mentioning: others have it */
+		/* don't mention a provider that lacks the event */
 		used = strlen(r.text);
 		if (err != -ENOENT)
 			snprintf(r.text + used, sizeof(r.text) - used, "%s%s: %s",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Error messages, and options that callers of other versions pass. */
+/* Error messages, and compatibility with callers compiled for other versions. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,7 +44,7 @@ int ksig_give(void *to, const void *from, size_t size)
 {
 	size_t sz = *(const size_t *)to;
 
-	/* no structure is this large, so sz was not initialized */
+	/* no structure is this large, so the caller has not initialized sz */
 	if (sz < sizeof(size_t) || sz > SIZE_MOST)
 		return -EINVAL;
 	memset(to, 0, sz);

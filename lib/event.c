@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Reading and formatting the fields of a record. */
+/* Reads and formats the fields of a record. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ void ksig_field_read(const struct ksig_field_desc *fd,
 	uint16_t u16;
 	uint32_t u32;
 
-	/* a string ends where data[] does, a number must be complete */
+	/* a string may extend to the end of data[], but a number must be complete */
 	if (!inside)
 		inside = string ? fd->offset < end : fd->offset + fd->size <= end;
 	memset(f, 0, sizeof(*f));
@@ -33,7 +33,7 @@ void ksig_field_read(const struct ksig_field_desc *fd,
 		f->str = f->known ? at : NULL;
 		return;
 	}
-	/* a record is aligned, a field of a tracepoint need not be */
+	/* records are aligned, but fields of a tracepoint may not be */
 	switch (fd->size) {
 	case 1:
 		f->u = *(const uint8_t *)at;
@@ -85,12 +85,12 @@ int ksig_event_field(const struct ksig_sub *sub, const struct ksig_event *ev,
 	       give_field(&stream->desc->fields[index], ev, f) : -ENOENT;
 }
 
-/* -------------------------------------------------------------------- a line */
+/* ----------------------------------------------------------------- formatting */
 
 struct line {
 	char *buf;
 	size_t size;
-	size_t len;	/* of the whole line, also where @buf is too small */
+	size_t len;	/* length of the whole line, even if @buf is too small for it */
 };
 
 static void line_char(struct line *l, char c)
@@ -106,7 +106,10 @@ static void line_text(struct line *l, const char *s)
 		line_char(l, *s++);
 }
 
-/* May it stand without quotes? It can't be mistaken for "unknown" or the rest of the line. */
+/*
+ * Return: whether a string can be written without quotes. It must not be mistaken for "unknown" or
+ * for other parts of the line.
+ */
 static bool is_plain(const char *s, size_t size)
 {
 	size_t at, len;
@@ -123,7 +126,7 @@ static bool is_plain(const char *s, size_t size)
 	return true;
 }
 
-/* As it is, or quoted as in C, with escapes for what must not be printed. */
+/* Appends a string, either unchanged or quoted as in C, with escapes for unsafe characters. */
 static void line_string(struct line *l, const char *s, size_t most)
 {
 	size_t size = strnlen(s, most), at, len, i;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* Fields of an event by their keys. */
+/* Finds the fields of an event by name. */
 #include <string.h>
 
 #include "lib.h"
 
-/* Every record has these, by names that fit any event. */
+/* Fields that all records have, under generic names */
 static const struct ksig_field_desc header_fields[] = {
 	{ "subject", KSIG_FIELD_UNSIGNED, offsetof(struct ksig_event, subject), 8,
 	  KSIG_EVENT_NO_SUBJECT, false, false },

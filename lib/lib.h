@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of libksig share. */
+/* Declarations shared by the source files of libksig. */
 #ifndef KSIG_LIB_H
 #define KSIG_LIB_H
 
@@ -23,7 +23,7 @@ static inline int64_t ksig_now(void)
 	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
-/* Make a non-blocking eventfd readable... */
+/* Makes a non-blocking eventfd readable. */
 static inline void ksig_event_set(int fd)
 {
 	uint64_t one = 1;
@@ -32,7 +32,7 @@ static inline void ksig_event_set(int fd)
 		;
 }
 
-/* ... or not */
+/* Resets a non-blocking eventfd, so that it is no longer readable. */
 static inline void ksig_event_clear(int fd)
 {
 	uint64_t count;
@@ -43,24 +43,29 @@ static inline void ksig_event_clear(int fd)
 
 /* ---------------------------------------------------------------- error.c */
 
-/* Where a call reports what was wrong: the caller's buffer. All may be NULL. */
+/* The caller's buffers for an error message and its position. Each pointer may be NULL. */
 struct ksig_error {
 	char *buf;
 	size_t size;
 	unsigned int *column;
 };
 
-/* Return: -err, for "return ksig_fail(e, column, EINVAL, ...)"; column 0: none */
+/*
+ * Formats an error message into @e. @column is the position of the error; 0 if it has none.
+ * Return: -@err, so that callers can write "return ksig_fail(e, column, EINVAL, ...)".
+ */
 int ksig_fail(struct ksig_error *e, unsigned int column, int err,
 	      const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /*
- * Options from a caller with an older or a newer header: members that the caller's header
- * lacks are 0, and members that this one lacks must be 0. Return: 0 or -EINVAL.
+ * Copies options from a caller that may have been compiled with an older or a newer header. Members
+ * missing from the caller's header are set to 0. Members unknown to this library must be 0.
+ * Return: 0 or -EINVAL.
  */
 int ksig_take_opts(void *to, size_t size, const void *from, size_t sz);
 /*
- * Copy a result of @size bytes to the caller's structure, whose first member is its size.
+ * Copies a result of @size bytes to the caller's structure, whose first member is the structure's
+ * size.
  * Return: 0; -EINVAL if that size is invalid.
  */
 int ksig_give(void *to, const void *from, size_t size);
@@ -71,14 +76,14 @@ struct ksig_native_source;
 struct ksig_bpf_source;
 
 /**
- * struct ksig_field_desc - where a record has a field
- * @name: its key
- * @type: how to read it
- * @offset: from the record's first byte
- * @size: 1, 2, 4 or 8 for numbers; for strings the most, with terminator
- * @unknown: KSIG_EVENT_NO_* bit that says it isn't known; 0: it always is
- * @hidden: not in the line for people, because it repeats another field
- * @added: not in the provider's record: the library adds it after the record
+ * struct ksig_field_desc - location and type of a field in a record
+ * @name: name of the field
+ * @type: type of the field
+ * @offset: offset in the record, in bytes
+ * @size: 1, 2, 4 or 8 for numbers; for strings the maximum size, including the terminator
+ * @unknown: KSIG_EVENT_NO_* flag that marks the field as unknown; 0 if it is always known
+ * @hidden: omitted from the human-readable line, because it repeats another field
+ * @added: not part of the provider's record; the library appends it
  * @optional: a string that is unknown if it is empty
  */
 struct ksig_field_desc {
@@ -93,22 +98,21 @@ struct ksig_field_desc {
 };
 
 /**
- * struct ksig_event_desc - an event, the same for every provider
- * @name: "process.exit"
- * @description: a line for people
- * @channel: ksig.ko's node, if it has one
- * @type: in the record
- * @event_size: of a record, as ksig.ko has it: every provider's are alike
- * @pids: the subject is a process: KSIG_CHANNEL_PIDS
- * @cgroup: data[] is a struct ksig_memory_data, and the path of its cgroup_id is
- *	added
+ * struct ksig_event_desc - description of an event, the same for all providers
+ * @name: name of the event, such as "process.exit"
+ * @description: a line of human-readable text
+ * @channel: name of ksig.ko's device node; NULL if there is none
+ * @type: event type in the record
+ * @event_size: size of a record; all providers use the format of ksig.ko
+ * @pids: the subject is a process; see KSIG_CHANNEL_PIDS
+ * @cgroup: data[] is a struct ksig_memory_data, and the library adds the path of its cgroup_id
  * @n_fields: number of @fields
- * @fields: subject and value by their names here, then what is in data[]
- * @native: source of the provider native; NULL: not supported
- * @bpf: likewise, of the provider bpf
+ * @fields: subject and value under the names they have for this event, then the fields of data[]
+ * @native: source for the native provider; NULL if not supported
+ * @bpf: source for the bpf provider; NULL if not supported
  *
- * catalog.c has the static ones. A provider creates one for a tracepoint or a
- * driver's channel, and the subscription owns it.
+ * The static descriptions are in catalog.c. For a tracepoint or a driver's channel the provider
+ * creates one, and the subscription owns it.
  */
 struct ksig_event_desc {
 	const char *name;
@@ -124,53 +128,60 @@ struct ksig_event_desc {
 	const struct ksig_bpf_source *bpf;
 };
 
-/* NULL: not one of the built-in ones */
+/* Return: the built-in event @name; NULL if there is none. */
 const struct ksig_event_desc *ksig_desc_find(const char *name);
 /*
- * By its key: one of @d's, or "subject" or "value", which every record has.
- * NULL: there is no such field
+ * Finds a field of @d by its name. All events have the fields "subject" and "value".
+ * Return: the field, or NULL.
  */
 const struct ksig_field_desc *ksig_desc_field(const struct ksig_event_desc *d,
 					      const char *key);
-/* The built-in ones in turn, from 0; NULL: no more */
+/* Return: the built-in event at @index, starting with 0; NULL after the last one. */
 const struct ksig_event_desc *ksig_desc_at(unsigned int index);
 
 /* --------------------------------------------------------------- cgroup.c */
 
-/* A path's most, with terminator */
+/* Maximum size of a path, including the terminator */
 #define KSIG_CGROUP_MAX 4096
 
 struct ksig_cgroups;
 
 /*
- * Where the cgroup2 hierarchy is mounted, and which cgroup that shows, both of
- * KSIG_CGROUP_MAX bytes: 0, with "" for @path if it is not mounted; or -errno.
- * @root may be NULL.
+ * Finds where the cgroup2 hierarchy is mounted (@path) and which cgroup is the root of that mount
+ * (@root). Both buffers have KSIG_CGROUP_MAX bytes; @root may be NULL.
+ * Return: 0, with an empty @path if the hierarchy is not mounted; or -errno.
  */
 int ksig_cgroup_mount(char *path, char *root);
-/* To find cgroups by their numbers; NULL: cgroup2 is not mounted, or no descriptor is left */
+/*
+ * Prepares to look up the paths of cgroups by ID.
+ * Return: NULL if cgroup2 is not mounted or no descriptor is available.
+ */
 struct ksig_cgroups *ksig_cgroups_open(void);
 void ksig_cgroups_close(struct ksig_cgroups *c);
 /*
- * The path of the cgroup @id, as /proc/PID/cgroup would show it to the caller, in
- * @path of KSIG_CGROUP_MAX bytes: 0; or -errno, and -ENOENT there is none.
+ * Writes the path of the cgroup @id to @path, which has KSIG_CGROUP_MAX bytes. The path is the one
+ * that the caller would see in /proc/PID/cgroup.
+ * Return: 0; -ENOENT if there is no such cgroup; or another -errno.
  */
 int ksig_cgroups_path(struct ksig_cgroups *c, uint64_t id, char *path);
 /*
- * The folder of a cgroup, by its path in the cgroup2 hierarchy or in the file
- * system; NULL: the hierarchy's root. To be freed by the caller. 0, or -errno
- * and why in @e.
+ * Finds the directory of @cgroup, which is a path in the cgroup2 hierarchy or in the file system;
+ * NULL stands for the root of the hierarchy. The caller frees *@path.
+ * Return: 0; or -errno, with the reason in @e.
  */
 int ksig_cgroup_path(const char *cgroup, unsigned int column, char **path,
 		     struct ksig_error *e);
-/* Is that word in that file of that folder? 1, 0 or -errno */
+/*
+ * Checks whether the file @file in the directory @path contains @word.
+ * Return: 1, 0 or -errno.
+ */
 int ksig_cgroup_has(const char *path, const char *file, const char *word);
 
 /* ---------------------------------------------------------------- event.c */
 
 /*
- * Reads a field of a record. Strings lie in the record, and end with it at the
- * latest. A field of a record that is too short for it is not known.
+ * Reads a field of a record. Strings point into the record and never extend beyond it. A field is
+ * unknown if the record is too short to contain it.
  */
 void ksig_field_read(const struct ksig_field_desc *fd,
 		     const struct ksig_event *ev, struct ksig_field *f);
@@ -183,22 +194,23 @@ enum ksig_op {
 };
 
 /*
- * spec.c: the unsigned numbers x for which "x OP @n" holds, as a range. For KSIG_OP_NE it is
- * the range for which it doesn't hold; KSIG_OP_AND has none and leaves all numbers.
- * Return: false: there is no such number.
+ * Computes the range of unsigned numbers x for which "x OP @n" is true. For KSIG_OP_NE it is the
+ * range for which the comparison is false. KSIG_OP_AND cannot be expressed as a range and yields
+ * all numbers.
+ * Return: false if no number satisfies the comparison.
  */
 bool ksig_op_range(enum ksig_op op, uint64_t n, uint64_t *low, uint64_t *high);
 
 /**
  * struct ksig_cond - one condition of a filter
- * @key: a field's name, or current.pid, current.comm
+ * @key: name of a field, or current.pid or current.comm
  * @op: comparison
- * @text: what to compare with, as written
- * @column: of the key in the event's name, from 1
- * @text_column: of @text
- * @number: @text as a number; negative ones in two's complement
- * @field: set once the event's fields are known; NULL for current.*
- * @in_kernel: the provider applies it; else the library does
+ * @text: value to compare with, as written
+ * @column: column of the key in the event specification, counted from 1
+ * @text_column: column of @text
+ * @number: @text as a number; negative numbers are in two's complement
+ * @field: field of the event, set once the event is known; NULL for current.*
+ * @in_kernel: the provider checks the condition; otherwise the library does
  */
 struct ksig_cond {
 	char *key;
@@ -212,12 +224,12 @@ struct ksig_cond {
 };
 
 /**
- * struct ksig_spec - an event's name, parsed
- * @name: up to the ':'
+ * struct ksig_spec - a parsed event specification
+ * @name: name of the event, before the ':'
  * @n_conds: number of @conds
- * @conds: in the order written
- * @settings: memory.pressure: the text after the ':', which is not a filter
- * @settings_column: where that begins
+ * @conds: conditions, in the order written
+ * @settings: for memory.pressure, the text after the ':', which is not a filter
+ * @settings_column: column of @settings
  */
 struct ksig_spec {
 	char *name;
@@ -228,24 +240,24 @@ struct ksig_spec {
 };
 
 /*
- * Parses an event's name; ksig_spec_resolve() finds out what it means.
- * Return: 0, -EINVAL, -ENOMEM; @spec is to be freed on 0 only.
+ * Parses an event specification. ksig_spec_resolve() then resolves the fields it names.
+ * Return: 0, -EINVAL or -ENOMEM. The caller frees @spec only after success.
  */
 int ksig_spec_parse(const char *event, struct ksig_spec *spec,
 		    struct ksig_error *e);
 void ksig_spec_free(struct ksig_spec *spec);
-/* Sets field and number of each condition. On failure @e names the condition. */
+/* Sets the field and number of each condition. On failure @e names the condition. */
 int ksig_spec_resolve(struct ksig_spec *spec, const struct ksig_event_desc *d,
 		      struct ksig_error *e);
 /*
- * Does a record match the conditions that are not in_kernel? One about an unknown field
- * doesn't match.
+ * Checks a record against the conditions that the provider does not check. A condition on an
+ * unknown field is false.
  */
 bool ksig_spec_match(const struct ksig_spec *spec, const struct ksig_event *ev);
-/* Does the provider apply all conditions? */
+/* Return: whether the provider checks all conditions. */
 bool ksig_spec_in_kernel(const struct ksig_spec *spec);
 
-/* The condition that names one process, or NULL */
+/* Return: the condition that restricts the filter to one process, or NULL. */
 const struct ksig_cond *
 ksig_spec_named_process(const struct ksig_spec *spec,
 			const struct ksig_event_desc *d);
@@ -253,45 +265,53 @@ ksig_spec_named_process(const struct ksig_spec *spec,
 /* -------------------------------------------------------------- started.c */
 
 /*
- * Had the process @pid begun by @time_ns (CLOCK_MONOTONIC)? The number is its own as long as it
- * lives, which the caller checks afterwards.
+ * Checks whether the process @pid had started by @time_ns (CLOCK_MONOTONIC). The result is valid
+ * only if the process is still alive afterwards, because the pid could otherwise have been reused.
+ * The caller checks that.
  *
- * Return: 1 if it had; 0 if not; -ESTALE if that is unknown.
+ * Return: 1 if it had started; 0 if it had not; -ESTALE if that is unknown.
  */
 int ksig_started_before(pid_t pid, uint64_t time_ns);
 
 /* -------------------------------------------------------------- process.c */
 
 /*
- * Opens a process that is alive.
- * Return: a pidfd, to be closed by the caller; -ESRCH; -EINVAL if @number is a thread's; the
- * reason is in @e.
+ * Opens a pidfd of a running process. The caller closes it.
+ * Return: a pidfd; -ESRCH if there is no such process; -EINVAL if @number is the ID of a thread
+ * that is not a group leader; another -errno. The reason is in @e.
  */
 int ksig_process_open(uint64_t number, unsigned int column, struct ksig_error *e);
 /*
- * To be called before anything is opened, which could get the number of a closed descriptor.
- * Return: 0, also if it is -1; -EBADF
+ * Checks that @pidfd is open. Must be called before anything else is opened, because a new
+ * descriptor could get the number of a closed one.
+ * Return: 0 if it is open, or if @pidfd is -1; -EBADF otherwise.
  */
 int ksig_pidfd_is_open(int pidfd);
 /*
- * Is @pidfd, which a caller gave, a pidfd of the process @pid? Valid as long as
- * ksig_process_ended(@pidfd) is false afterwards.
+ * Checks that @pidfd, supplied by the caller, refers to the process @pid. The result is valid only
+ * if ksig_process_ended(@pidfd) returns false afterwards.
  *
- * Return: 0; -EINVAL if it is another process's, or not a pidfd; -EBADF if it is not open;
+ * Return: 0; -EINVAL if it refers to another process or is not a pidfd; -EBADF if it is not open;
  * -ESRCH if the process has exited.
  */
 int ksig_pidfd_check(int pidfd, pid_t pid);
-/* Has the process, or thread, of a pidfd exited? */
+/* Return: whether the process or thread that the pidfd refers to has exited. */
 bool ksig_process_ended(int pidfd);
-/* From Linux 6.9 on each process has an inode number that is never reused. */
+/*
+ * Return: whether the inode number of the pidfd identifies the process. From Linux 6.9 on each
+ * process has an inode number that is never reused.
+ */
 bool ksig_pidfd_in_pidfs(int pidfd);
 
 /* --------------------------------------------------------------- target.c */
 
 bool ksig_target_ended(const struct ksig_target *t);
-/* A pidfd of the thread that is the target; -1: only its process's pidfd reports its exit. */
+/* Return: a pidfd of the target thread; -1 if only the pidfd of the process can report its exit. */
 int ksig_target_thread_fd(const struct ksig_target *t);
-/* Was the last -EAGAIN due to unknown readiness, not to lack of room? */
+/*
+ * Return: whether the last -EAGAIN means that the target's readiness was unknown, rather than that
+ * too many signals are pending.
+ */
 bool ksig_target_unsure(const struct ksig_target *t);
 
 /* --------------------------------------------------------- provider_bpf.c */
@@ -299,7 +319,7 @@ bool ksig_target_unsure(const struct ksig_target *t);
 extern const struct ksig_bpf_source ksig_bpf_fork, ksig_bpf_exec, ksig_bpf_exit,
 				    ksig_bpf_kill, ksig_bpf_power, ksig_bpf_cpu,
 				    ksig_bpf_kmod;
-/* Of any tracepoint, by its number */
+/* The source for all tracepoints, which are identified by their IDs */
 extern const struct ksig_bpf_source ksig_bpf_trace;
 
 #endif /* KSIG_LIB_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Lists what can be subscribed to: each event of the catalog for each provider, then the events
- * of drivers, which only the module provides.
+ * Lists the events that can be subscribed to: each event of the catalog for each provider, then the
+ * events of drivers, which only the module provides.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -16,15 +16,15 @@
 
 /**
  * struct ksig_catalog - the position in the list
- * @event: index of the event in catalog.c
+ * @event: index of the current event in catalog.c
  * @provider: index of the next provider
- * @dir: the channels of ksig.ko, opened once catalog.c's events are listed
- * @types: of the current channel, one a line
- * @channel: its name; "" for none
- * @name: of an event of that channel
- * @desc: of @entry, if the module made it
- * @entry: what was returned last
- * @reason: of @entry: why it is not available
+ * @dir: directory of ksig.ko's channels, opened once the events of catalog.c are listed
+ * @types: the current channel's list of types, one per line
+ * @channel: name of the current channel; "" if there is none
+ * @name: name of the current event of that channel
+ * @desc: description for @entry, if the module created it
+ * @entry: entry that was returned last
+ * @reason: why the event of @entry is not available
  * @flags: KSIG_CATALOG_*
  */
 struct ksig_catalog {
@@ -108,7 +108,7 @@ static void fill_in_name(struct ksig_catalog *c, const char *name,
 	};
 }
 
-/* Opens the next driver's channel, unless it has been destroyed since it was listed. */
+/* Opens the next driver's channel, skipping channels destroyed since they were listed. */
 static bool next_channel(struct ksig_catalog *c)
 {
 	char path[sizeof(CLASS) + KSIG_NAME_MAX + 16];
@@ -117,7 +117,7 @@ static bool next_channel(struct ksig_catalog *c)
 	unsigned int i;
 
 	while ((entry = readdir(c->dir))) {
-		/* the events of the built-in channels were listed before */
+		/* skip the built-in channels, whose events have been listed already */
 		for (i = 0; (d = ksig_desc_at(i)); i++) {
 			if (d->channel && !strcmp(d->channel, entry->d_name))
 				break;
@@ -168,7 +168,7 @@ int ksig_catalog_next(struct ksig_catalog *c,
 			type[strcspn(type, "\n")] = '\0';
 			snprintf(c->name, sizeof(c->name), "%s.%s", c->channel, type);
 		} else {
-			/* a channel without types is an event itself */
+			/* a channel without types is itself an event */
 			fclose(c->types);
 			c->types = NULL;
 			snprintf(c->name, sizeof(c->name), "%s", c->channel);

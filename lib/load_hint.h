@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What helps where ksig.ko is not loaded, for the library and the command */
+/* Advice on loading ksig.ko, used by the library and the command. */
 #ifndef KSIG_LOAD_HINT_H
 #define KSIG_LOAD_HINT_H
 
@@ -16,14 +16,14 @@ static inline int ksig_modules_disabled(void)
 	return c == '1';
 }
 
-/* To follow "ksig.ko is not loaded" */
+/* Returns text to append to "ksig.ko is not loaded". */
 static inline const char *ksig_load_hint(void)
 {
 	if (!access("/proc/self", F_OK) && access("/proc/modules", F_OK))
 		return ", and this kernel was built without modules";
 	if (ksig_modules_disabled())
 		return ", and loading modules is disabled until the next boot (kernel.modules_disabled)";
-	/* in the machine that 'make shell' boots */
+	/* in the virtual machine booted by 'make shell' */
 	if (!access("/ksig/ksig.ko", F_OK))
 		return " (insmod /ksig/ksig.ko)";
 	return " ('sudo make load' in the source tree of ksig)";

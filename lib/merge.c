@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Several streams of events, read as one: oldest first, and one descriptor to wait on. */
+/* Merges several streams into one: the oldest event first, and a single descriptor to wait on. */
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -89,9 +89,9 @@ bool ksig_sub_eof(const struct ksig_sub *sub)
 }
 
 /*
- * An event that caused another one comes first: when the later one was found, the earlier
- * one had been queued. So after each that is found, the streams that had none are read
- * again.
+ * An event must be returned before the events that it caused. When an event is found, its cause has
+ * already been queued, possibly in a stream that was empty when it was read. So after each event
+ * found, the empty streams are read again.
  */
 int ksig_sub_take(struct ksig_sub *sub, struct ksig_event **to)
 {
@@ -114,12 +114,12 @@ int ksig_sub_take(struct ksig_sub *sub, struct ksig_event **to)
 			s->has_next = ret == 1;
 			s->more = ret == -EAGAIN;
 			found |= ret == 1;
-			/* -EAGAIN comes first: the caller is to read on right away */
+			/* -EAGAIN has priority: the caller must continue to read immediately */
 			if (ret < 0 && !s->end && err != -EAGAIN)
 				err = ret;
 			if (!s->end || ksig_sub_eof(sub))
 				continue;
-			/* it would keep the descriptor readable */
+			/* a stream that has ended would keep the epoll descriptor readable */
 			epoll_ctl(sub->epoll, EPOLL_CTL_DEL, s->fd, NULL);
 			if (s->subject_fd >= 0)
 				epoll_ctl(sub->epoll, EPOLL_CTL_DEL, s->subject_fd, NULL);
@@ -133,7 +133,7 @@ int ksig_sub_take(struct ksig_sub *sub, struct ksig_event **to)
 	}
 	if (!oldest)
 		return !err && ksig_sub_eof(sub) ? -ESHUTDOWN : err;
-	/* a stream whose events were all filtered out so far may have an older one */
+	/* a stream of which all events so far were filtered out may have an older event */
 	for (i = 0; i < sub->n; i++) {
 		s = &sub->streams[i];
 		if (!s->has_next && !s->end && s->more &&

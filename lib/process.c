@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Processes, and their pidfds. */
+/* Opens and checks pidfds of processes. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +43,7 @@ int ksig_process_open(uint64_t number, unsigned int column, struct ksig_error *e
 	}
 	if (fd >= 0)
 		return fd;
-	/* EINVAL, and ENOENT since 6.15: the number is another thread's */
+	/* EINVAL, or ENOENT since 6.15, means that @number is the ID of a thread */
 	if (errno != ESRCH && !ksig_thread_status(pid, &st) && st.tgid != pid)
 		return ksig_fail(e, column, EINVAL,
 				 "%d is a thread of process %d: use %d", pid,
@@ -86,10 +86,10 @@ int ksig_pidfd_check(int pidfd, pid_t pid)
 			close(fd);
 			err = same ? 0 : -EINVAL;
 		}
-		/* only if it has exited, its number can be free or another process's */
+		/* if the process has exited, its pid may be unused or belong to another process */
 		return ksig_process_ended(pidfd) ? -ESRCH : err;
 	}
-	/* before Linux 6.9 /proc shows its number; -1: the process has exited */
+	/* before Linux 6.9, read the pid from /proc; -1 means that the process has exited */
 	snprintf(path, sizeof(path), "/proc/thread-self/fdinfo/%d", pidfd);
 	f = fopen(path, "re");
 	if (!f)

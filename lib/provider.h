@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Providers, and the streams of events that they give. */
+/* Providers, and the streams of events that they produce. */
 #ifndef KSIG_LIB_PROVIDER_H
 #define KSIG_LIB_PROVIDER_H
 
@@ -8,33 +8,34 @@
 struct ksig_stream;
 
 /**
- * struct ksig_provider - what produces events
- * @name: as users know it
- * @check: can it provide @d here and now? 0, or -errno and the reason and cure in @e:
- *	-ENOENT if it has no such event, -EOPNOTSUPP if this machine lacks what it needs,
- *	-EACCES or -EPERM if the caller is not permitted. Has no lasting effect
- * @desc: a description of an event that catalog.c doesn't know (a driver's
- *	channel, a tracepoint): 0 and *@d, to be freed by @desc_free; -ENOENT.
- *	NULL: it has none
- * @desc_free: frees what @desc made
- * @open: subscribe: @stream's spec, desc and opts are set. Sets @stream->fd and
- *	@stream->priv, and in_kernel of each condition that it applies. On an error
- *	everything is undone
+ * struct ksig_provider - operations of a provider of events
+ * @name: name shown to users
+ * @check: checks whether the provider can produce @d on this system. Return: 0, or -errno with the
+ *	reason and the remedy in @e: -ENOENT if it has no such event, -EOPNOTSUPP if the system
+ *	lacks a requirement, -EACCES or -EPERM if the caller is not permitted. Has no lasting
+ *	effect.
+ * @desc: creates a description of an event that is not in catalog.c (of a driver's channel or a
+ *	tracepoint). Return: 0 with the description in *@d, to be freed by @desc_free; -ENOENT if
+ *	there is no such event; another -errno. NULL if the provider has no such events.
+ * @desc_free: frees a description created by @desc
+ * @open: subscribes. @stream's spec, desc and opts are set. Sets @stream->fd and @stream->priv, and
+ *	in_kernel of each condition that the provider checks. Leaves nothing allocated on error.
  * @close: undoes @open
- * @next: without waiting: 1 and a record, valid until the next call; 0 if there is none;
- *	-ESHUTDOWN; another -errno. The caller applies the conditions that are not
- *	in_kernel
- * @has_buffered: has it read records for which @stream's fd is not readable? NULL: never
- * @arm: as KSIG_IOC_ARM; NULL: the library relays
- * @disarm: with @arm
- * @stats: fills in offered, lost and what else the provider counts. The library adds what it
- *	relays and filters itself
- * @lost_upto: see struct ksig_sub_stats; NULL: all losses are counted in @stats.
- *	@next sets KSIG_EVENT_LOST_UPTO in the first record after it has grown
- * @subject_ino: the pidfs inode of the process that @next's last record is about;
- *	0: not known. NULL: never known
- * @kill_current: ksig_sub_kill_current(), whose arguments are valid, if the kernel
- *	applies the whole filter. NULL: not supported
+ * @next: returns a record without waiting. Return: 1 and the record, which is valid until the next
+ *	call; 0 if there is none; -ESHUTDOWN at the end; another -errno. The caller checks the
+ *	conditions that are not in_kernel.
+ * @has_buffered: reports whether there are buffered records for which @stream's fd is not readable.
+ *	NULL if there never are.
+ * @arm: arms signal delivery, as KSIG_IOC_ARM. NULL if the library's relay sends the signals.
+ * @disarm: undoes @arm; set if @arm is set
+ * @stats: fills in offered, lost and the other counters that the provider keeps. The library adds
+ *	the events that it relays and filters itself.
+ * @lost_upto: see struct ksig_sub_stats. NULL if @stats counts all losses. @next sets
+ *	KSIG_EVENT_LOST_UPTO in the first record after the value has grown.
+ * @subject_ino: returns the pidfs inode number of the process that is the subject of @next's last
+ *	record; 0 if unknown. NULL if it is never known.
+ * @kill_current: see ksig_sub_kill_current(). The arguments are valid, and the kernel checks the
+ *	whole filter. NULL if not supported.
  */
 struct ksig_provider {
 	const char *name;
@@ -59,42 +60,46 @@ extern const struct ksig_provider ksig_provider_module;
 extern const struct ksig_provider ksig_provider_bpf;
 extern const struct ksig_provider ksig_provider_native;
 
-/* In order of preference, from 0; NULL: no more */
+/* Return: the provider at @index in the order of preference; NULL after the last one. */
 const struct ksig_provider *ksig_provider_at(unsigned int index);
-/* 0; -EINVAL or -EOPNOTSUPP with the reason in @e */
+/*
+ * Checks the name of a provider.
+ * Return: 0; -EINVAL or -EOPNOTSUPP, with the reason in @e.
+ */
 int ksig_provider_check_name(const char *name, struct ksig_error *e);
 
 /**
  * struct ksig_stream - the events of one specification of a subscription
- * @provider: that produces them
- * @spec: what was asked for
- * @desc: what its records hold
- * @own_desc: @desc was made by the provider, and is freed with the stream
- * @opts: the subscription's
- * @value: the field that is a signal's value, by opts; NULL: the record's value
- * @fd: readable when there is something to read; -1: not open
- * @priv: the provider's
- * @ends_itself: set by open if next returns -ESHUTDOWN when the process that the filter
- *	names has exited; else the library checks @subject_fd
- * @subject_fd: pidfd of the process that the filter names; -1: it names none
- * @subject_gone: that has exited, and its events were read
- * @cgroups: finds the paths of cgroups; NULL: none is needed, or none can be found
- * @end: the error after which there are no more events; 0: there may be some
- * @next: among several streams: room for the oldest event that was read and not yet
- *	handed out
- * @has_next: there is one
- * @more: the last read filtered out all events of a batch: there may be more
- * @read_upto_ns: CLOCK_MONOTONIC: so far the events have been read
- * @taken: events that passed the filter and were taken from the provider
- * @filtered: events that the provider offered and the library filtered out
- * @gap: events lost before the one that is read next
+ * @provider: provider of the events
+ * @spec: parsed specification
+ * @desc: description of the event
+ * @own_desc: @desc, if the provider created it; freed with the stream
+ * @opts: options of the subscription
+ * @value: field that is used as a signal's value, if the options select one; NULL for the record's
+ *	value
+ * @fd: descriptor that is readable when there is something to read; -1 if not open
+ * @priv: private data of the provider
+ * @ends_itself: set by open if next returns -ESHUTDOWN when the process named by the filter has
+ *	exited; otherwise the library checks @subject_fd
+ * @subject_fd: pidfd of the process named by the filter; -1 if it names none
+ * @subject_gone: that process has exited, and all of its events have been read
+ * @cgroups: lookup of cgroup paths; NULL if not needed or not possible
+ * @end: error that ended the stream; 0 as long as there may be more events
+ * @next: buffer for the oldest event that has been read but not returned yet; used if there are
+ *	several streams
+ * @has_next: @next contains an event
+ * @more: the last read filtered out a whole batch of events, so there may be more
+ * @read_upto_ns: time of the last event that was read, CLOCK_MONOTONIC
+ * @taken: number of events that passed the filter and were read from the provider
+ * @filtered: number of events offered by the provider that the library filtered out
+ * @gap: number of events lost before the next event that is read
  * @gap_upto: KSIG_EVENT_LOST_UPTO if further events may have been lost before it
- * @unreported_lost: lost events that no signal of the relay has reported yet
- * @refused: events that the relay's target was not ready for
- * @unknown_logged: an event with an unknown field of a condition was logged
- * @lost_upto: what the provider reported last, for @status
- * @status: for `ksig status`; NULL: there is none
- * @status_fd: the memfd that it is in, or -1
+ * @unreported_lost: number of lost events that no signal of the relay has reported yet
+ * @refused: number of events for which the relay's target was not ready
+ * @unknown_logged: it has been logged that a field in a condition was unknown
+ * @lost_upto: last value from the provider, for @status
+ * @status: status shown by `ksig status`; NULL if there is none
+ * @status_fd: memfd that contains @status, or -1
  */
 struct ksig_stream {
 	const struct ksig_provider *provider;
@@ -106,7 +111,7 @@ struct ksig_stream {
 	int fd;
 	void *priv;
 	bool ends_itself;
-	/* the library's, not for providers: */
+	/* The following members are used only by the library, not by providers: */
 	int subject_fd;
 	bool subject_gone;
 	struct ksig_cgroups *cgroups;
@@ -129,16 +134,20 @@ struct ksig_stream {
 
 /* --------------------------------------------------------------- choose.c */
 
-/* Set @stream->desc, and its provider if only one knows the event. 0 or -errno */
+/*
+ * Sets @stream->desc, and the provider if only one knows the event.
+ * Return: 0 or -errno.
+ */
 int ksig_choose_desc(struct ksig_stream *stream, struct ksig_error *e);
-/* Open it with the first provider that can serve it. 0 or -errno */
+/* Opens the stream with the first provider that supports it. Return: 0 or -errno. */
 int ksig_choose_open(struct ksig_stream *stream, struct ksig_error *e);
 
 /* --------------------------------------------------------------- stream.c */
 
 /*
- * Subscribe to @event; @stream is zeros. ksig_stream_close() is to follow in any case.
- * Return: 0, or -errno and the reason in @e.
+ * Subscribes to @event. @stream must be zeroed, and the caller must call ksig_stream_close() even
+ * after an error.
+ * Return: 0, or -errno with the reason in @e.
  */
 int ksig_stream_open(struct ksig_stream *stream, const char *event,
 		     const struct ksig_sub_opts *opts, struct ksig_error *e);
@@ -147,20 +156,21 @@ void ksig_stream_close(struct ksig_stream *stream);
 /* --------------------------------------------------------------- reader.c */
 
 /*
- * Copies the next event that passes the filter to @to, without waiting. Return: 1; 0 if there
- * is none; -EAGAIN if none was found yet, but more may be queued; an error after which it can
- * be tried again; or the error that ended the stream, which is returned each time from then on.
+ * Copies the next event that passes the filter to @to, without waiting.
+ * Return: 1; 0 if there is none; -EAGAIN if none has been found yet, but more may be queued; an
+ * error after which the call can be repeated; or the error that ended the stream, which all later
+ * calls also return.
  */
 int ksig_stream_take(struct ksig_stream *stream, struct ksig_event *to);
 
-/* Where a copied record has the pidfs inode of its subject */
+/* Returns where a copied record stores the pidfs inode number of its subject. */
 static inline uint64_t *ksig_record_ino(const struct ksig_stream *stream,
 					const struct ksig_event *ev)
 {
 	return (void *)((char *)ev + stream->desc->event_size + sizeof(uint64_t));
 }
 
-/* Bytes of a copied record, and where the first field is that the library adds */
+/* Size of a copied record without added fields, and the offset of the first added field */
 #define KSIG_RECORD_ADDED(event_size) ((event_size) + 2 * sizeof(uint64_t))
 
 static inline size_t ksig_record_size(const struct ksig_event_desc *d)
@@ -171,10 +181,10 @@ static inline size_t ksig_record_size(const struct ksig_event_desc *d)
 
 /* --------------------------------------------------------------- status.c */
 
-/* At the end of ksig_sub_openv(). If it isn't possible, that is logged. */
+/* Called at the end of ksig_sub_openv(). A failure is only logged. */
 void ksig_status_open(struct ksig_stream *stream, const char *event);
 void ksig_status_close(struct ksig_stream *stream);
-/* One caller at a time. @arm: NULL: as before */
+/* Calls must be serialized. If @arm is NULL, the armed target stays unchanged. */
 void ksig_status_update(struct ksig_status *s, const struct ksig_stats *st,
 			uint64_t lost_upto, const struct ksig_arm_opts *arm);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The providers that are built in, in order of preference. */
+/* Lists the built-in providers, in order of preference. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reads records from a stream's provider: applies the conditions that the provider doesn't
- * apply, and notices when the process that the filter names has exited.
+ * Reads records from the provider of a stream, applies the conditions that the provider does not
+ * check, and notices when the process named by the filter has exited.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -9,10 +9,10 @@
 
 #include "provider.h"
 
-/* Number of events that are skipped before the clock is checked again */
+/* Maximum number of events skipped before the clock is checked again */
 #define BATCH 64
 
-/* An event whose field is unknown doesn't match, whatever the value is. */
+/* Logs, once, that an event was skipped because a field of the filter is unknown. */
 static void log_unknown(struct ksig_stream *stream, const struct ksig_event *ev)
 {
 	const struct ksig_spec *spec = &stream->spec;
@@ -38,8 +38,8 @@ static void log_unknown(struct ksig_stream *stream, const struct ksig_event *ev)
 }
 
 /*
- * The caller's copy: numbered among the events that passed the whole filter, with what was lost
- * since the last of those.
+ * Fills in the caller's copy of the record. The sequence number counts only the events that passed
+ * the whole filter. lost_before is the number of events lost since the previous one of them.
  */
 static void copy_record(struct ksig_stream *stream, const struct ksig_event *ev,
 			struct ksig_event *to)
@@ -49,7 +49,7 @@ static void copy_record(struct ksig_stream *stream, const struct ksig_event *ev,
 
 	if (to != ev)
 		memcpy(to, ev, d->event_size);
-	/* a string that fills data[] ends here at the latest */
+	/* terminates a string that fills data[] */
 	memset((char *)to + d->event_size, 0, sizeof(uint64_t));
 	*ksig_record_ino(stream, to) = stream->provider->subject_ino ?
 				    stream->provider->subject_ino(stream) : 0;
@@ -64,7 +64,7 @@ static void copy_record(struct ksig_stream *stream, const struct ksig_event *ev,
 	stream->gap = 0;
 	stream->gap_upto = 0;
 	stream->taken++;
-	/* events that were delivered by signal are counted, too */
+	/* the sequence number also counts events that were delivered by signal */
 	to->seq = ev->seq - stream->filtered;
 }
 
@@ -77,9 +77,9 @@ static bool has_queued(const struct ksig_stream *stream)
 }
 
 /*
- * An event is offered before its process can be seen to have exited. So once it has exited and
- * the queue is empty, no further event follows. An event that a worker of ksig.ko has yet to
- * queue is queued by the time that its counters have been read.
+ * An event of a process is offered before the exit of the process is visible. Once the process has
+ * exited and the queue is empty, no more events follow. Reading the counters ensures that the
+ * workers of ksig.ko have queued all events offered before.
  */
 static int next_until_end(struct ksig_stream *stream, const struct ksig_event **ev)
 {
@@ -119,8 +119,8 @@ int ksig_stream_take(struct ksig_stream *stream, struct ksig_event *to)
 		stream->read_upto_ns = ev->time_ns;
 		if (d->cgroup && ev->type == d->type) {
 			/*
-			 * Before the filter, since the cgroup is likely to exist still; and
-			 * into the copy, since the provider's record may be read-only.
+			 * Look up the path before filtering, while the cgroup is likely to exist.
+			 * Write it to the copy, because the provider's record may be read-only.
 			 */
 			memcpy(to, ev, d->event_size);
 			ev = to;

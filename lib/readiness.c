@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What /proc shows of a thread, and whether it accepts a signal: it blocks the signal, which
- * then stays pending, or sleeps in a call that waits for it.
+ * Reads the state of a thread from /proc, and checks whether the thread accepts a signal: it either
+ * blocks the signal, which then stays pending, or sleeps in a call that waits for it.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -21,7 +21,7 @@
 /* Attempts to read the state of a thread that keeps changing */
 #define LOOKS 16
 
-/* A shortage in this process says nothing about the target: -EAGAIN. */
+/* Returns -EAGAIN if this process lacks resources, because that does not depend on the target. */
 static int file_error(void)
 {
 	switch (errno) {
@@ -76,7 +76,7 @@ int ksig_read_status(const char *path, struct ksig_thread_status *st)
 			sscanf(value, "%llu", &st->sleeps);
 	}
 	fclose(f);
-	/* of a process that is exiting, the file may be incomplete */
+	/* the file may be incomplete if the process is exiting */
 	return st->tgid ? 0 : -ESRCH;
 }
 
@@ -88,7 +88,7 @@ int ksig_thread_status(pid_t pid, struct ksig_thread_status *st)
 	return ksig_read_status(path, st);
 }
 
-/* The path of a file of a thread in /proc */
+/* Writes the path of a thread's file in /proc to @path. */
 static const char *task_path(char path[64], pid_t tgid, pid_t tid, const char *file)
 {
 	snprintf(path, 64, "/proc/%d/task/%d/%s", tgid, tid, file);
@@ -96,11 +96,11 @@ static const char *task_path(char path[64], pid_t tgid, pid_t tid, const char *f
 }
 
 /*
- * A caller that is not permitted to trace a thread may see in which function of the kernel it
- * sleeps, if it may see anything: "0" is no answer.
+ * For callers that are not permitted to trace the thread. Such a caller may still be able to read
+ * the kernel function in which the thread sleeps; "0" means unknown.
  *
- * Return: 0 if it does not wait for signals; -EACCES if it does, for unknown ones, or if even
- * that is unknown; -EAGAIN.
+ * Return: 0 if it does not wait for signals; -EACCES if it waits for an unknown set of signals, or
+ * if that is unknown as well; -EAGAIN.
  */
 static int waits_untraced(pid_t tgid, pid_t tid)
 {
@@ -118,11 +118,12 @@ static int waits_untraced(pid_t tgid, pid_t tid)
 }
 
 /*
- * The signals that a thread waits for in rt_sigtimedwait(2) are missing in the set that /proc
- * shows as blocked. A caller that is permitted to trace the thread finds the call's arguments
- * in /proc as well: NUMBER 0xSET ...
+ * The signals for which a thread waits in rt_sigtimedwait(2) are not in the blocked set that /proc
+ * shows. If the caller is permitted to trace the thread, it can also read the arguments of the call
+ * from /proc: NUMBER 0xSET ...
  *
- * Return: 1 if it waits for @signo, 0 if not; -EACCES if the caller may not know; -EAGAIN.
+ * Return: 1 if it waits for @signo; 0 if it does not; -EACCES if the caller is not permitted to
+ * know; -EAGAIN.
  */
 static int waits_for(pid_t tgid, pid_t tid, int signo)
 {
@@ -136,18 +137,18 @@ static int waits_for(pid_t tgid, pid_t tid, int signo)
 	int n, fd;
 
 	f = fopen(task_path(path, tgid, tid, "syscall"), "re");
-	/* a kernel without CONFIG_HAVE_ARCH_TRACEHOOK has no such file */
+	/* kernels without CONFIG_HAVE_ARCH_TRACEHOOK lack this file */
 	if (!f && errno != EACCES && errno != EPERM)
 		return file_error() == -EAGAIN ? -EAGAIN : 0;
 	if (!f)
 		return waits_untraced(tgid, tid);
 	n = fscanf(f, "%ld 0x%llx", &number, &at);
-	/* its user may open the file; reading it needs permission to trace */
+	/* the owner can open the file, but reading it requires permission to trace the process */
 	denied = ferror(f) && (errno == EPERM || errno == EACCES);
 	fclose(f);
 	if (denied)
 		return waits_untraced(tgid, tid);
-	/* rt_sigtimedwait(2), also as 32-bit programs call it on amd64 and arm64 */
+	/* rt_sigtimedwait(2), and its numbers for 32-bit programs on amd64 and arm64 */
 	if (n != 2 ||
 	    (number != SYS_rt_sigtimedwait && number != 177 && number != 421))
 		return 0;
@@ -160,9 +161,9 @@ static int waits_for(pid_t tgid, pid_t tid, int signo)
 }
 
 /*
- * Two files can't be read at once: a thread that wakes up in between blocks the signal again
- * too late to be seen. Only a thread that slept all the time is certainly not ready; one that
- * runs is checked some more times.
+ * The two files cannot be read atomically: a thread may wake up between the two reads and block the
+ * signal again unnoticed. Only a thread that slept all the time is certainly not ready. A running
+ * thread is checked a few more times.
  */
 int ksig_thread_takes(pid_t tgid, pid_t tid, const struct ksig_thread_status *st,
 			 int signo)

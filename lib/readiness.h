@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What /proc shows of a thread, and whether it is ready for a signal. */
+/* The state of a thread as shown in /proc, and whether it is ready for a signal. */
 #ifndef KSIG_READINESS_H
 #define KSIG_READINESS_H
 
 #include "lib.h"
 
-/* What /proc/PID/status shows; in the signal sets bit n - 1 is signal n. */
+/* Contents of /proc/PID/status. In signal sets, bit n - 1 stands for signal n. */
 struct ksig_thread_status {
 	pid_t tgid;
 	char state;
@@ -16,23 +16,27 @@ struct ksig_thread_status {
 	uint64_t ignored;
 	uint64_t caught;
 	uint64_t effective_caps;
-	unsigned int queued;	/* of the target's user, all of its processes */
+	unsigned int queued;	/* signals queued for the target's user, in all its processes */
 	unsigned long long sleeps;	/* number of voluntary context switches */
-	bool nested;	/* its own pid namespace is not this /proc's */
+	bool nested;	/* the thread is in a descendant of the pid namespace of this /proc */
 };
 
-/* Return: 0; -ESRCH if it has exited; -EAGAIN if descriptors or memory are short; -errno */
+/*
+ * Read the status of a thread from @path, or of the thread @pid.
+ * Return: 0; -ESRCH if it has exited; -EAGAIN if no descriptor or memory is available; -errno.
+ */
 int ksig_read_status(const char *path, struct ksig_thread_status *st);
 int ksig_thread_status(pid_t pid, struct ksig_thread_status *st);
 
 /*
- * Does thread @tid of @tgid accept the signal other than by a handler? @st: its status.
- * Return: 1 or 0; -EBUSY if that is unknown because it is running; -EACCES if the caller is
- * not permitted to know; -EAGAIN if /proc can't be read now.
+ * Checks whether thread @tid of @tgid accepts the signal without a handler, by blocking it or
+ * waiting for it. @st: status of the thread.
+ * Return: 1 or 0; -EBUSY if that is unknown because the thread is running; -EACCES if the caller is
+ * not permitted to know; -EAGAIN if /proc cannot be read at the moment.
  */
 int ksig_thread_takes(pid_t tgid, pid_t tid, const struct ksig_thread_status *st,
 		      int signo);
-/* Likewise for a process: each of its threads must accept it. */
+/* As ksig_thread_takes() for a process. Each of its threads must accept the signal. */
 int ksig_process_takes(pid_t tgid, int signo);
 
 static inline bool ksig_is_dead(const struct ksig_thread_status *st)

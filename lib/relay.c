@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Arming where no kernel code sends the signals: a thread reads the events and sends them, by
- * the rules of KSIG_IOC_ARM.
+ * The relay delivers events by signal where no kernel code does. It is a thread that reads events
+ * and sends signals according to the rules of KSIG_IOC_ARM.
  *
- * It reads one event ahead at most (@prefetched). While that can't be sent, it reads no other:
- * the providers' queues fill, and they count what they lose. So every loss is counted, and the
- * order is kept.
+ * The thread reads at most one event ahead (@prefetched). While that event cannot be sent, the
+ * thread reads no more events, so the providers' queues fill up and the providers count the events
+ * that they drop. This way every lost event is counted and the order is preserved.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,25 +21,28 @@
 
 #include "sub.h"
 
-/* Room in a target is to be noticed within 10 ms, scheduling included. */
+/*
+ * Polling interval for a target with too many pending signals. A target that can accept signals
+ * again must be noticed within 10 ms, including scheduling latency.
+ */
 #define RETRY_MS 9
 
 /**
- * struct ksig_relay - the thread that sends a subscription's events
- * @sub: the subscription; @sub->relay is this one, as long as the thread may act
+ * struct ksig_relay - the thread that sends signals for a subscription
+ * @sub: the subscription; @sub->relay points to this structure while the thread may act
  * @thread: the thread
- * @owner: the process that has the thread: a child of fork(2) does not
- * @turn: held while waiting for @lock, so that the thread, which takes @lock again at once,
- *	lets a waiter pass
- * @lock: protects the subscription's events and counters, and what follows
- * @target: what is signalled; used by the thread alone
- * @control: eventfd: check @stop and @watch again
- * @fds: what the thread waits for
+ * @owner: pid of the process that the thread runs in; a child created by fork(2) has no such thread
+ * @turn: held while waiting for @lock. The thread reacquires @lock right after releasing it; @turn
+ *	ensures that a waiter gets it first.
+ * @lock: protects the subscription's events and counters, and the members below
+ * @target: target of the signals; used by the thread only
+ * @control: eventfd that makes the thread check @stop and @watch again
+ * @fds: descriptors that the thread polls
  * @arm: settings
- * @stop: the thread is to exit
- * @watch: DOORBELL: the queue was found empty, the next event rings
- * @doorbell_pending: DOORBELL: a signal that could not be sent yet
- * @target_full: an event, a doorbell or the last signal had to wait
+ * @stop: the thread must exit
+ * @watch: DOORBELL: the reader found the queue empty, so the next event rings
+ * @doorbell_pending: DOORBELL: a signal that has not been sent yet
+ * @target_full: an event, a doorbell or the final signal is waiting for the target
  */
 struct ksig_relay {
 	struct ksig_sub *sub;
@@ -74,7 +77,7 @@ static bool is_doorbell(const struct ksig_relay *r)
 	return r->arm.mode == KSIG_MODE_DOORBELL;
 }
 
-/* May it still send? */
+/* Return: whether the relay may still send signals. */
 static bool is_armed(const struct ksig_sub *sub)
 {
 	return sub->relay_flags & KSIG_STATS_ARMED;
@@ -94,7 +97,10 @@ static void set_prefetched(struct ksig_sub *sub, bool full)
 
 /* --------------------------------------------------- the thread, under r->lock */
 
-/* Counts a signal that was sent, and notices that the target has exited. Return: @err */
+/*
+ * Counts a sent signal. If the target has exited, ends the delivery.
+ * Return: @err.
+ */
 static int note_sent(struct ksig_sub *sub, int err)
 {
 	struct ksig_relay *r = sub->relay;
@@ -115,7 +121,7 @@ static void set_target_full(struct ksig_sub *sub)
 	sub->relay->target_full = true;
 }
 
-/* Return: true once the event is done with; false if it has to wait or the target has exited */
+/* Return: true if the event was sent or refused; false if it waits or the target has exited. */
 static bool send_each(struct ksig_sub *sub)
 {
 	struct ksig_event *ev = sub->prefetched;
@@ -126,14 +132,14 @@ static bool send_each(struct ksig_sub *sub)
 	unsigned int i;
 	int err;
 
-	/* 0 if the field is unknown */
+	/* the value is 0 if the field is unknown */
 	if (stream->value) {
 		ksig_field_read(stream->value, ev, &f);
 		value = f.type == KSIG_FIELD_SIGNED ? (uint64_t)f.s : f.u;
 	}
 	if (r->arm.flags & KSIG_ARM_SUBJECT)
 		value = ev->subject << 32 | (uint32_t)value;
-	/* kept in the stream until a signal reports it, since the event may have to wait */
+	/* the event may have to wait, so keep the count in the stream until a signal reports it */
 	stream->unreported_lost += ev->lost_before;
 	ev->lost_before = 0;
 	for (i = 0; i < sub->n; i++)
@@ -156,7 +162,10 @@ static bool has_ended(const struct ksig_sub *sub)
 	return sub->relay_flags & KSIG_STATS_HUP;
 }
 
-/* After an error. Return: whether there will be no more events */
+/*
+ * Called after an error. Records the end of all streams.
+ * Return: whether there will be no more events.
+ */
 static bool note_end(struct ksig_sub *sub)
 {
 	if (ksig_sub_eof(sub))
@@ -164,7 +173,10 @@ static bool note_end(struct ksig_sub *sub)
 	return has_ended(sub);
 }
 
-/* Sends one signal or reads one event. Return: whether there may be more to do at once */
+/*
+ * Sends one signal or reads one event.
+ * Return: whether the caller should immediately try again.
+ */
 static bool relay_step(struct ksig_sub *sub)
 {
 	struct ksig_relay *r = sub->relay;
@@ -184,7 +196,7 @@ static bool relay_step(struct ksig_sub *sub)
 		return !err;
 	}
 	if (has_ended(sub)) {
-		/* the last signal; a target that is not ready for it does not get it */
+		/* the final signal, which is skipped if the target is not ready */
 		err = note_sent(sub, ksig_target_send(r->target, -ESHUTDOWN, r->arm.value));
 		if (err == -EAGAIN)
 			set_target_full(sub);
@@ -192,7 +204,7 @@ static bool relay_step(struct ksig_sub *sub)
 			set_done(sub, 0);
 		return false;
 	}
-	/* a pending doorbell is due while anything is left */
+	/* a pending doorbell must be sent while any event is queued, so go on and read */
 	if (rings && !r->watch && !r->doorbell_pending)
 		return false;
 	err = ksig_sub_take(sub, &sub->prefetched);
@@ -200,7 +212,10 @@ static bool relay_step(struct ksig_sub *sub)
 		return true;
 	if (err == 1) {
 		set_prefetched(sub, true);
-		/* a doorbell for an event that the reader took now stands for this one */
+		/*
+		 * the reader may have read the event that caused a pending doorbell; it then stands
+		 * for this one
+		 */
 		if (!r->doorbell_pending)
 			r->target_full = false;
 		r->doorbell_pending = rings;
@@ -208,12 +223,12 @@ static bool relay_step(struct ksig_sub *sub)
 		return true;
 	}
 	eof = err < 0 && note_end(sub);
-	/* an error that is not the end: retry as if the target were full */
+	/* after other errors, retry as if the target were full */
 	r->target_full = err < 0 && err != -EINTR && !eof;
 	return eof;
 }
 
-/* What the thread waits for: the control, the target, and the events */
+/* Indices in @fds: the control eventfd, the target, its thread, and the events */
 enum { CONTROL, TARGET, TARGET_THREAD, EVENTS };
 
 static void *relay_run(void *arg)
@@ -238,7 +253,10 @@ static void *relay_run(void *arg)
 		if (!is_armed(sub))
 			break;
 		full = r->target_full;
-		/* one that waits comes first; a doorbell is silent until the reader found nothing */
+		/*
+		 * An event that is waiting must be sent before others are read. A doorbell does not
+		 * ring again until the reader has found the queue empty.
+		 */
 		events = !full && !has_ended(sub) && !sub->has_prefetched &&
 			 (!is_doorbell(r) || r->watch || r->doorbell_pending);
 		for (i = 0; i < sub->n; i++) {
@@ -273,7 +291,7 @@ static void relay_free(struct ksig_relay *r)
 	free(r);
 }
 
-/* Checks the settings as KSIG_IOC_ARM does, and opens the target. */
+/* Checks the settings in the same way as KSIG_IOC_ARM, and opens the target. */
 static int relay_create(struct ksig_sub *sub, const struct ksig_arm_opts *opts,
 			struct ksig_relay **out)
 {
@@ -325,10 +343,10 @@ static int relay_create(struct ksig_sub *sub, const struct ksig_arm_opts *opts,
 }
 
 /*
- * The thread blocks all signals, which are for the program's threads. It begins when the
- * caller, which may be the target, has its own mask again: a target that blocks a signal for a
- * moment only is not ready for it. What was armed before is stopped only once the thread
- * exists.
+ * The thread blocks all signals, so that only the program's own threads handle them. It starts to
+ * work once the caller has restored its own mask: the caller may be the target, and a target that
+ * blocks a signal only briefly is not ready for it. A previous relay is stopped only after the new
+ * thread has been created.
  */
 int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 {
@@ -346,7 +364,7 @@ int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 	}
 	sigfillset(&all);
 	relay_lock(r);
-	/* the thread before checks the target and sends under its own lock */
+	/* The previous thread checks the target and sends under its own lock. */
 	ksig_relay_lock(sub);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	err = -pthread_create(&r->thread, NULL, relay_run, r);
@@ -358,7 +376,7 @@ int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 		return err;
 	}
 	ksig_relay_stop(sub);
-	/* what is queued already rings, or is sent */
+	/* events that are already queued are sent, or ring the doorbell */
 	r->doorbell_pending = is_doorbell(r);
 	/* a prefetched event must not be overwritten */
 	r->watch = !sub->has_prefetched;
@@ -383,7 +401,7 @@ void ksig_relay_unlock(struct ksig_sub *sub, bool stop)
 	relay_unlock(sub->relay);
 }
 
-/* A loss that no signal has reported is reported with the next event that is read. */
+/* Reports losses that no signal has reported with the next event that is read. */
 static void restore_lost(struct ksig_sub *sub)
 {
 	struct ksig_stream *stream;
@@ -460,7 +478,7 @@ int ksig_relay_take(struct ksig_sub *sub, bool last)
 		/* the thread sends the last signal */
 		wake = true;
 	} else if (is_doorbell(r) && ret <= 0 && (ret != -EAGAIN || last) && !r->watch) {
-		/* queue empty or currently unreadable: ring on the next event */
+		/* the queue is empty or currently unreadable: ring on the next event */
 		r->watch = true;
 		r->doorbell_pending = false;
 		r->target_full = false;

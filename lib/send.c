@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* One signal, now. */
+/* Sends a single signal immediately. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -48,16 +48,16 @@ int ksig_send(pid_t pid, int signo, uint64_t value, unsigned int flags)
 	}
 	if (!(allowed & KSIG_SEND_BY(KSIG_SENT_BY_CALLER)))
 		return ret;
-	/* the credentials are the caller's either way; this needs no access to the node */
+	/* the caller's credentials apply either way, but this needs no access to the node */
 	ret = ksig_target_open(&opts, &target);
 	if (ret)
 		return ret;
-	/* there is no later attempt */
+	/* retry here, because nothing will retry later */
 	do
 		ret = ksig_target_send(target, 0, value);
 	while (ret == -EAGAIN && ksig_target_unsure(target));
 	ksig_target_close(target);
-	/* a standard signal is pending: kill(2) would merge them */
+	/* a pending standard signal is not an error: kill(2) would merge the two */
 	if (ret && !(ret == -EAGAIN && signo <= 31))
 		return ret;
 	return KSIG_SENT_BY_CALLER;

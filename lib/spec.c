@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* NAME[:KEY OP VALUE,...] */
+/* Parses and matches event specifications: NAME[:KEY OP VALUE,...] */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +12,10 @@
 #define NAME_CHARS LOWER UPPER DIGITS "_-."
 #define KEY_CHARS LOWER UPPER DIGITS "_."
 
-/* It has settings instead of conditions, which the provider reads. */
+/* Has settings instead of conditions; the provider parses them. */
 #define HAS_SETTINGS "memory.pressure"
 
-/* Longest first. */
+/* Longer operators come first. */
 static const struct operator {
 	const char *text;
 	enum ksig_op op;
@@ -33,7 +33,7 @@ static const struct operator {
 
 /* ------------------------------------------------------------------- parsing */
 
-/* An event's name, and how far it has been parsed. */
+/* Text of a specification, and the current position in it */
 struct text {
 	const char *start;
 	const char *at;
@@ -58,7 +58,7 @@ static char *take_text(struct text *t, size_t len)
 	return s;
 }
 
-/* KEY OP VALUE, up to a comma or the end */
+/* Parses KEY OP VALUE, up to a comma or the end. */
 static int parse_cond(struct text *t, struct ksig_spec *spec)
 {
 	struct ksig_cond *c;
@@ -159,10 +159,10 @@ void ksig_spec_free(struct ksig_spec *spec)
 /* ------------------------------------------------------------ ranges of numbers */
 
 /**
- * struct range - the numbers that pass some conditions
- * @low: the least, with @bias
- * @high: the greatest, with @bias
- * @bias: makes the order that of unsigned numbers, by xor
+ * struct range - the numbers that satisfy some conditions
+ * @low: minimum, with @bias applied
+ * @high: maximum, with @bias applied
+ * @bias: mask that is XORed with numbers, so that they can be compared as unsigned
  */
 struct range {
 	uint64_t low;
@@ -176,7 +176,7 @@ static bool is_string(const struct ksig_cond *c)
 			  !strcmp(c->key, "current.comm");
 }
 
-/* All numbers that the field can hold. */
+/* Return: the range of all numbers that the field can contain. */
 static struct range field_range(const struct ksig_cond *c)
 {
 	unsigned int shift = c->field ? 64 - 8 * c->field->size : 32;
@@ -218,14 +218,14 @@ bool ksig_op_range(enum ksig_op op, uint64_t n, uint64_t *low, uint64_t *high)
 	return true;
 }
 
-/* False: none is left. */
+/* Narrows a range by a condition. Return: false if no number is left. */
 static bool narrow(struct range *r, const struct ksig_cond *c)
 {
 	uint64_t n = c->number ^ r->bias, low, high;
 
 	if (c->op == KSIG_OP_NE)
 		return r->low != r->high || r->low != n;
-	/* a single number has the bit or not; of several it isn't worked out */
+	/* check the bits only if a single number is left */
 	if (c->op == KSIG_OP_AND)
 		return r->low == r->high ? (r->low ^ r->bias) & c->number :
 					   c->number;
@@ -247,7 +247,7 @@ static const char *operator_text(enum ksig_op op)
 
 /* ----------------------------------------------------------------- resolving */
 
-/* Fails also if no number that the field can hold matches. */
+/* Parses a number. Fails also if no number in the field's range can match. */
 static int resolve_number(struct ksig_cond *c, enum ksig_field_type type,
 			  struct ksig_error *e)
 {
@@ -262,7 +262,7 @@ static int resolve_number(struct ksig_cond *c, enum ksig_field_type type,
 		digits = DIGITS "abcdefABCDEF";
 	}
 	errno = 0;
-	/* strtoull() would accept blanks and another sign, too */
+	/* strtoull() would also accept blanks and another sign */
 	if (*s && !s[strspn(s, digits)])
 		n = strtoull(s, NULL, hex ? 16 : 10);
 	else
@@ -277,13 +277,13 @@ static int resolve_number(struct ksig_cond *c, enum ksig_field_type type,
 			return ksig_fail(e, c->text_column, EINVAL,
 					 "'%s' is never negative, so it is never %s",
 					 c->key, c->text);
-		/* always true */
+		/* the condition is always true */
 		c->op = KSIG_OP_GE;
 		c->number = 0;
 	}
 	all = field_range(c);
 	r = all;
-	/* the kernel's mask has no more bits than the field */
+	/* the mask has no bit in common with any number that the field can contain */
 	if (c->op == KSIG_OP_AND && !all.bias && c->number &&
 	    !(c->number & all.high))
 		r.high = 0;
@@ -353,7 +353,7 @@ static int resolve_cond(struct ksig_cond *c, const struct ksig_event_desc *d,
 			 list);
 }
 
-/* Can both be true? */
+/* Checks whether two conditions can both be true. */
 static int check_pair(const struct ksig_cond *a, const struct ksig_cond *b,
 		      struct ksig_error *e)
 {
@@ -374,7 +374,10 @@ static int check_pair(const struct ksig_cond *a, const struct ksig_cond *b,
 	} else if (is_string(a)) {
 		agree = a->op == b->op || strcmp(a->text, b->text);
 	} else {
-		/* either order: a range is narrow only once it has been narrowed */
+		/*
+		 * try both orders, because != and & are checked only once the range is a single
+		 * number
+		 */
 		r = field_range(a);
 		s = r;
 		agree = narrow(&r, a) && narrow(&r, b) && narrow(&s, b) && narrow(&s, a);
@@ -402,7 +405,7 @@ int ksig_spec_resolve(struct ksig_spec *spec, const struct ksig_event_desc *d,
 			return err;
 		if (!strncmp(d->name, "kmod.", 5) && c->field && is_string(c) &&
 		    c->op == KSIG_OP_EQ && strchr(c->text, '-')) {
-			/* the kernel has '_' where a module's file has '-' */
+			/* the kernel replaces '-' in the name of a module's file with '_' */
 			for (j = 0; c->text[j] && j < sizeof(name) - 1; j++)
 				name[j] = c->text[j] == '-' ? '_' : c->text[j];
 			name[j] = '\0';
@@ -498,7 +501,7 @@ ksig_spec_named_process(const struct ksig_spec *spec,
 		names = c->field ? d->pids && c->field->offset ==
 				   offsetof(struct ksig_event, subject) :
 				   !strcmp(c->key, "current.pid");
-		/* 0: the idle tasks */
+		/* 0 is the pid of the idle tasks */
 		if (names && c->op == KSIG_OP_EQ && c->number)
 			return c;
 	}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Did a process begin before an event? /proc shows its start in clock ticks. Within one tick a
- * number can be reused. The kernel's taskstats have the age of a process in microseconds, but
- * reading them needs CAP_NET_ADMIN in the initial namespaces.
+ * Determines whether a process started before an event. /proc shows the start time in clock ticks,
+ * and a pid can be reused within one tick. The kernel's taskstats report the age of a process in
+ * microseconds, but reading them requires CAP_NET_ADMIN in the initial namespaces.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,9 +17,9 @@
 #include "lib.h"
 
 #define ANSWER_MOST 4096
-/* Attempts, if an answer takes too long to be exact */
+/* Attempts before giving up when the readings are too far apart to be exact */
 #define TRIES 10
-/* How far two clocks that are read one after the other may be off */
+/* Tolerance for two clocks that are read one after the other */
 #define SLACK_NS 1000000
 
 /* ------------------------------------------------------------------- taskstats */
@@ -32,10 +32,10 @@ struct request {
 };
 
 /**
- * struct session - requests to a family of generic netlink
+ * struct session - a generic netlink socket
  * @fd: the socket
- * @family: its number
- * @buf: the last answer
+ * @family: ID of the family
+ * @buf: the last reply
  */
 struct session {
 	int fd;
@@ -43,7 +43,7 @@ struct session {
 	_Alignas(8) char buf[ANSWER_MOST];
 };
 
-/* The payload of an attribute, of *@size bytes, or NULL */
+/* Return: the payload of an attribute, with its size in *@size; or NULL. */
 static const char *find_attr(const char *attrs, ssize_t len, uint16_t type,
 			     size_t *size)
 {
@@ -63,8 +63,8 @@ static const char *find_attr(const char *attrs, ssize_t len, uint16_t type,
 }
 
 /*
- * Sends @cmd with an attribute. Return: the payload of the attribute @wanted of the answer, of
- * *@size bytes, or NULL
+ * Sends @cmd with one attribute.
+ * Return: the payload of the attribute @wanted in the reply, with its size in *@size; or NULL.
  */
 static const char *ask(struct session *s, uint8_t cmd, uint16_t type,
 		       const void *payload, size_t len, uint16_t wanted, size_t *size)
@@ -84,7 +84,7 @@ static const char *ask(struct session *s, uint8_t cmd, uint16_t type,
 	if (sendto(s->fd, &r, r.nlh.nlmsg_len, 0, (struct sockaddr *)&kernel,
 		   sizeof(kernel)) < 0)
 		return NULL;
-	/* the kernel answers before sendto(2) returns */
+	/* the kernel replies before sendto(2) returns */
 	got = recv(s->fd, s->buf, sizeof(s->buf), MSG_DONTWAIT);
 	if (got < (ssize_t)NLMSG_LENGTH(GENL_HDRLEN) ||
 	    nlh->nlmsg_len > (size_t)got || nlh->nlmsg_type == NLMSG_ERROR)
@@ -93,7 +93,10 @@ static const char *ask(struct session *s, uint8_t cmd, uint16_t type,
 			 nlh->nlmsg_len - NLMSG_LENGTH(GENL_HDRLEN), wanted, size);
 }
 
-/* As ksig_started_before(). The age is that of a moment between two readings of the clock. */
+/*
+ * Returns the same values as ksig_started_before(). The kernel computes the age at some time
+ * between two readings of the clock.
+ */
 static int by_taskstats(pid_t pid, uint64_t time_ns)
 {
 	const size_t end = offsetof(struct taskstats, ac_etime) + sizeof(uint64_t);
@@ -117,10 +120,10 @@ static int by_taskstats(pid_t pid, uint64_t time_ns)
 			    sizeof(pid), TASKSTATS_TYPE_AGGR_PID, &size);
 		if (found)
 			found = find_attr(found, size, TASKSTATS_TYPE_STATS, &size);
-		/* a kernel without CONFIG_TASK_XACCT leaves the name and the age out */
+		/* kernels without CONFIG_TASK_XACCT do not fill in the name and the age */
 		if (!found || size < end || !found[offsetof(struct taskstats, ac_comm)])
 			break;
-		/* in microseconds, rounded down */
+		/* the age in microseconds, rounded down */
 		memcpy(&us, found + offsetof(struct taskstats, ac_etime), sizeof(us));
 		after = ksig_now();
 		if (after - us * 1000 <= time_ns)
@@ -145,7 +148,7 @@ int ksig_started_before(pid_t pid, uint64_t time_ns)
 	int i, field;
 	FILE *f;
 
-	/* CLOCK_BOOTTIME less CLOCK_MONOTONIC is the time for which the machine slept */
+	/* CLOCK_BOOTTIME minus CLOCK_MONOTONIC is the time that the machine was suspended */
 	for (i = 0; i < TRIES && took >= SLACK_NS; i++) {
 		before = ksig_now();
 		clock_gettime(CLOCK_BOOTTIME, &boot);
@@ -154,7 +157,7 @@ int ksig_started_before(pid_t pid, uint64_t time_ns)
 	}
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	f = fopen(path, "re");
-	/* "PID (COMM) STATE ...": a name may hold blanks; the 22nd field is the start */
+	/* "PID (COMM) STATE ...": the name may contain blanks; field 22 is the start time */
 	if (f && fgets(line, sizeof(line), f))
 		s = strrchr(line, ')');
 	if (f)
@@ -162,7 +165,7 @@ int ksig_started_before(pid_t pid, uint64_t time_ns)
 	for (field = 2; s && field < 22; field++)
 		s = strchr(s + 1, ' ');
 	if (took < SLACK_NS && s && sscanf(s, " %llu", &start) == 1) {
-		/* rounded down: it began within that tick */
+		/* the start time is rounded down to a tick */
 		if ((start + 1) * tick + SLACK_NS <= at)
 			return 1;
 		if (start * tick > at + SLACK_NS)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-/* The counters of a subscription: those of the provider, and what the library adds. */
+/* The counters of a subscription: the provider's counters, adjusted for the library's own work. */
 #include <errno.h>
 
 #include "sub.h"
 
 /*
- * A provider without counters of its own for what it delivers has delivered what was taken and
- * what was filtered out; the rest of what it offers is queued.
+ * Computes the counters of one stream. For a provider that does not count deliveries itself, all
+ * events that were read or filtered out count as delivered, and the remaining offered events that
+ * were not lost count as queued.
  */
 static int stats_count(const struct ksig_sub *sub, const struct ksig_stream *stream,
 		       struct ksig_stats *st)
@@ -42,7 +43,7 @@ static uint64_t lost_upto(const struct ksig_stream *stream)
 int ksig_stats_sum(const struct ksig_sub *sub, unsigned int first,
 		   unsigned int n, struct ksig_sub_stats *sum)
 {
-	/* set once they are set for all streams */
+	/* these flags are set only if they are set for all streams */
 	const uint64_t of_all = KSIG_STATS_HUP | KSIG_STATS_SUBJECT_GONE;
 	uint64_t every = of_all;
 	unsigned int i;
@@ -78,11 +79,11 @@ void ksig_stats_publish(struct ksig_sub *sub, bool ask)
 		struct ksig_stats st = { };
 
 		stream = &sub->streams[i];
-		/* the kernel reports what it sends itself */
+		/* the kernel itself reports the counters of signals that it sends */
 		if (!stream->status || (!sub->relay && stream->provider->arm) ||
 		    stats_count(sub, stream, &st))
 			continue;
-		/* the relay's counters are those of all streams */
+		/* the relay counts signals for all streams together */
 		st.signals += sub->signals;
 		st.deferred += sub->deferred;
 		if (ask)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a subscription publishes for `ksig status`: a struct ksig_status in a memfd for each of its
- * streams. The thread that uses the subscription writes it, under the relay's lock if there is
- * a relay. A child of fork(2) may only close the subscription and does not write. Nothing is
- * ever read back from it.
+ * Publishes a struct ksig_status for `ksig status`, in one memfd for each stream of a subscription.
+ * The thread that uses the subscription writes it, under the relay's lock if there is a relay. A
+ * child created by fork(2) may only close the subscription and does not write. The library never
+ * reads the memfd.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,7 +25,7 @@ void ksig_status_open(struct ksig_stream *stream, const char *event)
 	void *map = MAP_FAILED;
 	struct ksig_status *s;
 
-	/* the size is sealed, so that no reader's mapping can break */
+	/* the size is sealed, so that it can't shrink under a reader's mapping */
 	if (fd >= 0 && !ftruncate(fd, sizeof(*s)) &&
 	    !fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
 		stream->status_fd = fd;
@@ -48,7 +48,7 @@ void ksig_status_open(struct ksig_stream *stream, const char *event)
 	if (stream->spec.n_conds)
 		s->filter = ksig_spec_in_kernel(&stream->spec) ?
 			    KSIG_STATUS_KERNEL : KSIG_STATUS_LIBRARY;
-	/* a reader that sees the magic number sees the rest */
+	/* a reader that sees the magic number also sees the members written before */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	memcpy(s->magic, KSIG_STATUS_MAGIC, sizeof(s->magic));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Opening a stream: what one specification asks for, which provider serves it, and what
- * the library has to watch itself.
+ * Opens a stream: parses the specification, chooses a provider, and prepares the work that the
+ * library does itself.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -12,8 +12,8 @@
 #include "provider.h"
 
 /*
- * What the library itself needs to read the stream: the field that is a signal's value, and the
- * cgroups.
+ * Looks up the field that is used as the signal's value, and opens the cgroup hierarchy if the
+ * event needs it.
  */
 static int stream_prepare(struct ksig_stream *stream, struct ksig_error *e)
 {
@@ -21,7 +21,7 @@ static int stream_prepare(struct ksig_stream *stream, struct ksig_error *e)
 	const struct ksig_cond *c;
 	unsigned int i;
 
-	/* the provider of a tracepoint puts the value into the record itself */
+	/* the tracepoint provider itself puts the value into the record */
 	if (key && strncmp(stream->desc->name, "trace.", 6)) {
 		stream->value = ksig_desc_field(stream->desc, key);
 		if (!stream->value)
@@ -35,7 +35,7 @@ static int stream_prepare(struct ksig_stream *stream, struct ksig_error *e)
 	if (!stream->desc->cgroup)
 		return 0;
 	stream->cgroups = ksig_cgroups_open();
-	/* without cgroup2 a condition on the path would never be met */
+	/* without cgroup2 a condition on the path would never be true */
 	for (i = 0; !stream->cgroups && i < stream->spec.n_conds; i++) {
 		c = &stream->spec.conds[i];
 		if (c->field && c->field->added)
@@ -66,8 +66,8 @@ int ksig_stream_open(struct ksig_stream *stream, const char *event,
 	if (err)
 		return err;
 	/*
-	 * Before the provider pins the process that then has the number, so that this
-	 * descriptor reports the exit whatever happens in between.
+	 * Opened before the provider pins the process with this pid, so that this descriptor
+	 * reports the exit in any case.
 	 */
 	c = ksig_spec_named_process(&stream->spec, stream->desc);
 	if (c)
@@ -77,14 +77,14 @@ int ksig_stream_open(struct ksig_stream *stream, const char *event,
 	err = ksig_choose_open(stream, e);
 	if (err || !c)
 		return err;
-	/* the provider's own message, if it has failed, was better than these */
+	/* if the provider has failed, its own message was more specific than these */
 	if (subject == -ESRCH || subject == -EINVAL)
 		return ksig_fail(e, c->text_column, ESRCH, "process %s has just exited",
 				 c->text);
 	if (subject < 0)
 		return ksig_fail(e, c->text_column, -subject, "process %s: %s",
 				 c->text, strerror(-subject));
-	/* a provider that watches the process itself needs no other descriptor */
+	/* a provider that itself watches the process needs no second descriptor */
 	if (stream->ends_itself) {
 		close(stream->subject_fd);
 		stream->subject_fd = -1;

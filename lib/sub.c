@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Subscriptions, the public calls: options, opening, receiving, arming, counters. */
+/* Public functions of subscriptions: options, opening, receiving, arming, counters. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
@@ -12,8 +12,8 @@
 /* ------------------------------------------------------------------- opening */
 
 /*
- * Copies the options and checks them. The pointers for errors are the caller's and valid
- * during this call only: they are moved to @e and @err_spec.
+ * Copies the options and checks them. The pointers for errors belong to the caller and are valid
+ * only during this call, so they are moved to @e and @err_spec.
  */
 static int sub_set_opts(struct ksig_sub *sub, const struct ksig_sub_opts *opts,
 			struct ksig_error *e, unsigned int **err_spec)
@@ -39,7 +39,7 @@ static int sub_set_opts(struct ksig_sub *sub, const struct ksig_sub_opts *opts,
 		*e->buf = '\0';
 	if (e->column)
 		*e->column = 0;
-	/* both are copies from here on, and freed with the subscription */
+	/* from here on both strings are copies, freed with the subscription */
 	provider = o->provider;
 	value_field = o->value_field;
 	o->provider = provider ? strdup(provider) : NULL;
@@ -109,7 +109,7 @@ int ksig_sub_openv(const char *const *events, unsigned int n,
 			  strerror(-err));
 		goto free;
 	}
-	/* the records are of one size, because they are exchanged */
+	/* the buffers are exchanged between streams, so all of them must have the same size */
 	for (i = 0; i < n; i++) {
 		needed = ksig_record_size(sub->streams[i].desc);
 		size = needed > size ? needed : size;
@@ -194,7 +194,7 @@ int ksig_sub_next(struct ksig_sub *sub, int64_t timeout_ns,
 	bool last;
 	int ret;
 
-	/* a provider's arming ends by itself once the target has exited */
+	/* the provider disarms itself when the target has exited */
 	if (sub->each && !s->provider->stats(s, &st))
 		sub->each = st.flags & KSIG_STATS_ARMED;
 	if (sub->each)
@@ -228,7 +228,7 @@ int ksig_sub_next(struct ksig_sub *sub, int64_t timeout_ns,
 
 /* -------------------------------------------------------------------- arming */
 
-/* Of a subscription with several streams the relay alone is armed. */
+/* With several streams, only the relay can be armed. */
 static int disarm_provider(struct ksig_sub *sub)
 {
 	struct ksig_stream *s = sub->streams;
@@ -254,13 +254,13 @@ int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 	err = o.flags & KSIG_ARM_PROCESS ? ksig_pidfd_is_open(o.pidfd) : 0;
 	if (err)
 		return err;
-	/* a relay that is armed already may be reading what decides */
+	/* an armed relay may be reading events, which the following checks depend on */
 	ksig_relay_lock(sub);
 	s = sub->streams;
 	p = s->provider;
 	/*
-	 * The kernel can't send what only the library can filter, or what the library has
-	 * read already, and a provider doesn't know another provider's events.
+	 * The kernel cannot send events that only the library can filter, or that the library has
+	 * already read. A provider knows only its own events.
 	 */
 	if (sub->n > 1 || !p->arm || sub->has_prefetched || s->value ||
 	    (p->has_buffered && p->has_buffered(s)) ||
@@ -291,7 +291,7 @@ int ksig_sub_disarm(struct ksig_sub *sub)
 static int sub_sum(const struct ksig_sub *sub, unsigned int first, unsigned int n,
 		   struct ksig_sub_stats *st)
 {
-	/* only the lock is changed */
+	/* only the lock is modified */
 	struct ksig_sub *locked = (struct ksig_sub *)sub;
 	struct ksig_sub_stats all = { };
 	int err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A subscription: several streams of events, in order, and the relay that sends signals. */
+/* A subscription: streams of events merged in order, and the relay that sends signals. */
 #ifndef KSIG_LIB_SUB_H
 #define KSIG_LIB_SUB_H
 
@@ -7,25 +7,26 @@
 
 /**
  * struct ksig_sub - a subscription
- * @opts: with strings that live as long as this
- * @epoll: what ksig_sub_fd() returns: the streams' descriptors, and @wake
- * @record: the event that ksig_sub_next() returned last: the largest event_size, a
- *	word of zero, the inode of its subject, see ksig_record_ino(), and the fields
- *	that the library adds
- * @prefetched: another one, which the relay has read ahead
- * @has_prefetched: there is an event in @prefetched; it comes before all others
- * @wake: eventfd that is readable while there is an event that the streams' descriptors
- *	don't report: read ahead, or buffered by a provider; -1: not needed so far
+ * @opts: options; the strings are copies owned by the subscription
+ * @epoll: epoll instance returned by ksig_sub_fd(); watches the streams' descriptors and @wake
+ * @record: event that ksig_sub_next() returned last. The buffer holds the largest event_size, a
+ *	word of zeros, the inode number of the subject (see ksig_record_ino()), and the fields that
+ *	the library adds.
+ * @prefetched: event that the relay has read ahead
+ * @has_prefetched: @prefetched contains an event, which is delivered before all others
+ * @wake: eventfd that is readable while there is an event that the streams' descriptors do not
+ *	report, because it was read ahead or is buffered by a provider; -1 if it has not been needed
+ *	so far
  * @woken: @wake is readable
- * @signals: number of signals that the relay has sent
+ * @signals: number of signals sent by the relay
  * @deferred: number of times that the relay had to wait for its target
- * @relay: sends signals for a provider that doesn't; NULL: not armed
- * @relay_flags: KSIG_STATS_ARMED: the relay may still send; KSIG_STATS_HUP: it has read the
+ * @relay: sends signals for a provider that does not; NULL if not armed
+ * @relay_flags: KSIG_STATS_ARMED: the relay may still send signals; KSIG_STATS_HUP: it has read the
  *	last event; KSIG_STATS_TARGET_GONE: its target has exited since it was armed
- * @arm: how the relay was armed last
- * @each: armed by the provider itself, with KSIG_MODE_EACH
+ * @arm: settings with which the relay was last armed
+ * @each: the provider itself is armed with KSIG_MODE_EACH
  * @n: number of @streams
- * @streams: one for each specification
+ * @streams: one stream for each specification
  */
 struct ksig_sub {
 	struct ksig_sub_opts opts;
@@ -45,7 +46,7 @@ struct ksig_sub {
 	struct ksig_stream streams[];
 };
 
-/* The stream that a record came from; NULL: none, it was not made by @sub */
+/* Returns the stream that a record came from; NULL if @sub did not create the record. */
 static inline const struct ksig_stream *
 ksig_sub_stream(const struct ksig_sub *sub, const struct ksig_event *ev)
 {
@@ -56,48 +57,50 @@ ksig_sub_stream(const struct ksig_sub *sub, const struct ksig_event *ev)
 
 /* ---------------------------------------------------------------- merge.c */
 
-/* Create what is waited on: 0 or -errno */
+/* Creates @sub->epoll. Return: 0 or -errno. */
 int ksig_sub_make_epoll(struct ksig_sub *sub);
-/* Create @sub->wake, unless it exists: 0 or -errno */
+/* Creates @sub->wake, unless it exists. Return: 0 or -errno. */
 int ksig_sub_make_wake(struct ksig_sub *sub);
-/* Make ksig_sub_fd() readable while there are events that the streams' descriptors don't report. */
+/* Makes ksig_sub_fd() readable while there are events that no stream's descriptor reports. */
 void ksig_sub_notify(struct ksig_sub *sub);
 /*
- * The oldest event of all streams, without waiting: as ksig_stream_take(), but into *@to,
- * which is exchanged for another buffer; and -ESHUTDOWN once all streams have ended.
+ * Reads the oldest event of all streams without waiting. Returns the same values as
+ * ksig_stream_take(), and -ESHUTDOWN once all streams have ended. The event's buffer is stored in
+ * *@to; the buffer that *@to pointed to is used for later events.
  */
 int ksig_sub_take(struct ksig_sub *sub, struct ksig_event **to);
-/* Have all streams ended? */
+/* Return: whether all streams have ended. */
 bool ksig_sub_eof(const struct ksig_sub *sub);
 
 /* ---------------------------------------------------------------- relay.c */
 
 int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts);
 /*
- * Between these two the thread, if there is one, does nothing. With @stop it does nothing
- * afterwards either, and ksig_relay_stop() is to follow.
+ * The relay thread, if there is one, is blocked between these two calls. With @stop it stays
+ * inactive after the unlock, and the caller must then call ksig_relay_stop().
  */
 void ksig_relay_lock(struct ksig_sub *sub);
 void ksig_relay_unlock(struct ksig_sub *sub, bool stop);
-/* Once it returns no further signal is sent. */
+/* Stops the relay. No signal is sent after it returns. */
 void ksig_relay_stop(struct ksig_sub *sub);
 /*
- * ksig_sub_take() into @record, starting with what the relay has read ahead; -EBUSY while
- * events are delivered by signal. @last: the reader won't try again now, so the doorbell rings
- * on the next event.
+ * Reads the next event into @record, starting with the one that the relay has read ahead; otherwise
+ * like ksig_sub_take(). Returns -EBUSY while events are delivered by signal. @last: the reader will
+ * not retry now, so the doorbell rings on the next event.
  */
 int ksig_relay_take(struct ksig_sub *sub, bool last);
 
 /* ---------------------------------------------------------------- stats.c */
 
-/* The caller holds the relay's lock, if there is a relay. */
+/* The caller of these functions holds the relay's lock, if there is a relay. */
 
-/* Add up the counters of @n streams from @first on: 0 or -errno */
+/* Adds up the counters of @n streams, starting with @first. Return: 0 or -errno. */
 int ksig_stats_sum(const struct ksig_sub *sub, unsigned int first,
 		   unsigned int n, struct ksig_sub_stats *sum);
 /*
- * For `ksig status`. @ask: also update the number of events that may have been lost, which can
- * take a system call, too much for each event.
+ * Updates the counters that `ksig status` shows. With @ask it also updates the number of events
+ * that may have been lost. That can require a system call, which would be too expensive for every
+ * event.
  */
 void ksig_stats_publish(struct ksig_sub *sub, bool ask);
 

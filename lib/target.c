@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Targets that this process itself signals, where no kernel code does.
+ * Sends signals to targets from this process, where no kernel code does it.
  *
- * The same three questions as in kernel/signal.c: does the target exist, is the caller
- * permitted to signal it, is it ready? A pidfd answers the first permanently. The kernel
- * answers the second at every send. That the uids have not changed since the target was
- * pinned, and the third, are read in /proc just before; the target may have changed by the
- * time that the signal is delivered.
+ * Three things have to be checked, as in kernel/signal.c: the target exists, the caller is
+ * permitted to signal it, and it is ready for the signal. The pidfd ensures that the target is the
+ * same process. The kernel checks the permission at every send. Just before a send, /proc is read
+ * to check that the target's uids have not changed since it was opened, and that it is ready. The
+ * target may still change before the signal is delivered.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -23,32 +23,33 @@
 #include "readiness.h"
 #include "sub.h"
 
-/* Linux 6.9; O_EXCL and so the same everywhere */
+/* added in Linux 6.9; the value is O_EXCL on all architectures */
 #ifndef PIDFD_THREAD
 #define PIDFD_THREAD O_EXCL
 #endif
 
-/* the kernel's value; SIGRTMIN is the C library's */
+/* the kernel's first real-time signal; the C library's SIGRTMIN is higher */
 #define FIRST_REALTIME 32
 #define CAP_KILL_BIT 5
 #define FIRST_USER_NAMESPACE 0xeffffffdU	/* PROC_USER_INIT_INO */
 
-/* Sends put off because readiness is unknown, before the target counts as not ready */
+/* How many times in a row a send is postponed before unknown readiness counts as not ready */
 #define UNSURE_MAX 100
 
 /**
  * struct ksig_target - a thread or process to signal
- * @pid: the thread, or process
- * @tgid: its process
- * @pidfd: of the process
- * @thread_fd: of the thread, if the kernel supports that; -1: @pid identifies it
+ * @pid: the thread, or the process if @process is set
+ * @tgid: the thread group that @pid belongs to
+ * @pidfd: pidfd of the process
+ * @thread_fd: pidfd of the thread; -1 if the kernel does not support that and @pid identifies the
+ *	thread
  * @signo: the signal
- * @process: process-directed
- * @ready: standard signals, too, are sent only if it is ready: KSIG_SEND_READY
- * @max_pending: number of signals that may be pending
- * @uids: real, effective, saved, as they were when it was pinned
- * @within: its user namespace is the caller's, or below
- * @unsure: number of attempts in a row in which its readiness was unknown
+ * @process: the signal is process-directed
+ * @ready: standard signals are also sent only if the target is ready (KSIG_SEND_READY)
+ * @max_pending: maximum number of pending signals
+ * @uids: real, effective and saved uid at the time the target was opened
+ * @within: the target's user namespace is the caller's or a descendant of it
+ * @unsure: number of successive attempts that failed because the readiness was unknown
  */
 struct ksig_target {
 	pid_t pid;
@@ -68,7 +69,10 @@ static int target_takes(const struct ksig_target *t, const struct ksig_thread_st
 {
 	if (ksig_in_sigset(st->caught, t->signo))
 		return 1;
-	/* for an ignored signal the kernel checks the first thread's mask, even a dead one's */
+	/*
+	 * For an ignored signal the kernel checks the signal mask of the thread group leader, even
+	 * if the leader has exited.
+	 */
 	if (t->process && ksig_is_dead(st) &&
 	    ksig_in_sigset(st->ignored, t->signo) &&
 	    !ksig_in_sigset(st->blocked, t->signo))
@@ -79,8 +83,8 @@ static int target_takes(const struct ksig_target *t, const struct ksig_thread_st
 }
 
 /*
- * To be polled for its exit; -1 if there is no such descriptor. When the first thread exits,
- * another one may be executing a program and will continue in its place.
+ * Returns a pidfd that can be polled for the exit of the target thread, or -1 if there is none. A
+ * group leader has none: when it exits, another thread may be in execve(2) and take over its pid.
  */
 int ksig_target_thread_fd(const struct ksig_target *t)
 {
@@ -95,13 +99,19 @@ bool ksig_target_ended(const struct ksig_target *t)
 	       (fd >= 0 && ksig_process_ended(fd));
 }
 
-/* @st: of @t's number. A process whose first thread has exited lives on in the other ones. */
+/*
+ * @st: status of the thread @t->pid. A process whose group leader has exited stays alive as long as
+ * it has other threads.
+ */
 static bool has_exited(const struct ksig_target *t, const struct ksig_thread_status *st)
 {
 	return st->tgid != t->tgid || (ksig_is_dead(st) && !t->process);
 }
 
-/* Return: 0 if it exists and may be signalled; -EBUSY if it lives and /proc doesn't show it */
+/*
+ * Return: 0 if the target exists and may be signalled; -EBUSY if it is alive but not visible in
+ * /proc; -ESRCH; -EPERM.
+ */
 static int target_check(const struct ksig_target *t, struct ksig_thread_status *st)
 {
 	int err = ksig_thread_status(t->pid, st);
@@ -109,7 +119,7 @@ static int target_check(const struct ksig_target *t, struct ksig_thread_status *
 
 	if (ksig_target_ended(t))
 		return -ESRCH;
-	/* before 6.9 only its absence there shows that a thread has exited */
+	/* before 6.9 the exit of a thread shows only in its absence from /proc */
 	if (err == -ESRCH && (t->process || t->thread_fd >= 0))
 		return -EBUSY;
 	if (err)
@@ -118,22 +128,22 @@ static int target_check(const struct ksig_target *t, struct ksig_thread_status *
 		return -ESRCH;
 	if (!memcmp(st->uids, t->uids, sizeof(t->uids)))
 		return 0;
-	/* its uids have changed: needs CAP_KILL */
+	/* the target's uids have changed, so CAP_KILL is required */
 	if (!t->within || ksig_thread_status(getpid(), &self) ||
 	    !ksig_in_sigset(self.effective_caps, CAP_KILL_BIT + 1))
 		return -EPERM;
 	return 0;
 }
 
-/* ------------------------------------------------------------------ an object */
+/* -------------------------------------------------- opening and closing targets */
 
-/* A process that is not in this /proc: does it exist, hidden from the caller? */
+/* Return: whether a process that is not visible in this /proc exists but is hidden. */
 static bool is_hidden(pid_t pid)
 {
 	int fd = syscall(SYS_pidfd_open, pid, 0);
 	bool lives;
 
-	/* no such pidfd can be opened of a thread */
+	/* pidfd_open(2) without PIDFD_THREAD fails for a thread that is not a group leader */
 	if (fd < 0)
 		return errno != ESRCH && (!kill(pid, 0) || errno == EPERM);
 	lives = !ksig_process_ended(fd);
@@ -148,7 +158,7 @@ static int target_pin(struct ksig_target *t, int pidfd)
 	char path[32];
 	int err;
 
-	/* in the /proc of another pid namespace the number is another process's */
+	/* the /proc of another pid namespace would show a different process under this pid */
 	if (ksig_read_status("/proc/self/status", &st) || st.nested)
 		return -EOPNOTSUPP;
 	err = ksig_thread_status(t->pid, &st);
@@ -162,20 +172,23 @@ static int target_pin(struct ksig_target *t, int pidfd)
 	t->pidfd = syscall(SYS_pidfd_open, t->tgid, 0);
 	if (t->pidfd < 0)
 		return errno == EINVAL ? -ESRCH : -errno;
-	/* still alive after ours was opened: both are of the same process */
+	/*
+	 * If the caller's pidfd is still alive after ours was opened, both refer to the same
+	 * process.
+	 */
 	if (pidfd >= 0)
 		err = ksig_pidfd_check(pidfd, t->tgid);
 	if (!err && pidfd >= 0 && ksig_process_ended(pidfd))
 		err = -ESRCH;
 	if (err)
 		return err;
-	/* of the thread itself, from Linux 6.9 on */
+	/* Linux 6.9 and later support a pidfd of a single thread */
 	if (!t->process) {
 		t->thread_fd = syscall(SYS_pidfd_open, t->pid, PIDFD_THREAD);
 		if (t->thread_fd < 0 && errno != EINVAL)
 			return errno == ENOENT ? -ESRCH : -errno;
 	}
-	/* again, now that the number is pinned: is it the same process? */
+	/* check again that it is the same process, now that the pidfd pins it */
 	err = ksig_thread_status(t->pid, &st);
 	if (!err && (ksig_process_ended(t->pidfd) || has_exited(t, &st)))
 		err = -ESRCH;
@@ -191,7 +204,7 @@ static int target_pin(struct ksig_target *t, int pidfd)
 		      own.st_ino == its.st_ino));
 	if (err)
 		return err;
-	/* SIGCONT is permitted within a session, which signal 0 does not check */
+	/* SIGCONT is always permitted within a session, but signal 0 does not check that rule */
 	if (t->signo == SIGCONT && getsid(t->tgid) == getsid(0))
 		return 0;
 	return syscall(SYS_pidfd_send_signal, t->pidfd, 0, NULL, 0) ? -errno : 0;
@@ -208,7 +221,7 @@ int ksig_target_open(const struct ksig_target_opts *opts,
 		return -EINVAL;
 	if (opts->sz <= offsetof(struct ksig_target_opts, pidfd))
 		o.pidfd = -1;
-	/* only for a process a pidfd can be given */
+	/* a pidfd is accepted only for a process-directed signal */
 	if (o.pid <= 0 || o.signo < 1 || o.signo > 64 || o.pidfd < -1 ||
 	    (o.pidfd > 0 && !(o.flags & KSIG_SEND_PROCESS)) ||
 	    o.flags & ~(KSIG_SEND_PROCESS | KSIG_SEND_READY) ||
@@ -222,7 +235,7 @@ int ksig_target_open(const struct ksig_target_opts *opts,
 		return -ENOMEM;
 	t->pid = o.pid;
 	t->signo = o.signo;
-	/* these two act on the process, even if sent to a thread */
+	/* these two signals act on the whole process, even if they are sent to a thread */
 	t->process = o.flags & KSIG_SEND_PROCESS || o.signo == SIGKILL ||
 		     o.signo == SIGSTOP;
 	t->ready = o.flags & KSIG_SEND_READY;
@@ -255,13 +268,16 @@ int ksig_target_open_subject(const struct ksig_sub *sub,
 	    ksig_take_opts(&o, sizeof(o), opts, opts->sz) || o.pid ||
 	    o.pidfd != -1 || !(o.flags & KSIG_SEND_PROCESS))
 		return -EINVAL;
-	/* a copy lacks the inode behind the record */
+	/* a copy of the event lacks the inode number stored after the record */
 	if (ev != sub->record)
 		return -EINVAL;
 	stream = ksig_sub_stream(sub, ev);
 	if (!stream)
 		return -EINVAL;
-	/* it has exited, and native knows only when that was noticed */
+	/*
+	 * The subject of process.exit has already exited. The native provider knows only the time
+	 * at which it noticed the exit, so its timestamp cannot identify the process.
+	 */
 	if (!strcmp(stream->desc->name, "process.exit"))
 		return -ESRCH;
 	if (!stream->desc->pids || ev->flags & KSIG_EVENT_NO_SUBJECT ||
@@ -272,13 +288,16 @@ int ksig_target_open_subject(const struct ksig_sub *sub,
 	err = ksig_target_open(&o, &t);
 	if (err)
 		return err;
-	/* is it the process that the number meant at the time of the event? */
+	/*
+	 * check that the pid still belongs to the process that it identified when the event
+	 * occurred
+	 */
 	ino = *ksig_record_ino(stream, ev);
 	if (ino && ksig_pidfd_in_pidfs(t->pidfd)) {
 		err = fstat(t->pidfd, &st) ? -errno : st.st_ino == ino ? 0 : -ESRCH;
 	} else {
 		err = ksig_started_before(t->pid, ev->time_ns);
-		/* if it still lives, the number was its own all the time */
+		/* the pid cannot have been reused in the meantime if the process is still alive */
 		if (!err || ksig_process_ended(t->pidfd))
 			err = -ESRCH;
 	}
@@ -322,8 +341,8 @@ int ksig_target_ready(struct ksig_target *t)
 }
 
 /*
- * Readiness that is unknown may be known at the next attempt (-EAGAIN), but not permanently:
- * then it counts as @final.
+ * Unknown readiness is reported as -EAGAIN, because the next attempt may succeed. After UNSURE_MAX
+ * attempts in a row the result is @final.
  */
 static int target_unsure(struct ksig_target *t, int err, int final)
 {
@@ -354,7 +373,7 @@ int ksig_target_send(struct ksig_target *t, int error, uint64_t value)
 
 	if (err)
 		return target_unsure(t, err, -EOPNOTSUPP);
-	/* unlike a real-time signal, an ignored standard signal has no effect at all */
+	/* an ignored standard signal has no effect; real-time signals are always checked */
 	err = 1;
 	if (realtime || (t->ready && !ksig_in_sigset(st.ignored, t->signo)))
 		err = target_takes(t, &st);
@@ -364,8 +383,8 @@ int ksig_target_send(struct ksig_target *t, int error, uint64_t value)
 	if (err)
 		return err;
 	/*
-	 * /proc shows for each signal whether it is pending, and how many signals of any number
-	 * the user has pending: if it is, all of these may be this one.
+	 * /proc shows which signals are pending, and how many signals of any kind are queued for
+	 * the user. If this signal is pending, assume that it accounts for all queued signals.
 	 */
 	pending = t->process ? st.shared_pending : st.thread_pending;
 	if (ksig_in_sigset(pending, t->signo) &&
@@ -376,8 +395,9 @@ int ksig_target_send(struct ksig_target *t, int error, uint64_t value)
 	info.si_value.sival_ptr = (void *)(uintptr_t)value;
 	fd = t->process ? t->pidfd : t->thread_fd;
 	/*
-	 * Before 6.9 a thread has a number only. Once the thread has exited, the number can
-	 * become another thread's, but only of this process, since @tgid must fit.
+	 * Before 6.9 a thread can be identified only by its ID. The ID may be reused once the
+	 * thread has exited, but the system call checks @tgid, so that the signal cannot reach
+	 * another process.
 	 */
 	if (fd >= 0)
 		err = syscall(SYS_pidfd_send_signal, fd, t->signo,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Text from elsewhere: decoding UTF-8, and which characters must not be printed as they are. */
+/* Checks untrusted text: decodes UTF-8 and finds characters that are unsafe to print. */
 #include "text.h"
 
 struct range {
@@ -8,8 +8,8 @@ struct range {
 };
 
 /*
- * Control characters; Unicode's categories Cf, Zl and Zp (bidi, joiners, tags); other
- * invisible characters, such as Hangul's fillers; noncharacters.
+ * Control characters; the Unicode categories Cf, Zl and Zp (bidirectional controls, joiners, tags);
+ * other invisible characters such as Hangul fillers; noncharacters.
  */
 static const struct range hidden[] = {
 	{ 0x0, 0x1f }, { 0x7f, 0x9f }, { 0xad, 0xad }, { 0x34f, 0x34f },

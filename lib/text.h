@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Text from elsewhere, on its way to a terminal or into JSON. */
+/* Checks for untrusted text that is written to a terminal or as JSON. */
 #ifndef KSIG_TEXT_H
 #define KSIG_TEXT_H
 
@@ -8,19 +8,20 @@
 #include <stdint.h>
 
 /*
- * One character of UTF-8, of at most @most bytes.
- * Return: its length; 0 if it is invalid. A comm can contain any bytes, and is cut off after
- * 15 of them, perhaps within a character.
+ * Decodes one UTF-8 character of at most @most bytes. A comm can contain any bytes, and is
+ * truncated to 15 bytes, possibly in the middle of a character.
+ * Return: its length in bytes; 0 if it is invalid.
  */
 size_t ksig_text_decode(const char *s, size_t most, uint32_t *c);
 
 /*
- * Does it control a terminal, or change how the text around it looks? That is so for control
- * characters, and for characters that are invisible or reorder text.
+ * Return: whether a character controls the terminal or changes how the surrounding text is
+ * displayed. This includes control characters, invisible characters and characters that reorder
+ * text.
  */
 bool ksig_text_is_hidden(uint32_t c);
 
-/* Is it a blank of any kind, or does it look like an arrow? */
+/* Return: whether the character is any kind of space, '<' or '>', or looks like an arrow. */
 bool ksig_text_parts(uint32_t c);
 
 #endif /* KSIG_TEXT_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ksig/uapi.h asks for it in code for the kernel. */
+/* Included by ksig/uapi.h in kernel code. */
 #ifndef KSIG_BUILD_BUG_H
 #define KSIG_BUILD_BUG_H
 

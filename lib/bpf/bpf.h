@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Declarations shared by the files of the BPF provider. */
+/* Declarations shared by the source files of the BPF provider. */
 #ifndef KSIG_LIB_BPF_H
 #define KSIG_LIB_BPF_H
 
@@ -21,8 +21,8 @@ struct ksig_tracepoint;
 /**
  * struct ksig_bpf_source - the programs that produce an event
  * @programs: programs of ksig.bpf.c
- * @tracepoints: the tracepoint of each program; none: the one that the event names
- * @entry_program: program to use instead where probes are preemptible, or NULL
+ * @tracepoints: the tracepoint of each program; empty if it is the tracepoint named by the event
+ * @entry_program: program to use instead if probes are preemptible, or NULL
  * @entry_field: field of the tracepoint's entry that @entry_program reads, or NULL
  */
 struct ksig_bpf_source {
@@ -33,29 +33,32 @@ struct ksig_bpf_source {
 };
 
 /**
- * struct ksig_bpf_sub - the BPF provider's part of a subscription
- * @ring: the BPF ring
- * @links: attach the programs; closing them detaches
- * @programs: the attached programs, for their counters; -1: none
- * @tracepoint: id of the tracepoint that programs are attached to by perf_event_open(2)
- * @syscall: id of a system call's own tracepoint if @tracepoint may stand for all; or 0
- * @syscall_event: keeps that open, so that the setup can find the call's number; -1: closed
+ * struct ksig_bpf_sub - a subscription of the BPF provider
+ * @ring: descriptor of the BPF ring buffer
+ * @links: attached links; closing them detaches the programs
+ * @programs: the attached programs, whose counters are read; -1 if unused
+ * @tracepoint: ID of the tracepoint that programs are attached to by perf_event_open(2)
+ * @syscall: ID of the tracepoint of a single system call, if @tracepoint may be the one for all
+ *	system calls; otherwise 0
+ * @syscall_event: perf event of @syscall, open so that the setup can find the number of the system
+ *	call; -1 if closed
  * @uses_alternative: another tracepoint or program is used, to avoid skipped events
- * @no_alternative: that has failed before: do not use one
- * @bss: the programs' variables
- * @pidfds: pin the processes that the filter names; -1: none
- * @borrowed_pidfd: the one of them that is the stream's @subject_fd; -1: none
- * @consumer: position up to which the ring was read, in a writable page
- * @producer: position up to which it is written, in a page; the ring, mapped twice, follows
- * @mask: the ring's size less one
+ * @no_alternative: do not use an alternative, because that has failed before
+ * @bss: variables of the programs
+ * @pidfds: pidfds that pin the processes named by the filter; -1 if unused
+ * @borrowed_pidfd: the entry of @pidfds that is the stream's @subject_fd; -1 if there is none
+ * @consumer: position up to which the ring has been read, in a writable page
+ * @producer: position up to which the ring has been written, in a read-only page followed by the
+ *	ring, which is mapped twice
+ * @mask: size of the ring minus one
  * @page: size of a page
- * @record: the last event
- * @event_size: size of an event; in the ring an inode follows it
- * @ino: inode of the last event's subject; 0: not known
- * @read: number of records that were read
- * @reported_lost: number of lost events that were reported
- * @misses: how often the kernel had skipped the programs by @misses_at
- * @misses_at: when that was read, by the records' clock
+ * @record: last event
+ * @event_size: size of an event; in the ring it is followed by an inode number
+ * @ino: inode number of the last event's subject; 0 if unknown
+ * @read: number of records read so far
+ * @reported_lost: number of lost events reported so far
+ * @misses: how often the kernel had skipped the programs at @misses_at
+ * @misses_at: time at which @misses was read, in the clock of the records
  */
 struct ksig_bpf_sub {
 	int ring;
@@ -84,48 +87,59 @@ struct ksig_bpf_sub {
 
 /* ---------------------------------------------------------- support.c */
 
-/* Enclose calls of libbpf. Its messages go to the log of @opts; if NULL, they are discarded. */
+/*
+ * Must enclose calls of libbpf. Its messages are passed to the log function of @opts; they are
+ * discarded if @opts is NULL.
+ */
 void ksig_libbpf_enter(const struct ksig_sub_opts *opts);
 void ksig_libbpf_leave(void);
 
-/* Whether this thread has the capability */
+/* Return: whether this thread has the capability. */
 bool ksig_bpf_has_cap(unsigned int cap);
-/* Loading a program or opening libbpf's object failed with @err (positive): explain it in @e */
+/* Explains in @e why loading a program or opening the object failed with @err (positive). */
 int ksig_bpf_refused(int err, struct ksig_error *e);
-/* Whether such programs can be loaded. Return: 0, or -errno and the reason in @e */
+/*
+ * Checks whether such programs can be loaded.
+ * Return: 0; or -errno, with the reason in @e.
+ */
 int ksig_bpf_try(struct ksig_error *e);
 
 /* ------------------------------------------------------------ types.c */
 
-/* The kernel's types, read at first use. Return: 0, or -errno and the reason in @e */
+/*
+ * Returns in *@btf the kernel's types, which are read at first use.
+ * Return: 0; or -errno, with the reason in @e.
+ */
 int ksig_bpf_types(const struct btf **btf, struct ksig_error *e);
-/* After ksig_bpf_types(): whether probes of tracepoints run with preemption enabled */
+/* Return: whether tracepoint probes are preemptible. Valid after ksig_bpf_types(). */
 bool ksig_bpf_probes_preemptible(void);
-/* A tracepoint's prototype, (void *data, ...); NULL: there is no such tracepoint */
+/* Return: the prototype of a tracepoint, (void *data, ...); NULL if there is no such tracepoint. */
 const struct btf_type *ksig_bpf_prototype(const struct btf *btf, const char *name);
 /*
- * Whether the source's tracepoints have the arguments that the programs expect. Return: 0, or
- * -errno and the reason in @e.
+ * Checks that the source's tracepoints have the arguments that the programs expect.
+ * Return: 0; or -errno, with the reason in @e.
  */
 int ksig_bpf_check_tracepoints(const struct ksig_bpf_source *src,
 			       struct ksig_error *e);
 /*
- * Opens the object of ksig.bpf.c, without loading it. @types: descriptor of the types that
- * libbpf compares with, which must be closed after loading; -1: it reads the kernel's BTF.
- * Return: NULL with errno set on error.
+ * Opens the object of ksig.bpf.c without loading it. *@types is a descriptor of the types that
+ * libbpf uses for relocation, which must be closed after loading; -1 if libbpf reads the kernel's
+ * BTF.
+ * Return: the object; NULL with errno set on error.
  */
 struct ksig_bpf *ksig_bpf_object(int *types);
 
 /* ----------------------------------------------------------- filter.c */
 
 /*
- * Sets the filter's conditions in @ro, as many as the programs can check, and in_kernel of each
- * of these. Return: 0, or -errno and the reason in @e.
+ * Adds to @ro the conditions of the filter that the programs can check, and sets in_kernel of each
+ * of them.
+ * Return: 0; or -errno, with the reason in @e.
  */
 int ksig_bpf_set_conds(struct ksig_stream *stream, const struct ksig_tracepoint *tp,
 		       struct ksig_bpf__rodata *ro, struct ksig_error *e);
 
-/* Whether the field is the subject */
+/* Return: whether the field is the subject. */
 static inline bool ksig_bpf_is_subject(const struct ksig_field_desc *f)
 {
 	return f && f->offset == offsetof(struct ksig_event, subject);
@@ -134,13 +148,14 @@ static inline bool ksig_bpf_is_subject(const struct ksig_field_desc *f)
 /* ------------------------------------------------------------- load.c */
 
 /*
- * Loads and attaches the programs, and maps the ring. Return: 0, or -errno and the reason in
- * @e. On error, @st keeps what was set up so far; the caller frees it.
+ * Loads and attaches the programs, and maps the ring. On error, @st keeps the resources allocated
+ * so far; the caller frees it.
+ * Return: 0; or -errno, with the reason in @e.
  */
 int ksig_bpf_start(struct ksig_bpf_sub *st, struct ksig_stream *stream,
 		   struct ksig_error *e);
 
-/* Size of a record in the ring, with the inode that follows the event */
+/* Size of a record in the ring, including the inode number that follows the event */
 static inline size_t ksig_bpf_ring_record(size_t event_size)
 {
 	return event_size + sizeof(uint64_t) + BPF_RINGBUF_HDR_SZ;

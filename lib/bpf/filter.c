@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* A filter's conditions, in the form that the BPF programs check. */
+/* Converts the conditions of a filter to the form that the BPF programs check. */
 #include <errno.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 #include "tracepoint.h"
 #include "ksig.skel.h"
 
-/* As an unsigned range, or a mask: see struct ksig_bpf_cond. */
+/* Stores a numeric condition as an unsigned range or a mask; see struct ksig_bpf_cond. */
 static void filter_set_number(struct ksig_bpf_cond *to, const struct ksig_cond *c)
 {
 	uint64_t low, high;
@@ -24,7 +24,7 @@ static void filter_set_number(struct ksig_bpf_cond *to, const struct ksig_cond *
 	to->negate = none || c->op == KSIG_OP_NE;
 }
 
-/* Return: false if the programs cannot compare it, so that the library has to. */
+/* Return: false if the programs cannot compare the text, so that the library must. */
 static bool filter_set_text(struct ksig_bpf_cond *to, const struct ksig_cond *c,
 			    size_t size)
 {
@@ -39,7 +39,7 @@ static bool filter_set_text(struct ksig_bpf_cond *to, const struct ksig_cond *c,
 	return true;
 }
 
-/* Return: false if the programs cannot check @c, so that the library has to. */
+/* Return: false if the programs cannot check @c, so that the library must. */
 static bool filter_set_cond(struct ksig_bpf_cond *to, const struct ksig_cond *c,
 			    const struct ksig_tracepoint *tp)
 {
@@ -73,7 +73,7 @@ static bool filter_set_cond(struct ksig_bpf_cond *to, const struct ksig_cond *c,
 	}
 	if (!tp)
 		return true;
-	/* the programs see the tracepoint's entry, not the record */
+	/* the programs read the tracepoint's entry, not the record */
 	to->offset = f->offset - KSIG_TRACE_ENTRY;
 	for (i = 0; i < tp->n_strings; i++) {
 		if (tp->strings[i].to != f->offset)
@@ -92,10 +92,10 @@ int ksig_bpf_set_conds(struct ksig_stream *stream, const struct ksig_tracepoint 
 	unsigned int i, n = 0;
 	struct ksig_cond *c;
 
-	/* conditions that could never match */
+	/* reject conditions that could never match */
 	for (i = 0; i < spec->n_conds; i++) {
 		c = &spec->conds[i];
-		/* mark_victim does not say in which cgroup memory is short */
+		/* mark_victim does not report the cgroup whose memory is exhausted */
 		if (c->field && c->field->unknown & KSIG_EVENT_NO_VALUE &&
 		    !strcmp(stream->desc->name, "memory.kill"))
 			return ksig_fail(e, c->column, EOPNOTSUPP,
@@ -107,7 +107,7 @@ int ksig_bpf_set_conds(struct ksig_stream *stream, const struct ksig_tracepoint 
 					 "%s has no value unless a field is chosen with ksig watch --value FIELD: use the field's name in the filter",
 					 stream->desc->name);
 	}
-	/* current.* first, which the library cannot check */
+	/* add current.* first, because the library cannot check these */
 	for (i = 0; i < spec->n_conds; i++) {
 		c = &spec->conds[i];
 		if (c->field)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The BTF of the kernel has 5 to 10 MB, and libbpf reads and indexes all of it for each
- * object that it loads. The programs need about forty structures of it. These are copied
- * once per process to a BTF of about 10 KB, which libbpf gets instead.
+ * The BTF of the kernel is 5 to 10 MB large, and libbpf reads and indexes all of it for each object
+ * that it loads. The programs need only about forty of its structures. Once per process, these are
+ * copied to a BTF of about 10 KB, which libbpf uses instead.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,16 +27,18 @@ struct buffer {
 };
 
 /**
- * struct trim - the kernel's BTF, and the copy that is made of a part of it
- * @types: type section of the kernel's BTF, @types_len bytes
- * @strings: its string section, @strings_len bytes; ends with a zero
- * @offsets: by id, the type's offset in @types
- * @n: number of types; ids begin at 1
- * @ids: by id, the type's id in the copy; 0: not copied
+ * struct trim - the kernel's BTF, and the partial copy of it
+ * @types: type section of the kernel's BTF
+ * @types_len: size of @types
+ * @strings: string section of the kernel's BTF; ends with a NUL
+ * @strings_len: size of @strings
+ * @offsets: offset in @types of each type, indexed by ID
+ * @n: number of types; IDs start at 1
+ * @ids: ID in the copy of each type, indexed by ID; 0 if not copied
  * @out: type section of the copy
  * @out_strings: string section of the copy
- * @n_out: types in @out
- * @void_ptr: id of the copy's only pointer to void; 0: not made yet
+ * @n_out: number of types in @out
+ * @void_ptr: ID of the only pointer to void in the copy; 0 if it does not exist yet
  */
 struct trim {
 	const char *types;
@@ -54,7 +56,7 @@ struct trim {
 
 /* -------------------------------------------------------------------- input */
 
-/* Return: a mapping of @size bytes, or NULL */
+/* Return: a mapping of the kernel's BTF, with its size in *@size; or NULL. */
 static const void *trim_map_kernel(size_t *size)
 {
 	char *p = MAP_FAILED;
@@ -72,7 +74,7 @@ static const void *trim_map_kernel(size_t *size)
 	p = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (p != MAP_FAILED)
 		goto out;
-	/* before Linux 6.16; each read(2) returns at most a page */
+	/* the file cannot be mapped before Linux 6.16; each read(2) returns at most a page */
 	p = mmap(NULL, *size, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
@@ -90,7 +92,7 @@ out:
 	return p == MAP_FAILED ? NULL : p;
 }
 
-/* Size of what follows a type's struct btf_type; -1: unknown kind */
+/* Return: the size of the data after a type's struct btf_type; -1 if the kind is unknown. */
 static long trim_tail_size(const struct btf_type *type)
 {
 	size_t n = btf_vlen(type);
@@ -134,7 +136,7 @@ static const struct btf_type *trim_type_at(const struct trim *t, uint32_t id)
 	return (const struct btf_type *)(t->types + t->offsets[id]);
 }
 
-/* Checks the kernel's BTF @raw, and finds its sections and where each type is. */
+/* Checks the kernel's BTF @raw, and finds its sections and the offset of each type. */
 static int trim_index(struct trim *t, const void *raw, size_t size)
 {
 	const size_t head = sizeof(struct btf_type);
@@ -157,7 +159,7 @@ static int trim_index(struct trim *t, const void *raw, size_t size)
 	t->strings = start + h->str_off;
 	t->strings_len = h->str_len;
 
-	/* no type is smaller, and ids begin at 1 */
+	/* allocate for types of the minimum size; IDs start at 1 */
 	t->offsets = malloc((t->types_len / head + 1) * sizeof(*t->offsets));
 	if (!t->offsets)
 		return -ENOMEM;
@@ -184,10 +186,10 @@ static bool trim_has_name(const struct trim *t, const struct btf_type *type,
 }
 
 /*
- * Linux 7.0 protects probes by SRCU and no longer disables preemption. The variable
- * tracepoint_srcu is no proof, as kernels up to 6.12 had one for probes in idle tasks;
- * the structure of SRCU's fast readers is newer (6.15). BTF describes those static
- * variables that each cpu has.
+ * Return: whether probes are preemptible. Linux 7.0 protects probes by SRCU and no longer disables
+ * preemption. The variable tracepoint_srcu alone does not prove that, because kernels up to 6.12
+ * used it for probes in idle tasks. The structure for SRCU's fast readers is newer (6.15). BTF
+ * describes only those static variables that are per-CPU.
  */
 static bool trim_is_preemptible(const struct trim *t)
 {
@@ -205,7 +207,7 @@ static bool trim_is_preemptible(const struct trim *t)
 
 /* --------------------------------------------------------------------- copy */
 
-/* Return: the offset in @b at which @data begins, or -ENOMEM */
+/* Return: the offset in @b of the appended data, or -ENOMEM. */
 static long trim_append(struct buffer *b, const void *data, size_t len)
 {
 	size_t at = b->len, room = b->room ? b->room : 4096;
@@ -225,7 +227,10 @@ static long trim_append(struct buffer *b, const void *data, size_t len)
 	return at;
 }
 
-/* @name_off: where the copy has the offset of a name in the kernel's strings */
+/*
+ * Copies a name. @name_off: location in the copy that contains the offset of the name in the
+ * kernel's strings; replaced by the new offset.
+ */
 static int trim_copy_name(struct trim *t, size_t name_off)
 {
 	uint32_t from, to = 0;
@@ -248,7 +253,10 @@ static int trim_copy_name(struct trim *t, size_t name_off)
 
 static long trim_copy_type(struct trim *t, uint32_t id);
 
-/* @ref: where the copy has the id of a type of the kernel's */
+/*
+ * Copies a referenced type. @ref: location in the copy that contains the ID of a type in the
+ * kernel's BTF; replaced by the new ID.
+ */
 static int trim_copy_reference(struct trim *t, size_t ref)
 {
 	uint32_t from, to;
@@ -263,13 +271,16 @@ static int trim_copy_reference(struct trim *t, size_t ref)
 	return 0;
 }
 
-/* Names, and types if @typed, of @n members, parameters or enumerators that begin at @at */
+/*
+ * Copies the names, and if @typed the types, of @n members, parameters or enumerators, which begin
+ * at @at.
+ */
 static int trim_copy_list(struct trim *t, size_t at, unsigned int n, size_t size,
 			  bool typed)
 {
 	int err = 0;
 
-	/* each begins with its name, which the type follows */
+	/* each element begins with its name, followed by its type */
 	for (; !err && n; n--, at += size) {
 		err = trim_copy_name(t, at);
 		if (!err && typed)
@@ -279,8 +290,9 @@ static int trim_copy_list(struct trim *t, size_t at, unsigned int n, size_t size
 }
 
 /*
- * Copies the type @id, then replaces the kernel's offsets of names and ids of types in the
- * copy by the copy's own. Return: its id in the copy, or -errno.
+ * Copies the type @id. In the copy, offsets of names and IDs of types are replaced by those of the
+ * copy.
+ * Return: the ID in the copy, or -errno.
  */
 static long trim_copy_whole(struct trim *t, uint32_t id)
 {
@@ -330,8 +342,9 @@ static long trim_copy_whole(struct trim *t, uint32_t id)
 }
 
 /*
- * Return: the id of type @id in the copy, or -errno. The recursion ends, since without its
- * pointers no type contains itself.
+ * Copies a type unless it has been copied already. The recursion ends, because a type cannot
+ * contain itself except through a pointer, and pointers are not followed.
+ * Return: the ID in the copy, or -errno.
  */
 static long trim_copy_type(struct trim *t, uint32_t id)
 {
@@ -362,8 +375,8 @@ static long trim_copy_type(struct trim *t, uint32_t id)
 		return trim_copy_type(t, type->type);
 	case BTF_KIND_TYPEDEF:
 		/*
-		 * The type of a tracepoint is a typedef of a pointer to its prototype.
-		 * That pointer is copied first, or it would become one to void.
+		 * The type of a tracepoint is a typedef of a pointer to its prototype. Copy that
+		 * pointer first, because it would otherwise become a pointer to void.
 		 */
 		if (!type->type || type->type > t->n || t->ids[type->type])
 			break;
@@ -401,7 +414,7 @@ int ksig_kernel_btf_trim(const char *const *names, size_t n_names,
 	if (err)
 		goto out;
 	t.ids = calloc(t.n + 1, sizeof(*t.ids));
-	/* offset 0 is the empty name */
+	/* offset 0 must be the empty name */
 	err = t.ids ? trim_append(&t.out_strings, "", 1) : -ENOMEM;
 	for (id = 1; err >= 0 && id <= t.n; id++) {
 		type = trim_type_at(&t, id);

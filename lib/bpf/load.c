@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Configures, loads and attaches a subscription's programs, then closes libbpf's object. The
- * subscription keeps descriptors and mappings of its own.
+ * Configures, loads and attaches the programs of a subscription, then closes libbpf's object. The
+ * subscription keeps its own descriptors and mappings.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,7 +22,10 @@
 #include "tracepoint.h"
 #include "ksig.skel.h"
 
-/* "pid=4242" means the process that has this number now, and no later one. */
+/*
+ * Pins the processes named by the filter: "pid=4242" means the process that has this pid now, not a
+ * later one.
+ */
 static int load_pin(struct ksig_bpf_sub *st, struct ksig_stream *stream, uint64_t numbers[2],
 		    struct ksig_error *e)
 {
@@ -38,7 +41,7 @@ static int load_pin(struct ksig_bpf_sub *st, struct ksig_stream *stream, uint64_
 		if (c->op != KSIG_OP_EQ || numbers[current] ||
 		    !(current || (ksig_bpf_is_subject(c->field) && stream->desc->pids)))
 			continue;
-		/* 0 is not a process: the idle tasks, or the kernel itself */
+		/* pid 0 stands for the idle tasks or the kernel itself, not for a process */
 		if (!c->number && current)
 			continue;
 		if (stream->subject_fd >= 0 &&
@@ -54,7 +57,7 @@ static int load_pin(struct ksig_bpf_sub *st, struct ksig_stream *stream, uint64_
 	return 0;
 }
 
-/* Return: the field's offset in the entry; -1 if there is no such field */
+/* Return: the offset of the field in the entry; -1 if there is no such field. */
 static int load_entry_offset(const struct ksig_tracepoint *tp, const char *name)
 {
 	const struct ksig_field_desc *f = ksig_desc_field(&tp->desc, name);
@@ -63,7 +66,10 @@ static int load_entry_offset(const struct ksig_tracepoint *tp, const char *name)
 	       (int)(f->offset - KSIG_TRACE_ENTRY) : -1;
 }
 
-/* If @tp is a system call's tracepoint: where the call's number is, and what to attach to. */
+/*
+ * If @tp is the tracepoint of a system call, corrects the offset of the system call's number, and
+ * chooses the tracepoint to attach to.
+ */
 static void load_adapt_syscall(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
 			       const struct btf *btf, struct ksig_tracepoint *tp)
 {
@@ -75,9 +81,9 @@ static void load_adapt_syscall(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
 	bool enter;
 
 	/*
-	 * The entry is a structure that is made for BPF programs. Where the common fields of a
-	 * tracepoint are longer than usual (PREEMPT_RT of 6.1), the number's offset in it is
-	 * not the one in tracefs.
+	 * BPF programs receive an entry that is built for them. If the common fields of a
+	 * tracepoint are longer than usual (PREEMPT_RT of 6.1), the offset of the system call's
+	 * number in that entry differs from the one in tracefs.
 	 */
 	while (nr < tp->desc.n_fields && strcmp(tp->fields[nr].name, "__syscall_nr"))
 		nr++;
@@ -87,9 +93,9 @@ static void load_adapt_syscall(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
 						btf_member_bit_offset(t, i) / 8;
 	}
 	/*
-	 * Programs of a system call's own tracepoint run with preemption enabled (since 7.2),
-	 * those of the tracepoint for all system calls with it disabled. Their entries begin
-	 * alike.
+	 * Programs on the tracepoint of a single system call run with preemption enabled (since
+	 * 7.2). Programs on the tracepoint for all system calls run with preemption disabled. The
+	 * entries of both begin with the same fields.
 	 */
 	if (!ksig_bpf_probes_preemptible() || st->no_alternative ||
 	    strncmp(tp->desc.name, prefix, strlen(prefix)))
@@ -121,16 +127,16 @@ static void load_choose_programs(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
 	bool load;
 	int at;
 
-	/* (data, pid), and (data, task, uid) since 6.8 */
+	/* the arguments are (data, pid), or (data, task, uid) since 6.8 */
 	if (kill && btf_vlen(kill) > 1 && !strcmp(src->programs[0], "ksig_kill")) {
 		t = btf__type_by_id(btf, btf__resolve_type(btf, btf_params(kill)[1].type));
 		if (t && !btf_is_ptr(t))
 			instead = "ksig_kill_pid";
 	}
 	/*
-	 * With preemption disabled no event is skipped because another one is being reported,
-	 * but that takes tracefs and perf_event_open(2). Where these are not permitted, there
-	 * is only an upper bound of how many events were skipped.
+	 * With preemption disabled, no event is skipped because another one is being reported. But
+	 * that requires tracefs and perf_event_open(2). If these are not permitted, only an upper
+	 * bound of the number of skipped events is known.
 	 */
 	if (ksig_bpf_probes_preemptible() && src->entry_program && !st->no_alternative) {
 		snprintf(tracepoint, sizeof(tracepoint), KSIG_TRACE "sched.%s",
@@ -159,7 +165,7 @@ static void load_choose_programs(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
 				!skel->rodata->has_group_dead);
 }
 
-/* Sets the programs' constants and the ring's size, and which programs are loaded. */
+/* Sets the constants of the programs and the size of the ring, and chooses the programs to load. */
 static int load_configure(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
 			  struct ksig_stream *stream, struct ksig_error *e)
 {
@@ -177,9 +183,9 @@ static int load_configure(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
 			  ksig_bpf_ring_record(size);
 	ro->pinned = st->pidfds[0] >= 0;
 	ro->current_pinned = st->pidfds[1] >= 0;
-	/* a process that the filter names is older than the subscription */
+	/* a process named by the filter is older than the subscription, so don't skip its events */
 	ro->skip_own = opts->flags & KSIG_SUB_SKIP_OWN && !ro->pinned && !ro->current_pinned;
-	/* the kernel requires a power of two, and uses all of the ring except one byte */
+	/* the size must be a power of two, and one byte of the ring cannot be used */
 	while (ring <= ro->queue_bytes)
 		ring *= 2;
 	st->mask = ring - 1;
@@ -189,11 +195,11 @@ static int load_configure(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
 	if (err)
 		return err;
 	exit = ksig_bpf_prototype(btf, "sched_process_exit");
-	/* (data, task), and (data, task, group_dead) since 6.16 */
+	/* the arguments are (data, task), or (data, task, group_dead) since 6.16 */
 	ro->has_group_dead = exit && btf_vlen(exit) > 2;
 	if (tp) {
 		st->tracepoint = tp->id;
-		/* may change a field's offset */
+		/* must come first, because it may change the offset of a field */
 		load_adapt_syscall(st, skel, btf, tp);
 		ro->entry_size = tp->entry_size;
 		ro->n_strings = tp->n_strings;
@@ -208,7 +214,7 @@ static int load_configure(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
 	return ksig_bpf_set_conds(stream, tp, ro, e);
 }
 
-/* Return: a descriptor, or a negative errno */
+/* Return: a descriptor or a negative errno. */
 static int load_open_tracepoint(unsigned int id)
 {
 	struct perf_event_attr attr = {
@@ -219,7 +225,7 @@ static int load_open_tracepoint(unsigned int id)
 	};
 	int fd, cpu = 0;
 
-	/* programs run on all cpus, so the event may be on any that is online */
+	/* programs run on all CPUs, so the event can be on any CPU that is online */
 	do
 		fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1,
 			     PERF_FLAG_FD_CLOEXEC);
@@ -227,7 +233,7 @@ static int load_open_tracepoint(unsigned int id)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Runs ksig_setup once, which looks up the pinned processes and the system call's number. */
+/* Runs ksig_setup once, to look up the pinned processes and the number of the system call. */
 static int load_run_setup(struct ksig_bpf_sub *st, const struct ksig_bpf *skel,
 			  const uint64_t numbers[2], struct ksig_error *e)
 {
@@ -244,10 +250,10 @@ static int load_run_setup(struct ksig_bpf_sub *st, const struct ksig_bpf *skel,
 	if (err)
 		return ksig_fail(e, 0, -err, "running a BPF program: %s",
 				 strerror(-err));
-	/* the setup did not find the number */
+	/* the setup could not find the number of the system call */
 	if (st->syscall && !skel->bss->only_syscall)
 		st->tracepoint = st->syscall;
-	/* a process that is still alive had its number while the setup looked it up */
+	/* a process that is still alive had this pid when the setup looked it up */
 	for (i = 0; i < 2; i++) {
 		if (st->pidfds[i] >= 0 && ksig_process_ended(st->pidfds[i]))
 			return ksig_fail(e, 0, ESRCH, "process %llu has exited",
@@ -271,10 +277,13 @@ static int load_attach(struct ksig_bpf_sub *st, const struct ksig_bpf *skel,
 	const char *slash;
 
 	bpf_object__for_each_program(p, skel->obj) {
-		/* the setup is not attached */
+		/* ksig_setup is not attached */
 		if (!bpf_program__autoload(p) || p == skel->progs.ksig_setup)
 			continue;
-		/* "raw_tp/NAME", or the section of programs that get a tracepoint's entry */
+		/*
+		 * "raw_tp/NAME"; programs that receive the entry of a tracepoint have a section
+		 * without '/'
+		 */
 		slash = strchr(bpf_program__section_name(p), '/');
 		if (slash) {
 			fd = bpf_raw_tracepoint_open(slash + 1, bpf_program__fd(p));
@@ -282,8 +291,8 @@ static int load_attach(struct ksig_bpf_sub *st, const struct ksig_bpf *skel,
 		} else {
 			event = load_open_tracepoint(st->tracepoint);
 			/*
-			 * The link keeps the perf event open, which is never enabled: the
-			 * program runs nevertheless, and nothing else is done for each entry.
+			 * The link keeps the perf event open. The event is never enabled, so that
+			 * nothing else is done for each entry; the program runs nevertheless.
 			 */
 			fd = event < 0 ? event : bpf_link_create(bpf_program__fd(p), event,
 								 BPF_PERF_EVENT, NULL);
@@ -335,7 +344,7 @@ int ksig_bpf_start(struct ksig_bpf_sub *st, struct ksig_stream *stream,
 	err = load_run_setup(st, skel, numbers, e);
 	if (err)
 		goto out;
-	/* a descriptor and mappings that outlive libbpf's object */
+	/* duplicate the descriptor and map the ring, so that both outlive libbpf's object */
 	st->ring = fcntl(bpf_map__fd(skel->maps.ring), F_DUPFD_CLOEXEC, 0);
 	if (st->ring >= 0)
 		st->consumer = load_map_pages(st->ring, st->page, PROT_READ | PROT_WRITE, 0);
@@ -348,7 +357,10 @@ int ksig_bpf_start(struct ksig_bpf_sub *st, struct ksig_stream *stream,
 	err = st->bss ? load_attach(st, skel, stream, e) :
 			ksig_fail(e, 0, errno, "mapping a BPF ring: %s", strerror(errno));
 out:
-	/* after attaching: the kernel updates all tasks when the last user of these is closed */
+	/*
+	 * Close this only after attaching, because the kernel updates all tasks when the last user
+	 * of system call tracepoints is closed.
+	 */
 	ksig_close_fd(st->syscall_event);
 	st->syscall_event = -1;
 	ksig_bpf__destroy(skel);

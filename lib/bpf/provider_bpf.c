@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Events from BPF programs: bpf/ksig.bpf.c, loaded once for each subscription. */
+/* The BPF provider: loads the programs of bpf/ksig.bpf.c once for each subscription. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/bpf.h>
@@ -18,10 +18,10 @@
 #include "tracepoint.h"
 #include "ksig.skel.h"
 
-/* Reading how often the kernel skipped the programs takes a system call: at most this often */
+/* Minimum interval between system calls that read how often the kernel skipped the programs */
 #define MISSES_NS 1000000
 
-/* How often to check whether a record is complete */
+/* Number of attempts to read a record that is not complete yet */
 #define BUSY_TRIES 100
 
 const struct ksig_bpf_source ksig_bpf_fork = {
@@ -47,7 +47,7 @@ const struct ksig_bpf_source ksig_bpf_kmod = {
 	{ "module_load", "module_put", "module_free" }, NULL, NULL,
 };
 
-/* Any tracepoint: it is found by its number, not by BTF. */
+/* A tracepoint, which is identified by its ID rather than by BTF */
 const struct ksig_bpf_source ksig_bpf_trace = {
 	{ "ksig_trace" }, { }, NULL, NULL,
 };
@@ -79,7 +79,7 @@ static void bpf_sub_free(struct ksig_bpf_sub *st)
 {
 	int i;
 
-	/* detach the programs before anything is freed that they use */
+	/* detach the programs before freeing anything that they use */
 	for (i = 0; i < KSIG_BPF_PROGRAMS; i++) {
 		ksig_close_fd(st->links[i]);
 		ksig_close_fd(st->programs[i]);
@@ -127,7 +127,7 @@ static int bpf_sub_open(struct ksig_stream *stream, struct ksig_error *e)
 	if (st)
 		err = ksig_bpf_start(st, stream, e);
 	if (st && err && st->uses_alternative) {
-		/* perf_event_open(2) is forbidden, or too many programs are attached */
+		/* perf_event_open(2) is not permitted, or too many programs are attached */
 		bpf_sub_free(st);
 		st = bpf_sub_new(stream->desc);
 		if (st) {
@@ -157,9 +157,9 @@ static void bpf_sub_close(struct ksig_stream *stream)
 /* -------------------------------------------------------------------- reading */
 
 /*
- * How often the kernel skipped a program because another one, or this one, was running on
- * that cpu. The filter has not run then, so each may have been a matching event or not.
- * Linux counts this for tracepoints' programs since 6.7.
+ * Returns how often the kernel skipped a program because it, or another one, was already running on
+ * the CPU. The filter has not run in that case, so each skip may have been a matching event. Linux
+ * counts this for programs on tracepoints since 6.7.
  */
 static uint64_t bpf_sub_misses(const struct ksig_bpf_sub *st)
 {
@@ -194,10 +194,10 @@ static int bpf_sub_next(struct ksig_stream *stream, const struct ksig_event **ou
 	if (at == __atomic_load_n(st->producer, __ATOMIC_ACQUIRE))
 		return 0;
 	/*
-	 * The kernel stores a record's length, without BUSY, when the record is complete. That
-	 * takes a microsecond, unless the program is interrupted or preempted. Waiting for it
-	 * keeps a reader that merges several rings by time from reading a later event of
-	 * another ring first.
+	 * The kernel clears BUSY in the length of a record when the record is complete. That takes
+	 * about a microsecond unless the program is interrupted or preempted. Wait for it, so that
+	 * a reader that merges several rings by time does not read a later event of another ring
+	 * first.
 	 */
 	head = ring + (at & st->mask);
 	while (__atomic_load_n((const uint32_t *)head, __ATOMIC_ACQUIRE) & BPF_RINGBUF_BUSY_BIT) {
@@ -208,10 +208,10 @@ static int bpf_sub_next(struct ksig_stream *stream, const struct ksig_event **ou
 	head += BPF_RINGBUF_HDR_SZ;
 	memcpy(ev, head, st->event_size);
 	memcpy(&st->ino, head + st->event_size, sizeof(st->ino));
-	/* the kernel overwrites the record only once it finds this position */
+	/* the kernel overwrites the record only after it has read the new position */
 	__atomic_store_n(st->consumer, at + ksig_bpf_ring_record(st->event_size),
 			 __ATOMIC_RELEASE);
-	/* @seq: how many events had been lost when the program reserved the record */
+	/* @seq is the number of events lost before the program reserved the record */
 	lost = ev->seq > st->reported_lost ? ev->seq - st->reported_lost : 0;
 	st->reported_lost += lost;
 	ev->lost_before = lost > UINT32_MAX ? UINT32_MAX : lost;
@@ -234,7 +234,10 @@ static uint64_t bpf_sub_subject_ino(const struct ksig_stream *stream)
 	return st->ino;
 }
 
-/* Offered events are the sum of the others, so that none is counted twice. */
+/*
+ * The number of offered events is computed as the sum of the other counters, so that no event is
+ * counted twice.
+ */
 static int bpf_sub_stats(const struct ksig_stream *stream, struct ksig_stats *out)
 {
 	struct ksig_bpf_sub *st = stream->priv;
@@ -267,8 +270,8 @@ static int bpf_sub_kill_current(struct ksig_stream *stream, int signo, uint64_t 
 	if (!ksig_bpf_has_cap(CAP_KILL))
 		return -EPERM;
 	/*
-	 * No signal is sent while the settings change: membarrier(2) waits for an RCU grace
-	 * period, after which no program is running that has read the old signal number.
+	 * Do not send signals while the settings change. membarrier(2) waits for an RCU grace
+	 * period, after which no running program has read the old signal number.
 	 */
 	__atomic_store_n(&bss->kill_signo, 0, __ATOMIC_SEQ_CST);
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);

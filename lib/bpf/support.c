@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Messages of libbpf and errors of the kernel, and whether BPF programs can be loaded at all.
+ * Handles libbpf's messages and the kernel's errors, and checks whether BPF programs can be loaded
+ * at all.
  *
- * libbpf has one log function for the whole process. It is replaced at first use: libbpf's
- * messages during a call on a subscription go to that subscription's log, all others to the
- * function that was set before.
+ * libbpf has one log function for the whole process. It is replaced at first use. Messages that
+ * libbpf prints during a call on a subscription go to that subscription's log; all others go to the
+ * previous function.
  */
 #include <errno.h>
 #include <linux/bpf.h>
@@ -21,12 +22,12 @@
 
 #include "bpf.h"
 
-/* The oldest kernel on which it is tested */
+/* The oldest tested kernel */
 #define OLDEST "6.1"
 
 /* --------------------------------------------------------- libbpf's messages */
 
-/* The subscription that this thread's call is for, and libbpf's last message in it */
+/* The current call in this thread: options of its subscription, and libbpf's last message */
 static __thread struct {
 	bool inside;
 	const struct ksig_sub_opts *opts;
@@ -85,7 +86,10 @@ bool ksig_bpf_has_cap(unsigned int cap)
 	       data[cap / 32].effective >> cap % 32 & 1;
 }
 
-/* The file's first line; "" if it has none. False: there is no such file */
+/*
+ * Reads the first line of a file, or "" if the file is empty.
+ * Return: false if the file cannot be opened.
+ */
 static bool support_read_line(const char *path, char line[128])
 {
 	FILE *f = fopen(path, "re");
@@ -112,7 +116,10 @@ int ksig_bpf_refused(int err, struct ksig_error *e)
 					 ksig_bpf_has_cap(CAP_BPF) ? "CAP_PERFMON is" :
 					 ksig_bpf_has_cap(CAP_PERFMON) ? "CAP_BPF is" :
 					 "both are");
-		/* empty until it is set; the initial user namespace maps all ids to themselves */
+		/*
+		 * the file is empty until it is written; the initial user namespace maps all IDs to
+		 * themselves
+		 */
 		if (support_read_line("/proc/self/uid_map", line) &&
 		    (sscanf(line, "%lu %lu %lu", &first, &outside, &count) != 3 ||
 		     first || outside || count != 4294967295))
@@ -122,7 +129,7 @@ int ksig_bpf_refused(int err, struct ksig_error *e)
 				 "bpf(2) is forbidden (%s) by a seccomp filter or a security module: allow it in the settings of the container or service",
 				 strerror(err));
 	}
-	/* the mode in which BPF programs may not read the kernel's memory */
+	/* in this mode BPF programs are not permitted to read kernel memory */
 	if (support_read_line("/sys/kernel/security/lockdown", line) &&
 	    strstr(line, "[confidentiality]"))
 		return ksig_fail(e, 0, EPERM,
@@ -140,7 +147,7 @@ int ksig_bpf_refused(int err, struct ksig_error *e)
 			 *here.last ? here.last : strerror(err));
 }
 
-/* Reads kernel memory, as the programs of ksig.bpf.c do. */
+/* Loads a program that reads kernel memory, as the programs of ksig.bpf.c do. */
 int ksig_bpf_try(struct ksig_error *e)
 {
 	static const struct bpf_insn insns[] = {

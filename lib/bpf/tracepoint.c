@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* events/CATEGORY/NAME/format in tracefs, and the layout of the records that follows from it. */
+/*
+ * Reads events/CATEGORY/NAME/format in tracefs, and computes the layout of the tracepoint's
+ * records.
+ */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -13,12 +16,12 @@
 #define TRACEFS "/sys/kernel/tracing"
 #define TRACEFS_OLD "/sys/kernel/debug/tracing"
 
-/* Records do not contain what follows in a longer entry. */
+/* Maximum size of an entry; records do not contain fields beyond it. */
 #define ENTRY_MAX 1024
-/* Longer arrays are too long to report each number as a field. */
+/* Maximum length of an array whose numbers are reported as separate fields */
 #define ARRAY_MAX 16
 
-/* A line of the file: "field:TYPE NAME; offset:8; size:4; signed:1;" */
+/* A line of the format file: "field:TYPE NAME; offset:8; size:4; signed:1;" */
 struct line {
 	char type[128];
 	char name[64];
@@ -28,7 +31,7 @@ struct line {
 	bool is_array;
 };
 
-/* C's names of numbers; their size matters in arrays and system calls. */
+/* Numeric C types. The size is used for arrays and for arguments of system calls. */
 static const struct scalar {
 	const char *name;
 	unsigned int size;
@@ -101,7 +104,10 @@ static int tracepoint_add_number(struct ksig_tracepoint *tp, const char *name,
 	return 0;
 }
 
-/* Adds the field of @l, or one for each number of an array; none if it is of another kind. */
+/*
+ * Adds the field described by @l, or one field for each number of an array. Fields of other types
+ * are skipped.
+ */
 static int tracepoint_add_line(struct ksig_tracepoint *tp, struct line *l, bool syscall)
 {
 	struct ksig_bpf_string *str;
@@ -114,7 +120,7 @@ static int tracepoint_add_line(struct ksig_tracepoint *tp, struct line *l, bool 
 	    l->offset > ENTRY_MAX || !l->size || l->size > ENTRY_MAX - l->offset)
 		return 0;
 	if (strstr(l->type, "_loc ")) {
-		/* what BPF programs get of a system call ends with its arguments */
+		/* for system calls, BPF programs receive nothing after the arguments */
 		if (syscall || tp->n_strings == KSIG_BPF_STRINGS ||
 		    (strcmp(l->type, "__data_loc char[]") &&
 		     strcmp(l->type, "__rel_loc char[]")))
@@ -136,7 +142,10 @@ static int tracepoint_add_line(struct ksig_tracepoint *tp, struct line *l, bool 
 		s = tracepoint_scalar(l->type);
 		if (!s || l->size % s->size || l->size / s->size > ARRAY_MAX)
 			return 0;
-		/* "args.0", "args.1", ...; bytes are mostly addresses: too much for a line */
+		/*
+		 * Name the elements "args.0", "args.1", ... Hide single bytes, which are mostly
+		 * parts of addresses and too long for a line.
+		 */
 		for (i = 0; !err && i < l->size / s->size; i++) {
 			snprintf(name, sizeof(name), "%s.%u", l->name, i);
 			err = tracepoint_add_number(tp, name, s->is_signed,
@@ -147,7 +156,7 @@ static int tracepoint_add_line(struct ksig_tracepoint *tp, struct line *l, bool 
 	}
 	if (l->size != 1 && l->size != 2 && l->size != 4 && l->size != 8)
 		return 0;
-	/* an int that was in a register: the bits above it are undefined */
+	/* a smaller argument of a system call was in a register whose upper bits are undefined */
 	s = syscall ? tracepoint_scalar(l->type) : NULL;
 	if (s && s->size < l->size) {
 		l->size = s->size;
@@ -156,7 +165,7 @@ static int tracepoint_add_line(struct ksig_tracepoint *tp, struct line *l, bool 
 	return tracepoint_add_number(tp, l->name, l->is_signed, l->offset, l->size, false);
 }
 
-/* Adds the fields that the file describes, then gives each string a place in the record. */
+/* Adds the fields described by the file, then assigns each string a place in the record. */
 static int tracepoint_read_format(struct ksig_tracepoint *tp, FILE *f, bool syscall)
 {
 	char *text = NULL, *name, *bracket;
@@ -170,7 +179,7 @@ static int tracepoint_read_format(struct ksig_tracepoint *tp, FILE *f, bool sysc
 		    sscanf(text, " field:%127[^;]; offset:%u; size:%u; signed:%d;",
 			   l.type, &l.offset, &l.size, &l.is_signed) != 4)
 			continue;
-		/* "char comm[16]" is an array, "__data_loc char[] comm" isn't */
+		/* "char comm[16]" is an array, but "__data_loc char[] comm" is not */
 		bracket = l.type[strlen(l.type) - 1] == ']' ? strrchr(l.type, '[') : NULL;
 		if (bracket)
 			*bracket = '\0';
@@ -188,7 +197,7 @@ static int tracepoint_read_format(struct ksig_tracepoint *tp, FILE *f, bool sysc
 		err = -EIO;
 	free(text);
 
-	/* after the entry, in the order of the fields, the same room for each */
+	/* strings follow the entry, in the order of the fields and with equal space for each */
 	end = (KSIG_TRACE_ENTRY + tp->entry_size + 7) & ~7U;
 	for (i = 0; i < tp->desc.n_fields; i++) {
 		if (tp->fields[i].size)
@@ -204,7 +213,10 @@ static int tracepoint_read_format(struct ksig_tracepoint *tp, FILE *f, bool sysc
 	return err;
 }
 
-/* @name: "CATEGORY.NAME". Return: 0 and @f, or -errno and the reason in @e */
+/*
+ * Opens the format file of a tracepoint. @name: "CATEGORY.NAME".
+ * Return: 0; or -errno, with the reason in @e.
+ */
 static int tracepoint_open(const char *name, FILE **f, struct ksig_error *e)
 {
 	const char *root = TRACEFS, *dot = strchr(name, '.');
@@ -237,7 +249,7 @@ static int tracepoint_open(const char *name, FILE **f, struct ksig_error *e)
 	*f = fopen(path, "re");
 	if (*f)
 		return 0;
-	/* "enable" and "filter" are files beside the directories */
+	/* ENOTDIR: "enable" and "filter" are files next to the directories of tracepoints */
 	if (errno != ENOENT && errno != ENOTDIR)
 		return ksig_fail(e, 0, errno, "%s: %s", path, strerror(errno));
 	snprintf(path, sizeof(path), "%s/events/%.*s", root, len, name);

@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel's tracepoints, as tracefs describes them. */
+/* The kernel's tracepoints, as described by tracefs. */
 #ifndef KSIG_TRACEPOINT_H
 #define KSIG_TRACEPOINT_H
 
 #include "../../bpf/shared.h"
 #include "../provider.h"
 
-/* The names of tracepoints' events begin with this. */
+/* Prefix of the names of events for tracepoints */
 #define KSIG_TRACE "trace."
 
 /*
- * A record's data[]: comm of the running task, then the tracepoint's entry without its first
- * 8 bytes, which BPF programs do not get, then room for strings.
+ * Layout of data[] in a record: the comm of the running task, then the tracepoint's entry without
+ * its first 8 bytes, which BPF programs do not receive, then space for strings.
  */
 #define KSIG_TRACE_COMM sizeof(struct ksig_event)
 #define KSIG_TRACE_ENTRY (KSIG_TRACE_COMM + 16 - 8)
 
 /**
- * struct ksig_tracepoint - a tracepoint's event
- * @desc: its description; the first member
- * @fields: @desc's fields
- * @id: for perf_event_open(2)
- * @entry_size: where the entry's fields with a fixed offset end
+ * struct ksig_tracepoint - the event of a tracepoint
+ * @desc: description of the event; must be the first member
+ * @fields: fields of @desc
+ * @id: ID of the tracepoint for perf_event_open(2)
+ * @entry_size: end of the fields that have a fixed offset in the entry
  * @n_strings: number of @strings
  * @strings: strings of variable length
- * @value: the field that is the event's value; NULL: none
+ * @value: field that is the value of the event; NULL if there is none
  */
 struct ksig_tracepoint {
 	struct ksig_event_desc desc;
@@ -37,15 +37,16 @@ struct ksig_tracepoint {
 };
 
 /*
- * Reads how tracefs describes @name, "trace.CATEGORY.NAME". @value: name of the field to use as
- * the event's value, or NULL. @tp must be freed with ksig_tracepoint_free(); passing NULL to
- * that is a no-op. Return: 0, or -errno and the reason in @e.
+ * Reads the description of @name, "trace.CATEGORY.NAME", from tracefs. @value: name of the field to
+ * use as the event's value, or NULL. *@tp must be freed with ksig_tracepoint_free(); passing NULL
+ * to that is a no-op.
+ * Return: 0; or -errno, with the reason in @e.
  */
 int ksig_tracepoint_read(const char *name, const char *value,
 			 struct ksig_tracepoint **tp, struct ksig_error *e);
 void ksig_tracepoint_free(struct ksig_tracepoint *tp);
 
-/* Return: the tracepoint of that event; NULL if it is not a tracepoint's */
+/* Return: the tracepoint of an event; NULL if the event is not a tracepoint. */
 static inline struct ksig_tracepoint *
 ksig_tracepoint_of(const struct ksig_event_desc *d)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The kernel's types, from the part of its BTF that the programs need (libbpf would read all
- * of it), and whether its tracepoints have the arguments that the programs expect.
+ * Reads the kernel's types from the part of its BTF that the programs need, because libbpf would
+ * read all of it. Checks that the kernel's tracepoints have the arguments that the programs expect.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -23,14 +23,14 @@
 #define TYPEDEF_OF "btf_trace_"
 
 /**
- * struct kernel_types - the part of the kernel's BTF that is needed
+ * struct kernel_types - the required part of the kernel's BTF
  * @lock: serializes reading it
- * @data: from ksig_kernel_btf_trim(); NULL: not read yet
+ * @data: result of ksig_kernel_btf_trim(); NULL if it has not been read yet
  * @size: size of @data
  * @btf: @data as parsed by libbpf
  * @preemptible: probes of tracepoints run with preemption enabled
  *
- * Read at first use, never freed.
+ * Read at first use and never freed.
  */
 static struct kernel_types {
 	pthread_mutex_t lock;
@@ -46,8 +46,8 @@ static int types_compare_names(const void *a, const void *b)
 }
 
 /*
- * The verifier does not check which arguments a program for raw tracepoints reads, so these
- * are compared here. 'p' is a pointer, 'n' is not a pointer, '?' may be either.
+ * The verifier does not check which arguments a program for raw tracepoints reads, so they are
+ * checked here. 'p' stands for a pointer, 'n' for any other type, '?' for either.
  */
 static const struct {
 	const char *tracepoint;
@@ -84,7 +84,7 @@ int ksig_bpf_types(const struct btf **btf, struct ksig_error *e)
 		err = -errno;
 		goto out;
 	}
-	/* types that load.c reads, the tracepoints' prototypes, and what the programs read */
+	/* types read by load.c, prototypes of tracepoints, and types read by the programs */
 	names[n++] = "syscall_tp_t";
 	for (i = 0; i < ARRAY_SIZE(expected); i++) {
 		snprintf(typedefs[i], sizeof(typedefs[i]), TYPEDEF_OF "%s",
@@ -136,7 +136,7 @@ const struct btf_type *ksig_bpf_prototype(const struct btf *btf, const char *nam
 	return t && btf_is_func_proto(t) ? t : NULL;
 }
 
-/* @t: the tracepoint's prototype, (void *data, ...) */
+/* @t: prototype of the tracepoint, (void *data, ...) */
 static bool types_has_expected_args(const struct btf *btf, const struct btf_type *t,
 				    const char *tracepoint)
 {
@@ -204,7 +204,7 @@ struct ksig_bpf *ksig_bpf_object(int *types)
 
 	LIBBPF_OPTS(bpf_object_open_opts, opts);
 
-	/* libbpf reads the types from a file; without one it reads all that the kernel has */
+	/* pass the types to libbpf in a file; otherwise libbpf reads all types of the kernel */
 	*types = memfd_create("ksig-btf", MFD_CLOEXEC);
 	if (*types >= 0) {
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", *types);

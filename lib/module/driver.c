@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Descriptions of the events of drivers' channels, from sysfs. */
+/* Reads descriptions of the events of drivers' channels from sysfs. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 
 #include "module.h"
 
-/* Description of an event of a driver's channel, and the strings that it points to */
+/* Description of an event of a driver's channel, with the strings that it refers to */
 struct driver_desc {
 	struct ksig_event_desc desc;
 	struct ksig_field_desc fields[2];
@@ -20,7 +20,7 @@ struct driver_desc {
 	char description[128];
 };
 
-/* Reads an attribute of the channel, without its newline at the end. */
+/* Reads an attribute of the channel, without the trailing newline. */
 static int driver_read_attr(const char *channel, const char *attr, char *buf,
 			    size_t size)
 {
@@ -52,9 +52,9 @@ static struct driver_desc *driver_make_desc(const char *name, const char *channe
 	int fd;
 
 	/*
-	 * Only KSIG_IOC_INFO reports whether subjects are pids. A descriptor for writing is not
-	 * a subscription, so it is tried first. A caller that is permitted neither gets the
-	 * error from check.
+	 * Only KSIG_IOC_INFO reports whether subjects are pids. Try to open for writing first,
+	 * because that does not create a subscription. If neither open is permitted, the check
+	 * operation reports the error.
 	 */
 	snprintf(path, sizeof(path), DEV "%s", channel);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -116,7 +116,7 @@ int ksig_module_desc(const char *name, const struct ksig_sub_opts *opts,
 	if (driver_read_attr(channel, "types", types, sizeof(types)) ||
 	    driver_read_attr(channel, "event_size", size, sizeof(size)))
 		return -ENOENT;
-	/* each type's name has a line; a channel without lines has one nameless type */
+	/* each line is the name of a type; a channel without lines has one unnamed type */
 	for (line = *type || !*types ? types : NULL; line; index++) {
 		n = strcspn(line, "\n");
 		if (n == strlen(type) && !strncmp(line, type, n))
@@ -145,6 +145,6 @@ int ksig_module_desc(const char *name, const struct ksig_sub_opts *opts,
 
 void ksig_module_desc_free(struct ksig_event_desc *d)
 {
-	/* the first member */
+	/* @d is the first member */
 	free((struct driver_desc *)d);
 }

@@ -8,7 +8,7 @@
 #define DEV "/dev/ksig/"
 #define CLASS "/sys/class/ksig/"
 
-/* driver.c: desc and desc_free of struct ksig_provider */
+/* driver.c: the operations desc and desc_free of struct ksig_provider */
 int ksig_module_desc(const char *name, const struct ksig_sub_opts *opts,
 		     struct ksig_event_desc **out, struct ksig_error *e);
 void ksig_module_desc_free(struct ksig_event_desc *d);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * ksig.ko's channels, /dev/ksig/NAME, including those of drivers.
+ * The module provider reads ksig.ko's channels, /dev/ksig/NAME, including those of drivers.
  *
- * If the node can be opened for writing, events are taken from the mapped ring without a
- * system call, and poll(2) waits when it is empty. Otherwise, and while events are delivered
- * by signal, they are read with read(2).
+ * If the node can be opened for writing, events are read from a mapped ring without system calls,
+ * and poll(2) waits when the ring is empty. Otherwise, and while events are delivered by signal,
+ * events are read with read(2).
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -22,24 +22,24 @@
 #include "../load_hint.h"
 #include "module.h"
 
-/* Size of a read(2), for many events at once */
+/* Buffer size for read(2), large enough for many events */
 #define READ_SIZE 16384
 
 /**
  * struct module - a subscription to a channel
- * @event_size: size of a record, as the kernel reports it
+ * @event_size: size of a record, as reported by the kernel
  * @head: index of the next record to return
  * @tail: index up to which the producer is known to have written
- * @ring: the mapping, or NULL: records are read with read(2)
- * @ring_size: its size, without the consumer's page
+ * @ring: the mapped ring; NULL if records are read with read(2)
+ * @ring_size: size of the mapping, without the consumer's page
  * @consumer: the consumer's page
- * @records: the first record of the ring
+ * @records: first record of the ring
  * @len: number of records in the ring
- * @buf: records that were read
- * @used: bytes of @buf that were returned
- * @filled: bytes in @buf
- * @owner: process that has the mapping: a child of fork(2) has none, and may have something
- *	else at that address
+ * @buf: buffer for records returned by read(2)
+ * @used: number of bytes in @buf that have been returned
+ * @filled: number of bytes in @buf
+ * @owner: pid of the process that has the mapping; a child created by fork(2) does not have it, and
+ *	may have mapped something else at that address
  */
 struct module {
 	uint32_t event_size;
@@ -58,7 +58,10 @@ struct module {
 
 /* ------------------------------------------------------------------- opening */
 
-/* Read-write where that is permitted, as a mapping needs it. Return: a descriptor or -errno */
+/*
+ * Opens the node read-write if permitted, because mapping the ring requires that.
+ * Return: a descriptor or -errno.
+ */
 static int module_open_node(const char *channel, struct ksig_error *e)
 {
 	char path[sizeof(DEV) + KSIG_NAME_MAX];
@@ -131,7 +134,7 @@ static void module_unmap(struct module *m)
 	m->ring = NULL;
 }
 
-/* The records before @head were copied: the kernel may overwrite them. */
+/* Allows the kernel to overwrite the records before @head, which have been copied. */
 static void module_publish_head(struct module *m)
 {
 	__atomic_store_n(&m->consumer->head, m->head, __ATOMIC_RELEASE);
@@ -143,17 +146,20 @@ static int module_next(struct ksig_stream *stream, const struct ksig_event **ev)
 	uint32_t flags;
 	ssize_t len;
 
-	/* a buffer may still have records that were read before the ring was mapped */
+	/* the buffer may still contain records that were read before the ring was mapped */
 	if (m->ring && m->used == m->filled) {
-		/* before @tail, as the kernel sets it after the last event */
+		/*
+		 * read the flags before @tail, because the kernel sets KSIG_RING_HUP after the last
+		 * event
+		 */
 		flags = __atomic_load_n(&m->ring->flags, __ATOMIC_ACQUIRE);
 		module_publish_head(m);
 		if (m->head == m->tail) {
 			/*
-			 * Full barrier between the store of head and the load of tail. The
-			 * kernel stores tail and loads head, so one of the two sees the
-			 * other's store. A reader that finds no event here sleeps in poll(2),
-			 * which checks the ring again.
+			 * Full barrier between the store of head and the load of tail. The kernel
+			 * stores tail and loads head, so at least one side sees the other's store.
+			 * A reader that finds no event here sleeps in poll(2), which checks the
+			 * ring again.
 			 */
 			__atomic_thread_fence(__ATOMIC_SEQ_CST);
 			m->tail = __atomic_load_n(&m->ring->tail, __ATOMIC_ACQUIRE);
@@ -179,7 +185,7 @@ static int module_next(struct ksig_stream *stream, const struct ksig_event **ev)
 	return 1;
 }
 
-/* Records that one read(2) returned together with the last one */
+/* Checks for records that the last read(2) returned but module_next() has not returned yet. */
 static bool module_has_buffered(const struct ksig_stream *stream)
 {
 	const struct module *m = stream->priv;
@@ -199,7 +205,7 @@ static void module_close(struct ksig_stream *stream)
 	free(m);
 }
 
-/* Checks the module's ABI, then subscribes. */
+/* Checks the ABI version of the module and subscribes. */
 static int module_subscribe(struct ksig_stream *stream, struct module *m,
 			    const struct ksig_cond *subject, struct ksig_error *e)
 {
@@ -250,7 +256,7 @@ static int module_subscribe(struct ksig_stream *stream, struct module *m,
 			 d->channel, strerror(err));
 }
 
-/* Maps the ring if possible; otherwise records are read. */
+/* Maps the ring if possible. Otherwise records are read with read(2). */
 static void module_map(struct ksig_stream *stream, struct module *m)
 {
 	size_t page = sysconf(_SC_PAGESIZE), size;
@@ -284,7 +290,7 @@ static int module_open(struct ksig_stream *stream, struct ksig_error *e)
 	struct module *m;
 	unsigned int i;
 
-	/* a condition that the kernel can check: it names one subject */
+	/* the kernel can check only one condition, which must be an equality on the subject */
 	for (i = 0; i < stream->spec.n_conds && !subject; i++) {
 		c = &stream->spec.conds[i];
 		if (c->field && c->op == KSIG_OP_EQ &&
@@ -310,8 +316,8 @@ static int module_open(struct ksig_stream *stream, struct ksig_error *e)
 	stream->fd = err;
 	err = module_subscribe(stream, m, subject, e);
 	/*
-	 * When the kernel pins the process that has the number, that may be another process
-	 * by then. If the process of the pidfd is still alive afterwards, it is the one.
+	 * The pid may have been reused before the kernel pinned a process. If the process of the
+	 * pidfd is still alive afterwards, the kernel has pinned that process.
 	 */
 	if (!err && pidfd >= 0 && ksig_process_ended(pidfd))
 		err = ksig_fail(e, subject->text_column, ESRCH,
@@ -338,9 +344,9 @@ out:
 /* ------------------------------------------------------------------- arming */
 
 /*
- * The kernel accepts a number, which may have another process by then. If the process of the
- * pidfd is still alive after the number has been pinned, it is the one; otherwise the signal
- * is disarmed again.
+ * The kernel accepts only a pid, which may have been reused by the time of the call. If the process
+ * of the pidfd is still alive after the kernel has pinned the pid, the target is correct. Otherwise
+ * the subscription is disarmed again.
  */
 static int module_arm(struct ksig_stream *stream, const struct ksig_arm_opts *opts)
 {
@@ -362,7 +368,7 @@ static int module_arm(struct ksig_stream *stream, const struct ksig_arm_opts *op
 	      ksig_pidfd_check(pidfd, opts->pid ? opts->pid : getpid());
 	if (err)
 		return err;
-	/* no ring may be mapped while events are delivered by signal */
+	/* a mapping is not permitted while events are delivered by signal */
 	if (opts->mode == KSIG_MODE_EACH && m->ring) {
 		module_publish_head(m);
 		module_unmap(m);
@@ -382,8 +388,8 @@ static int module_disarm(struct ksig_stream *stream)
 }
 
 /*
- * The kernel counts records that were read ahead as delivered, and the record of the ring that
- * was returned last as queued.
+ * Corrects the counters. The kernel counts buffered records as delivered, and counts records of the
+ * ring as queued until @head is published.
  */
 static int module_stats(const struct ksig_stream *stream, struct ksig_stats *st)
 {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * power.resume and time.set: a timer for the last second of time_t, which the kernel cancels
+ * power.resume and time.set: use a timer set to the last second of time_t, which the kernel cancels
  * whenever the wall clock jumps.
  *
- * A suspend moves the wall clock and CLOCK_BOOTTIME alike against CLOCK_MONOTONIC, which
- * stands still; setting the time moves the wall clock only. So two differences tell both
- * apart, even if both have happened. A suspend during which the kernel's clocks did not
- * advance leaves no trace. Several changes before the next read are one event.
+ * During a suspend, the wall clock and CLOCK_BOOTTIME advance equally, while CLOCK_MONOTONIC stands
+ * still. Setting the time changes only the wall clock. Two differences between clocks therefore
+ * distinguish these events, even if both have occurred. A suspend during which the kernel's clocks
+ * did not advance cannot be detected. Several changes before the next read are reported as one
+ * event.
  */
 #include <errno.h>
 #include <limits.h>
@@ -19,14 +20,14 @@
 
 #include "native.h"
 
-/* Two clocks that are read one after the other are read again until this close. */
+/* Readings of two clocks are repeated until they are at most this far apart. */
 #define NEAR_NS 20000
 #define TRIES 100
-/* A jump that is certainly not due to the measurement */
+/* A larger change cannot be a measurement error. */
 #define JUMP_NS 1000000
 
 /**
- * struct clock_state - the clocks relative to each other
+ * struct clock_state - differences between the clocks
  * @fd: the timer
  * @slept: CLOCK_BOOTTIME - CLOCK_MONOTONIC
  * @set: CLOCK_REALTIME - CLOCK_BOOTTIME
@@ -62,7 +63,7 @@ int64_t ksig_clock_offset(clockid_t other)
 	return best;
 }
 
-/* Replaces *@old. Return: the difference. */
+/* Replaces *@old. Return: the difference between the new and the old value. */
 static int64_t clock_change(int64_t *old, int64_t new)
 {
 	int64_t by = new - *old;
@@ -76,14 +77,14 @@ static bool clock_exceeds(int64_t by, int64_t limit)
 	return by > limit || by < -limit;
 }
 
-/* Reports what has cancelled the timer, if that is the subscription's event. */
+/* Determines why the timer was cancelled, and reports it if that is the subscription's event. */
 static void clock_report(struct ksig_native *n)
 {
 	struct clock_state *s = n->state;
 	int64_t delta = clock_change(&s->set, ksig_clock_offset(CLOCK_REALTIME));
 	bool slept = clock_exceeds(clock_change(&s->slept,
 				   -ksig_clock_offset(CLOCK_MONOTONIC)), JUMP_NS);
-	/* if there is no other cause, it was a jump that is too small to measure */
+	/* without a suspend, the cause must have been a jump that is too small to be measured */
 	bool set = clock_exceeds(delta, JUMP_NS) || !slept;
 	bool about_set = !strcmp(n->desc->name, "time.set");
 	struct ksig_event *ev;
@@ -93,7 +94,7 @@ static void clock_report(struct ksig_native *n)
 	ev = ksig_native_put(n, ksig_now());
 	if (!ev || !about_set)
 		return;
-	/* anything smaller may be due to the measurement */
+	/* a smaller value could be a measurement error */
 	if (clock_exceeds(delta, 2 * NEAR_NS))
 		ev->value = delta;
 	else

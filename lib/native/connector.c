@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * process.fork, .exec and .exit of all processes: the proc connector. It reports threads: if
- * the child of a fork is a process, its thread and process number are equal. For exits see
- * exiting.h.
+ * process.fork, process.exec and process.exit of all processes: use the proc connector, which
+ * reports threads. If the child of a fork is a new process, its thread ID equals its pid. For exits
+ * see exiting.h.
  *
- * A process that a filter names is the one that has the number at the time of the
- * subscription: once another process is created with that number, messages about the number
- * are ignored.
+ * If a filter names a process, it means the process that has the pid at the time of the
+ * subscription. Once another process is created with that pid, messages about the pid are ignored.
  *
- * With clone(CLONE_PARENT) the parent is reported as the process that forked, not the caller.
- * Names and parents are read from /proc, after the event. If the process has been reaped by
- * then, its name is unknown and, except for its exit, its parent.
+ * For clone(CLONE_PARENT) the connector reports the caller's parent as the process that forked.
+ * Names and parents are read from /proc after the event. If the process has been reaped by then,
+ * its name is unknown. Its parent is also unknown, except for exits.
  */
 #include <errno.h>
 #include <limits.h>
@@ -28,7 +27,7 @@
 #include "kin.h"
 #include "native.h"
 
-/* The connector's event numbers, which are bits: not all of them fit into an enum. */
+/* Event types of the connector. They are bits, not all of which fit into an enum. */
 #define FORK	0x00000001U
 #define EXEC	0x00000002U
 #define EXIT	0x80000000U
@@ -36,15 +35,15 @@
 #define INITIAL_USER_NS	0xEFFFFFFDU
 #define INITIAL_PID_NS	0xEFFFFFFCU
 
-/* A message's parts; the event in it is not aligned. */
+/* Offset of the event in a message; the event is not aligned. */
 #define EVENT_AT (NLMSG_HDRLEN + sizeof(struct cn_msg))
 #define MESSAGE_MOST 1024
 
 /**
- * struct connector_kind - an event
- * @event: its name in catalog.c
+ * struct connector_kind - an event provided by the connector
+ * @event: name of the event in catalog.c
  * @what: FORK, EXEC or EXIT
- * @unknown: what may be unknown, for the log
+ * @unknown: message to log about fields that may be unknown
  */
 static const struct connector_kind {
 	const char *event;
@@ -60,21 +59,20 @@ static const struct connector_kind {
 };
 
 /**
- * struct connector_state - the socket, and the state that is kept between messages
+ * struct connector_state - the socket, and the state kept between messages
  * @nl: the socket
  * @what: FORK, EXEC or EXIT
- * @pinned: the process that a filter names; 0: none
- * @pidfd: of @pinned, or -1
+ * @pinned: pid of the process named by the filter; 0 if there is none
+ * @pidfd: pidfd of @pinned, or -1
  * @pinned_at: a time at which @pinned was alive, CLOCK_MONOTONIC
- * @time_offset: of this time namespace's CLOCK_MONOTONIC to the kernel's, which is used in
- *	messages
- * @reused: the number @pinned is another process's
- * @unsure: @pinned has exited, and lost messages may have been about another process with
- *	that number
- * @caught_up: the socket was empty once: the messages that were queued while /proc was
+ * @time_offset: this time namespace's CLOCK_MONOTONIC minus the kernel's, which is used in messages
+ * @reused: the pid @pinned now belongs to another process
+ * @unsure: @pinned has exited, and lost messages may have been about another process with the same
+ *	pid
+ * @caught_up: the socket has been empty once, so the messages that were queued while /proc was
  *	searched have been read
- * @exiting: for EXIT
- * @kin: for KSIG_SUB_SKIP_OWN
+ * @exiting: state for EXIT
+ * @kin: state for KSIG_SUB_SKIP_OWN
  */
 struct connector_state {
 	struct ksig_netlink nl;
@@ -92,7 +90,7 @@ struct connector_state {
 
 /* -------------------------------------------------------------- the protocol */
 
-/* @mask: the events to send; 0: all. Kernels ignore bits that they don't know. */
+/* Sends a request. @mask: the events to send; 0 for all. Kernels ignore unknown bits. */
 static int connector_send(const struct ksig_netlink *nl, uint32_t op, uint32_t mask,
 		   uint32_t ack)
 {
@@ -118,7 +116,7 @@ static int connector_send(const struct ksig_netlink *nl, uint32_t op, uint32_t m
 	return sendmsg(nl->fd, &msg, 0) < 0 ? -errno : 0;
 }
 
-/* Return: 1 if an event was read; 0 or -errno like ksig_netlink_read(). */
+/* Return: 1 if an event was read; otherwise the same as ksig_netlink_read(). */
 static int connector_read(struct ksig_netlink *nl, struct proc_event *ev,
 			  uint32_t *ack, uint64_t *lost)
 {
@@ -169,7 +167,10 @@ static void connector_report(struct ksig_native *n, uint64_t time_ns, pid_t pid,
 	ev->value = value;
 }
 
-/* The exit of a process that the subscriber may have started is counted once, not per thread. */
+/*
+ * If an exit is counted as possibly lost because the subscriber may have started the process, it is
+ * counted once per process, not once per thread.
+ */
 static void connector_handle_exit(struct ksig_native *n, const struct proc_event *ev)
 {
 	struct connector_state *s = n->state;
@@ -208,7 +209,7 @@ static void connector_handle(struct ksig_native *n, const struct proc_event *ev)
 		}
 		if (s->kin.of)
 			ksig_kin_fork(&s->kin, pid, child, ev->timestamp_ns);
-		/* the creation of @pinned may be reported after it was found alive */
+		/* the message about the creation of @pinned may arrive after it was found alive */
 		if (child == s->pinned && ev->timestamp_ns > s->pinned_at &&
 		    ksig_process_ended(s->pidfd))
 			s->reused = true;
@@ -232,8 +233,8 @@ static void connector_handle(struct ksig_native *n, const struct proc_event *ev)
 }
 
 /*
- * Reads at most as many messages as the queue has records: a storm may not end. If none of
- * them became a record, the socket may still have more.
+ * Reads at most as many messages as the queue has records, because they may arrive faster than they
+ * are read. If no message resulted in a record, the socket may contain more.
  */
 static int connector_pull(struct ksig_native *n)
 {
@@ -249,7 +250,7 @@ static int connector_pull(struct ksig_native *n)
 			ev.timestamp_ns += s->time_offset;
 			connector_handle(n, &ev);
 		} else if (err == -ENOBUFS) {
-			/* each may have been an event of this subscription */
+			/* each lost message may have been an event of this subscription */
 			ksig_native_lose_upto(n, lost);
 			ksig_exiting_lost(&s->exiting);
 			if (s->kin.of)
@@ -301,7 +302,10 @@ static int connector_fail(int err, struct ksig_error *e)
 	return ksig_native_fail(e, err, "the proc connector");
 }
 
-/* The kernel acknowledges a subscription before sendmsg() returns, or not at all. */
+/*
+ * Subscribes to the connector. The kernel acknowledges this before sendmsg() returns, or not at
+ * all.
+ */
 static int connector_start(struct ksig_native *n, struct connector_state *s)
 {
 	uint32_t ours = ksig_now() | 1, ack, mask;
@@ -312,7 +316,7 @@ static int connector_start(struct ksig_native *n, struct connector_state *s)
 	err = connector_send(&s->nl, PROC_CN_MCAST_LISTEN, 0, ours);
 	if (err)
 		return err;
-	/* other messages are from before the subscription */
+	/* other messages were queued before the subscription */
 	do {
 		err = connector_read(&s->nl, &ev, &ack, &lost);
 		if (err <= 0 && err != -ENOBUFS)
@@ -321,7 +325,7 @@ static int connector_start(struct ksig_native *n, struct connector_state *s)
 	if (ev.event_data.ack.err)
 		return -(int)ev.event_data.ack.err;
 	s->time_offset = ksig_proc_time_offset();
-	/* from Linux 6.6 on it sends only what is requested */
+	/* from Linux 6.6 on, the kernel sends only the requested events */
 	mask = s->what == EXIT ? FORK | EXEC | EXIT :
 	       s->pinned || s->kin.of ? FORK | s->what : s->what;
 	err = connector_send(&s->nl, PROC_CN_MCAST_LISTEN, mask, 0);
@@ -346,7 +350,10 @@ static void connector_free(struct ksig_native *n)
 	free(s);
 }
 
-/* Unless it is asked to stop, the kernel goes on sending when no socket is left. */
+/*
+ * Makes the kernel stop sending, because otherwise it would continue even without a socket to
+ * receive the messages.
+ */
 static void connector_close(struct ksig_native *n)
 {
 	struct connector_state *s = n->state;
@@ -372,12 +379,12 @@ static int connector_open(struct ksig_native *n, struct ksig_stream *stream,
 	s->what = kind->what;
 	s->nl.fd = -1;
 	s->pidfd = -1;
-	/* no process has a larger number */
+	/* no pid is larger than INT_MAX */
 	if (c && c->number <= INT_MAX)
 		s->pinned = c->number;
 	if (!c && stream->opts->flags & KSIG_SUB_SKIP_OWN)
 		err = ksig_kin_begin(&s->kin);
-	/* the socket then needs room for forks, too */
+	/* for KSIG_SUB_SKIP_OWN the socket also needs room for forks */
 	if (!err)
 		err = ksig_netlink_open(&s->nl, NETLINK_CONNECTOR, CN_IDX_PROC,
 					s->kin.of ? 2 * n->len : n->len);
@@ -393,7 +400,7 @@ static int connector_open(struct ksig_native *n, struct ksig_stream *stream,
 			err = s->pidfd;
 			goto close;
 		}
-		/* it is alive after this, so it has had the number until then */
+		/* if the process is still alive after this, its pid was not reused before */
 		s->pinned_at = ksig_now();
 		if (ksig_process_ended(s->pidfd)) {
 			err = ksig_fail(e, c->text_column, ESRCH,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Processes of which a thread has exited: see exiting.h. */
+/* Tracks processes with at least one exited thread; see exiting.h. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -13,33 +13,34 @@
 
 #include "exiting.h"
 
-/* Exits of first threads after which processes are reported before the socket is empty */
+/* Number of leader exits after which processes are reported even if the socket is not empty */
 #define FRESH_MAX 64
 
 /*
- * Limit of pidfds, in a process that may have 1,024 descriptors and other subscriptions.
- * Programs whose main thread exits first are rare.
+ * Limit for pidfds, because the process may be limited to 1,024 descriptors and have other
+ * subscriptions. Programs whose main thread exits first are rare.
  */
 #define PIDFDS_MAX 64
 
 /**
- * struct exiting - a process of which a thread has exited
- * @pid: its number
- * @first: its first thread has exited
- * @by_signal: exit code of a thread that a signal caused; 0: none
- * @by_itself: another exit code that is not 0; 0: none
- * @last_code: exit code of the last thread that has exited
- * @mixed: there were different codes like @by_itself
- * @zero: there was an exit code 0 since @first
- * @status: of the process, from its pidfd; -1: not known
+ * struct exiting - a process with at least one exited thread
+ * @pid: pid of the process
+ * @first: the thread group leader has exited
+ * @by_signal: exit code of a thread that was killed by a signal; 0 if there is none
+ * @by_itself: another exit code that is not 0; 0 if there is none
+ * @last_code: exit code of the thread that exited last
+ * @mixed: there were different codes of the kind in @by_itself
+ * @zero: a thread exited with 0 after @first was set
+ * @status: exit status of the process, from its pidfd; -1 if unknown
  * @time_ns: time of the last known exit of a thread
- * @pidfd: shows when the last thread has exited; -1: it has, @first is not set, or @no_pidfd
- * @no_pidfd: no descriptor was available: messages must show when the last thread has exited
- * @others: @n_others threads that were left when @first exited, and whose exits will be
+ * @pidfd: shows when the last thread has exited; -1 if it has exited, @first is not set, or
+ *	@no_pidfd is set
+ * @no_pidfd: no descriptor was available, so messages must show when the last thread has exited
+ * @others: IDs of the threads that were left when the leader exited and whose exits will be
  *	reported
- * @n_others: their number
- * @incomplete: the other threads are not known, or messages were lost
- * @st: its name and parent, if they could be read
+ * @n_others: number of @others
+ * @incomplete: the remaining threads are unknown, or messages were lost
+ * @st: name and parent of the process, if they could be read
  */
 struct exiting {
 	pid_t pid;
@@ -61,7 +62,10 @@ struct exiting {
 
 /* ------------------------------------------------------------------- status */
 
-/* A thread has exited with @code. Only one of them has the flag of a core dump. */
+/*
+ * Records the exit code of a thread. In a core dump, only one of the threads has the core dump
+ * flag.
+ */
 static void exiting_add_code(struct exiting *p, uint32_t code)
 {
 	p->last_code = code;
@@ -76,7 +80,7 @@ static void exiting_add_code(struct exiting *p, uint32_t code)
 	}
 }
 
-/* False if the status is uncertain: see exiting.h. */
+/* Determines the exit status. Return: false if it is uncertain; see exiting.h. */
 static bool exiting_status(const struct exiting *p, uint64_t *status)
 {
 	if (p->status >= 0) {
@@ -155,11 +159,12 @@ static void exiting_report(struct ksig_exiting *x, struct ksig_native *n,
 	exiting_remove(x, n, p);
 }
 
-/* ------------------------------------------------------------- other threads */
+/* --------------------------------------------------------- remaining threads */
 
 /*
- * Opens a pidfd that shows when the last thread has exited, unless it has already: then none
- * is needed, whatever the limit. 0 or -errno
+ * Opens a pidfd that shows when the last thread has exited. If the process has exited already no
+ * pidfd is needed, so the limit does not matter.
+ * Return: 0 or -errno.
  */
 static int exiting_open_pidfd(struct ksig_exiting *x, struct ksig_native *n,
 			      struct exiting *p)
@@ -168,7 +173,7 @@ static int exiting_open_pidfd(struct ksig_exiting *x, struct ksig_native *n,
 
 	fd = syscall(SYS_pidfd_open, p->pid, 0);
 	p->no_pidfd = fd < 0 && (errno == EMFILE || errno == ENFILE);
-	/* it has exited, or its number is now that of a thread of another process */
+	/* the process has exited, or its pid is now the ID of a thread of another process */
 	if (fd < 0)
 		return p->no_pidfd || errno == ESRCH || errno == EINVAL ||
 		       errno == ENOENT ? 0 : -errno;
@@ -208,7 +213,10 @@ static int exiting_add_other(struct exiting *p, pid_t tid)
 	return 0;
 }
 
-/* Leaves out threads that still exist only for a tracer: their exit was already reported. */
+/*
+ * Skips zombie threads, which exist only because a tracer has not reaped them. Their exit has been
+ * reported already.
+ */
 static int exiting_list_others(struct exiting *p)
 {
 	struct ksig_proc_stat st;
@@ -232,7 +240,10 @@ static int exiting_list_others(struct exiting *p)
 	return err;
 }
 
-/* Has the process exited, and is everything known about how? Closes its pidfd if it has. */
+/*
+ * Return: whether the process has exited and all information about its exit is available. Closes
+ * the pidfd if the process has exited.
+ */
 static bool exiting_is_complete(struct ksig_exiting *x, struct ksig_native *n,
 				struct exiting *p)
 {
@@ -240,17 +251,17 @@ static bool exiting_is_complete(struct ksig_exiting *x, struct ksig_native *n,
 
 	if (!p->first)
 		return false;
-	/* without a descriptor there are only its threads' messages */
+	/* without a pidfd, only the messages about its threads show that the process has exited */
 	if (p->no_pidfd && !p->incomplete)
 		return !p->n_others;
-	/* a pidfd that can't be opened now is tried again later */
+	/* retry later if no pidfd can be opened now */
 	if (p->no_pidfd && (exiting_open_pidfd(x, n, p) || p->no_pidfd))
 		return false;
 	if (p->pidfd >= 0 && ksig_process_ended(p->pidfd)) {
 		if (ksig_pidfd_status(p->pidfd, &status))
 			p->status = status;
 		exiting_close_pidfd(x, n, p);
-		/* there need not be a message with the time */
+		/* the message with the time of the exit may have been lost */
 		if (p->incomplete)
 			p->time_ns = ksig_now();
 	}
@@ -281,7 +292,10 @@ int ksig_exiting_find(struct ksig_exiting *x, struct ksig_native *n)
 		p->first = true;
 		p->time_ns = ksig_now();
 		p->st = st;
-		/* the socket listens already: the exits of all that exist now will be reported */
+		/*
+		 * the socket is already listening, so the exits of all threads found here will be
+		 * reported
+		 */
 		p->incomplete = exiting_list_others(p);
 		err = exiting_open_pidfd(x, n, p);
 		if (err)
@@ -305,7 +319,7 @@ void ksig_exiting_thread(struct ksig_exiting *x, struct ksig_native *n,
 	bool first = tid == pid;
 	size_t i;
 
-	/* a 0 doesn't determine the status unless the first thread has exited */
+	/* an exit code of 0 does not affect the status before the leader exits */
 	if (!p && !first && !code)
 		return;
 	if (!p)
@@ -323,14 +337,14 @@ void ksig_exiting_thread(struct ksig_exiting *x, struct ksig_native *n,
 	if (!first)
 		return;
 	p->first = true;
-	/* there are some if an execve(2) that replaced the first thread has failed */
+	/* threads are left over if another thread became the leader in an execve(2) that failed */
 	p->n_others = 0;
 	x->fresh++;
 	ksig_proc_read_at(p->pid, p->time_ns, &p->st);
 	if (!p->st.parent)
 		p->st.parent = parent;
 	p->incomplete = p->st.threads > 1 && exiting_list_others(p);
-	/* without a pidfd the exit of the others can't be noticed */
+	/* without a pidfd the exit of the remaining threads can't be noticed */
 	if (p->pidfd < 0 && exiting_open_pidfd(x, n, p)) {
 		exiting_remove(x, n, p);
 		ksig_native_lose(n, 1);
@@ -378,12 +392,12 @@ void ksig_exiting_report(struct ksig_exiting *x, struct ksig_native *n)
 	size_t i = 0;
 
 	x->fresh = 0;
-	/* any that are left are reported by a later call: the queued records wake the reader */
+	/* the rest is reported by a later call; the queued records wake the reader */
 	while (i < x->n && ksig_native_room(n)) {
 		p = &x->list[i];
 		if (exiting_is_complete(x, n, p))
 			exiting_report(x, n, p);
-		/* no exit of the first thread follows a second after the process has exited */
+		/* no message about the leader follows one second after the exit of the process */
 		else if (!p->first && ksig_now() - (int64_t)p->time_ns > 1000000000 &&
 			 kill(p->pid, 0) && errno == ESRCH)
 			exiting_remove(x, n, p);

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For process.exit: the processes of which a thread has exited.
+ * Processes with at least one exited thread, for process.exit.
  *
- * The connector reports threads. A process has exited once its last thread has, which need
- * not be the first one. After the first one's exit a pidfd shows whether the process has
- * exited. It does so before the connector's messages arrive, so the event waits for the exit
- * codes of the remaining threads. Each thread's exit is reported asynchronously, so the number
- * may be another process's by then. In that case the fork of that process is the next message
- * about the number.
+ * The connector reports threads. A process has exited once its last thread has exited, which may
+ * not be the thread group leader. After the leader has exited, a pidfd shows whether the process
+ * has exited. It does so before the connector's messages arrive, so the event is delayed until the
+ * exit codes of the remaining threads are known. The exit of a thread is reported asynchronously,
+ * so its pid may already belong to another process. In that case the next message about the pid is
+ * the fork of that process.
  *
- * Each message has the exit code of one thread. All threads have the same if the process exits
- * as a whole (a signal, exit_group(2)); otherwise the process's status is the code of the last
- * thread that began to exit (Linux 6.0). The connector doesn't distinguish these cases: if
- * the last code differs from another one that is not 0, the status is known only from a pidfd
- * that is still open when the process is reaped (Linux 6.15). It is also unknown if messages
- * are missing, and if threads that outlive the first one exit with 0 and with something else,
- * because messages need not arrive in the order in which the threads began to exit. The only
- * signal that can end a single thread is SIGSYS (seccomp(2)); any other ends the process.
+ * Each message contains the exit code of one thread. If the process exits as a whole (by a signal
+ * or exit_group(2)), all threads have the same code. Otherwise the status of the process is the
+ * code of the last thread that began to exit (Linux 6.0). The connector does not distinguish these
+ * cases. If the last code differs from another one that is not 0, the status can be read only from
+ * a pidfd that is still open when the process is reaped (Linux 6.15). The status is also unknown if
+ * messages were lost, or if threads that outlive the leader exit with 0 and with another code,
+ * because messages may not arrive in the order in which the threads began to exit. The only signal
+ * that can end a single thread is SIGSYS (seccomp(2)); all other signals end the whole process.
  *
- * A process whose first thread has exited needs a descriptor here while others run, and any
- * user can have many such processes. So the number of descriptors is limited. The exit of a
- * process without one is known from its threads' messages alone; if one is missing, the
- * process waits until a descriptor is free.
+ * If the leader of a process has exited while other threads are running, a pidfd is needed here.
+ * Any user can have many such processes, so the number of pidfds is limited. Without a pidfd, only
+ * the messages about its threads show that a process has exited. If one of them was lost, the
+ * process is reported only once a pidfd is available.
  */
 #ifndef KSIG_NATIVE_EXITING_H
 #define KSIG_NATIVE_EXITING_H
@@ -31,12 +31,12 @@
 struct exiting;
 
 /**
- * struct ksig_exiting - processes of which a thread has exited
- * @list: @n of them, in the order of their first thread to exit
- * @n: their number
- * @room: size of @list
- * @n_pidfds: pidfds in @list
- * @fresh: exits of first threads since the last ksig_exiting_report()
+ * struct ksig_exiting - processes with at least one exited thread
+ * @list: the processes, in the order in which their first thread exited
+ * @n: number of processes in @list
+ * @room: capacity of @list
+ * @n_pidfds: number of pidfds in @list
+ * @fresh: number of leaders that have exited since the last ksig_exiting_report()
  */
 struct ksig_exiting {
 	struct exiting *list;
@@ -46,26 +46,30 @@ struct ksig_exiting {
 	size_t fresh;
 };
 
-/* Finds processes whose first thread has already exited. 0 or -errno */
+/* Finds processes whose leader has already exited. Return: 0 or -errno. */
 int ksig_exiting_find(struct ksig_exiting *x, struct ksig_native *n);
-/* Has a thread of @pid exited? */
+/* Return: whether a thread of @pid has exited. */
 bool ksig_exiting_has(struct ksig_exiting *x, pid_t pid);
-/* Thread @tid of @pid, a child of @parent, has exited with @code at @time_ns. */
+/* Records that thread @tid of @pid, a child of @parent, exited with @code at @time_ns. */
 void ksig_exiting_thread(struct ksig_exiting *x, struct ksig_native *n,
 			 pid_t pid, pid_t tid, pid_t parent, uint32_t code,
 			 uint64_t time_ns);
-/* @pid has a new thread, @tid. */
+/* Records that the process @pid has a new thread @tid. */
 void ksig_exiting_new_thread(struct ksig_exiting *x, pid_t pid, pid_t tid);
-/* The number is another process's now: reports the exit of the former one, if not reported. */
+/*
+ * Must be called when @pid has been reused by another process. Reports the exit of the previous
+ * process, unless it has been reported already.
+ */
 void ksig_exiting_reused(struct ksig_exiting *x, struct ksig_native *n,
 			 pid_t pid);
-/* execve(2): all threads but one have exited, and the remaining one is the first now. */
+/* Records an execve(2): all threads of @pid but one have exited, and that one is the leader. */
 void ksig_exiting_exec(struct ksig_exiting *x, struct ksig_native *n, pid_t pid);
-/* Messages are missing, which may have been about any process here. */
+/* Records that messages were lost. They may have been about any of the processes. */
 void ksig_exiting_lost(struct ksig_exiting *x);
 /*
- * Reports the processes whose last thread has exited. To be called once the socket is empty,
- * so that all its messages about their other threads were read, or if ksig_exiting_many().
+ * Reports the processes whose last thread has exited. Must be called when the socket is empty, so
+ * that all messages about the remaining threads have been read, or when ksig_exiting_many() returns
+ * true.
  */
 void ksig_exiting_report(struct ksig_exiting *x, struct ksig_native *n);
 bool ksig_exiting_many(const struct ksig_exiting *x);

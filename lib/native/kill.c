@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory.kill: cgroups' memory.events. Its oom_kill counts the processes that the OOM killer
- * has killed in a cgroup and those below it, because of a cgroup's limit or the machine's.
- * Neither the process nor the limit is reported. The memory.events.local of the cgroups below
- * show in which of them it was: they are read when the count has changed, and only where
- * something was ever killed. The cgroup is the one that the memory is charged to: that of the
- * process, or its nearest ancestor with a memory controller.
+ * memory.kill: reads the memory.events files of cgroups. Their oom_kill counts the processes that
+ * the OOM killer has killed in a cgroup and its descendants, whether a cgroup's limit or the
+ * machine's memory was exhausted. The kernel reports neither the process nor the limit. When the
+ * count has changed, the memory.events.local files of the descendants show in which cgroup the
+ * process was killed. They are read only in cgroups where at least one process has ever been
+ * killed. The reported cgroup is the one to which the memory is charged: the cgroup of the process
+ * or its nearest ancestor with a memory controller.
  *
- * The memory.events of the root's children are watched, since the root itself has no such file
- * unless it is a container's. So a kill of a process in the root cgroup is missed. So is one
- * in a child of the root that is removed immediately, unless the event is read in between.
+ * The memory.events files of the root's children are watched, because the root itself has no such
+ * file unless it is the root of a container. Kills of processes in the root cgroup are therefore
+ * missed. Kills in a child of the root are missed if the child is removed before the event is read.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -31,11 +32,11 @@
 #define READY_MOST 16
 
 /**
- * struct kill_group - a cgroup
- * @name: in the root's folder; "" for the only one
- * @fd: its memory.events
- * @kills: its count so far
- * @stale: the counts of the cgroups below are too old to show where a process was killed
+ * struct kill_group - a watched cgroup
+ * @name: name in the root's directory; "" if the root itself is watched
+ * @fd: descriptor of its memory.events
+ * @kills: number of kills reported so far
+ * @stale: the counts of the descendants are outdated and do not show where a process was killed
  */
 struct kill_group {
 	char *name;
@@ -45,11 +46,11 @@ struct kill_group {
 };
 
 /**
- * struct kill_local - a cgroup in which processes were killed; others have none
- * @id: its number
- * @top: fd of the struct kill_group that it is, or that it is below
- * @kills: its count so far, without those below it
- * @seen: it still exists
+ * struct kill_local - a cgroup in which at least one process has been killed
+ * @id: ID of the cgroup
+ * @top: fd of the struct kill_group that contains the cgroup
+ * @kills: number of kills reported so far, without those in descendants
+ * @seen: found during the current walk
  */
 struct kill_local {
 	uint64_t id;
@@ -59,14 +60,16 @@ struct kill_local {
 };
 
 /**
- * struct kill_state - the cgroups that are watched
- * @root: folder of the root's children; -1: not open
- * @inotify: reports new ones; -1: there is only one cgroup
- * @groups: @n_groups of them
- * @room: size of @groups
- * @locals: @n_locals of them
- * @locals_room: size of @locals
- * @stale: events of @inotify were not all handled: the folder is to be searched again first
+ * struct kill_state - the watched cgroups
+ * @root: directory of the root cgroup; -1 if not open
+ * @inotify: reports new children of the root; -1 if only the root itself is watched
+ * @groups: watched cgroups
+ * @n_groups: number of @groups
+ * @room: capacity of @groups
+ * @locals: cgroups with kills
+ * @n_locals: number of @locals
+ * @locals_room: capacity of @locals
+ * @stale: some events of @inotify were not handled, so the directory must be searched again
  */
 struct kill_state {
 	int root;
@@ -80,7 +83,10 @@ struct kill_state {
 	bool stale;
 };
 
-/* Reading also resets @fd: epoll reports only later changes. 0 or -errno */
+/*
+ * Reads the count from @fd. This also rearms epoll, which reports only changes after the last read.
+ * Return: 0 or -errno.
+ */
 static int kill_read(int fd, uint64_t *kills)
 {
 	char buf[1024], *at;
@@ -93,14 +99,14 @@ static int kill_read(int fd, uint64_t *kills)
 	return at && sscanf(at + 1, "oom_kill %" SCNu64, kills) == 1 ? 0 : -EIO;
 }
 
-/* ------------------------------------------------------- cgroups below one */
+/* -------------------------------------------------------------- descendants */
 
 /**
- * struct kill_walk - a walk over a watched cgroup and those below
+ * struct kill_walk - a walk over a watched cgroup and its descendants
  * @n: the subscription
  * @top: fd of the struct kill_group
- * @left: kills whose cgroup is not known yet
- * @quiet: store the counts only
+ * @left: number of kills that have not been attributed to a cgroup yet
+ * @quiet: only store the counts, without reporting events
  */
 struct kill_walk {
 	struct ksig_native *n;
@@ -109,7 +115,7 @@ struct kill_walk {
 	bool quiet;
 };
 
-/* @id: the cgroup; 0: not known */
+/* Adds an event to the queue. @id: ID of the cgroup; 0 if unknown. */
 static void kill_put(struct ksig_native *n, uint64_t id)
 {
 	struct ksig_event *ev = ksig_native_put(n, ksig_now());
@@ -124,7 +130,11 @@ static void kill_put(struct ksig_native *n, uint64_t id)
 	ev->len = sizeof(*data);
 }
 
-/* The count in @folder's @file; 0 if it has no such file, or was removed. 0 or -errno */
+/*
+ * Reads the count from @file in the cgroup directory @folder. The count is 0 if the file does not
+ * exist or the cgroup has been removed.
+ * Return: 0 or -errno.
+ */
 static int kill_count(int folder, const char *file, uint64_t *kills)
 {
 	int fd = openat(folder, file, O_RDONLY | O_CLOEXEC), err;
@@ -137,7 +147,7 @@ static int kill_count(int folder, const char *file, uint64_t *kills)
 	return err == -ENODEV ? 0 : err;
 }
 
-/* Removes cgroups of @top that were not seen again; @all: all of @top. */
+/* Forgets the cgroups below @top that were not found in the last walk, or all if @all is set. */
 static void kill_forget_locals(struct kill_state *s, int top, bool all)
 {
 	size_t i = 0;
@@ -150,7 +160,7 @@ static void kill_forget_locals(struct kill_state *s, int top, bool all)
 	}
 }
 
-/* Reports the kills in the cgroup @folder itself, or stores their number. */
+/* Reports the kills in the cgroup @folder itself, or only stores their number. */
 static int kill_update_local(struct kill_walk *w, int folder)
 {
 	struct kill_state *s = w->n->state;
@@ -181,13 +191,16 @@ static int kill_update_local(struct kill_walk *w, int folder)
 	l->seen = true;
 	if (w->quiet)
 		l->kills = kills;
-	/* more than @left: they are reported when the sum is read again */
+	/* kills beyond @left are reported after the total has been read again */
 	for (; l->kills < kills && w->left; l->kills++, w->left--)
 		kill_put(w->n, l->id);
 	return 0;
 }
 
-/* Closes @folder. A cgroup's count includes those below it. */
+/*
+ * Walks over a cgroup and its descendants. A cgroup's count includes its descendants, so those are
+ * skipped if the count is 0. Closes @folder.
+ */
 static int kill_walk(struct kill_walk *w, int folder)
 {
 	struct dirent *d;
@@ -217,7 +230,10 @@ static int kill_walk(struct kill_walk *w, int folder)
 	return err;
 }
 
-/* Reports up to @left kills whose cgroup is known. Return: the number of the others. */
+/*
+ * Reports up to @left kills whose cgroup can be determined.
+ * Return: the number of remaining kills.
+ */
 static uint64_t kill_walk_group(struct ksig_native *n, struct kill_group *g,
 				uint64_t left, bool quiet)
 {
@@ -246,7 +262,7 @@ static void kill_remove_group(struct ksig_native *n, struct kill_group *g)
 	*g = s->groups[--s->n_groups];
 }
 
-/* Takes @fd, unless it fails. */
+/* Takes ownership of @fd on success. */
 static int kill_add_group(struct ksig_native *n, const char *name, int fd,
 			  uint64_t kills)
 {
@@ -268,7 +284,7 @@ static int kill_add_group(struct ksig_native *n, const char *name, int fd,
 		return err;
 	}
 	s->groups[s->n_groups] = (struct kill_group) { copy, fd, kills, false };
-	/* earlier kills are not reported */
+	/* kills before the subscription are not reported */
 	if (kills)
 		kill_walk_group(n, &s->groups[s->n_groups], 0, true);
 	s->n_groups++;
@@ -286,7 +302,10 @@ static int kill_open_events(int folder, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Reports the kills since the last call. Return: 0; -ENODEV if the cgroup was removed. */
+/*
+ * Reports the kills since the last call.
+ * Return: 0; -ENODEV if the cgroup has been removed.
+ */
 static int kill_update_group(struct ksig_native *n, struct kill_group *g)
 {
 	uint64_t kills, left;
@@ -300,7 +319,10 @@ static int kill_update_group(struct ksig_native *n, struct kill_group *g)
 	return 0;
 }
 
-/* @begun: it existed before the subscription. If not, all kills in it are new. */
+/*
+ * Updates a child of the root, adding it if it is new. @begun: the child existed before the
+ * subscription. Otherwise all kills in it are new.
+ */
 static int kill_update_child(struct ksig_native *n, const char *name, bool begun)
 {
 	struct kill_state *s = n->state;
@@ -316,11 +338,11 @@ static int kill_update_child(struct ksig_native *n, const char *name, bool begun
 		err = kill_update_group(n, &s->groups[i]);
 		if (err != -ENODEV)
 			return err;
-		/* removed, and maybe created again */
+		/* the cgroup was removed, and may have been created again */
 		kill_remove_group(n, &s->groups[i]);
 	}
 	fd = kill_open_events(s->root, name);
-	/* removed again, not a cgroup, or not permitted */
+	/* the entry was removed, is not a cgroup, or must not be read */
 	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ENODEV ||
 	    fd == -EACCES || fd == -EPERM)
 		return 0;
@@ -397,7 +419,7 @@ static int kill_pull(struct ksig_native *n)
 	for (i = 0; i < count && !err; i++) {
 		if (ready[i].data.fd == s->inotify) {
 			err = kill_read_inotify(n);
-			/* set only: the search above may have failed, too */
+			/* don't clear the flag: the search above may have failed as well */
 			if (err)
 				s->stale = true;
 			continue;
@@ -406,7 +428,7 @@ static int kill_pull(struct ksig_native *n)
 			if (s->groups[g].fd == ready[i].data.fd)
 				break;
 		}
-		/* removed, or n->wake */
+		/* a cgroup that has just been removed, or n->wake */
 		if (g == s->n_groups)
 			continue;
 		err = kill_update_group(n, &s->groups[g]);
@@ -435,7 +457,7 @@ static void kill_close(struct ksig_native *n)
 	free(s);
 }
 
-/* Watches the cgroup if it has a memory.events, else its children. */
+/* Watches the cgroup if it has a memory.events file; otherwise watches its children. */
 static int kill_watch(struct ksig_native *n, const char *path, struct ksig_error *e)
 {
 	struct kill_state *s = n->state;
@@ -463,7 +485,7 @@ static int kill_watch(struct ksig_native *n, const char *path, struct ksig_error
 				 "%s has no memory controller: the kernel lacks CONFIG_MEMCG, or cgroup v1 uses it (boot with cgroup_no_v1=memory)",
 				 path);
 	}
-	/* new ones are reported before the folder is read, so that none is missed */
+	/* add the inotify watch before reading the directory, so that no new cgroup is missed */
 	s->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	err = s->inotify < 0 ||
 	      inotify_add_watch(s->inotify, path, IN_CREATE | IN_DELETE |
@@ -485,7 +507,7 @@ static int kill_open(struct ksig_native *n, struct ksig_stream *stream,
 	char *path;
 	int err;
 
-	/* a condition on a field that is never known would never match */
+	/* a condition on a field that is always unknown would never be true */
 	for (i = 0; i < stream->spec.n_conds; i++) {
 		c = &stream->spec.conds[i];
 		if (c->field && !c->field->added)

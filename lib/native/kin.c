@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The processes that the subscriber has started: see kin.h. */
+/* Tracks the processes that the subscriber has started; see kin.h. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -8,14 +8,14 @@
 
 #include "kin.h"
 
-/* The kernel's PID_MAX_LIMIT */
+/* PID_MAX_LIMIT in the kernel */
 #define PID_LIMIT (4 * 1024 * 1024)
 
 /**
- * struct kin_process - a process as /proc shows it
- * @pid: its number
- * @parent: its parent
- * @kin: KIN_OWN, KIN_OTHER, or KIN_UNKNOWN until the others are known
+ * struct kin_process - a process listed in /proc
+ * @pid: pid of the process
+ * @parent: pid of its parent
+ * @kin: KIN_OWN, KIN_OTHER, or KIN_UNKNOWN until all processes have been read
  */
 struct kin_process {
 	pid_t pid;
@@ -47,7 +47,7 @@ void ksig_kin_find(struct ksig_kin *k)
 			break;
 		list = longer;
 		list[n] = (struct kin_process) { pid, st.parent, KIN_UNKNOWN };
-		/* a child that is older than the subscription does not belong to it */
+		/* a child that started before the subscription does not count */
 		if (pid == getpid())
 			list[n].kin = KIN_OWN;
 		else if (st.parent == getpid() && ksig_kin_of(k, pid) != KIN_OWN &&
@@ -100,7 +100,10 @@ bool ksig_kin_exclude(struct ksig_kin *k, struct ksig_native *n, pid_t pid,
 		return false;
 	if (ksig_kin_of(k, pid) == KIN_OWN)
 		return true;
-	/* a process that is alive now, and was then, was found in /proc in between */
+	/*
+	 * A process that existed at @time_ns and is still alive must have been found in /proc in
+	 * the meantime.
+	 */
 	if (time_ns > k->unsure_until ||
 	    (!ksig_proc_read(pid, &st) && ksig_proc_began_before(&st, time_ns)))
 		return false;

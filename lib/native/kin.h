@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For KSIG_SUB_SKIP_OWN: the processes that the subscriber has started, directly or not, since
- * it subscribed. They are known from the connector's forks and, after lost messages, from /proc.
+ * Tracks, for KSIG_SUB_SKIP_OWN, the processes that the subscriber has started since it subscribed,
+ * and their descendants. They are learned from the connector's fork messages and, after messages
+ * were lost, from /proc.
  */
 #ifndef KSIG_NATIVE_KIN_H
 #define KSIG_NATIVE_KIN_H
@@ -9,21 +10,21 @@
 #include "native.h"
 
 /**
- * enum kin - how a process is related to the subscriber
- * @KIN_UNKNOWN: not known
- * @KIN_OTHER: not started by it
+ * enum kin - relation of a process to the subscriber
+ * @KIN_UNKNOWN: unknown
+ * @KIN_OTHER: not started by the subscriber
  * @KIN_OWN: the subscriber, or started by it
- * @KIN_COUNTED: not known, and its exit was counted as possibly lost when the first exit of
- *	one of its threads was reported
+ * @KIN_COUNTED: unknown; its exit has already been counted as possibly lost, when the first of its
+ *	threads to exit was reported
  */
 enum kin { KIN_UNKNOWN, KIN_OTHER, KIN_OWN, KIN_COUNTED };
 
 /**
- * struct ksig_kin - a table of all process numbers
- * @of: enum kin of each; NULL: not requested. Only pages in use take memory
+ * struct ksig_kin - a table of all pids
+ * @of: enum kin of each pid; NULL if not requested. Unused pages take no memory.
  * @since: time of the subscription, CLOCK_MONOTONIC
- * @unsure_until: up to this time the fork of a process that is KIN_UNKNOWN may have been among
- *	the lost messages. Later it is another program's
+ * @unsure_until: until this time, the fork message of a process that is KIN_UNKNOWN may have been
+ *	lost. An unknown process that is forked later was not started by the subscriber.
  */
 struct ksig_kin {
 	unsigned char *of;
@@ -31,20 +32,20 @@ struct ksig_kin {
 	uint64_t unsure_until;
 };
 
-/* Creates the table, to be freed by the caller. 0 or -ENOMEM */
+/* Creates the table, which the caller frees. Return: 0 or -ENOMEM. */
 int ksig_kin_begin(struct ksig_kin *k);
 enum kin ksig_kin_of(const struct ksig_kin *k, pid_t pid);
-/* @parent has forked @child at @time_ns. */
+/* Records that @parent forked @child at @time_ns. */
 void ksig_kin_fork(struct ksig_kin *k, pid_t parent, pid_t child,
 		   uint64_t time_ns);
 /*
- * To be called after messages, and maybe forks, were lost: finds the live processes in
- * /proc. All others are unknown.
+ * Must be called after messages were lost, which may include forks. Looks up all live processes in
+ * /proc; all other pids become unknown.
  */
 void ksig_kin_find(struct ksig_kin *k);
 /*
- * Is an event of @pid at @time_ns to be left out? If it isn't known whose process it is, it
- * may be the subscriber's own: it is left out and counted as possibly lost.
+ * Checks whether to skip an event of @pid at @time_ns. If the relation is unknown, the process may
+ * be the subscriber's own, so the event is skipped and counted as possibly lost.
  */
 bool ksig_kin_exclude(struct ksig_kin *k, struct ksig_native *n, pid_t pid,
 		      uint64_t time_ns);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * net.up and net.down: rtnetlink's notifications.
+ * net.up and net.down: notifications from rtnetlink.
  *
- * They carry the state of an interface, repeatedly; the events are the changes of "running,
- * and has a carrier" (IFF_LOWER_UP). The state at the beginning of the subscription, or
- * after messages were lost, is read by a dump. That uses a socket of its own: the dump and
- * the notifications that are queued meanwhile end in the same state, that of the interface.
+ * A notification contains the state of an interface, which may be unchanged. The events are the
+ * changes of IFF_LOWER_UP ("running and has a carrier"). A dump reads the state at the start of the
+ * subscription and after messages were lost. It uses a separate socket. Notifications that are
+ * queued during the dump lead to the same final state.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,15 +20,15 @@
 #include "native.h"
 
 #define MESSAGE_MOST 32768
-/* A dump during which interfaces are added or removed is repeated, at most this often. */
+/* Maximum number of attempts if interfaces are added or removed during a dump */
 #define TRIES 20
 
 /**
  * struct link - an interface
- * @ifindex: its number
+ * @ifindex: index of the interface
  * @up: running, with carrier
- * @seen: in the current dump
- * @name: the latest that was reported
+ * @seen: listed in the current dump
+ * @name: name that was reported last
  */
 struct link {
 	unsigned int ifindex;
@@ -38,15 +38,17 @@ struct link {
 };
 
 /**
- * struct link_state - the socket, and all interfaces of its namespace
- * @nl: for notifications
- * @dumps: for dumps. Opened with @nl, since the thread may be in another network namespace
- *	by the time it is needed
- * @started: changes are events; not yet while the first dump is read
- * @stale: a dump has failed and is to be repeated first
- * @time_ns: of the messages that are read
- * @links: @n_links of them
- * @room: size of @links
+ * struct link_state - the sockets, and all interfaces of their network namespace
+ * @nl: socket for notifications
+ * @dumps: socket for dumps; opened together with @nl, because the thread may have moved to another
+ *	network namespace by the time of a later dump
+ * @started: changes are reported as events; false during the first dump
+ * @stale: a dump failed and must be repeated first
+ * @time_ns: time of the messages being handled
+ * @links: the interfaces
+ * @n_links: number of @links
+ * @room: capacity of @links
+ * @buf: buffer for one message
  */
 struct link_state {
 	struct ksig_netlink nl;
@@ -87,8 +89,8 @@ static void link_set_up(struct ksig_native *n, struct link *l, bool up)
 }
 
 /*
- * Handles messages of AF_UNSPEC only: with AF_BRIDGE RTM_DELLINK says that the interface has
- * left a bridge, and not that it was removed.
+ * Handles messages of AF_UNSPEC only. With AF_BRIDGE, RTM_DELLINK reports that the interface has
+ * left a bridge, not that it was removed.
  */
 static int link_handle(struct ksig_native *n, const struct nlmsghdr *nlh)
 {
@@ -122,7 +124,7 @@ static int link_handle(struct ksig_native *n, const struct nlmsghdr *nlh)
 	for (a = IFLA_RTA(info); RTA_OK(a, len); a = RTA_NEXT(a, len)) {
 		if (a->rta_type != IFLA_IFNAME)
 			continue;
-		/* at most IFNAMSIZ bytes with its NUL */
+		/* the name has at most IFNAMSIZ bytes, including its NUL */
 		size = RTA_PAYLOAD(a);
 		if (size > sizeof(l->name) - 1)
 			size = sizeof(l->name) - 1;
@@ -140,8 +142,9 @@ static int link_handle(struct ksig_native *n, const struct nlmsghdr *nlh)
 /* --------------------------------------------------------------------- dumps */
 
 /*
- * Handles a part of a dump. Return: 1 if it was the last; 0 if there are more; -EINTR if the
- * dump is to be repeated; another -errno.
+ * Handles a part of a dump.
+ * Return: 1 if it was the last part; 0 if there are more; -EINTR if the dump must be repeated;
+ * another -errno.
  */
 static int link_handle_part(struct ksig_native *n, const void *buf, ssize_t len,
 			    bool *changed)
@@ -152,7 +155,7 @@ static int link_handle_part(struct ksig_native *n, const void *buf, ssize_t len,
 	for (nlh = buf; NLMSG_OK(nlh, len); nlh = NLMSG_NEXT(nlh, len)) {
 		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
 			*changed = true;
-		/* it carries the result of the dump */
+		/* NLMSG_DONE contains the result of the dump */
 		if (nlh->nlmsg_type == NLMSG_DONE &&
 		    nlh->nlmsg_len >= NLMSG_LENGTH(sizeof(int)) &&
 		    *(const int *)NLMSG_DATA(nlh) < 0)
@@ -169,7 +172,7 @@ static int link_handle_part(struct ksig_native *n, const void *buf, ssize_t len,
 	return 0;
 }
 
-/* Doesn't block: the kernel creates each part when the one before is read. */
+/* Does not block, because the kernel creates each part when the previous one is read. */
 static int link_dump_once(struct ksig_native *n)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
@@ -187,7 +190,7 @@ static int link_dump_once(struct ksig_native *n)
 	ssize_t len;
 	int err = 0;
 
-	/* remains of a dump that has failed */
+	/* discard the rest of a dump that failed */
 	do {
 		len = ksig_netlink_read(&s->dumps, s->buf, sizeof(s->buf), &lost);
 	} while (len > 0 || len == -ENOBUFS);
@@ -205,7 +208,7 @@ static int link_dump_once(struct ksig_native *n)
 	return err < 0 ? err : 0;
 }
 
-/* An interface that a dump no longer lists was removed, and so is down. */
+/* Updates all interfaces. An interface that is missing from the dump was removed, so it is down. */
 static int link_dump(struct ksig_native *n)
 {
 	struct link_state *s = n->state;
@@ -242,11 +245,14 @@ static int link_pull(struct ksig_native *n)
 	int err = s->stale ? link_dump(n) : 0;
 
 	s->stale = err;
-	/* at most as many messages as the queue has records: a storm may not end */
+	/* limit the number of messages, because they may arrive faster than they are read */
 	for (i = 0; i < n->len && ksig_native_room(n) && !err; i++) {
 		len = ksig_netlink_read(&s->nl, s->buf, sizeof(s->buf), &lost);
 		if (len == -ENOBUFS) {
-			/* each may have been a change; the dump shows what they led to */
+			/*
+			 * each lost message may have been a change; the dump shows the resulting
+			 * state
+			 */
 			ksig_native_lose_upto(n, lost);
 			err = link_dump(n);
 			s->stale = err;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shared by the native provider's files: events that user space gets from the kernel
- * without the module and without BPF.
+ * Declarations shared by the source files of the native provider, which receives events from the
+ * kernel without the module and without BPF.
  *
- * There is no thread. A source's descriptors are in one epoll set, which is the
- * subscription's descriptor. Each call of next() pulls what the kernel has into a queue of
- * opts.queue_len records, while there is room, and returns the first. Anything further
- * stays in the kernel, or is counted there. Where the kernel can't queue it, a full queue
- * drops the newest event and counts it, as ksig.ko's does.
+ * The provider uses no threads. All descriptors of a source are in one epoll set, which is the
+ * descriptor of the subscription. Each call of next() moves events from the kernel to a queue of
+ * opts.queue_len records, as long as the queue is not full, and returns the first one. Further
+ * events stay in the kernel, or the kernel counts them as lost. If the kernel cannot queue events
+ * of a source, a full queue drops the newest event and counts it, as in ksig.ko.
  */
 #ifndef KSIG_NATIVE_H
 #define KSIG_NATIVE_H
@@ -19,13 +19,12 @@
 struct ksig_native;
 
 /**
- * struct ksig_native_source - where one or a few events come from
- * @open: sets @state, and adds the descriptors to wait for to the epoll set. Leaves nothing
- *	behind on an error
+ * struct ksig_native_source - a source of one or more events
+ * @open: sets @state and adds descriptors to the epoll set. Releases all resources on error.
  * @close: undoes @open, except for the epoll set
- * @pull: turns what the kernel has into records, without waiting. Return: 0; -EAGAIN: no
- *	record yet, but there is more to read; -ESHUTDOWN: there will be no more events;
- *	another -errno: this call failed
+ * @pull: converts pending kernel messages to records, without waiting. Return: 0; -EAGAIN if there
+ *	is no record yet, but more to read; -ESHUTDOWN if there will be no more events; another
+ *	-errno if this call failed
  */
 struct ksig_native_source {
 	int (*open)(struct ksig_native *n, struct ksig_stream *stream,
@@ -35,29 +34,29 @@ struct ksig_native_source {
 };
 
 /**
- * struct ksig_native - a subscription of this provider
- * @source: where its events come from
- * @desc: what its records are
- * @state: the source's
- * @owner: the process that subscribed; a child of fork(2) only closes
- * @epoll: everything that is waited for, with @wake
- * @wake: eventfd that is readable while next() has something to return that no other
- *	descriptor reports: queued records, the end, a pull to retry
- * @wake_set: it is readable
- * @retry: the last pull failed, and no descriptor may report what it left
- * @end: -ESHUTDOWN once pull has returned it; 0 before
+ * struct ksig_native - a subscription of the native provider
+ * @source: source of the events
+ * @desc: description of the event
+ * @state: private data of the source
+ * @owner: pid of the process that subscribed; a child created by fork(2) may only close
+ * @epoll: epoll set with all descriptors to wait for, including @wake
+ * @wake: eventfd that is readable while next() has something to return that no other descriptor
+ *	reports: queued records, the end of the events, or a failed pull to retry
+ * @wake_set: @wake is readable
+ * @retry: the last pull failed, and possibly no descriptor reports the remaining messages
+ * @end: -ESHUTDOWN once pull has returned it; otherwise 0
  * @len: size of the queue, in records
- * @head: the next record to return; runs free
- * @tail: after the newest; runs free
- * @records: @len of them
+ * @head: free-running index of the next record to return
+ * @tail: free-running index after the newest record
+ * @records: the queue
  * @returned: copy of the record that next() returned last
- * @offered: events so far, lost ones too
- * @delivered: records that next() has returned
- * @lost: events for which there was no room, here or in the kernel
- * @gap: those of them since the last record that was queued
- * @lost_upto: messages that the kernel dropped, each of which may have been an event of this
- *	subscription
- * @gap_upto: KSIG_EVENT_LOST_UPTO if there were any since the last record that was queued
+ * @offered: number of events so far, including lost ones
+ * @delivered: number of records that next() has returned
+ * @lost: number of events dropped because a queue was full, here or in the kernel
+ * @gap: number of events lost since the last record was queued
+ * @lost_upto: number of messages dropped by the kernel, each of which may have been an event of
+ *	this subscription
+ * @gap_upto: KSIG_EVENT_LOST_UPTO if such messages were dropped since the last record was queued
  */
 struct ksig_native {
 	const struct ksig_native_source *source;
@@ -91,42 +90,45 @@ ksig_native_record(const struct ksig_native *n, uint32_t index)
 
 /* ----------------------------------------------------------------- queue.c */
 
-/* Adds @fd to the epoll set. 0 or -errno */
+/* Adds @fd to the epoll set. Return: 0 or -errno. */
 int ksig_native_watch(struct ksig_native *n, int fd, uint32_t events);
 /*
- * Removes @fd from the epoll set and closes it. Closing alone isn't enough: the set keeps a
- * file until its last descriptor is closed, and a child of fork(2) may have one. The child
- * itself only closes, since it shares the set with the owner.
+ * Removes @fd from the epoll set and closes it. Closing alone is not sufficient: a file stays in
+ * the set until its last descriptor is closed, and a child created by fork(2) may have another one.
+ * In the child this function only closes @fd, because the child shares the set with the owner.
  */
 void ksig_native_unwatch(struct ksig_native *n, int fd);
 /*
- * Offers an event that happened at @time_ns, CLOCK_MONOTONIC.
+ * Offers an event that occurred at @time_ns, CLOCK_MONOTONIC.
  *
- * Return: its record, to be filled in further; NULL if the queue is full, and it is counted
- * as lost.
+ * Return: its record, for the caller to fill in; NULL if the queue is full and the event has been
+ * counted as lost.
  */
 struct ksig_event *ksig_native_put(struct ksig_native *n, uint64_t time_ns);
 /*
- * Sets a string in the record of ksig_native_put(), by its key in catalog.c. NULL or a
- * string that doesn't fit leaves the field empty.
+ * Sets a string field in a record returned by ksig_native_put(). @key is the field's name in
+ * catalog.c. If @text is NULL or too long, the field stays empty.
  */
 void ksig_native_set_text(const struct ksig_native *n, struct ksig_event *ev,
 			  const char *key, const char *text);
-/* Free records in the queue. Anything further is better left in the kernel. */
+/*
+ * Returns the number of free records in the queue. If there are none, sources should leave their
+ * messages in the kernel.
+ */
 uint32_t ksig_native_room(const struct ksig_native *n);
 /* Counts @count events of this subscription as lost. */
 void ksig_native_lose(struct ksig_native *n, uint64_t count);
 /* Counts @count messages that the kernel dropped as possibly lost events. */
 void ksig_native_lose_upto(struct ksig_native *n, uint64_t count);
-/* The condition that names one subject, or NULL */
+/* Return: the condition that restricts the filter to one subject, or NULL. */
 struct ksig_cond *ksig_native_subject(struct ksig_stream *stream);
 /*
- * Makes room for one more element in the array @list of @n elements of @size bytes, which
- * has room for *@room. Return: the array, which may have moved; NULL: no memory, nothing has
- * changed.
+ * Ensures that the array @list has room for one more element. It has @n elements of @size bytes,
+ * and capacity for *@room.
+ * Return: the array, which may have moved; NULL if out of memory, with the array unchanged.
  */
 void *ksig_native_grow(void *list, size_t n, size_t *room, size_t size);
-/* Reports an errno without a better explanation: "WHAT: No such file" */
+/* Formats a message for an errno that needs no further explanation: "WHAT: No such file" */
 int ksig_native_fail(struct ksig_error *e, int err, const char *what);
 
 /* --------------------------------------------------------------- netlink.c */
@@ -134,11 +136,11 @@ int ksig_native_fail(struct ksig_error *e, int err, const char *what);
 /**
  * struct ksig_netlink - a netlink socket that receives a multicast group
  * @fd: the socket
- * @drops: messages that the kernel dropped and that were counted
- * @gap: more were dropped, after those that the socket still has
- * @protocol: -1 if it receives no group
- * @position: in the log of what this process has read of that protocol's group
- * @time_ns: of the last message that was read: the same in all subscriptions
+ * @drops: number of messages that the kernel dropped, as far as they have been counted
+ * @gap: more messages were dropped after those that are still in the socket
+ * @protocol: netlink protocol; -1 if the socket receives no group
+ * @position: position in the log of messages that this process has read from the group
+ * @time_ns: time of the last message that was read; the same in all subscriptions
  */
 struct ksig_netlink {
 	int fd;
@@ -149,26 +151,30 @@ struct ksig_netlink {
 	uint64_t time_ns;
 };
 
-/* Opens the socket. 0 or -errno. @group: a number, not a bit; 0: none */
+/*
+ * Opens the socket. @group is the number of a multicast group, not a bit mask; 0 for none.
+ * Return: 0 or -errno.
+ */
 int ksig_netlink_open(struct ksig_netlink *nl, int protocol,
 		      unsigned int group, unsigned int queue_len);
 void ksig_netlink_close(struct ksig_netlink *nl);
 /*
- * Reads the next message that the kernel itself sent, of at most @size bytes.
+ * Reads the next message that was sent by the kernel itself, of at most @size bytes.
  *
- * Return: its length; 0 if there is none; -ENOBUFS if *@lost messages are missing between
- * the last that was read and the next; another -errno.
+ * Return: its length; 0 if there is none; -ENOBUFS if *@lost messages are missing between the
+ * previous message and the next one; another -errno.
  */
 ssize_t ksig_netlink_read(struct ksig_netlink *nl, void *buf, size_t size,
 			  uint64_t *lost);
 
 /* ----------------------------------------------------------------- order.c */
 
-/* Before a socket is bound: the earliest position in the log that its messages can have */
+/* Returns the earliest log position of messages for a socket that is about to be bound. */
 uint64_t ksig_order_begin(int protocol);
 /*
- * When the message was read that is the next one of its group for this reader: now, or when
- * another subscription has read it. CLOCK_MONOTONIC, never twice the same.
+ * Returns the time at which a message was first read by any subscription, CLOCK_MONOTONIC. If this
+ * reader is the first, that is the current time. The message must be the reader's next one from its
+ * group. No two messages have the same time.
  */
 uint64_t ksig_order_time(int protocol, uint64_t *position, const void *msg,
 			 size_t len);
@@ -176,12 +182,12 @@ uint64_t ksig_order_time(int protocol, uint64_t *position, const void *msg,
 /* ------------------------------------------------------------------ proc.c */
 
 /**
- * struct ksig_proc_stat - a process as /proc shows it
- * @comm: its name
- * @parent: its parent; 0: none that is visible here
- * @state: a letter; 0: nothing could be read
- * @threads: its threads; the first one counts until the process has exited
- * @start: when it began, in ticks
+ * struct ksig_proc_stat - a process as shown in /proc
+ * @comm: name of the process
+ * @parent: pid of its parent; 0 if the parent is not visible in this pid namespace
+ * @state: state letter; 0 if nothing could be read
+ * @threads: number of threads; includes the group leader until the whole process has exited
+ * @start: start time in clock ticks
  */
 struct ksig_proc_stat {
 	char comm[16];
@@ -191,20 +197,20 @@ struct ksig_proc_stat {
 	uint64_t start;
 };
 
-/* Difference of @other to CLOCK_BOOTTIME, in ns: the most exact of several readings */
+/* Returns @other minus CLOCK_BOOTTIME, in ns, from the most exact of several readings. */
 int64_t ksig_clock_offset(clockid_t other);
 
-/* Difference of this time namespace's CLOCK_MONOTONIC to the initial one's, in ns */
+/* Returns this time namespace's CLOCK_MONOTONIC minus the initial namespace's, in ns. */
 int64_t ksig_proc_time_offset(void);
 
-/* Return: 0; -ENOENT or -ESRCH if the process is gone; another -errno. */
+/* Return: 0; -ENOENT or -ESRCH if the process has exited; another -errno. */
 int ksig_proc_read(pid_t pid, struct ksig_proc_stat *st);
 /*
- * The process that had the number @pid at @time_ns; zeros if the one that /proc shows now
- * began later, or there is none.
+ * Reads the process that had the pid @pid at @time_ns. All members are zero if the process that
+ * /proc shows now started later, or if there is none.
  */
 void ksig_proc_read_at(pid_t pid, uint64_t time_ns, struct ksig_proc_stat *st);
-/* Did it begin before @time_ns, CLOCK_MONOTONIC? */
+/* Return: whether the process started before @time_ns, CLOCK_MONOTONIC. */
 bool ksig_proc_began_before(const struct ksig_proc_stat *st, uint64_t time_ns);
 void ksig_proc_fill(struct ksig_event *ev, pid_t pid,
 		    const struct ksig_proc_stat *st);
@@ -212,8 +218,9 @@ void ksig_proc_fill(struct ksig_event *ev, pid_t pid,
 /* ----------------------------------------------------------------- pidfd.c */
 
 /*
- * The exit status of a pidfd's process, as wait(2) gives it; false: unknown. The kernel
- * reports it to the parent, and to others once the process was reaped, from Linux 6.15 on.
+ * Reads the exit status of the process, in the format of wait(2). The kernel reports the status to
+ * the parent and, from Linux 6.15 on, to other processes once the process has been reaped.
+ * Return: false if the status is unknown.
  */
 bool ksig_pidfd_status(int fd, uint64_t *status);
 

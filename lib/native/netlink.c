@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Sockets that receive the kernel's multicasts and count the messages that they missed.
- * Without a library: ksig needs no more of netlink than this. libmnl doesn't count dropped
- * messages, and Debian has no archive of it for static programs.
+ * Netlink sockets that receive the kernel's multicast messages and count missed ones. They use no
+ * netlink library because they need only a few functions. libmnl does not count dropped messages,
+ * and Debian has no static version of it.
  */
 #include <errno.h>
 #include <linux/netlink.h>
@@ -13,7 +13,7 @@
 
 #include "native.h"
 
-/* A message's share of a receive buffer; that of a uevent is larger than most. */
+/* Estimated buffer space per message; uevents are larger than most messages. */
 #define MESSAGE_ROOM 2304
 
 int ksig_netlink_open(struct ksig_netlink *nl, int protocol,
@@ -23,7 +23,7 @@ int ksig_netlink_open(struct ksig_netlink *nl, int protocol,
 		.nl_family = AF_NETLINK,
 		.nl_groups = group ? 1U << (group - 1) : 0,
 	};
-	/* for as many messages as the queue has records, or as many as permitted */
+	/* large enough for as many messages as the queue has records, or as large as permitted */
 	int room = queue_len * MESSAGE_ROOM / 2, have = 0, err;
 	socklen_t len = sizeof(have);
 
@@ -55,9 +55,9 @@ void ksig_netlink_close(struct ksig_netlink *nl)
 }
 
 /*
- * ENOBUFS is returned before the messages that the socket still has, but those that are
- * missing come after them: once there was no room, the kernel adds nothing until all has
- * been read. A message that arrives in between is assumed to precede the gap.
+ * The kernel returns ENOBUFS before the messages that are still in the socket, although the missing
+ * messages come after them: once the buffer is full, the kernel adds no messages until all have
+ * been read. A message that arrives in the meantime is assumed to precede the gap.
  */
 static uint32_t netlink_count_gap(struct ksig_netlink *nl, bool empty)
 {
@@ -71,7 +71,7 @@ static uint32_t netlink_count_gap(struct ksig_netlink *nl, bool empty)
 			return 0;
 		lost = info[SK_MEMINFO_DROPS] - nl->drops;
 	}
-	/* the kernel reports the error before it counts: at least one is missing */
+	/* the kernel reports the error before it updates the counter, so at least one is missing */
 	if (!lost)
 		lost = 1;
 	nl->drops += lost;
@@ -80,8 +80,8 @@ static uint32_t netlink_count_gap(struct ksig_netlink *nl, bool empty)
 }
 
 /*
- * A process that is privileged in its own namespace can send to a group, too. Its messages
- * have its address; those of the kernel have port 0.
+ * Processes that are privileged in their own user namespace can also send to a group. Their
+ * messages have the sender's port as the source address; messages from the kernel have port 0.
  */
 static bool netlink_is_from_kernel(const struct sockaddr_nl *from, const struct msghdr *msg)
 {
@@ -89,7 +89,10 @@ static bool netlink_is_from_kernel(const struct sockaddr_nl *from, const struct 
 	       from->nl_family == AF_NETLINK && !from->nl_pid;
 }
 
-/* Receives a message from the kernel. Return: its length; -EAGAIN if there is none. */
+/*
+ * Receives a message from the kernel.
+ * Return: its length; -EAGAIN if there is none; another -errno.
+ */
 static ssize_t netlink_receive(struct ksig_netlink *nl, void *buf, size_t size)
 {
 	struct sockaddr_nl from;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * The same time for a message in all subscriptions that receive it. Netlink messages carry
- * no time, and each subscription has a socket of its own. The kernel sends all sockets of a
- * multicast group the same messages in the same order. So this process logs the latest
- * messages that it has read, with the time at which the first subscription read each, and
- * events of several subscriptions can be merged by time.
+ * Assigns the same time to a message in all subscriptions that receive it, so that events of
+ * several subscriptions can be merged by time. Netlink messages contain no timestamp, and each
+ * subscription has its own socket. All sockets of a multicast group receive the same messages in
+ * the same order. This process therefore keeps a log of the messages that it has read recently,
+ * with the time at which each was read first.
  */
 #include <linux/netlink.h>
 #include <pthread.h>
 
 #include "native.h"
 
-/* A subscription that lags further behind gives its messages later times. */
+/* If a subscription lags behind by more than this, its messages get later times. */
 #define LOG_LEN 8192
 
 struct order_entry {
@@ -21,10 +21,10 @@ struct order_entry {
 
 /**
  * struct order_log - the messages of a group that this process has read
- * @protocol: the netlink protocol; there is one group for each
- * @next: messages that were logged so far
- * @last_ns: time of the last one
- * @entries: the latest of them
+ * @protocol: the netlink protocol; only one group of each protocol is used
+ * @next: number of messages logged so far
+ * @last_ns: time of the last message
+ * @entries: ring buffer of the latest messages
  *
  * @next, @last_ns and @entries are protected by order_lock.
  */
@@ -87,11 +87,11 @@ uint64_t ksig_order_time(int protocol, uint64_t *position, const void *msg,
 	i = *position;
 	if (log->next > LOG_LEN && i < log->next - LOG_LEN)
 		i = log->next - LOG_LEN;
-	/* messages of another network namespace are skipped */
+	/* skip messages of other network namespaces */
 	while (i < log->next && log->entries[i % LOG_LEN].hash != hash)
 		i++;
 	if (i == log->next) {
-		/* later than all others: equal times would have no order */
+		/* later than all others, because messages with equal times would have no order */
 		now = ksig_now();
 		log->last_ns = now > log->last_ns ? now : log->last_ns + 1;
 		log->entries[log->next++ % LOG_LEN] = (struct order_entry) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * process.exit of one process: a pidfd, which needs no privileges.
+ * process.exit of a single process: uses a pidfd, which requires no privileges.
  *
- * The kernel reports the exit status to the parent, and to others only once the process was
- * reaped, from Linux 6.15 on. There the event is delayed until then, by REAP_NS at most. The
- * name and parent can be read only before. Fields that can't be known are left out, since a
- * pidfd means this process and no other one that gets its number.
+ * The kernel reports the exit status to the parent. From Linux 6.15 on it also reports the status
+ * to other processes, but only once the process has been reaped. In that case the event is delayed
+ * until then, but at most by REAP_NS. The name and the parent can be read only before the process
+ * is reaped. If that is not possible they are reported as unknown, because the pid may already
+ * belong to another process.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,7 +25,7 @@
 #define P_PIDFD 3
 #endif
 
-/* The part of 6.15's <linux/pidfd.h> that is needed here */
+/* the required part of <linux/pidfd.h> of Linux 6.15 */
 struct pidfd_info {
 	__u64 mask;
 	__u64 cgroupid;
@@ -37,16 +38,16 @@ _Static_assert(sizeof(struct pidfd_info) == 64, "the size is part of the ioctl(2
 #define GET_INFO	_IOWR(0xFF, 11, struct pidfd_info)
 #define INFO_EXIT	(1U << 3)
 
-/* Most parents reap at once, or never. */
+/* Most parents reap their children immediately, or never. */
 #define REAP_NS 1000000000
 
 /**
  * struct pidfd_state - the process
- * @fd: its pidfd
- * @timer: limits the wait for its parent; -1: that has not begun
- * @pid: its number
- * @ended_at: when its exit was noticed; 0: not yet
- * @st: its name and parent at that time
+ * @fd: pidfd of the process
+ * @timer: limits the wait for the parent; -1 if that has not started
+ * @pid: pid of the process
+ * @ended_at: time at which the exit was noticed; 0 if it has not been noticed yet
+ * @st: name and parent at that time
  */
 struct pidfd_state {
 	int fd;
@@ -74,7 +75,7 @@ bool ksig_pidfd_status(int fd, uint64_t *status)
 	return true;
 }
 
-/* Will the kernel report the status once the process is reaped? */
+/* Return: whether the kernel will report the status once the process has been reaped. */
 static bool pidfd_status_pending(int fd)
 {
 	struct pidfd_info kinfo = { .mask = INFO_EXIT };
@@ -82,7 +83,7 @@ static bool pidfd_status_pending(int fd)
 	return !ioctl(fd, GET_INFO, &kinfo) && !(kinfo.mask & INFO_EXIT);
 }
 
-/* Starts the timer. From now on only reaping makes the pidfd ready. */
+/* Starts the timer. From then on, the pidfd becomes ready only when the process is reaped. */
 static bool pidfd_await_parent(struct ksig_native *n, struct pidfd_state *s)
 {
 	const struct itimerspec end = { .it_value.tv_sec = REAP_NS / 1000000000 };
@@ -105,7 +106,7 @@ static int pidfd_pull(struct ksig_native *n)
 		if (!ksig_process_ended(s->fd))
 			return 0;
 		s->ended_at = ksig_now();
-		/* /proc showed this process if it still exists, if only as a zombie */
+		/* /proc showed this process if it still exists, possibly as a zombie */
 		if (ksig_proc_read(s->pid, &s->st) ||
 		    (syscall(SYS_pidfd_send_signal, s->fd, 0, NULL, 0) && errno != EPERM))
 			memset(&s->st, 0, sizeof(s->st));
@@ -117,7 +118,7 @@ static int pidfd_pull(struct ksig_native *n)
 		if (s->timer >= 0 && ksig_now() < (int64_t)s->ended_at + REAP_NS)
 			return 0;
 	}
-	/* it may have been reaped in between */
+	/* the process may have been reaped in the meantime */
 	if (!known)
 		known = ksig_pidfd_status(s->fd, &status);
 	ev = ksig_native_put(n, s->ended_at);
@@ -159,8 +160,8 @@ static int pidfd_open_source(struct ksig_native *n, struct ksig_stream *stream,
 	c->in_kernel = true;
 	stream->ends_itself = true;
 	/*
-	 * What won't be known is logged before the event. The kernel reports the status of the
-	 * caller's own children. Before 6.13 there is no such ioctl(2).
+	 * Log in advance what will be unknown. The status of the caller's own children is always
+	 * known. The ioctl(2) does not exist before Linux 6.13.
 	 */
 	if (stream->opts->log && waitid((idtype_t)P_PIDFD, s->fd, &info,
 					WEXITED | WNOHANG | WNOWAIT | __WALL))

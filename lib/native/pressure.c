@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory.pressure: a PSI trigger. Settings: "some=STALL/WINDOW[,cgroup=PATH]", or full instead
- * of some. The default is some=200ms/2s of the whole machine.
+ * memory.pressure: uses a PSI trigger. Settings: "some=STALL/WINDOW[,cgroup=PATH]", or "full"
+ * instead of "some". The default is some=200ms/2s for the whole machine.
  *
- * poll(2) consumes a trigger's event, and so does polling an epoll set that contains the
- * trigger: a program would find the subscription's descriptor ready, and no event. Therefore
- * the trigger is polled by an asynchronous request, which counts in an eventfd.
+ * poll(2) consumes the event of a trigger. So does polling an epoll set that contains the trigger:
+ * a program would find the subscription's descriptor ready, but no event to read. The trigger is
+ * therefore polled by an asynchronous I/O request, which signals its completion by an eventfd.
  *
- * The kernel adds a part of the previous window to the current one, so a trigger also fires
- * when less was stalled than the threshold, or nothing at all. Therefore the total is
- * compared. Such an alarm is no event: what was stalled by then is part of the next event's
- * value.
+ * The kernel adds part of the previous window to the current one. A trigger can therefore fire when
+ * the stall time is below the threshold, or even zero. To detect this, the total stall time is
+ * compared. Such an alarm does not cause an event; its stall time is included in the value of the
+ * next event.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,19 +30,19 @@
 
 #define SYSTEM_FILE "/proc/pressure/memory"
 #define DEFAULT_SETTINGS "some=200ms/2s"
-/* Limits of the kernel */
+/* Limits imposed by the kernel */
 #define WINDOW_LEAST_US 500000
 #define WINDOW_MOST_US 10000000
 /* Without CAP_SYS_RESOURCE the window must be a multiple of this. */
 #define WINDOW_STEP_US 2000000
 
 /**
- * struct pressure_settings - the trigger that was requested
+ * struct pressure_settings - settings of the requested trigger
  * @kind: "some" or "full"
- * @stall_us: threshold within @window_us
- * @window_us: the window
- * @cgroup: NULL: the whole machine
- * @cgroup_column: of @cgroup in the event's specification
+ * @stall_us: threshold of the stall time within @window_us
+ * @window_us: length of the window
+ * @cgroup: path of the cgroup; NULL for the whole machine
+ * @cgroup_column: column of @cgroup in the event specification
  */
 struct pressure_settings {
 	const char *kind;
@@ -54,16 +54,16 @@ struct pressure_settings {
 
 /**
  * struct pressure_state - a trigger
- * @fd: the file; its trigger lasts as long
+ * @fd: the open file; the trigger exists as long as it is open
  * @done: eventfd that counts completed requests
- * @ctx: of the request
+ * @ctx: context of the asynchronous request
  * @requested: a request is pending
- * @kind: line of the file
- * @total: microseconds stalled, at the last event
- * @seen: the same at the last alarm, event or not
+ * @kind: the line of the file to read
+ * @total: total stall time in microseconds at the last event
+ * @seen: total stall time at the last alarm, whether or not it caused an event
  * @seen_at: time of that alarm, CLOCK_MONOTONIC
- * @stall_us: threshold within @window_us
- * @window_us: the window
+ * @stall_us: threshold of the stall time within @window_us
+ * @window_us: length of the window
  */
 struct pressure_state {
 	int fd;
@@ -80,7 +80,10 @@ struct pressure_state {
 
 /* ------------------------------------------------------------------ settings */
 
-/* "200ms": digits and a unit. Return: its end, or NULL. */
+/*
+ * Parses digits followed by a unit, such as "200ms".
+ * Return: the end of the parsed text, or NULL.
+ */
 static const char *pressure_parse_time(const char *s, uint64_t *us)
 {
 	static const struct {
@@ -151,7 +154,7 @@ static int pressure_parse(const struct ksig_stream *stream,
 
 /* ------------------------------------------------------------------- trigger */
 
-/* "some avg10=0.00 avg60=0.00 avg300=0.00 total=12345" */
+/* Parses a line like "some avg10=0.00 avg60=0.00 avg300=0.00 total=12345". */
 static int pressure_read_total(const struct pressure_state *s, uint64_t *total)
 {
 	char buf[512], *line, *at;
@@ -165,7 +168,7 @@ static int pressure_read_total(const struct pressure_state *s, uint64_t *total)
 	return at && sscanf(at, "total=%" SCNu64, total) == 1 ? 0 : -EIO;
 }
 
-/* Requests the trigger's next alarm. */
+/* Submits a request for the next alarm of the trigger. */
 static int pressure_request(struct pressure_state *s)
 {
 	struct iocb cb = {
@@ -182,8 +185,9 @@ static int pressure_request(struct pressure_state *s)
 }
 
 /*
- * Has the threshold been reached? Alarms are at least a window apart. One that is read late
- * can be followed sooner: then a part of its window's stall was counted before.
+ * Checks whether the threshold has been reached. Alarms are at least one window apart. If an alarm
+ * is read late, the next one may follow sooner; part of its stall time has then been counted
+ * already.
  */
 static bool pressure_reached(struct pressure_state *s, uint64_t total, int64_t now)
 {
@@ -192,7 +196,7 @@ static bool pressure_reached(struct pressure_state *s, uint64_t total, int64_t n
 
 	s->seen = total;
 	s->seen_at = now;
-	/* reading takes time, too */
+	/* tolerate 5 %, because the total is read some time after the alarm */
 	return stalled && (late || stalled >= s->stall_us - s->stall_us / 20);
 }
 
@@ -211,7 +215,7 @@ static int pressure_pull(struct ksig_native *n)
 	if (syscall(SYS_io_getevents, s->ctx, 0, 1, &result, NULL) != 1)
 		return 0;
 	s->requested = false;
-	/* the cgroup was removed */
+	/* the cgroup has been removed */
 	if (result.res < 0 || result.res & (POLLERR | POLLHUP))
 		return -ESHUTDOWN;
 	err = pressure_read_total(s, &total);
@@ -220,7 +224,7 @@ static int pressure_pull(struct ksig_native *n)
 	if (!pressure_reached(s, total, ksig_now()))
 		return pressure_request(s);
 	ev = ksig_native_put(n, ksig_now());
-	/* the next event's value includes that of a lost one */
+	/* if this event is lost, its stall time is included in the value of the next one */
 	if (ev) {
 		ev->value = total - s->total;
 		s->total = total;
@@ -273,7 +277,7 @@ static int pressure_set_trigger(const struct ksig_stream *stream,
 	}
 	n = snprintf(text, sizeof(text), "%s %" PRIu64 " %" PRIu64, set->kind,
 		     set->stall_us, set->window_us);
-	/* with its NUL: the kernel overwrites the last byte with one */
+	/* include the NUL, because the kernel replaces the last byte with a NUL */
 	if (write(s->fd, text, n + 1) < 0) {
 		err = -errno;
 		if (err == -EINVAL && set->window_us % WINDOW_STEP_US)
@@ -293,7 +297,10 @@ free:
 	return err;
 }
 
-/* The request is cancelled first: it holds a reference to the file, and so to the trigger. */
+/*
+ * Frees a trigger. The request is cancelled first, because it keeps a reference to the file and so
+ * to the trigger.
+ */
 static void pressure_free(struct pressure_state *s)
 {
 	if (s->ctx)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* A process as /proc shows it: its name, its parent, and when it began. */
+/* Reads the name, parent and start time of a process from /proc. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -12,7 +12,7 @@
 
 #include "native.h"
 
-/* "PID (COMM) STATE PPID ... STARTTIME": the fields before that one */
+/* "PID (COMM) STATE PPID ... STARTTIME": the fields from STATE to STARTTIME */
 #define STAT_FORMAT \
 	" %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d" \
 	" %*d %ld %*d %" SCNu64
@@ -35,7 +35,7 @@ int ksig_proc_read(pid_t pid, struct ksig_proc_stat *st)
 	if (err)
 		return err;
 	buf[n] = '\0';
-	/* a name may contain blanks and parentheses: it ends at the last one */
+	/* a name may contain blanks and parentheses, so look for the last parenthesis */
 	name = strchr(buf, '(');
 	end = strrchr(buf, ')');
 	if (!name || !end || end < name)
@@ -52,8 +52,9 @@ int ksig_proc_read(pid_t pid, struct ksig_proc_stat *st)
 }
 
 /*
- * /proc shows the offset of the time namespace that children will be in. In a process that
- * has called unshare(2) itself that is not its own; it is assumed to be in the initial one.
+ * /proc shows the offsets of the time namespace for children. In a process that has called
+ * unshare(2) they differ from the offsets of its own namespace, which is then assumed to be the
+ * initial one.
  */
 int64_t ksig_proc_time_offset(void)
 {
@@ -76,7 +77,7 @@ int64_t ksig_proc_time_offset(void)
 	return found ? seconds * 1000000000 + ns : 0;
 }
 
-/* /proc has CLOCK_BOOTTIME in ticks, rounded down. */
+/* The start time is in ticks of CLOCK_BOOTTIME, rounded down. */
 bool ksig_proc_began_before(const struct ksig_proc_stat *st, uint64_t time_ns)
 {
 	int64_t slept = -ksig_clock_offset(CLOCK_MONOTONIC);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The native provider: its subscriptions, and the queue of each. */
+/* The native provider: opens subscriptions and returns records from their queues. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +34,7 @@ static int native_next(struct ksig_stream *stream, const struct ksig_event **ev)
 		err = 1;
 	}
 	wake = n->end || n->retry || native_queued(n);
-	/* neither can fail: the counter is 0 or 1 */
+	/* neither call can fail, because the counter is always 0 or 1 */
 	if (wake != n->wake_set &&
 	    (wake ? write(n->wake, &count, sizeof(count)) :
 		    read(n->wake, &count, sizeof(count))) > 0)
@@ -81,7 +81,7 @@ static int native_open(struct ksig_stream *stream, struct ksig_error *e)
 	struct ksig_native *n;
 	int err = -ENOMEM;
 
-	/* the exit of one process is visible without privileges, by another source */
+	/* the exit of a single process is visible without privileges through another source */
 	if (!strcmp(stream->desc->name, "process.exit") && ksig_native_subject(stream))
 		source = &ksig_native_pidfd;
 	if (!source)
@@ -130,8 +130,8 @@ static void native_close(struct ksig_stream *stream)
 }
 
 /*
- * Opens the event: whether the kernel permits it depends on its version, on capabilities,
- * namespaces and mounts.
+ * Checks whether an event is available by opening it, because this depends on the version of the
+ * kernel, capabilities, namespaces and mounts.
  */
 static int native_check(const struct ksig_event_desc *d, struct ksig_error *e)
 {
@@ -142,7 +142,7 @@ static int native_check(const struct ksig_event_desc *d, struct ksig_error *e)
 	err = native_open(&probe, e);
 	if (!err)
 		native_close(&probe);
-	/* the exit of one process is available even if that of all isn't */
+	/* the exit of a single process is available even if the exit of all processes is not */
 	else if (err != -ENOENT && !strcmp(d->name, "process.exit"))
 		err = 0;
 	return err;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The queue into which the native provider's sources put their events. */
+/* The queue to which the sources of the native provider add their events. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +32,7 @@ struct ksig_cond *ksig_native_subject(struct ksig_stream *stream)
 	for (i = 0; i < stream->spec.n_conds; i++) {
 		struct ksig_cond *c = &stream->spec.conds[i];
 
-		/* current.* has no field */
+		/* conditions on current.* have no field */
 		if (c->op == KSIG_OP_EQ && c->field &&
 		    c->field->offset == offsetof(struct ksig_event, subject))
 			return c;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Events that the kernel reports by uevents: one row in uevent_kinds[] each.
+ * Events that the kernel reports by uevents. Each event has a row in uevent_kinds[].
  *
- * A cpu that goes offline for the time of a suspend, or from within the kernel,
- * causes no uevent: only the module reports it.
+ * If a CPU goes offline during suspend, or is taken offline by kernel code, there is no uevent.
+ * Only the module reports those.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,9 +21,9 @@
 #include "native.h"
 
 #define UEVENT_GROUP_KERNEL 1
-/* The kernel's limit is 2,048 bytes plus a path. */
+/* The limit in the kernel is 2,048 bytes plus a path. */
 #define UEVENT_MAX 8192
-/* Inode of the initial user namespace, which the kernel guarantees */
+/* Inode number of the initial user namespace, which is fixed in the kernel */
 #define INITIAL_USER_NS 0xEFFFFFFDU
 
 struct uevent {
@@ -41,7 +41,7 @@ struct uevent_state {
 	char buf[UEVENT_MAX + 1];
 };
 
-/* "ACTION@PATH" and "KEY=VALUE" strings, each with its NUL */
+/* Parses a message: "ACTION@PATH", then "KEY=VALUE" strings, each terminated by a NUL. */
 static void uevent_parse(char *buf, size_t n, struct uevent *u)
 {
 	const char *s, *end = buf + n;
@@ -73,7 +73,7 @@ static bool uevent_parse_cpu(const char *name, uint64_t *cpu)
 	return !*end;
 }
 
-/* The last part of its path in sysfs */
+/* Return: the last component of the device's path in sysfs. */
 static const char *uevent_name(const struct uevent *u)
 {
 	const char *slash = strrchr(u->path, '/');
@@ -109,7 +109,7 @@ static void uevent_fill_kmod(const struct ksig_native *n, const struct uevent *u
 	ev->len = sizeof(*kmod);
 }
 
-/* Drivers, buses and caches have uevents, too; devices are in /devices. */
+/* Drivers, buses and caches also send uevents; the paths of devices begin with /devices. */
 static bool uevent_is_device(const struct uevent *u)
 {
 	return !strncmp(u->path, "/devices/", 9);
@@ -130,12 +130,12 @@ static void uevent_fill_device(const struct ksig_native *n, const struct uevent 
 }
 
 /**
- * struct uevent_kind - which uevents are an event
- * @event: its name in catalog.c
- * @subsystem: SUBSYSTEM of the uevent; NULL: any
+ * struct uevent_kind - maps uevents to an event
+ * @event: name of the event in catalog.c
+ * @subsystem: SUBSYSTEM of the uevent; NULL for any
  * @action: ACTION of the uevent
- * @accept: further condition; NULL: none
- * @fill: sets the record's fields
+ * @accept: further condition; NULL if there is none
+ * @fill: fills in the fields of the record
  */
 static const struct uevent_kind {
 	const char *event;
@@ -147,7 +147,7 @@ static const struct uevent_kind {
 } uevent_kinds[] = {
 	{ "cpu.online", "cpu", "online", uevent_is_cpu, uevent_fill_cpu },
 	{ "cpu.offline", "cpu", "offline", uevent_is_cpu, uevent_fill_cpu },
-	/* once its init function has succeeded */
+	/* sent after the init function of the module has succeeded */
 	{ "kmod.load", "module", "add", NULL, uevent_fill_kmod },
 	{ "kmod.unload", "module", "remove", NULL, uevent_fill_kmod },
 	{ "device.add", NULL, "add", uevent_is_device, uevent_fill_device },
@@ -162,7 +162,7 @@ static void uevent_handle(struct ksig_native *n, size_t len)
 
 	s->buf[len] = '\0';
 	uevent_parse(s->buf, len, &u);
-	/* synthetic: by a write to a file "uevent" in sysfs, as udev does at boot */
+	/* synthetic uevents are caused by writing to "uevent" in sysfs, as udev does at boot */
 	if (!u.action || !u.path || !u.subsystem || u.synthetic ||
 	    (kind->subsystem && strcmp(u.subsystem, kind->subsystem)) ||
 	    strcmp(u.action, kind->action) || (kind->accept && !kind->accept(&u)))
@@ -179,11 +179,11 @@ static int uevent_pull(struct ksig_native *n)
 	uint32_t i;
 	ssize_t len;
 
-	/* at most as many messages as the queue has records: a storm may not end */
+	/* limit the number of messages, because they may arrive faster than they are read */
 	for (i = 0; i < n->len && ksig_native_room(n); i++) {
 		len = ksig_netlink_read(&s->nl, s->buf, UEVENT_MAX, &lost);
 		if (len == -ENOBUFS) {
-			/* each may have been an event of this subscription */
+			/* each lost message may have been an event of this subscription */
 			ksig_native_lose_upto(n, lost);
 			continue;
 		}
@@ -195,8 +195,9 @@ static int uevent_pull(struct ksig_native *n)
 }
 
 /*
- * The kernel sends uevents only to network namespaces that the initial user namespace owns.
- * From within another user namespace, the owner may not be visible.
+ * Checks that uevents reach this network namespace. The kernel sends uevents only to network
+ * namespaces that are owned by the initial user namespace. In another user namespace the owner may
+ * not be visible.
  */
 static int uevent_check_namespace(struct ksig_stream *stream, struct ksig_error *e)
 {
