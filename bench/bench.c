@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * What ksig costs, beside its peers, in instructions: for a virtual machine
- * whose clock, and so its TSC, ticks once for each (QEMU's -icount shift=0).
+ * Measures the costs of ksig and of its peers in instructions. It runs in a virtual
+ * machine whose clock, and so its TSC, ticks once per instruction (QEMU's -icount
+ * shift=0).
  *
- * Prints lines of three fields, parted by tabs: what was measured, the number,
- * and what it is to be at most ("-": nobody said).
+ * Prints lines with three fields, separated by tabs: the name of the measurement, the
+ * result, and the limit of the result ("-" if there is none).
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -26,13 +27,13 @@
 #include "bench.h"
 #include "ktest.h"
 
-#define RECORD		64	/* bytes, the channel's */
-#define ROUNDS		201	/* of which the median is taken */
+#define RECORD		64	/* size of the channel's records in bytes */
+#define ROUNDS		201	/* number of rounds for a median */
 #define WARM_UP		20
 #define SUBSCRIBERS	10000
 
 static int device;		/* /dev/ksig-bench */
-static int channel;		/* /dev/ksig/bench, while something uses it */
+static int channel;		/* /dev/ksig/bench, while a measurement uses it */
 static int epoll, efd, sfd;
 static struct ring ring;
 static char buffer[64 * RECORD];
@@ -75,8 +76,8 @@ static void nothing(void)
 }
 
 /*
- * What it costs to do it once. before() is not counted. The median leaves out
- * the rounds that the timer's interrupt fell into.
+ * Returns the cost of once(), without that of before(). The median ignores the rounds
+ * that a timer interrupt fell into.
  */
 static double raw_cost(void (*before)(void), void (*once)(void))
 {
@@ -114,8 +115,8 @@ static double raw_cost_in_kernel(unsigned int op, unsigned int n)
 }
 
 /*
- * The same in the kernel, without any system call: @batches of @n each, over
- * an empty loop. after() runs when a batch is through.
+ * Returns the cost of @op in the kernel, without any system call. It does @batches of
+ * @n operations and subtracts the cost of an empty loop. after() runs after each batch.
  */
 static double cost_in_kernel(unsigned int op, unsigned int batches,
 			     unsigned int n, void (*after)(void))
@@ -147,15 +148,15 @@ static void do_fasync(void) { do_now(BENCH_FASYNC, 1); }
 
 static double trigger_cost;
 
-/* A way from the trigger to the receiver, without the trigger. */
+/* Returns the cost from the trigger to the receiver, without that of the trigger. */
 static double way(void (*once)(void))
 {
 	return cost(once) - trigger_cost;
 }
 
-/* ---------------------------------------------------------------- what it is on */
+/* ------------------------------------------------------------------ the machine */
 
-/* A thousand instructions must be a thousand ticks. */
+/* Executes a thousand instructions, which must take a thousand ticks. */
 static void thousand(void)
 {
 	unsigned int n = 500;
@@ -204,7 +205,10 @@ static void arm_doorbell(void)
 	OK(arm(channel, BENCH_SIGNO, KSIG_MODE_DOORBELL, 0, 0));
 }
 
-/* Blocked, and taken: none is pending, and none comes while there is one left. */
+/*
+ * The signal is blocked, and the first doorbell is consumed. No doorbell is sent after
+ * that, because the ring is never empty.
+ */
 static void awake_doorbell(void)
 {
 	struct ksig_stats st;
@@ -231,19 +235,19 @@ static double cost_with(int *fds, unsigned int n)
 
 	for (i = 0; i < n; i++)
 		fds[i] = OK(chan_open("bench", O_NONBLOCK));
-	/* what a queue of the default length has room for */
+	/* no more events than fit in a queue of the default length */
 	emit = cost_in_kernel(BENCH_EMIT, 11, 20, nothing);
 	CHECK_EQ(stats_of(fds[n - 1]).lost, 0);
 	show(emit, 0, "emit, %u subscriber%s", n, n > 1 ? "s" : "");
 	for (i = 0; i < n; i++)
 		close(fds[i]);
-	sleep(1);	/* their memory is freed later */
+	sleep(1);	/* wait until their memory is freed */
 	return emit;
 }
 
 static void many_subscribers(void)
 {
-	/* up to 32 are the emitter's own, the others a worker's */
+	/* the emitter serves 32 of them, and a worker the rest */
 	static const unsigned int steps[] = { 10, 32, 100, SUBSCRIBERS };
 	struct rlimit files = { SUBSCRIBERS + 64, SUBSCRIBERS + 64 };
 	int *fds = calloc(SUBSCRIBERS, sizeof(*fds));
@@ -371,7 +375,7 @@ static void descriptors(void)
 
 /* ------------------------------------------------------------------------- ring */
 
-/* What uapi.h tells a consumer to do. */
+/* Consumes all records, as described in uapi.h. */
 static void consume(void)
 {
 	uint32_t head = ring.consumer->head, tail;
@@ -466,7 +470,7 @@ static void signal_signalfd(void)
 	read_one(sfd, sizeof(struct signalfd_siginfo));
 }
 
-/* Every one must come to the handler. */
+/* Like way(), but checks that the handler has run in each round. */
 static double handler_way(void (*once)(void))
 {
 	unsigned int before = handled;
@@ -524,8 +528,8 @@ static void signals(void)
 #define OTHERS 2000
 
 /*
- * Whoever takes no signals, and has many others waiting: each look at what waits
- * goes through all of them. The emitter is not to pay for that.
+ * The receiver accepts no signals, and many other signals are pending in it, which each
+ * check of its pending signals scans. The emitter must not pay for that.
  */
 static void stuck(void)
 {
@@ -556,12 +560,12 @@ static void stuck(void)
 		;
 }
 
-/* Many that each send a signal: the emitter's own share of one emit. */
+/* Measures the emitter's share of an emit to many subscriptions that each send a signal. */
 #define SIGNALLED 500
 
 static int signalled[SIGNALLED];
 
-/* Until the worker is through with all of them. */
+/* Consumes signals until the worker has sent all of them. */
 static void take_signals(void)
 {
 	struct timespec soon = { .tv_nsec = 20000000 };
@@ -595,8 +599,8 @@ static void many_signals(void)
 }
 
 /*
- * Many stuck subscriptions of one process: what they take from a program that only
- * computes, in per cent. All of the kernel's work on the one cpu is in it.
+ * Measures how much many stuck subscriptions of one process slow down a program that
+ * only computes, in per cent. There is one cpu, so this includes all work of the kernel.
  */
 #define STUCK 500
 #define STUCK_THREADS 1500
@@ -643,7 +647,7 @@ static void stuck_child(struct child *self, void *arg)
 
 	OK(setrlimit(RLIMIT_SIGPENDING, &signals));
 	OK(setrlimit(RLIMIT_NOFILE, &files));
-	/* earlier measurements have left a handler: ready, that would be */
+	/* remove the handler of earlier measurements, with which the process would be ready */
 	signal(BENCH_SIGNO, SIG_DFL);
 	block(OTHER_SIGNO);
 	block(BENCH_SIGNO);
@@ -671,13 +675,13 @@ static void many_stuck(enum stuck_how how, const char *what)
 	double alone, beside;
 	struct child c;
 
-	/* until what was done before has been cleaned up: see KSIG_LINGER, too */
+	/* wait until the kernel has cleaned up after earlier measurements; see also KSIG_LINGER */
 	sleep(3);
 	alone = spin();
 	c = child_start(stuck_child, &how);
 	child_hear(&c);
 	do_now(BENCH_EMIT, 40);
-	/* until everything has come to rest, and is checked once a second */
+	/* wait until the subscriptions are only checked once a second */
 	sleep(3);
 	beside = spin();
 	show(100 * (beside - alone) / alone, 1,
@@ -697,7 +701,7 @@ static void stuck_subscriptions(void)
 
 #define BURST 1000
 
-/* Sleeps in sigwaitinfo() until it has seen all, then waits for more. */
+/* Sleeps in sigtimedwait() until no more signals arrive, and consumes all records. */
 static void sleeper(struct child *self, void *arg)
 {
 	struct timespec limit = { .tv_nsec = 200000000 };
@@ -744,8 +748,8 @@ static void on_time(int signo, siginfo_t *info, void *context)
 }
 
 /*
- * From the card's interrupt handler, which tells, to whoever is told; the way
- * out of the interrupt, and of the call that raised it, is in each.
+ * Returns the cost from the card's interrupt handler, which notifies, to the receiver.
+ * It includes the return from the interrupt and from the system call that raised it.
  */
 static double interrupt_way(unsigned int op, void (*receive)(void))
 {
@@ -820,7 +824,7 @@ static void load(const char *module)
 	CHECK_EQ(system(command), 0);
 }
 
-/* Beside a kernel that has never heard of ksig; loads the modules then. */
+/* Compares with a kernel into which ksig.ko was never loaded, and then loads the modules. */
 static void processes(void)
 {
 	double without, with, heard_of;

@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* What ksig_bench.ko and the program bench tell each other. */
+/* The interface between ksig_bench.ko and the program bench */
 #ifndef BENCH_H
 #define BENCH_H
 
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* The module's channel is /dev/ksig/bench, its own node /dev/ksig-bench. */
+/* The module has the channel /dev/ksig/bench and the control device /dev/ksig-bench. */
 #define BENCH_SIGNO 44
 
 enum {
-	BENCH_NOTHING,	/* what a trigger costs by itself */
+	BENCH_NOTHING,	/* nothing: the cost of the trigger itself */
 	BENCH_EMIT,	/* ksig_emit() */
 	BENCH_EVENTFD,	/* eventfd_signal() */
-	BENCH_KFIFO,	/* a record into a kfifo, and a wake-up */
-	BENCH_SIGNAL,	/* send_sig_info() to whom BENCH_IOC_ME named */
+	BENCH_KFIFO,	/* add a record to a kfifo and wake its reader */
+	BENCH_SIGNAL,	/* send_sig_info() to the caller of BENCH_IOC_ME */
 	BENCH_FASYNC,	/* kill_fasync() */
 	BENCH_OPS
 };
 
-/* write(2): has it done, n times */
+/* For write(2): do the operation n times */
 struct bench_trigger {
 	__u32 op;
 	__u32 n;
 };
 
-/* The same, without the system call: how many instructions it took. */
+/* For BENCH_IOC_TIME: the same, and the number of instructions without the system call */
 struct bench_time {
 	__u32 op;
 	__u32 n;
@@ -33,17 +33,17 @@ struct bench_time {
 };
 
 #define BENCH_IOC_TIME		_IOWR('B', 0, struct bench_time)
-#define BENCH_IOC_EVENTFD	_IO('B', 1)	/* argument: the descriptor */
+#define BENCH_IOC_EVENTFD	_IO('B', 1)	/* argument: the eventfd */
 #define BENCH_IOC_ME		_IO('B', 2)	/* signals go to the caller */
 /*
- * Argument: the op that the handler of an edu card's interrupt is to do, once;
- * raises that interrupt.
+ * Raise the interrupt of an edu card, whose handler does the operation in the
+ * argument once.
  */
 #define BENCH_IOC_INTERRUPT	_IO('B', 3)
-/* The time stamp when the handler began to. */
+/* Return the time stamp at which the handler began the operation. */
 #define BENCH_IOC_BEGAN		_IOR('B', 4, __u64)
 
-/* read(2) of /dev/ksig-bench: what BENCH_KFIFO left; as long as ksig's. */
+/* For read(2) of /dev/ksig-bench: a record of BENCH_KFIFO, as long as a record of ksig */
 struct bench_record {
 	__u64 value;
 	__u64 rest[7];

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A driver that tells a process the same thing in every way there is, so that
- * bench.c can compare what each costs. See bench.h for how it is asked.
+ * A driver that notifies a process through ksig and through each of its peers, so
+ * that bench.c can compare their costs. bench.h has the interface.
  *
- * One user at a time, root: nothing here is meant to be robust.
+ * It is for a single user, root, at a time, and not meant to be robust.
  */
 #include <linux/err.h>
 #include <linux/eventfd.h>
@@ -29,7 +29,7 @@ static struct ksig_channel *channel;
 
 /* ------------------------------------------------------------------ the peers */
 
-/* Under bench_lock. */
+/* Protected by bench_lock */
 static struct eventfd_ctx *eventfd;
 static struct pid *target;
 static DEFINE_MUTEX(bench_lock);
@@ -78,7 +78,7 @@ static void by_kfifo(u32 n)
 	}
 }
 
-/* As drivers do that keep a struct pid: a task may end, its number come again. */
+/* Like a driver that keeps a struct pid, because a task may exit and its pid be reused. */
 static void send_one(u32 value)
 {
 	struct kernel_siginfo info;
@@ -120,7 +120,7 @@ static void (*const ways[BENCH_OPS])(u32 n) = {
 	[BENCH_FASYNC] = by_fasync,
 };
 
-/* Under bench_lock. */
+/* Do an operation n times. Caller holds bench_lock, except in the interrupt handler. */
 static int tell(u32 op, u32 n)
 {
 	if (op >= BENCH_OPS)
@@ -134,7 +134,7 @@ static int tell(u32 op, u32 n)
 
 /* ------------------------------------------------------------- an interrupt */
 
-/* QEMU's edu card raises one when it is told to. */
+/* A register of QEMU's edu card raises an interrupt. */
 #define EDU_IRQ_RAISE	0x60
 #define EDU_IRQ_ACK	0x64
 #define EDU_IRQ_STATUS	0x24
@@ -156,7 +156,7 @@ static irqreturn_t on_interrupt(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-/* Without the card there is nothing to measure; all else goes on. */
+/* Without the card only the measurements of interrupts are not possible. */
 static int edu_begin(void)
 {
 	int err;
@@ -201,7 +201,7 @@ static long bench_interrupt(u32 op)
 	if (op >= BENCH_OPS)
 		return -EINVAL;
 	irq_op = op;
-	/* posted: the read has it arrive */
+	/* the write is posted; reading back makes sure that it has arrived */
 	iowrite32(1, edu_regs + EDU_IRQ_RAISE);
 	ioread32(edu_regs + EDU_IRQ_STATUS);
 	return 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The tutorial's user side: ask the kernel for signal 44 and print its value.
- * The signal is sent before write() returns, so the handler has run by then and
- * the program need not wait.
+ * The tutorial's program: request signal 44 from the kernel and print its value.
+ * The kernel sends the signal before write() returns, so the handler has run by
+ * then, and the program does not have to wait.
  *
  * The handler calls only functions that signal-safety(7) lists; printf() is not
  * one of them.

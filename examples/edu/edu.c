@@ -15,7 +15,7 @@
  *			the card can address
  *
  * A write fails with ERANGE if the number is out of range, and with EBUSY while a
- * request of that kind is pending. After its event the next request is accepted.
+ * request of that kind is pending. A request is pending until its event.
  */
 #include <linux/bitops.h>
 #include <linux/device.h>
@@ -34,7 +34,7 @@
 
 /* Registers, 32 bits each. */
 #define EDU_ID			0x00	/* major, minor, 0x00ed */
-#define EDU_FACTORIAL		0x08	/* N; then N! */
+#define EDU_FACTORIAL		0x08	/* write N, read N! */
 #define EDU_STATUS		0x20
 #define  EDU_STATUS_IRQ		0x80	/* raise an interrupt when N! is done */
 #define EDU_IRQ_STATUS		0x24
@@ -57,26 +57,26 @@
 /* A copy takes 0.1 s each way, and more on a slow host. */
 #define EDU_TIMEOUT_US		(20 * USEC_PER_SEC)
 
-/* The channel's types. */
+/* The channel's event types */
 enum { EDU_EVENT_FACTORIAL, EDU_EVENT_DMA };
 
-/* Bits of struct edu's busy. */
+/* Bits in the member busy of struct edu */
 enum { EDU_COMPUTES, EDU_COPIES };
 
 /**
  * struct edu - a card
  * @pdev: the PCI device
  * @regs: its registers
- * @channel: for its results
+ * @channel: reports the results
  * @busy: pending requests. The request that sets a bit owns the fields of that bit;
  *	starting the card passes them to the interrupt handler
  * @number: EDU_COMPUTES: the number
  * @count: EDU_COPIES: number of bytes
- * @returning: EDU_COPIES: the second half, from the card to @back
- * @out: source of the copy: coherent memory of EDU_COPY_MAX bytes, followed by @back;
- *	NULL: no DMA
- * @back: destination of the second half
- * @bus: @out as the card sees it
+ * @returning: EDU_COPIES: the card is copying back to @back
+ * @out: source of the copy, EDU_COPY_MAX bytes of coherent memory, followed by @back;
+ *	NULL if DMA is not possible
+ * @back: destination of the copy back
+ * @bus: bus address of @out
  */
 struct edu {
 	struct pci_dev *pdev;
@@ -195,7 +195,7 @@ static void edu_computed(struct edu *edu)
 		return;
 	number = edu->number;
 	factorial = edu_read(edu, EDU_FACTORIAL);
-	/* before the event: its receiver may write the next request at once */
+	/* before the event, because its receiver may write the next request immediately */
 	clear_bit_unlock(EDU_COMPUTES, &edu->busy);
 	ksig_emit(edu->channel, EDU_EVENT_FACTORIAL, number, factorial);
 }
@@ -237,7 +237,7 @@ static irqreturn_t edu_interrupt(int irq, void *data)
 
 /* --------------------------------------------------------- probe and removal */
 
-/* Wait for pending requests. The caller prevents new ones. */
+/* Wait for pending requests. The caller prevents new requests. */
 static int edu_settle(struct edu *edu)
 {
 	unsigned long busy;
@@ -249,8 +249,8 @@ static int edu_settle(struct edu *edu)
 }
 
 /*
- * At unbind, after the attributes were removed: no new requests. The interrupt
- * handler and the DMA memory still exist.
+ * Called at unbind, after the attributes were removed, so there are no new requests.
+ * The interrupt handler and the DMA memory still exist.
  */
 static void edu_quiesce(void *data)
 {
@@ -263,7 +263,7 @@ static void edu_quiesce(void *data)
 	pci_clear_master(edu->pdev);
 }
 
-/* Processes are frozen: no new requests. The card would forget pending ones. */
+/* Processes are frozen, so there are no new requests. The card would lose pending ones. */
 static int edu_suspend(struct device *dev)
 {
 	return edu_settle(dev_get_drvdata(dev)) ? -EBUSY : 0;
@@ -283,7 +283,7 @@ static int edu_init_registers(struct edu *edu)
 	if ((id & 0xffff) != 0xed)
 		return dev_err_probe(dev, -ENODEV, "not an edu card: 0x%08x\n",
 				     id);
-	/* stop what an earlier driver has started */
+	/* stop requests of an earlier driver */
 	edu_write(edu, EDU_STATUS, 0);
 	edu_write(edu, EDU_IRQ_ACK, edu_read(edu, EDU_IRQ_STATUS));
 	return 0;
@@ -324,7 +324,7 @@ static int edu_init_channel(struct edu *edu)
 	return PTR_ERR_OR_ZERO(edu->channel);
 }
 
-/* MSI if possible, else a line that may be shared. */
+/* Uses MSI if possible, otherwise an interrupt line that may be shared. */
 static int edu_init_interrupt(struct edu *edu)
 {
 	struct device *dev = &edu->pdev->dev;
@@ -342,7 +342,7 @@ static int edu_init_interrupt(struct edu *edu)
 }
 
 /*
- * Managed resources are released in reverse order: first the card is stopped, then the
+ * Managed resources are released in reverse order. The card is stopped first. Then the
  * interrupt handler is freed, then the channel that it emits to, then the memory.
  */
 static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)

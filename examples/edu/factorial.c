@@ -16,7 +16,7 @@
 
 #include <ksig/uapi.h>
 
-#define FACTORIAL 0	/* the first of /sys/class/ksig/edu0/types */
+#define FACTORIAL 0	/* index in /sys/class/ksig/edu0/types */
 
 static void die(const char *what)
 {
@@ -46,7 +46,7 @@ static void subscribe(const char *channel, int signo, const char *n)
 		die("KSIG_IOC_ARM");
 }
 
-/* The card handles one request at a time; another program's may be pending. */
+/* The card handles one request at a time, and a request of another program may be pending. */
 static void ask(const char *channel, const char *n)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
@@ -75,7 +75,7 @@ int main(int argc, char **argv)
 	siginfo_t info;
 	sigset_t set;
 
-	/* blocked, so that it stays pending until sigtimedwait(); else it would kill this program */
+	/* keep the signal pending until sigtimedwait(); unblocked, it would kill this program */
 	sigemptyset(&set);
 	sigaddset(&set, SIGRTMIN);
 	sigprocmask(SIG_BLOCK, &set, NULL);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Receive by a signal handler: handler [NODE].
+ * Receive events with a signal handler: handler [NODE].
  *
- * The signal is unblocked only in sigsuspend(), which returns after one of them. So the
- * handler interrupts nothing else, and its result is read before the next signal.
+ * The signal is unblocked only in sigsuspend(), which returns after one signal. So the
+ * handler interrupts no other code, and main() reads its result before the next signal.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Receive by read(2): receive.py [NODE]. A read waits, and gives whole records
-(their size is in /sys/class/ksig), none when the channel has gone."""
+"""Receive events with read(2): receive.py [NODE]. read waits for events and returns whole
+records (their size is in /sys/class/ksig), or nothing once the channel is destroyed."""
 import os
 import struct
 import sys

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Receive from the mapped ring: ring [NODE]. No system call is needed while there are
- * events; when there are none, the program sleeps until the doorbell.
+ * Receive events from the mapped ring: ring [NODE]. While the ring is not empty, no system
+ * call is needed. When it is empty, the program sleeps until the doorbell.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -33,7 +33,7 @@ static int map(int fd)
 /* Consume all queued events. Return: 0 if the channel is destroyed */
 static int consume_all(void)
 {
-	/* read before the events: KSIG_RING_HUP is set after the last one */
+	/* load the flags before the events, because KSIG_RING_HUP is set after the last event */
 	__u32 flags = __atomic_load_n(&producer->flags, __ATOMIC_ACQUIRE);
 	__u32 head = consumer->head;
 	const struct ksig_event *event;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Receive in an event loop, by epoll(7) and signalfd(2): signalfd [NODE].
- * The other descriptors of an event loop can be added to the same epoll instance.
+ * Receive events in a loop with epoll(7) and signalfd(2): signalfd [NODE].
+ * The program can add its other descriptors to the same epoll instance.
  */
 #include <errno.h>
 #include <fcntl.h>

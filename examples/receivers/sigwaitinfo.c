@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Receive by sigwaitinfo(2), without a handler: sigwaitinfo [NODE]. */
+/* Receive events with sigwaitinfo(2), without a handler: sigwaitinfo [NODE]. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,7 +16,7 @@ int main(int argc, char **argv)
 	sigset_t set;
 	int fd;
 
-	/* blocked before it can be sent; else it would kill this program */
+	/* block the signal before it can be sent, because it would kill this program otherwise */
 	sigemptyset(&set);
 	sigaddset(&set, SIGRTMIN);
 	sigprocmask(SIG_BLOCK, &set, NULL);
@@ -29,7 +29,7 @@ int main(int argc, char **argv)
 	setlinebuf(stdout);
 	for (;;) {
 		if (sigwaitinfo(&set, &info) < 0)
-			continue;	/* EINTR after SIGSTOP and SIGCONT */
+			continue;	/* EINTR: SIGSTOP and SIGCONT */
 		if (info.si_errno == -ESHUTDOWN)
 			return 0;
 		if (info.si_errno)
