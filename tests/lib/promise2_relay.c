@@ -89,7 +89,7 @@ static void take_another(struct ksig_sub *sub, struct tally *t)
 		t->values[t->n++] = produce_one(5000 + tries);
 		for (i = 0; i < 500 && t->next < t->n; i++) {
 			take_all(sub, t);
-			usleep(1000);	/* wait: for this event; if it was lost, another one follows */
+			usleep(1000);	/* wait: for this event, unless it was lost */
 		}
 		if (t->next == t->n)
 			return;
