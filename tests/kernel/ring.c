@@ -179,10 +179,7 @@ static void test_scribbler(int fd)
 		;
 }
 
-/*
- * Check that the rest of the last page is zero if the queue doesn't fill it, and that nothing
- * follows.
- */
+/* Check that the rest of the last page is zero if the queue doesn't fill it. */
 static void test_all_lengths(void)
 {
 	uint32_t len, i;
