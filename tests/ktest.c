@@ -270,7 +270,10 @@ static bool file_has(const char *path, const char *word)
 	return strstr(text, word);
 }
 
-/* If "deep" is not available, "mem" takes no CPU offline and the RTC alarm does not wake it up. */
+/*
+ * If "deep" is not available, "mem" takes no CPU offline and the RTC alarm does not wake the
+ * system.
+ */
 bool power_can(const char *state)
 {
 	return file_has("/sys/power/state", state) &&

@@ -77,8 +77,8 @@ void child_say(struct child *self);	/* child: report that a step is done */
 void child_hear(struct child *c);	/* parent: wait for child_say() */
 void child_go(struct child *c);		/* parent: let the child take its next step */
 void child_wait_go(struct child *self);	/* child: wait for child_go() */
-void child_join(struct child *c);	/* waits for exit status 0 */
-int child_kill(struct child *c);	/* sends SIGKILL; returns the wait status */
+void child_join(struct child *c);	/* parent: wait for exit status 0 */
+int child_kill(struct child *c);	/* parent: send SIGKILL; returns the wait status */
 /* Returns true if the child exists and is not a zombie. */
 bool child_lives(const struct child *c);
 
@@ -117,7 +117,7 @@ bool power_can(const char *state);
  * clocks show no suspend. On a slow machine the alarm may fire before the suspend.
  */
 bool power_sleep(const char *alarm);
-/* Removes a cgroup after all processes in it have exited. */
+/* Waits until no process is left in a cgroup, then removes it. */
 void cgroup_remove(const char *path);
 /*
  * ip() runs ip-link(8), which busybox also provides, and must succeed. try_ip() returns its exit

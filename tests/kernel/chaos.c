@@ -80,7 +80,10 @@ static void do_map(struct thread *t)
 		t->mapped = false;
 		return;
 	}
-	/* fails in EACH mode; prevents resizing between the two mmap(2) calls of ring_map() */
+	/*
+	 * fails in EACH mode; a mapping prevents resizing between the two mmap(2) calls of
+	 * ring_map()
+	 */
 	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, t->fd,
 			0);
 	if (consumer == MAP_FAILED) {

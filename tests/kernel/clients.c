@@ -40,7 +40,7 @@ struct kind {
 /* the kind of file under test */
 static const struct kind *kind;
 
-/* -------------------------------------------------------------- the kinds */
+/* ----------------------------------------------------------- kinds of files */
 
 static int timer_open(void)
 {

@@ -101,7 +101,7 @@ static void check_event(int fd, uint32_t type, uint64_t subject, uint64_t value)
 	CHECK_EQ(ev.lost_before, 0);
 }
 
-/* ------------------------------------------------------ questions and answers */
+/* ----------------------------------------------------- requests and replies */
 
 static void test_bad_questions(void)
 {
@@ -223,7 +223,10 @@ static bool by_message(int card)
 	return messages;
 }
 
-/* Check the cards with the interrupt line, which they may share, instead of messages. */
+/*
+ * Check the cards with interrupt lines, which they may share, instead of message-signalled
+ * interrupts.
+ */
 static void test_interrupt_line(void)
 {
 	int card;
@@ -243,7 +246,7 @@ static void test_interrupt_line(void)
 	load();
 }
 
-/* --------------------------------------------------------------- the end of it */
+/* ------------------------------------------------- unloading and unplugging */
 
 static siginfo_t wait_signal(void)
 {

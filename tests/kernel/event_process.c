@@ -101,7 +101,7 @@ static pid_t fork_one(int fd, void (*body)(void))
 	return pid;
 }
 
-/* ------------------------------------------------------------------- a life */
+/* ------------------------------------------------------- process life cycle */
 
 static void run_true(void)
 {
@@ -221,7 +221,7 @@ static void test_threads(int fd)
 	expect_silence(fd);
 }
 
-/* ------------------------------------------------------------ all at once */
+/* ------------------------------------------------------- simultaneous exits */
 
 static pthread_barrier_t barrier;
 
@@ -344,7 +344,7 @@ static void test_skip_own(void)
 	close(fd);
 }
 
-/* --------------------------------------------------------------- many, fast */
+/* ----------------------------------------------- many short-lived processes */
 
 static int vfork_exit(void)
 {

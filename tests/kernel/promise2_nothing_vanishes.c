@@ -191,7 +191,7 @@ static void test_gap_given_back(bool queued)
 	close(fd);
 }
 
-/* Check that all events are refused even if there are more than one delivery run sends. */
+/* Check that all events are refused even if one delivery run can't process them all. */
 static void test_many_refused(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK));

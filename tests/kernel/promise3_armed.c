@@ -171,8 +171,8 @@ static void test_thread_exec(uint32_t flags)
 }
 
 /*
- * The group leader exits while another thread continues: a subscription armed for the leader's
- * thread is disarmed, one armed for the process is not.
+ * The group leader exits while another thread continues. A subscription armed for the leader's
+ * thread is disarmed; one armed for the process is not.
  */
 static void *outlives(void *arg)
 {
@@ -467,7 +467,7 @@ static void execs_on(struct child *self, void *arg)
 		pause();
 }
 
-/* Check that arming never fails while the target calls exec: the pid is valid at any time. */
+/* Check that arming never fails while the target calls exec, because its pid stays valid. */
 static void test_arm_while_exec(uint32_t flags)
 {
 	struct child c = child_start(execs_on, NULL);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Promise 3: an armed SIGKILL or SIGSTOP affects the init of a PID namespace like kill(2) by the
- * process that armed. From an ancestor namespace it kills or stops the init, from within it has no
- * effect. It makes no difference which process emits.
+ * process that armed. From an ancestor namespace it kills or stops the init; from within the
+ * namespace it has no effect. It makes no difference which process emits.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -181,7 +181,7 @@ static void test_storm(void)
 	CHECK(st.skipped);
 	printf(": %llu of %d events were skipped\n",
 	       (unsigned long long)st.skipped, STORM);
-	/* destroying the channel follows the last event */
+	/* end-of-file must follow the last event */
 	CHECK_EQ(context_do("hardirq 3"), 0);
 	context_unload();
 	close_all(fds, FRONT + REAR);

@@ -64,7 +64,7 @@ static void test_nothing_after(bool close_it)
 	c[1] = child_start(emits_for_ever, NULL);
 	child_hear(&c[0]);
 	child_hear(&c[1]);
-	/* opened after the emitters have started, so that they don't inherit it */
+	/* opened after the emitters have started, so that they don't inherit the descriptor */
 	fd = OK(chan_open("test", O_NONBLOCK));
 	/*
 	 * enough rounds that some of them disarm while a signal is being sent; fewer on a slow

@@ -158,7 +158,8 @@ int main(void)
 			 uses[i].tracepoint);
 		expect(rename_tracepoint, i, text);
 		/*
-		 * nothing but the occurrence of mark_victim is used, so its arguments don't matter
+		 * the argument of mark_victim is a pid or, since Linux 6.8, a task; both are
+		 * accepted
 		 */
 		if (!strcmp(uses[i].tracepoint, "mark_victim"))
 			continue;

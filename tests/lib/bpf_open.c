@@ -117,10 +117,7 @@ static void test_descriptors(void)
 	}
 }
 
-/*
- * Check subscriptions under a limit on descriptors: the first may use all that are free, later ones
- * use fewer at a time.
- */
+/* Check that subscriptions can be opened when only a few descriptors are left. */
 static void test_limit(void)
 {
 	const struct rlimit limit = { LIMIT, LIMIT };

@@ -170,7 +170,7 @@ static void test_current(void)
 	ksig_sub_close(named);
 }
 
-/* ----------------------------------------------------------- a pid namespace */
+/* ----------------------------------------------------------- PID namespaces */
 
 /*
  * Runs as pid 1 of the namespace. Its child has pid 2 and parent 1; its own parent is not visible.

@@ -210,8 +210,8 @@ static void test_end(void (*how)(void), int status)
 	usleep(200000);
 	x = ended(c.pid, status_of(c.pid), "ksig_test");
 	/*
-	 * The message about a joined thread is asynchronous, so it may follow the leader's message.
-	 * Then it may have been from the last thread.
+	 * The connector message about a joined thread is asynchronous. If it follows the message
+	 * about the leader, the joined thread may be mistaken for the last one.
 	 */
 	if (earlier && !by_pidfd())
 		x.maybe[NATIVE] = KSIG_EVENT_NO_VALUE;

@@ -247,7 +247,7 @@ static void too_many(void)
 		snprintf(path, sizeof(path), "/module/m%d", i);
 		module("add", path);
 	}
-	/* up to the gap; the next event then carries the size of the gap */
+	/* read up to the gap; the event after the gap carries its size */
 	while (ksig_sub_next(sub, 0, &ev) == 1) {
 		CHECK_EQ(ev->seq, seq + 1);
 		CHECK_EQ(ev->lost_before, 0);

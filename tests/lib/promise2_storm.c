@@ -2,7 +2,8 @@
 /*
  * Promise 2: six threads, more than there are CPUs, start processes as fast as possible. Each
  * provider must report each process exactly once and count every loss. Since Linux 7.0, a BPF
- * program on a raw tracepoint is skipped if it preempted itself on the same CPU.
+ * program on a raw tracepoint can be preempted, and is skipped for other tasks on the same CPU in
+ * the meantime.
  */
 #define _GNU_SOURCE
 #include <sys/prctl.h>

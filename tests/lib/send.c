@@ -232,7 +232,7 @@ static void sends_unseen(struct child *self, void *arg)
 	CHECK_EQ(send_by(c[1].pid, SIGNO, 0), restricted() ? -EACCES : way);
 }
 
-/* Checks the case that the caller can open the /proc files, but reading them fails. */
+/* Checks for -EACCES if the caller can open the /proc files, but reading them fails. */
 static void sends_untraced(struct child *self, void *arg)
 {
 	struct child *c = arg;

@@ -80,7 +80,7 @@ static inline void sub_fails(const char *event, int err, unsigned int column,
 		     at, why);
 }
 
-/* Loads the kernel's veth driver if it was built as a module. If that fails, ip(8) will fail. */
+/* Loads the kernel's veth driver if it was built as a module. Without the driver, ip(8) fails. */
 static inline void load_veth(void)
 {
 	if (!access("/ksig/veth.ko", F_OK) &&

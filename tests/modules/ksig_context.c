@@ -291,7 +291,7 @@ static int emit_from(const char *where, unsigned long n)
 	return 0;
 }
 
-/* ------------------------------------------------------------------ the rest */
+/* ----------------------------------------------------------- other commands */
 
 static int emit_about(int nr, u64 value)
 {

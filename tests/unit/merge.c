@@ -188,7 +188,7 @@ static void test_lost(void)
 	ksig_sub_close(sub);
 }
 
-/* ------------------------------------------------------------------- by signal */
+/* ------------------------------------------------------- delivery by signal */
 
 static int receive(siginfo_t *info)
 {
@@ -215,8 +215,8 @@ static struct ksig_arm_opts arm_opts(unsigned int mode)
 }
 
 /*
- * Check that signals are sent in order, and that the next signal reports a gap in any of the
- * events.
+ * Check that signals are sent in order, and that a gap in any stream is reported by the next
+ * signal.
  */
 static void test_each(void)
 {
@@ -251,8 +251,8 @@ static void ignore(int signo)
 }
 
 /*
- * Check that after disarming, a gap before refused events is reported by the specification it
- * belongs to.
+ * Check that after disarming, a gap before refused events is reported for the specification to
+ * which it belongs.
  */
 static void test_lost_restored(void)
 {

@@ -217,7 +217,7 @@ static void test_passing_errors(void)
 	fake_emit(1);
 	CHECK(take(&soon, &info) == SIGNO && info.si_value.sival_int == 1);
 	CHECK(!(stats(sub).flags & KSIG_STATS_HUP));
-	/* no descriptor is left to inspect the target with */
+	/* no descriptor is left for inspecting the target */
 	CHECK(!getrlimit(RLIMIT_NOFILE, &many));
 	few = (struct rlimit) { 3, many.rlim_max };
 	CHECK(!setrlimit(RLIMIT_NOFILE, &few));
@@ -337,7 +337,7 @@ static void test_doorbell_owed(void)
 	fake_emit(2);
 	EVENTUALLY(stats(sub).deferred == 1);
 	CHECK(ksig_sub_next(sub, 0, &ev) == 1 && ev->value == 1);
-	/* the signal that blocked the doorbell, then the doorbell */
+	/* first the pending signal that delayed the doorbell, then the doorbell */
 	CHECK(take(&soon, &info) == SIGNO && info.si_code != SI_QUEUE);
 	CHECK(take(&soon, &info) == SIGNO && info.si_code == SI_QUEUE);
 	CHECK(ksig_sub_next(sub, 0, &ev) == 1 && ev->value == 2);
@@ -356,7 +356,10 @@ static void test_doorbell_owed(void)
 	ksig_sub_close(sub);
 }
 
-/* Check that arming the kernel clears the relay's earlier result that the target has exited. */
+/*
+ * Check that if the relay has found that the target exited, arming delivery by the kernel clears
+ * this state.
+ */
 static void test_gone_before(void)
 {
 	struct ksig_sub *sub = fake_open("test");
