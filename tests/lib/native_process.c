@@ -161,10 +161,7 @@ static bool told_behind_others(void)
 	return got == 1;
 }
 
-/*
- * Check that an event queued after other processes' forks is reported even if its process has
- * exited. The socket may overflow, so this is retried.
- */
+/* Check that an event after many other events is reported even if its process has exited. */
 static void behind_others(void)
 {
 	int tries = 20;
@@ -335,10 +332,7 @@ static void parent_of_it(struct child *self, void *arg)
 	CHECK_EQ(write(ends.fd, &status, sizeof(status)), sizeof(status));
 }
 
-/*
- * Check that the reported status is the one that wait(2) returns, or unknown. Return: whether it is
- * known.
- */
+/* Check that the reported status equals that of wait(2). Return: false if it is unknown. */
 static bool is_right(int first, int last, int group)
 {
 	struct ksig_sub *sub = sub_open("process.exit", NULL);
@@ -469,10 +463,7 @@ static void lose_messages(struct ksig_sub *sub)
 	}
 }
 
-/*
- * Check that an exit is reported for a process that got no descriptor, even if the connector
- * message about it may be lost.
- */
+/* Check that the exit of a process without a descriptor is reported even if its message is lost. */
 static void told_without_descriptor(void)
 {
 	struct ksig_sub *sub = sub_open("process.exit", SUB_OPTS(.queue_len = 64));
