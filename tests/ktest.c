@@ -126,7 +126,7 @@ void wait_more(uint64_t *deadline, const char *file, int line, const char *cond)
 		*deadline = ts.tv_sec + 120;
 	else if ((uint64_t)ts.tv_sec > *deadline)
 		fail(file, line, "not within two minutes: %s", cond);
-	/* wait: between two checks of a condition */
+	/* wait: interval between two checks of a condition */
 	nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 }
 
@@ -167,7 +167,7 @@ bool is_pending(pid_t pid, const char *field, int signo)
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	f = fopen(path, "re");
-	/* while exec(2) makes another thread the first, there is none */
+	/* the file is missing while another thread becomes the group leader in exec(2) */
 	if (!f && (errno == ENOENT || errno == ESRCH))
 		return false;
 	CHECK(f);
@@ -270,7 +270,10 @@ static bool file_has(const char *path, const char *word)
 	return strstr(text, word);
 }
 
-/* "mem" without "deep" stops no processor, and the clock's alarm wakes none. */
+/*
+ * If "deep" is not available, "mem" takes no CPU offline and the RTC alarm does not wake the
+ * system.
+ */
 bool power_can(const char *state)
 {
 	return file_has("/sys/power/state", state) &&
@@ -294,11 +297,11 @@ bool power_sleep(const char *alarm)
 	int64_t before = slept_ns();
 	int err;
 
-	/* one that has not come */
+	/* cancel an alarm that is still set */
 	CHECK_EQ(write_to(ALARM, "0"), 0);
 	CHECK_EQ(write_to(ALARM, alarm), 0);
 	err = write_to("/sys/power/state", "mem");
-	/* the alarm came first */
+	/* EBUSY: the alarm fired before the suspend */
 	if (err != EBUSY)
 		CHECK_EQ(err, 0);
 	return slept_ns() - before >= 500000000;
@@ -460,7 +463,7 @@ siginfo_t take(int signo)
 	sigaddset(&set, signo);
 	do
 		got = sigtimedwait(&set, &info, &limit);
-	while (got < 0 && errno == EINTR);	/* by a handler of another signal */
+	while (got < 0 && errno == EINTR);	/* another signal's handler interrupted it */
 	OK(got);
 	CHECK_EQ(info.si_signo, signo);
 	return info;
@@ -488,7 +491,7 @@ void use_memory(void)
 	for (;;) {
 		p = mmap(NULL, chunk, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-		/* a 32-bit program runs out of addresses first */
+		/* a 32-bit process runs out of address space first: continue in a child */
 		if (p == MAP_FAILED && !fork())
 			continue;
 		if (p == MAP_FAILED)
@@ -498,7 +501,7 @@ void use_memory(void)
 
 void need_no_memory(void)
 {
-	/* copies what is shared with a child, too */
+	/* MCL_CURRENT also breaks copy-on-write sharing with children */
 	OK(mlockall(MCL_CURRENT));
 }
 
@@ -517,7 +520,7 @@ void oom_log_clear(void)
 	int len = OK(klogctl(3, log, sizeof(log) - 1));
 
 	log[len] = '\0';
-	/* arm64 spells it otherwise */
+	/* arm64 prints "Call trace" */
 	CHECK_EQ(count(log, "Call Trace") + count(log, "Call trace"),
 		 count(log, "invoked oom-killer") +
 		 count(log, "page allocation failure"));

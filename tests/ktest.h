@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Helpers of the tests. A test is a program: exit status 0 passed, 77 skipped (its last
- * line says why), anything else failed. Lines that begin with ": " are shown in the
- * results of a test that passes, too.
+ * Helper functions for tests. A test is a program. Its exit status is 0 if it passed, 77 if it was
+ * skipped (the last line of output states the reason), anything else if it failed. Output lines
+ * that begin with ": " are shown even if the test passes.
  */
 #ifndef KTEST_H
 #define KTEST_H
@@ -16,9 +16,9 @@
 
 #include <ksig/uapi.h>
 
-#define SIG 44			/* the tutorial's */
+#define SIG 44			/* signal number used in the tutorial */
 #define VALUE 0x1122334455667788ULL
-/* What a handler sees of it: a pointer's width. */
+/* The value a signal handler receives: limited to the width of a pointer. */
 #define VALUE_HERE ((uint64_t)(unsigned long)VALUE)
 
 void fail(const char *file, int line, const char *fmt, ...)
@@ -26,7 +26,7 @@ void fail(const char *file, int line, const char *fmt, ...)
 void skip(const char *fmt, ...)
 	__attribute__((noreturn, format(printf, 1, 2)));
 
-/* Ends the test, in whatever process, when the condition doesn't hold. */
+/* Fails the test if @cond is false. Works in any process of the test. */
 #define CHECK(cond) \
 	do { if (!(cond)) fail(__FILE__, __LINE__, "%s", #cond); } while (0)
 
@@ -37,16 +37,16 @@ void skip(const char *fmt, ...)
 		     #a, a_, #b, b_); \
 } while (0)
 
-/* Waits until the condition holds; fails if that takes more than two minutes. */
+/* Waits until @cond is true; fails the test after two minutes. */
 #define UNTIL(cond) do { \
 	uint64_t deadline_ = 0; \
 	while (!(cond)) \
 		wait_more(&deadline_, __FILE__, __LINE__, #cond); \
 } while (0)
-/* One step of it: *deadline is 0 in the first. */
+/* Performs one step of UNTIL(). *@deadline must be 0 on the first call. */
 void wait_more(uint64_t *deadline, const char *file, int line, const char *cond);
 
-/* A system call that must succeed; its result. */
+/* Makes a system call that must succeed, and evaluates to its result. */
 #define OK(call) (__extension__ ({ \
 	__auto_type ok_ = (call); \
 	if (ok_ == (__typeof__(ok_))-1) \
@@ -54,7 +54,7 @@ void wait_more(uint64_t *deadline, const char *file, int line, const char *cond)
 	ok_; \
 }))
 
-/* A system call that must fail with that errno. */
+/* Makes a system call that must fail with errno @err. */
 #define FAILS(call, err) do { \
 	errno = 0; \
 	if ((call) != -1) \
@@ -63,79 +63,84 @@ void wait_more(uint64_t *deadline, const char *file, int line, const char *cond)
 		fail(__FILE__, __LINE__, "%s: %m, not %s", #call, #err); \
 } while (0)
 
-/* A forked process that a test drives. */
+/* a forked process that the test drives step by step */
 struct child {
 	pid_t pid;
-	int to;		/* the parent's end: go() */
-	int from;	/* the child's: say() */
+	int to;		/* the parent's end, used by child_go() */
+	int from;	/* the child's end, used by child_say() */
 };
 
-/* Runs body(arg, child) in a child, which exits 0 after it. */
+/* Runs body(arg, child) in a child process, which then exits with status 0. */
 struct child child_start(void (*body)(struct child *self, void *arg),
 			 void *arg);
-void child_say(struct child *self);	/* child: a step is done */
-void child_hear(struct child *c);	/* parent: waits for say() */
-void child_go(struct child *c);		/* parent: the next step */
-void child_wait_go(struct child *self);	/* child: waits for it */
-void child_join(struct child *c);	/* exit status 0 expected */
-int child_kill(struct child *c);	/* SIGKILL; its wait status */
-/* It exists and is not a zombie. */
+void child_say(struct child *self);	/* child: report that a step is done */
+void child_hear(struct child *c);	/* parent: wait for child_say() */
+void child_go(struct child *c);		/* parent: let the child take its next step */
+void child_wait_go(struct child *self);	/* child: wait for child_go() */
+void child_join(struct child *c);	/* parent: wait for exit status 0 */
+int child_kill(struct child *c);	/* parent: send SIGKILL; returns the wait status */
+/* Returns true if the child exists and is not a zombie. */
 bool child_lives(const struct child *c);
 
-/* Until the thread sleeps (a state letter in /proc): for "it waits now". */
+/* Waits until /proc reports @state for the thread, for example 'S' once it is blocked. */
 void wait_state(pid_t tid, char state);
-/* Signals of that number pending for the thread (or, with 0, its process). */
+/* Returns true if @signo is pending. @field is the line of /proc/PID/status to read. */
 bool is_pending(pid_t pid, const char *field, int signo);
 
 int control_open(void);
 int send_signal(int fd, pid_t pid, int signo, unsigned int flags,
 		uint64_t value);
-/* write(2) to signalconfpid: 0, or -1 and errno */
+/* Writes to signalconfpid. Return: 0, or -1 with errno set. */
 int conf_write(const void *buf, size_t len);
 int conf_puts(const char *line);
 
-/* Channels. chan_open() subscribes to /dev/ksig/NAME, reading and writing. */
+/* Subscribes to the channel /dev/ksig/NAME; the descriptor is open for reading and writing. */
 int chan_open(const char *name, int flags);
-/* Emits VALUE to /dev/ksig/test, through a descriptor of its own. */
+/* Emits @value to /dev/ksig/test through a separate descriptor. */
 void emit(uint64_t value);
 void emit_many(uint64_t first, uint64_t n);
-/* Sends a command to the module ksig_context: "hardirq 1000", ...; 0 or errno */
+/* Sends a command such as "hardirq 1000" to the module ksig_context. Return: 0 or an errno. */
 int context_do(const char *command);
-/* Loads that module, or skips the test if it wasn't built. */
+/* Loads the module ksig_context, or skips the test if the module was not built. */
 void context_load(void);
 void context_unload(void);
-/* echo TEXT >PATH: 0 or errno */
+/* Writes @text to the file at @path, as echo TEXT >PATH does. Return: 0 or an errno. */
 int write_to(const char *path, const char *text);
-/* is the running kernel Linux MAJOR.MINOR or newer? */
+/* Returns true if the running kernel is Linux MAJOR.MINOR or newer. */
 bool linux_at_least(int major, int minor);
-/* Does /sys/power/state have it? And an alarm clock to wake up from "mem"? */
+/*
+ * Returns true if /sys/power/state offers @state and, for "mem", an RTC alarm can wake the system.
+ */
 bool power_can(const char *state);
 /*
- * Suspends (S3) until the rtc's alarm, "+15": in that many seconds. False: the clocks
- * don't show that it was suspended: on a slow machine the alarm may come before.
+ * Suspends to RAM (S3) until the RTC alarm: "+15" sets it 15 seconds ahead. Return: false if the
+ * clocks show no suspend. On a slow machine the alarm may fire before the suspend.
  */
 bool power_sleep(const char *alarm);
-/* Removes a cgroup, once the processes that were in it are gone from it. */
+/* Waits until no process is left in a cgroup, then removes it. */
 void cgroup_remove(const char *path);
-/* ip-link(8), which busybox has, too: must succeed; or its exit status */
+/*
+ * ip() runs ip-link(8), which busybox also provides, and must succeed. try_ip() returns its exit
+ * status.
+ */
 void ip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int try_ip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* @n, or $KSIG_MANY if that is less: how often to do something slow. */
+/* Returns the number of iterations for a slow loop: @n, or $KSIG_MANY if that is smaller. */
 unsigned long how_many(unsigned long n);
 
 struct ksig_stats stats_of(int fd);
-/* Promise 2: offered = delivered + queued + lost + refused. */
+/* Checks the identity of promise 2: offered = delivered + queued + lost + refused. */
 void check_identity(int fd);
 void set_queue(int fd, uint32_t len);
 int arm(int fd, int signo, uint32_t mode, uint32_t flags, pid_t tid);
-/* A record's head: struct ksig_event, without the open end. */
+/* the fixed part of a record: struct ksig_event without its flexible array */
 struct event {
 	uint64_t seq, time_ns, value, subject;
 	uint32_t type, lost_before, len, flags;
 };
-/* read(2) of one record of 64 bytes that must be there */
+/* Reads one record of 64 bytes, which must be available. */
 struct event read_event(int fd);
-/* A whole record of any built-in channel. */
+/* a complete record of any built-in channel */
 union record {
 	struct event ev;
 	char bytes[256];
@@ -149,9 +154,9 @@ union record {
 		};
 	};
 };
-/* The next record, or false if none comes for that long. */
+/* Reads the next record. Return: false if none arrives within @timeout_ms. */
 bool next_record(int fd, union record *r, int timeout_ms);
-/* One of that type must come; its record. */
+/* Waits for a record of type @type and returns it. */
 union record expect_record(int fd, uint32_t type);
 void set_filter(int fd, uint64_t types);
 /* a mapping of the whole ring */
@@ -159,31 +164,32 @@ struct ring {
 	struct ksig_ring_consumer *consumer;
 	const volatile struct ksig_ring_producer *producer;
 	const char *records;
-	size_t size;	/* of the second mapping */
+	size_t size;	/* size of the mapping at @records */
 };
 struct ring ring_map(int fd);
 void ring_unmap(struct ring *ring);
 
-/* Allocates memory until the OOM killer ends the process. */
+/* Allocates memory until the OOM killer kills the process. */
 void use_memory(void) __attribute__((noreturn));
 /*
- * The caller, which has started its children, needs no more memory. If another task
- * ran out of memory while the OOM killer's victim frees its own, the OOM killer would
- * choose a second victim.
+ * Ensures that the caller needs no more memory; called after it has started its children. If
+ * another task ran out of memory while the OOM killer's victim is still freeing its own, the OOM
+ * killer would choose a second victim.
  */
 void need_no_memory(void);
 /*
- * The OOM killer prints a call trace each time, and so does an atomic allocation that
- * fails meanwhile; the log would be reported as a failure. If there is nothing else in
- * it, the log is cleared.
+ * Clears the kernel log after the OOM killer has run. The OOM killer logs a call trace for each
+ * kill, as does an atomic allocation that fails during the memory shortage, and the test runner
+ * would report these as kernel failures. Fails the test if the log contains any other call trace or
+ * warning.
  */
 void oom_log_clear(void);
 
 void block(int signo);
 void handle(int signo, void (*handler)(int, siginfo_t *, void *), int flags);
-/* sigtimedwait(2), which must return the signal within a minute */
+/* Waits for @signo with sigtimedwait(2); fails the test after a minute. */
 siginfo_t take(int signo);
-/* nothing of that number is pending for the caller */
+/* Returns true if @signo is not pending for the caller. */
 bool nothing_to_take(int signo);
 
 #endif /* KTEST_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes that are ready for SIG, or are not, in one way each, for promise 4 with any
- * sender. Bodies for child_start().
+ * Target processes for the tests of promise 4, with any sender. Each is ready for SIG, or not
+ * ready, for a different reason. The functions are bodies for child_start().
  */
 #ifndef TARGETS_H
 #define TARGETS_H
@@ -33,7 +33,7 @@ static inline void no_handler(struct child *self, void *arg)
 	child_wait_go(self);
 }
 
-/* Outside of sigwaitinfo() the signal would kill it. */
+/* Waits with SIG unblocked. Outside of sigtimedwait(2) the signal would kill the process. */
 static inline void waits_unblocked(struct child *self, void *arg)
 {
 	(void)arg;
@@ -41,7 +41,7 @@ static inline void waits_unblocked(struct child *self, void *arg)
 	take(SIG);
 }
 
-/* @arg: the two values that must come, or NULL */
+/* Waits for SIG twice. @arg: the two expected values, or NULL. */
 static inline void waits_blocked(struct child *self, void *arg)
 {
 	const uint64_t *values = arg;
@@ -57,7 +57,7 @@ static inline void waits_blocked(struct child *self, void *arg)
 	}
 }
 
-/* ppoll(): the mask that unblocks the signal is temporary. */
+/* Unblocks SIG only temporarily, as ppoll(2) does. */
 static inline void suspends(struct child *self, void *arg)
 {
 	sigset_t none;
@@ -106,13 +106,13 @@ static inline void leader_blocks(struct child *self, void *arg)
 	block(SIG);
 	child_say(self);
 	child_wait_go(self);
-	/* what was sent to this thread alone */
+	/* accept the signal that was sent to this thread alone */
 	take(SIG);
 	CHECK(nothing_to_take(SIG));
 	(void)arg;
 }
 
-/* The other way round: the thread inherits the mask, the leader leaves it. */
+/* Blocks SIG in the second thread, which inherits the mask, but not in the group leader. */
 static inline void other_blocks(struct child *self, void *arg)
 {
 	pid_t tid;
@@ -167,8 +167,8 @@ static inline void *blocks_alone(void *self)
 }
 
 /*
- * All that live block it, but it is ignored: the kernel drops that unless the
- * first thread blocks it, dead or not.
+ * Ignores SIG and blocks it in the only thread that is still alive. The kernel discards an ignored
+ * signal unless the group leader blocks it, even if the leader has exited.
  */
 static inline void ignorer_exits(struct child *self, void *arg)
 {

@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: MIT
 /*
- * manager SOCKET [NAME]: the system bus and systemd on it, for tests, with one unit,
+ * manager SOCKET [NAME]: a fake system bus with systemd on it, for tests. It has one unit,
  * a.service, also known as alias.service and NAME.
  *
- * Lines on standard input:
- *	pid N		its main process is N now, which is reported
- *	pid N once M	it is M from the second question on, which is not reported
- *	loaded N	as pid N, reported by nothing but that the unit was loaded
- *	unloaded	as pid 0; the unit is loaded only while its properties are read
- *	replaced N	as pid N, reported by nothing but a new manager on the bus, which
- *			knows no subscribers
- *	touch		something else of the unit has changed
- *	state S		its ActiveState
- *	mute		nothing is answered any more
- *	hide		there is a bus, but no systemd on it
- *	refuse		the bus permits nothing
- * Standard output: "ready", each line that was obeyed, and each call.
+ * Commands, one per line of standard input:
+ *	pid N		change the main process to N and report the change
+ *	pid N once M	like "pid N", but the main process becomes M after the first
+ *			query, without a report
+ *	loaded N	change the main process to N; the only report is that the unit
+ *			was loaded
+ *	unloaded	change the main process to 0; the unit is loaded only while its
+ *			properties are read
+ *	replaced N	change the main process to N; the only report is a new manager on
+ *			the bus, which has no subscribers
+ *	touch		report a change of an unrelated property of the unit
+ *	state S		set ActiveState
+ *	mute		stop replying to calls
+ *	hide		keep the bus, but remove systemd from it
+ *	refuse		deny every call to systemd
+ * Standard output: "ready", each command that was executed, and each call.
  *
- * As a bus does, it sends what a client has a match for.
+ * Like a real bus, it sends a client only signals that match one of the client's rules.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -43,9 +46,9 @@
 
 /**
  * struct client - a connection
- * @bus: NULL: free
- * @subscribed: it has called Subscribe
- * @matches: its rules
+ * @bus: NULL if this entry is unused
+ * @subscribed: true after the client has called Subscribe
+ * @matches: the client's match rules
  */
 struct client {
 	sd_bus *bus;
@@ -343,7 +346,7 @@ int main(int argc, char **argv)
 	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, 8))
 		err(1, "%s", argv[1]);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	/* or lines would wait in the buffer, where no descriptor shows them */
+	/* unbuffered: epoll does not report lines that are in stdio's buffer */
 	setvbuf(stdin, NULL, _IONBF, 0);
 	must(sd_event_default(&loop), "loop");
 	must(sd_event_add_io(loop, NULL, fd, EPOLLIN, on_connection,

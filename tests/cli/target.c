@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The target in tests of ksig watch: target write|threads|storm N. It prints by
- * writev(2), because the tests count its calls of write(2).
+ * Target process for the tests of ksig watch: target write|threads|storm N. It prints with
+ * writev(2), because the tests count its write(2) calls.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -40,7 +40,7 @@ static void nothing(int signo)
 	(void)signo;
 }
 
-/* Waits for a line of input, or its end. */
+/* Waits for a line of input or end-of-file. */
 static void wait_go(void)
 {
 	char c;
@@ -50,7 +50,7 @@ static void wait_go(void)
 		;
 }
 
-/* The third write waits, as the pipe is full; after it there is room again. */
+/* The third write(2) blocks because the pipe is full, and continues after the pipe was drained. */
 static void run_write(void)
 {
 	struct sigaction action = { .sa_handler = nothing };
@@ -80,7 +80,7 @@ static void *sleeper(void *unused)
 	return unused;
 }
 
-/* All threads block the signal, and the last one waits for it, as in servers. */
+/* All threads block the signal and the last one waits for it, which is typical of servers. */
 static void run_threads(void)
 {
 	pthread_t thread;
@@ -114,7 +114,7 @@ static void begin_and_end(void)
 	waitpid(pid, NULL, 0);
 }
 
-/* @n processes, one after the other. */
+/* Runs @n short-lived processes, one after the other. */
 static void run_storm(long n)
 {
 	wait_go();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * An event's name from anywhere, taken apart, resolved and tried on a record
- * that is made of the same bytes.
+ * Parse and resolve an arbitrary event name, and match the filter against a record made of the same
+ * bytes.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* An error message must be printable, and its column within the text. */
+/* Checks that an error has a message, and a column within the text. */
 static void check_error(const char *event, const char *text,
 			unsigned int column)
 {
@@ -22,7 +22,7 @@ static void match(const struct ksig_spec *spec,
 		  const struct ksig_event_desc *d, const char *event)
 {
 	size_t len = strlen(event), size = d->event_size;
-	/* the library's own copy: what it adds comes after the provider's */
+	/* the library's own copy, in which its added fields follow the provider's record */
 	struct ksig_event *ev = calloc(1, ksig_record_size(d) + 1);
 	struct ksig_sub *sub = calloc(1, sizeof(*sub) + sizeof(sub->streams[0]));
 	char line[64];

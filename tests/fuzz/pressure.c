@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The part of an event's name after "memory.pressure:". */
+/* Parse an arbitrary text after "memory.pressure:" in an event name. */
 #include "../../lib/native/pressure.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* A tracepoint's description as tracefs has it, made of any bytes. */
+/* Parse arbitrary bytes as a tracepoint's format file from tracefs. */
 #include "../../lib/bpf/tracepoint.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Records have a place for each field, and no two places are one. */
+/* Checks that each field lies within the record and that no two fields overlap. */
 static void check_fields(const struct ksig_tracepoint *tp)
 {
 	const struct ksig_field_desc *f;

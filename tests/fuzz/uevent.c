@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* A uevent of any bytes, as each event that comes from one takes it. */
+/* Parse arbitrary bytes as a uevent, for each event that is derived from uevents. */
 #include "../../lib/native/uevent.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

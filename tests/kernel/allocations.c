@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Each allocation of a call is made to fail in turn: the call fails, and nothing has
- * changed. Needs a kernel with fault injection.
+ * Make each allocation of a call fail in turn, and check that the call fails without side effects.
+ * Needs a kernel with fault injection.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -26,8 +26,8 @@ static void put(const char *path, const char *text)
 }
 
 /*
- * All slabs but the leak detector's own, which ends for good when it gets no
- * memory.
+ * Enables failures for all slabs except those of the leak detector, which disables itself
+ * permanently when an allocation fails.
  */
 static void choose_slabs(void)
 {
@@ -71,7 +71,7 @@ static void set_nth(int n)
 	CHECK_EQ(pwrite(fail_nth, text, len, 0), len);
 }
 
-/* Has the n-th allocation been reached? */
+/* Returns true if the nth allocation was reached and failed. */
 static bool reached(void)
 {
 	char text[16] = "";
@@ -90,7 +90,10 @@ static int try_open(void)
 	return fd = open("/dev/ksig/test", O_RDWR | O_NONBLOCK);
 }
 
-/* The first subscriber: it allocates what the channel needs, and hooks it in. */
+/*
+ * Opens a channel as its first subscriber, which allocates the channel's resources and installs its
+ * hooks.
+ */
 static int try_start(void)
 {
 	int process = open("/dev/ksig/process", O_RDONLY);
@@ -98,7 +101,7 @@ static int try_start(void)
 	return process < 0 ? -1 : close(process);
 }
 
-/* A driver's channel, and its end */
+/* Creates and destroys a driver's channel. */
 static int try_create(void)
 {
 	return write(context, "name fails", 10) == 10 ? 0 : -1;
@@ -132,7 +135,10 @@ static int try_emit(void)
 	return write(fd, &value, 8) == 8 ? 0 : -1;
 }
 
-/* Returns how many failures the caller has seen until it succeeded. */
+/*
+ * Makes each allocation of @call fail in turn. Return: the number of failures that the caller saw
+ * before the call succeeded.
+ */
 static int each_fails(const char *what, int (*call)(void), int allowed)
 {
 	int n, err, seen = 0;
@@ -194,11 +200,11 @@ int main(void)
 	OK(munmap(map, 4096));
 	CHECK(each_fails("arm", try_arm, 0) >= 2);
 	CHECK(stats_of(fd).flags & KSIG_STATS_ARMED);
-	/* the last one needs memory in the kernel's own sending */
+	/* the last allocation is made by the kernel's signal code */
 	CHECK(each_fails("send", try_send, EAGAIN) >= 1);
 	while (!nothing_to_take(SIG))
 		;
-	/* an emit never fails: what finds no memory waits, and comes */
+	/* emitting never fails: events without memory stay queued and are delivered later */
 	each_fails("emit", try_emit, 0);
 	offered = stats_of(fd).offered;
 	for (; offered; offered--)

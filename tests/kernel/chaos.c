@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * 64 threads that open, arm, map, read, fork, pass descriptors and close at
- * random, while others emit and a module that owns a channel is reloaded. The
- * identity holds for each subscription at any time. KSIG_STRESS_MS says
- * for how long, and makes the threads 16.
+ * Stress test: 64 threads randomly open, arm, map, read, fork, pass descriptors and close, while
+ * other processes emit and a module that owns a channel is reloaded. The counters of each
+ * subscription must add up at any time. KSIG_STRESS_MS sets the duration and reduces the number of
+ * threads to 16.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -22,7 +22,7 @@
 #define POOL 16
 
 static volatile bool over;
-/* Descriptors that threads pass on; -1: none. */
+/* descriptors that threads pass to each other; -1 if a slot is empty */
 static int pool[POOL];
 static long ops;
 
@@ -80,7 +80,10 @@ static void do_map(struct thread *t)
 		t->mapped = false;
 		return;
 	}
-	/* may be armed, or be resized between the two calls of ring_map() */
+	/*
+	 * fails in EACH mode; a mapping prevents resizing between the two mmap(2) calls of
+	 * ring_map()
+	 */
 	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, t->fd,
 			0);
 	if (consumer == MAP_FAILED) {
@@ -107,7 +110,7 @@ static void do_read(struct thread *t)
 		CHECK(errno == EAGAIN || errno == EBUSY);
 }
 
-/* Armed or mapped; the channel is destroyed */
+/* may fail because the subscription is armed or mapped, or the channel is destroyed */
 static void try_subscribe(int fd, const struct ksig_subscribe *s)
 {
 	if (ioctl(fd, KSIG_IOC_SUBSCRIBE, s))
@@ -132,7 +135,7 @@ static void do_fork(struct thread *t)
 	int status;
 
 	if (!pid) {
-		/* an end in another process, by itself or by SIGKILL */
+		/* close in another process, explicitly or through SIGKILL */
 		if (pick(t, 2))
 			close(t->fd);
 		if (pick(t, 2))
@@ -221,7 +224,7 @@ static void emits(struct child *self, void *arg)
 {
 	(void)self;
 	for (;;) {
-		/* wait: for the other threads to run, on few processors, too */
+		/* wait: let the other threads run, even with few CPUs */
 		usleep(1000);
 		if (arg)
 			emit_many(1, 50);
@@ -237,8 +240,8 @@ static int reload(void)
 
 	while (!over) {
 		context_load();
-		usleep(30000);	/* wait: in which the driver is used */
-		/* a write to its file may be in progress */
+		usleep(30000);	/* wait: the time during which the driver is used */
+		/* a write to the module's file may be in progress */
 		UNTIL(!system("rmmod ksig_context 2>/dev/null"));
 		rounds++;
 	}
@@ -247,7 +250,7 @@ static int reload(void)
 
 static void *timer(void *arg)
 {
-	usleep(*(long *)arg * 1000);	/* wait: the length of the test */
+	usleep(*(long *)arg * 1000);	/* wait: the duration of the test */
 	over = true;
 	return NULL;
 }

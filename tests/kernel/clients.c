@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Standard clients. Code that waits for descriptors, reads them and passes them on works
- * with a subscription as with a timerfd. Each case is run on all kinds of files that
- * support it, with the same expectations.
+ * Check that standard clients work with a subscription. Code that waits for descriptors, reads them
+ * and passes them on must treat a subscription like a timerfd. Each case runs on every kind of file
+ * that supports it, with the same expectations.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -23,31 +23,31 @@
 
 #include "ktest.h"
 
-#define LIMIT 20000	/* ms, which must not pass */
+#define LIMIT 20000	/* timeout in ms; expiry is a test failure */
 
 enum { TIMER = 1, EVENT = 2, PIPE = 4, KSIG = 8 };
 
-/* A kind of file, and how data to read is produced. */
+/* a kind of file, and how to make it readable */
 struct kind {
 	const char *name;
 	unsigned int bit;
-	size_t record;	/* bytes that read(2) gives for one event ... */
-	size_t value;	/* ... with a 64-bit 1 there */
+	size_t record;	/* bytes that read(2) returns for one event */
+	size_t value;	/* offset of a 64-bit 1 in these bytes */
 	int (*open)(void);
 	void (*event)(int fd);
 };
 
-/* The one that is being tried. */
+/* the kind of file under test */
 static const struct kind *kind;
 
-/* -------------------------------------------------------------- the kinds */
+/* ----------------------------------------------------------- kinds of files */
 
 static int timer_open(void)
 {
 	return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 }
 
-/* A little later; what was not read before is discarded. */
+/* Expires the timer asynchronously. Expirations that were not read before are discarded. */
 static void timer_event(int fd)
 {
 	struct itimerspec now = { .it_value.tv_nsec = 1 };
@@ -107,7 +107,10 @@ static const struct kind kinds[] = {
 
 /* ---------------------------------------------------------------- waiting */
 
-/* Ways to wait: ms milliseconds, without a limit (-1) or not at all (0). Is it readable? */
+/*
+ * Ways to wait for up to @ms milliseconds (-1: no limit; 0: don't wait). Each function returns true
+ * if @fd is readable.
+ */
 
 static bool by_poll(int fd, int ms)
 {
@@ -146,7 +149,7 @@ static bool by_select(int fd, int ms)
 	return n;
 }
 
-/* An epoll instance that has just this. */
+/* Returns an epoll instance that watches only @fd. */
 static int watch(int fd, uint32_t events)
 {
 	struct epoll_event ev = { .events = events, .data.fd = fd };
@@ -196,7 +199,7 @@ static bool by_nested_epoll(int fd, int ms)
 
 /* ---------------------------------------------------------------- helpers */
 
-/* An event that came before the program waits for it. */
+/* Causes an event and waits until it can be read. */
 static void event(int fd)
 {
 	kind->event(fd);
@@ -225,7 +228,7 @@ static void drain(int fd)
 		read_one(fd);
 }
 
-/* Each event was read, once. */
+/* Checks that each event was read exactly once, and closes the file. */
 static void finish(int fd)
 {
 	struct ksig_stats st;
@@ -239,7 +242,7 @@ static void finish(int fd)
 	close(fd);
 }
 
-/* Each child reports when it wakes up; it waits without a limit. */
+/* Waits for a child to report that it woke up. The child itself waits without a limit. */
 static void hear(struct child *c)
 {
 	struct pollfd p = { .fd = c->from, .events = POLLIN };
@@ -254,7 +257,7 @@ static void reading(struct child *self, void *fd)
 	child_say(self);
 }
 
-/* A process that sleeps in read(2). */
+/* Starts a process that sleeps in read(2). */
 static struct child reader_start(int *fd)
 {
 	struct child c = child_start(reading, fd);
@@ -348,13 +351,13 @@ static void test_edge(void)
 	event(fd);
 	CHECK(told(ep, LIMIT));
 	CHECK(!told(ep, 0));
-	/* not drained, and another comes */
+	/* another event arrives before the first is read */
 	event(fd);
 	CHECK(told(ep, LIMIT));
 	CHECK(!told(ep, 0));
 	drain(fd);
 	CHECK(!told(ep, 0));
-	/* read before the first poll */
+	/* the event is read before the first poll */
 	event(fd);
 	drain(fd);
 	CHECK(!told(ep, 0));
@@ -387,7 +390,7 @@ static void test_oneshot(void)
 	finish(fd);
 }
 
-/* The outer one sees what the inner one has, as long as that has it. */
+/* Check that an epoll instance reports a nested one for as long as that one is readable. */
 static void nest(uint32_t inner_events)
 {
 	int fd = OK(kind->open()), inner = watch(fd, EPOLLIN | inner_events);
@@ -431,7 +434,7 @@ static void test_blocking_read(void)
 	finish(fd);
 }
 
-/* One event is one reader's. */
+/* Check that one event wakes only one of two readers. */
 static void test_two_readers(void)
 {
 	struct pollfd said[2] = { };
@@ -448,7 +451,9 @@ static void test_two_readers(void)
 	i = said[0].revents ? 1 : 0;
 	wait_state(c[i].pid, 'S');
 	CHECK_EQ(OK(poll(&said[i], 1, 0)), 0);
-	/* had the first been for both, this one would be left */
+	/*
+	 * a second event wakes the other reader; an event that had woken both would remain unread
+	 */
 	kind->event(fd);
 	hear(&c[i]);
 	child_join(&c[0]);
@@ -485,7 +490,7 @@ static void read_again(struct child *self, void *fd)
 	child_say(self);
 }
 
-/* A child whose read(2) a signal interrupts; its handler has run. */
+/* Starts a child, interrupts its read(2) with a signal and waits until the handler has run. */
 static struct child interrupt(void (*body)(struct child *self, void *fd),
 			      int *fd)
 {
@@ -532,7 +537,9 @@ static void test_nonblock(void)
 	finish(fd);
 }
 
-/* Not on a timerfd: before 6.10 it does not do it. */
+/*
+ * Check that RWF_NOWAIT returns EAGAIN instead of blocking. A timerfd supports it only since 6.10.
+ */
 static void test_nowait(void)
 {
 	char record[64];
@@ -546,7 +553,10 @@ static void test_nowait(void)
 	finish(fd);
 }
 
-/* Not on a timerfd: before 6.10 it handles each part as a read of its own. */
+/*
+ * Check that readv(2) spreads one record over several buffers. A timerfd is excluded: before 6.10
+ * it treats each buffer as a separate read.
+ */
 static void test_readv(void)
 {
 	char record[64];
@@ -581,7 +591,7 @@ static void test_too_short(void)
 	finish(fd);
 }
 
-/* Not on a timerfd or an eventfd: there it does nothing, and that succeeds. */
+/* Check that lseek(2) fails. On a timerfd or an eventfd it succeeds and does nothing. */
 static void test_lseek(void)
 {
 	int fd = OK(kind->open());
@@ -606,7 +616,7 @@ static void test_pread(void)
 	finish(fd);
 }
 
-/* Memory that ends after n bytes. */
+/* Returns memory that ends after @n bytes. */
 static char *memory_of(size_t n)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
@@ -626,12 +636,15 @@ static void test_no_memory(void)
 
 	event(fd);
 	FAILS(read(fd, memory_of(0), 64), EFAULT);
-	/* others than ksig forget it */
+	/* only ksig keeps the event after EFAULT */
 	drain(fd);
 	finish(fd);
 }
 
-/* Not on a timerfd: since 6.10 it gives the bytes that it could. */
+/*
+ * Check that a read(2) into a buffer that is only partly mapped fails with EFAULT. A timerfd is
+ * excluded: since 6.10 it returns the bytes that fit.
+ */
 static void test_half_memory(void)
 {
 	int fd = OK(kind->open());
@@ -642,7 +655,10 @@ static void test_half_memory(void)
 	finish(fd);
 }
 
-/* Whole records as far as there is memory, and the rest is still there. */
+/*
+ * Check that read(2) returns as many whole records as fit into the mapped memory, and that the
+ * remaining records stay in the queue.
+ */
 static void read_into(int fd, size_t bytes, unsigned int n)
 {
 	unsigned int fit = bytes / 64 < n ? bytes / 64 : n, i;
@@ -673,7 +689,7 @@ static void test_little_memory(void)
 	int fd = OK(kind->open());
 	size_t bytes;
 
-	/* 5 at a time in 16 slots: also where the ring begins anew */
+	/* reading 5 at a time from 16 slots also covers the wrap-around of the ring */
 	set_queue(fd, 16);
 	for (bytes = 0; bytes <= 5 * 64; bytes++)
 		read_into(fd, bytes, 5);
@@ -720,7 +736,7 @@ static void uring_close(struct uring *u)
 		  u->p.cq_entries * sizeof(struct io_uring_cqe)));
 }
 
-/* The ring has one entry, number 0. */
+/* Submits the only entry of the ring, number 0. */
 static void uring_submit(struct uring *u)
 {
 	uint32_t *tail = uring_at(u, u->p.sq_off.tail);
@@ -770,7 +786,7 @@ static int uring_result(struct uring *u)
 	return result;
 }
 
-/* Submitted first, then it comes; and the other way round. */
+/* Check reads submitted before the event occurs and after it. */
 static void uring_read_one(struct uring *u, int fd, unsigned int flags)
 {
 	char record[64] = { };
@@ -809,7 +825,7 @@ static void uring_too_short(struct uring *u, int fd)
 	read_one(fd);
 }
 
-/* Ends, and its read with it. */
+/* Submits a read and exits, which cancels the read. */
 static void submit_and_leave(struct child *self, void *fd)
 {
 	static char record[64];
@@ -837,7 +853,7 @@ static void test_uring(void)
 	uring_read_one(&u, fd, IOSQE_ASYNC);
 	uring_poll_one(&u, fd);
 	uring_too_short(&u, fd);
-	/* it waits for such, too */
+	/* io_uring waits for an O_NONBLOCK file as well */
 	set_flags(fd, O_NONBLOCK);
 	uring_read_one(&u, fd, 0);
 	set_flags(fd, 0);
@@ -866,7 +882,7 @@ static void taking(struct child *self, void *fd)
 	check_async(*(int *)fd);
 }
 
-/* Not on a timerfd or an eventfd: they don't do it. */
+/* Check that O_ASYNC sends signals. A timerfd and an eventfd don't support it. */
 static void test_async(void)
 {
 	int fd = OK(kind->open());
@@ -919,7 +935,7 @@ static void test_dup(void)
 	finish(other);
 }
 
-/* Room for a message of one byte with one descriptor. */
+/* buffers for a message of one byte that carries one descriptor */
 struct parcel {
 	union {
 		struct cmsghdr head;
@@ -970,14 +986,14 @@ static void receiving(struct child *self, void *socket)
 
 	read_one(fd);
 	child_say(self);
-	/* the sender's is closed then */
+	/* continue after the sender has closed its descriptor */
 	child_wait_go(self);
 	event(fd);
 	read_one(fd);
 	finish(fd);
 }
 
-/* The child has the descriptor by the socket alone. */
+/* Check that a descriptor passed over a socket works in a child that did not inherit it. */
 static void test_pass(void)
 {
 	int sockets[2], fd;
@@ -1013,14 +1029,16 @@ static void test_writable(void)
 	int fd = OK(kind->open());
 
 	CHECK(writable(fd));
-	/* with something to read, too */
+	/* the channel is also writable while there is something to read */
 	event(fd);
 	CHECK(writable(fd));
 	read_one(fd);
 	finish(fd);
 }
 
-/* By the descriptor's mode, on the one channel that can be written to. */
+/*
+ * Check that only a descriptor opened for writing is writable. Only /dev/ksig/test accepts writes.
+ */
 static void test_unwritable(void)
 {
 	int fd = OK(open("/dev/ksig/test", O_WRONLY | O_CLOEXEC));
@@ -1071,7 +1089,7 @@ int main(void)
 {
 	size_t i, k;
 
-	setlinebuf(stdout);	/* shows the last step even if it is killed */
+	setlinebuf(stdout);	/* show the last step even if the test is killed */
 	block(SIG);
 	block(SIGIO);
 	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * The doorbell: a sleeping reader is always woken, a busy one is never disturbed.
- */
+/* Doorbell mode always wakes a sleeping reader and never disturbs a busy one. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
@@ -29,7 +27,7 @@ static int doorbell(int fd, int signo, uint64_t value)
 	return ioctl(fd, KSIG_IOC_ARM, &a);
 }
 
-/* A burst of 1,000 to a reader that sleeps: one signal. */
+/* Check that a burst of 1,000 events sends one signal to a sleeping reader. */
 static void test_burst(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK)), i;
@@ -44,14 +42,14 @@ static void test_burst(void)
 	CHECK_EQ(info.si_errno, 0);
 	CHECK(nothing_to_take(SIG));
 	CHECK_EQ(stats_of(fd).signals, 1);
-	/* not empty yet: no further one */
+	/* the queue is not empty yet, so no further signal is sent */
 	for (i = 1; i <= 999; i++)
 		CHECK_EQ(read_event(fd).value, i);
 	emit(1001);
 	CHECK(nothing_to_take(SIG));
 	read_event(fd);
 	read_event(fd);
-	/* empty: the next one rings */
+	/* the queue is empty, so the next event rings */
 	emit(1002);
 	take(SIG);
 	CHECK_EQ(stats_of(fd).signals, 2);
@@ -59,7 +57,7 @@ static void test_burst(void)
 	close(fd);
 }
 
-/* What is there already when it is armed rings. */
+/* Check that arming rings the doorbell if events are already queued. */
 static void test_armed_nonempty(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK));
@@ -67,7 +65,7 @@ static void test_armed_nonempty(void)
 	emit(1);
 	OK(doorbell(fd, SIG, 3));
 	CHECK_EQ(take(SIG).si_int, 3);
-	/* also when it is armed anew */
+	/* rearming rings as well */
 	OK(doorbell(fd, SIG, 4));
 	CHECK_EQ(take(SIG).si_int, 4);
 	read_event(fd);
@@ -76,7 +74,10 @@ static void test_armed_nonempty(void)
 	close(fd);
 }
 
-/* Another signal of the same number is pending: the doorbell stays pending, and is rung. */
+/*
+ * Check that the doorbell stays pending while another signal of the same number is pending, and
+ * rings afterwards.
+ */
 static void test_owed_behind_pending(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK)), control = control_open();
@@ -88,7 +89,10 @@ static void test_owed_behind_pending(void)
 	CHECK_EQ(stats_of(fd).signals, 0);
 	CHECK_EQ(take(SIG).si_int, 99);
 	CHECK_EQ(take(SIG).si_int, 7);
-	/* pending, but the reader was here: no more signals, while another one has its own */
+	/*
+	 * the reader consumes the event before the doorbell is sent: no signal follows, but the
+	 * second subscription's doorbell is sent
+	 */
 	read_event(fd);
 	other = OK(chan_open("test", O_NONBLOCK));
 	block(SIG + 1);
@@ -107,7 +111,7 @@ static void test_owed_behind_pending(void)
 	close(control);
 }
 
-/* The target is not ready, then it is: the doorbell is rung. */
+/* Check that the doorbell rings once a target becomes ready. */
 static void test_owed_until_ready(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK));
@@ -123,7 +127,10 @@ static void test_owed_until_ready(void)
 	close(fd);
 }
 
-/* Armed so and empty, a blocking read sleeps; armed EACH, it ends. */
+/*
+ * Checks that a blocking read on an empty queue sleeps in DOORBELL mode, and fails with EBUSY once
+ * the mode is EACH.
+ */
 static void reads(struct child *self, void *arg)
 {
 	char record[64];
@@ -180,7 +187,9 @@ static void consume(struct reader *r)
 	__atomic_store_n(&r->ring.consumer->head, r->head, __ATOMIC_RELEASE);
 }
 
-/* The protocol of struct ksig_ring_consumer: false if there is more. */
+/*
+ * Implements the protocol of struct ksig_ring_consumer. Return: false if more records are queued.
+ */
 static bool may_sleep(struct reader *r)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -198,7 +207,7 @@ static void emitter(struct child *self, void *arg)
 	child_wait_go(self);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	do {
-		/* bursts and pauses of any length, so that both sides wait */
+		/* bursts and pauses of random length, so that both sides have to wait */
 		for (n = rand() % 40; n; n--) {
 			value++;
 			CHECK_EQ(write(fd, &value, 8), 8);
@@ -212,8 +221,8 @@ static void emitter(struct child *self, void *arg)
 }
 
 /*
- * A reader that sleeps whenever it sees an empty ring, against an emitter on
- * another cpu. A lost wake-up shows as a take() that doesn't return.
+ * Runs a reader that sleeps whenever the ring looks empty, against an emitter on another CPU. A
+ * lost wake-up makes the wait time out.
  */
 static uint64_t sleepy_reader(bool by_signal)
 {
@@ -236,7 +245,7 @@ static uint64_t sleepy_reader(bool by_signal)
 	ring = (struct pollfd){ fd, POLLIN };
 	for (;;) {
 		consume(&r);
-		/* no record reports the last loss */
+		/* losses after the last record are only in the counter */
 		if (sent && r.events + r.ring.producer->lost == sent)
 			break;
 		if (!may_sleep(&r))
@@ -247,7 +256,7 @@ static uint64_t sleepy_reader(bool by_signal)
 			continue;
 		}
 		r.sleeps++;
-		if (sent)	/* but not all: it would now wait without end */
+		if (sent)	/* unaccounted events, and no more will arrive */
 			fail(__FILE__, __LINE__, "%llu of %llu events seen",
 			     (unsigned long long)(r.events + r.lost),
 			     (unsigned long long)sent);
@@ -259,8 +268,8 @@ static uint64_t sleepy_reader(bool by_signal)
 			sigemptyset(&set);
 			sigaddset(&set, SIG);
 			/*
-			 * nothing for a second is fine only if nothing is
-			 * there, or has come since
+			 * A timeout is correct only if the ring is empty, or if an event and its
+			 * signal arrive after it.
 			 */
 			if (sigtimedwait(&set, NULL, &limit) < 0)
 				CHECK(may_sleep(&r) ||
@@ -285,7 +294,10 @@ static uint64_t sleepy_reader(bool by_signal)
 	return r.sleeps;
 }
 
-/* A reader that hardly slept, as its cpu was taken away, proves nothing. */
+/*
+ * Check that no wake-up is lost. Retries if the reader hardly slept because it was preempted: such
+ * a run proves nothing.
+ */
 static void test_no_lost_wakeup(bool by_signal)
 {
 	int tries = 0;
@@ -301,7 +313,7 @@ static void nothing(int signo, siginfo_t *info, void *context)
 	(void)context;
 }
 
-/* The target flushes the signal before it has seen it: it is rung again. */
+/* Check that the doorbell rings again if the target flushes the signal before accepting it. */
 static void test_flushed(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK));
@@ -310,14 +322,14 @@ static void test_flushed(void)
 	OK(arm(fd, SIG, KSIG_MODE_DOORBELL, 0, 0));
 	emit(1);
 	CHECK_EQ(stats_of(fd).signals, 1);
-	/* POSIX: what is pending is discarded when a signal is ignored */
+	/* POSIX: ignoring a signal discards pending instances of it */
 	OK(signal(SIG, SIG_IGN) == SIG_ERR ? -1 : 0);
 	handle(SIG, nothing, 0);
 	CHECK(nothing_to_take(SIG));
 	take(SIG);
 	CHECK(stats_of(fd).signals >= 2);
 	CHECK_EQ(read_event(fd).value, 1);
-	/* once everything is read, no other comes */
+	/* the doorbell stays silent after everything has been read */
 	CHECK(nothing_to_take(SIG));
 	emit(2);
 	take(SIG);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A real driver with a real interrupt: examples/edu, with two cards. Requests and
- * answers, on both at once; and what happens to waiting readers when the driver is
- * unloaded or a card is unplugged.
+ * Test a real driver that handles a real interrupt: examples/edu with two cards. Check requests and
+ * replies on both cards at the same time, and what waiting readers see when the driver is unloaded
+ * or a card is unplugged.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -18,14 +18,14 @@
 #include "ktest.h"
 
 #define CARDS 2
-/* types, as the driver numbers them */
+/* event types as defined by the driver */
 enum { FACTORIAL, DMA };
 
-/* 32-bit programs: what they see in another way, and not all over again */
+/* 32-bit programs run only the cases that differ for them */
 static const bool brief = sizeof(long) == 4;
-static char cards[CARDS][PATH_MAX];	/* in /sys/devices */
+static char cards[CARDS][PATH_MAX];	/* paths in /sys/devices */
 
-/* 0 or errno */
+/* Writes @text to an attribute. Return: 0 or an errno. */
 static int put(const char *dir, const char *name, const char *text)
 {
 	char path[PATH_MAX + 32];
@@ -101,7 +101,7 @@ static void check_event(int fd, uint32_t type, uint64_t subject, uint64_t value)
 	CHECK_EQ(ev.lost_before, 0);
 }
 
-/* ------------------------------------------------------ questions and answers */
+/* ----------------------------------------------------- requests and replies */
 
 static void test_bad_questions(void)
 {
@@ -114,11 +114,11 @@ static void test_bad_questions(void)
 		return;
 	CHECK_EQ(ask(0, "dma", 0), ERANGE);
 	CHECK_EQ(ask(0, "dma", 2049), ERANGE);
-	CHECK_EQ(put(cards[0], "dma", ""), 0);	/* nothing is written */
+	CHECK_EQ(put(cards[0], "dma", ""), 0);	/* an empty write does nothing */
 	CHECK_EQ(put(cards[0], "dma", "\n"), EINVAL);
 }
 
-/* One card by signal, the other by read(2), both at once. */
+/* Check replies from both cards at the same time, one by signal and one by read(2). */
 static void test_factorials(void)
 {
 	int by_signal = open_card(0, 0), by_read = open_card(1, 0);
@@ -149,8 +149,8 @@ static int64_t now_ms(void)
 }
 
 /*
- * A factorial meanwhile: a copy takes 0.2 s. On a machine that is delayed by as much, the
- * copies may end before the factorial is requested.
+ * Copies on both cards and requests a factorial in the meantime. A copy takes 0.2 s. On a slow
+ * machine both copies may complete before the factorial is requested.
  */
 static void copy_both(int by_read, unsigned int count)
 {
@@ -202,7 +202,7 @@ static void test_answers(void)
 		printf(": no DMA: this kernel has no memory below 256 MiB\n");
 }
 
-/* Does the card's interrupt come as a message? */
+/* Return: true if the card uses message-signalled interrupts. */
 static bool by_message(int card)
 {
 	const char *name = strrchr(cards[card], '/') + 1;
@@ -223,7 +223,10 @@ static bool by_message(int card)
 	return messages;
 }
 
-/* The interrupt line, which both cards may share, instead of messages. */
+/*
+ * Check the cards with interrupt lines, which they may share, instead of message-signalled
+ * interrupts.
+ */
 static void test_interrupt_line(void)
 {
 	int card;
@@ -243,7 +246,7 @@ static void test_interrupt_line(void)
 	load();
 }
 
-/* --------------------------------------------------------------- the end of it */
+/* ------------------------------------------------- unloading and unplugging */
 
 static siginfo_t wait_signal(void)
 {
@@ -296,12 +299,12 @@ static void (*const ways[])(struct child *self, int fd) = {
 	in_read, in_poll, in_sigwaitinfo, in_ring,
 };
 
-/* It is notified, but keeps its descriptor open: unloading must not wait for that. */
+/* Keeps the descriptor open after the notification: unloading must not wait for it to be closed. */
 static void reader(struct child *self, void *arg)
 {
 	int i = *(int *)arg;
 
-	/* without a notification the test fails instead of waiting */
+	/* fail instead of waiting indefinitely for the notification */
 	alarm(240);
 	ways[i % 4](self, open_card(i / 4 % CARDS, 0));
 	alarm(0);
@@ -309,7 +312,7 @@ static void reader(struct child *self, void *arg)
 	child_wait_go(self);
 }
 
-/* In each way on the first card, and, if there are more, on the second. */
+/* Starts one reader per way to wait on the first card and, if @n is larger, on the second. */
 static void start_readers(struct child *readers, int n)
 {
 	int i;
@@ -340,7 +343,7 @@ static void end_readers(struct child *readers, int n)
 		child_join(&readers[i]);
 }
 
-/* How many use a module; -1: it isn't there. */
+/* Returns the use count of a module, or -1 if it is not loaded. */
 static int users(const char *module)
 {
 	FILE *f = fopen("/proc/modules", "re");
@@ -373,7 +376,7 @@ static void test_unload(void)
 	load();
 }
 
-/* Pending requests are answered; then comes the end. */
+/* Checks that pending requests are answered before end-of-file. */
 static void answered_then_over(int fd)
 {
 	char record[64];
@@ -401,7 +404,7 @@ static void test_unload_busy(void)
 	close(fd);
 }
 
-/* The other card continues to work. */
+/* Check that unplugging one card notifies its readers and doesn't affect the other card. */
 static void test_unplug(void)
 {
 	int gone = open_card(0, 0), stays = open_card(1, 0);

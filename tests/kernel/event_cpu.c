@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* A cpu is set offline and online. */
+/* Check that setting a CPU offline and online emits events. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <unistd.h>
@@ -17,7 +17,7 @@ int main(void)
 	fd = OK(chan_open("cpu", O_NONBLOCK));
 	CHECK_EQ(write_to(CPU1, "0"), 0);
 	CHECK_EQ(expect_record(fd, KSIG_CPU_OFFLINE).ev.subject, 1);
-	/* a later subscription gets no events about the present state */
+	/* a later subscription doesn't report the current state */
 	other = OK(chan_open("cpu", O_NONBLOCK));
 	CHECK_EQ(write_to(CPU1, "1"), 0);
 	CHECK_EQ(expect_record(fd, KSIG_CPU_ONLINE).ev.subject, 1);
@@ -27,7 +27,7 @@ int main(void)
 	check_identity(fd);
 	close(fd);
 
-	/* the first subscriber while one is missing */
+	/* subscribe for the first time while one CPU is offline */
 	CHECK_EQ(write_to(CPU1, "0"), 0);
 	fd = OK(chan_open("cpu", O_NONBLOCK));
 	CHECK_EQ(write_to(CPU1, "1"), 0);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* A module is loaded and unloaded; a module whose init function fails causes no event. */
+/*
+ * Check that loading and unloading a module are events, and that a module whose init function fails
+ * causes none.
+ */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* A cgroup's OOM kill and a global one are events of the channel memory. */
+/* Check that an OOM kill in a cgroup and a global OOM kill are events of the channel "memory". */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -57,7 +57,7 @@ static void test_cgroup(int fd)
 static void everywhere(struct child *self, void *arg)
 {
 	(void)arg;
-	/* the OOM killer must choose no other process */
+	/* make this process the OOM killer's first choice */
 	CHECK_EQ(write_to("/proc/self/oom_score_adj", "1000"), 0);
 	child_wait_go(self);
 	use_memory();
@@ -87,7 +87,7 @@ int main(void)
 {
 	int fd = OK(chan_open("memory", O_NONBLOCK));
 
-	/* what came before is judged as ever */
+	/* earlier kernel messages still count as failures */
 	oom_log_clear();
 	test_cgroup(fd);
 	if (sizeof(long) == 8)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Links are set up and down: only real changes are events, in the opener's namespace. */
+/*
+ * Check that only real changes of a link's state are events, and that a subscription reports the
+ * links of the opener's network namespace.
+ */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <net/if.h>
@@ -22,7 +25,7 @@ static void expect_link(int fd, uint32_t type, const char *name)
 	CHECK_EQ(r.ev.value, 0);
 }
 
-/* Nothing has come before the events that this causes. */
+/* Checks that no event arrived before the ones this function causes. */
 static void expect_silence(int fd)
 {
 	ip("add w0 type dummy");
@@ -39,7 +42,7 @@ static void test_dummy(int fd)
 	expect_silence(fd);
 	ip("set d0 up");
 	expect_link(fd, KSIG_NET_UP, "d0");
-	/* other changes are not events */
+	/* other changes of the link are not events */
 	ip("set d0 mtu 1400");
 	ip("set d0 promisc on");
 	ip("set d0 down");
@@ -52,14 +55,14 @@ static void test_dummy(int fd)
 	expect_silence(fd);
 }
 
-/* Opening or closing a subscription doesn't report the links that are up. */
+/* Check that opening or closing a subscription doesn't report links that are already up. */
 static void test_no_replays(int fd)
 {
 	int other = OK(chan_open("net", O_NONBLOCK));
 
 	expect_silence(other);
 	close(other);
-	/* that caused two */
+	/* events caused by expect_silence() above */
 	expect_record(fd, KSIG_NET_UP);
 	expect_record(fd, KSIG_NET_DOWN);
 	expect_silence(fd);
@@ -72,7 +75,7 @@ static void test_no_replays(int fd)
 	close(fd);
 }
 
-/* A veth has a carrier while its other end is up. */
+/* Check that a veth link changes state with the carrier, which it has only while its peer is up. */
 static void test_carrier(int fd)
 {
 	ip("add v0 type veth");
@@ -87,7 +90,7 @@ static void test_carrier(int fd)
 	ip("set veth0 up");
 	expect_record(fd, KSIG_NET_UP);
 	expect_record(fd, KSIG_NET_UP);
-	/* this deletes its peer, too */
+	/* deleting v0 deletes its peer as well */
 	ip("del v0");
 	expect_record(fd, KSIG_NET_DOWN);
 	expect_record(fd, KSIG_NET_DOWN);
@@ -102,7 +105,7 @@ static void elsewhere(struct child *self, void *arg)
 	OK(unshare(CLONE_NEWNET));
 	fd = OK(chan_open("net", O_NONBLOCK));
 	child_say(self);
-	child_wait_go(self);	/* the other namespace has had its changes */
+	child_wait_go(self);	/* continue after links have changed in the other namespace */
 	expect_silence(fd);
 	ip("set lo up");
 	expect_link(fd, KSIG_NET_UP, "lo");
@@ -133,10 +136,10 @@ static void load(const char *module)
 
 	snprintf(command, sizeof(command), "/ksig/%s.ko", module);
 	if (access(command, F_OK))
-		return;	/* built in, or 'ip' will say so */
+		return;	/* built in; otherwise ip(8) reports the missing module */
 	snprintf(command, sizeof(command), "insmod /ksig/%s.ko 2>/dev/null",
 		 module);
-	/* that it is loaded already does not matter; that it isn't shows */
+	/* ignore errors: the module may be loaded already, and ip(8) fails if it is missing */
 	if (system(command))
 		return;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The machine is suspended: the channel power has an event before and one after. */
+/* Check that the channel "power" emits one event before a suspend and one after it. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ static void expect_pair(int fd)
 	CHECK_EQ(stats_of(fd).queued, 0);
 }
 
-/* To memory, until the clock wakes it. */
+/* Suspends to RAM until the RTC alarm. */
 static void test_s3(int fd)
 {
 	bool slept;
@@ -28,14 +28,17 @@ static void test_s3(int fd)
 		printf(": no suspend to memory here\n");
 		return;
 	}
-	/* tests/lib/events_power.c insists on it; QEMU's q35 sleeps just once */
+	/*
+	 * A failed suspend is accepted here, because QEMU's q35 can suspend only once and
+	 * tests/lib/events_power.c requires a successful one.
+	 */
 	slept = power_sleep("+15");
 	expect_pair(fd);
 	printf(slept ? ": suspended (S3), with both events\n" :
 		       ": did not stay in S3, and told\n");
 }
 
-/* As far as stopping the devices, and back after five seconds. */
+/* Suspends only as far as stopping the devices, and resumes after five seconds. */
 static void test_pm_test(int fd)
 {
 	if (write_to("/sys/power/pm_test", "devices")) {

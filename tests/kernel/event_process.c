@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * fork, exec and exit of real processes: each once, none for threads, and the status is
- * that of wait(2).
+ * Check fork, exec and exit events of real processes. Each is reported once, threads are not
+ * reported, and the exit status is the one that wait(2) returns.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -29,13 +29,13 @@ static int open_process(void)
 	return fd;
 }
 
-/* The kernel creates threads of its own at any time: process 2 and its children. */
+/* The kernel may create its own threads at any time: kthreadd (pid 2) and its children. */
 static bool is_kernels(const union record *r)
 {
 	return r->ev.subject == 2 || r->process.parent == 2;
 }
 
-/* The next event must be of that type, and about that process. */
+/* Returns the next event, which must be of type @type and about process @pid. */
 static union record expect_of(int fd, uint32_t type, pid_t pid)
 {
 	union record r;
@@ -81,7 +81,7 @@ static void expect_silence(int fd)
 	}
 }
 
-/* Forks, and reads the event of it. The child runs body() and exits 0. */
+/* Forks a child and reads the fork event. The child runs body() and exits with status 0. */
 static pid_t fork_one(int fd, void (*body)(void))
 {
 	char comm[16];
@@ -101,7 +101,7 @@ static pid_t fork_one(int fd, void (*body)(void))
 	return pid;
 }
 
-/* ------------------------------------------------------------------- a life */
+/* ------------------------------------------------------- process life cycle */
 
 static void run_true(void)
 {
@@ -139,7 +139,7 @@ static void die_of_rt(void)
 
 static void exit_7(void) { _exit(7); }
 
-/* with the bit for a core, if the kernel writes one */
+/* the status has the core dump bit if the kernel writes a core file */
 static void die_of_segv(void)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
@@ -181,7 +181,7 @@ static void *exec_thread(void *arg)
 	return arg;
 }
 
-/* The process gets another leader, and no other number. */
+/* The process gets a new group leader but keeps its pid. */
 static void exec_in_thread(void)
 {
 	pthread_t thread;
@@ -197,7 +197,7 @@ static void *last_thread(void *arg)
 	return arg;
 }
 
-/* It continues without its first thread for a while. */
+/* The process continues for a while after its group leader has exited. */
 static void leader_first(void)
 {
 	pthread_t thread;
@@ -221,7 +221,7 @@ static void test_threads(int fd)
 	expect_silence(fd);
 }
 
-/* ------------------------------------------------------------ all at once */
+/* ------------------------------------------------------- simultaneous exits */
 
 static pthread_barrier_t barrier;
 
@@ -301,7 +301,10 @@ static void test_filter(void)
 	close(fd);
 }
 
-/* What the caller starts is left out; what it had started before is not. */
+/*
+ * Check that KSIG_SUBSCRIBE_SKIP_OWN skips processes that the caller starts after subscribing, but
+ * not ones it started before.
+ */
 static void test_skip_own(void)
 {
 	struct ksig_subscribe filter = {
@@ -317,7 +320,7 @@ static void test_skip_own(void)
 	child_kill(&own);
 	pid = OK(fork());
 	if (!pid) {
-		/* an orphan, adopted by its grandparent, in its own session */
+		/* an orphan in its own session, reparented to its grandparent */
 		if (!OK(fork())) {
 			setsid();
 			UNTIL(getppid() == self);
@@ -334,14 +337,14 @@ static void test_skip_own(void)
 	expect_of(fd, KSIG_PROCESS_EXIT, before.pid);
 	OK(prctl(PR_SET_CHILD_SUBREAPER, 0));
 	close(fd);
-	/* where subjects are not processes */
+	/* not supported on a channel whose subjects are not processes */
 	fd = OK(chan_open("test", O_NONBLOCK));
 	filter.types = 0;
 	FAILS(ioctl(fd, KSIG_IOC_SUBSCRIBE, &filter), EINVAL);
 	close(fd);
 }
 
-/* --------------------------------------------------------------- many, fast */
+/* ----------------------------------------------- many short-lived processes */
 
 static int vfork_exit(void)
 {
@@ -354,14 +357,14 @@ static int vfork_exit(void)
 	return pid;
 }
 
-/* A doorbell subscriber on another cpu; what it misses is counted. */
+/* a doorbell subscriber on another CPU; every event it misses must be counted as lost */
 struct reader {
 	int fd;
 	struct ring ring;
 	volatile bool done;
 	pid_t parent;
 	uint64_t mine;
-	uint64_t others;	/* the kernel's threads end, too */
+	uint64_t others;	/* exits of other processes, such as kernel threads */
 	uint64_t lost;
 };
 
@@ -424,10 +427,10 @@ static void test_many(unsigned long n)
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 	check_identity(r.fd);
 	st = stats_of(r.fd);
-	/* other processes' events may have come since */
+	/* events of other processes may have arrived after the reader stopped */
 	CHECK_EQ(r.mine + r.others + st.queued + st.lost, st.offered);
 	CHECK(r.mine <= n && r.mine + st.lost >= n);
-	/* those lost after the last record are in the ring's counter only */
+	/* events lost after the last record appear only in the ring's counter */
 	CHECK_EQ(r.ring.producer->lost, st.lost);
 	CHECK(r.lost <= st.lost);
 	printf(": %lu short-lived processes: %llu exits seen, %llu counted as lost, %llu signals\n",

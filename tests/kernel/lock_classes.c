@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Two drivers that take their locks and their channels' locks in different orders: lockdep must
- * not report a deadlock. The VM's init checks the kernel's log.
+ * Two drivers take their own locks and their channels' locks in different orders. lockdep must not
+ * report a deadlock; the VM's init checks the kernel log.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -14,9 +14,9 @@ int main(void)
 	if (access("/proc/lockdep", F_OK))
 		skip("this kernel is built without lockdep");
 	context_load();
-	/* the channel's lock, then its driver's, by start; later by stop */
+	/* start, and later stop, take the driver's lock under the channel's lock */
 	close(OK(chan_open("locking", 0)));
-	/* the same driver's lock, then that of another one's channel */
+	/* the same driver lock is taken before the lock of another driver's channel */
 	CHECK_EQ(context_do("locked_destroy 1"), 0);
 	context_unload();
 	return 0;

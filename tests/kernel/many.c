@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Many: 10,000 subscriptions on one channel, then 1,000 channels; what a
- * subscription costs, which cgroup is charged, and how much one user can allocate.
- * KSIG_MANY makes it smaller.
+ * Test large numbers: 10,000 subscriptions on one channel, then 1,000 channels. Check what a
+ * subscription costs, which cgroup is charged, and how much memory one user can allocate. KSIG_MANY
+ * reduces the numbers.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -54,7 +54,7 @@ static void test_subscriptions(void)
 	emit_many(1, 20);
 	CHECK_EQ(attribute("emitted"), emitted + 20);
 	for (i = 0; i < many; i++) {
-		/* all but the first are served by a worker, which this waits for */
+		/* a worker serves all but the first ones, and STATS waits for it */
 		st = stats_of(fds[i]);
 		CHECK_EQ(st.offered, 20);
 		CHECK_EQ(st.skipped, 0);
@@ -115,13 +115,13 @@ static long charged(void)
 	return bytes;
 }
 
-/* What was closed before is freed by and by. */
+/* Waits until the memory of closed subscriptions has been freed asynchronously. */
 static void wait_uncharged(void)
 {
 	UNTIL(charged() <= 1 << 20);
 }
 
-/* Bytes charged to the caller's cgroup for each of n subscriptions. */
+/* Returns the bytes charged to the caller's cgroup per subscription, for @n subscriptions. */
 static long each_costs(int n, uint32_t len)
 {
 	int *fds = calloc(n, sizeof(*fds)), i;
@@ -150,19 +150,19 @@ static void in_cgroup(struct child *self, void *arg)
 	(void)self;
 	(void)arg;
 	put(GROUP "/cgroup.procs", "0");
-	each_costs(20, 16);	/* what is there only once */
+	each_costs(20, 16);	/* warm up: allocate what is needed only once */
 	cost = each_costs(200, 4096);
 	printf(": charged for a queue of 256 KiB: %ld bytes\n", cost);
 	CHECK(cost >= with_queue);
 	CHECK(cost <= with_queue + 16384);
 
-	/* and the process that sets the length is charged, not the one that opened it */
+	/* setting the length charges the calling process, not the one that opened the descriptor */
 	fd = *(int *)arg;
 	wait_uncharged();
 	cost = charged();
 	set_queue(fd, 65536);
 	cost = charged() - cost;
-	/* minus what had yet to be uncharged */
+	/* memory that is uncharged in the meantime reduces the difference */
 	CHECK(cost >= 65536 * 64 - (1 << 20));
 }
 
@@ -182,7 +182,7 @@ static void test_charged(void)
 	cgroup_remove(GROUP);
 }
 
-/* RLIMIT_MEMLOCK over all of a user's queues. */
+/* Checks that RLIMIT_MEMLOCK limits all queues of a user together. */
 static void plain_user(struct child *self, void *arg)
 {
 	struct rlimit limit = { 1 << 20, 1 << 20 };
@@ -201,17 +201,16 @@ static void plain_user(struct child *self, void *arg)
 		n++;
 	}
 	CHECK_EQ(errno, ENOBUFS);
-	/* 16 KiB and 3 pages each */
+	/* each needs 16 KiB and 3 pages */
 	CHECK_EQ(n, (1 << 20) / (16384 + 3 * 4096));
 	printf(": %d subscriptions in 1 MiB of RLIMIT_MEMLOCK\n", n);
 	FAILS(ioctl(fds[0], KSIG_IOC_SUBSCRIBE, &large), ENOBUFS);
 	emit(1);
 	CHECK_EQ(read_event(fds[0]).value, 1);
-	/* given back at once */
+	/* closing a subscription returns its memory to the limit immediately */
 	close(fds[--n]);
 	fds[n++] = OK(chan_open("test", O_NONBLOCK));
 	FAILS(chan_open("test", O_NONBLOCK), ENOBUFS);
-	/* another user has a limit of its own */
 }
 
 static void test_bounded(void)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A target of many threads costs more to signal, so fewer signals are sent in one
- * delivery run. All arrive, in order, even if another context sends the rest.
+ * Signalling a target costs more if it has many threads, so one delivery run sends fewer signals.
+ * All signals must arrive in order, even if another context sends the rest.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -16,7 +16,7 @@ static pthread_barrier_t end;
 
 static void *sleeper(void *unused)
 {
-	/* no signal can end this, for all are blocked */
+	/* the wait can't be interrupted, because all signals are blocked */
 	pthread_barrier_wait(&end);
 	return unused;
 }
@@ -76,7 +76,7 @@ static void check_delivered(int fd, uint64_t n)
 	CHECK_EQ(st.signals, n);
 }
 
-/* There is room for all: only the delivery work itself continues. */
+/* Check that the delivery work continues by itself if the target can accept all signals. */
 static void test_room(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK));
@@ -96,7 +96,10 @@ static void emitter(struct child *self, void *arg)
 	emit_many(*(uint64_t *)arg, 2000);
 }
 
-/* There isn't: timer, emitter and delivery work take turns. */
+/*
+ * Check the order if the target's limit is reached, so that the timer, the emitter and the delivery
+ * work alternate.
+ */
 static void test_burst(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK));
@@ -113,7 +116,7 @@ static void test_burst(void)
 	close(fd);
 }
 
-/* Process-directed signals are all refused if one thread would be killed. */
+/* Check that process-directed signals are all refused if one thread would be killed. */
 static void test_refused(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Promise 10: bad input gets a clear error and changes nothing. */
+/* Promise 10: invalid input fails with a specific error and changes nothing. */
 #define _GNU_SOURCE
 #include <limits.h>
 #include <stdio.h>
@@ -15,7 +15,10 @@
 
 static int control;
 
-/* "@" is replaced by the pid of this process, which would accept the signal. */
+/*
+ * Checks that signalconfpid rejects @pattern. "@" is replaced by the pid of this process, which
+ * would accept the signal.
+ */
 static void conf_rejects(const char *pattern)
 {
 	char line[256], *out = line;
@@ -39,7 +42,7 @@ static void malformed(void)
 		"", " ", "\n", "abc", "12abc", "-1", "0", "+@", "0x10", "@a",
 		"1234567890123456789012345678901234567890",
 		"4294967297", "2147483648",
-		"@ ", /* allowed: see well_formed() */
+		"@ ", /* accepted, see well_formed() */
 		"@ x", "@ 1x", "@ 0x", "@ -", "@ --1", "@ +1", "@ 0x1g",
 		"@ 18446744073709551616", "@ -9223372036854775809",
 		"@ 0x10000000000000000", "@ -0x1",
@@ -176,7 +179,7 @@ static void bad_ioctl(void)
 	CHECK(!strcmp(info.channel, "control"));
 }
 
-/* Both entrances and both directions give the same errno. */
+/* Checks that both interfaces, and SEND to a thread and to a process, fail with errno @err. */
 static void refused(pid_t pid, int err)
 {
 	char line[32];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Promise 10, of channels: each invalid input gets its error and changes nothing. */
+/* Promise 10 for channels: each invalid input fails with a specific error and changes nothing. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <limits.h>
@@ -43,7 +43,7 @@ static void test_info(void)
 	CHECK(!strcmp(info.channel, "test"));
 	FAILS(ioctl(fd, KSIG_IOC_INFO, nowhere), EFAULT);
 
-	/* opened for writing only: no subscription */
+	/* a descriptor opened only for writing has no subscription */
 	OK(ioctl(writer, KSIG_IOC_INFO, &info));
 	CHECK_EQ(info.queue_len, 0);
 	FAILS(ioctl(writer, KSIG_IOC_STATS, &info), EBADF);
@@ -76,9 +76,9 @@ static void test_subscribe(void)
 	FAILS(ioctl(fd, KSIG_IOC_SUBSCRIBE, nowhere), EFAULT);
 	CHECK_EQ(queue_len(), KSIG_QUEUE_DEFAULT);
 	emit(1);
-	CHECK_EQ(read_event(fd).value, 1);	/* nothing is filtered yet */
+	CHECK_EQ(read_event(fd).value, 1);	/* no filter is set yet */
 
-	/* events of the test channel are about subject 0 */
+	/* all events of the test channel have subject 0 */
 	OK(ioctl(fd, KSIG_IOC_SUBSCRIBE, &good));
 	CHECK_EQ(queue_len(), 64);
 	emit(2);
@@ -90,7 +90,10 @@ static void test_subscribe(void)
 	check_identity(fd);
 }
 
-/* It starts over: no record, no count, no loss is left; or nothing changes. */
+/*
+ * Check that SUBSCRIBE discards all records, counts and losses, and that a failed SUBSCRIBE changes
+ * nothing.
+ */
 static void test_subscribe_again(void)
 {
 	struct ksig_subscribe none = { }, longer = { .queue_len = 32 };
@@ -124,7 +127,7 @@ static void test_subscribe_again(void)
 	CHECK_EQ(ev.seq, 1);
 	CHECK_EQ(ev.lost_before, 0);
 	CHECK_EQ(ev.value, 4);
-	/* the same length, without other memory */
+	/* the length is unchanged, so the memory is reused */
 	emit(5);
 	OK(ioctl(fd, KSIG_IOC_SUBSCRIBE, &longer));
 	CHECK_EQ(stats_of(fd).queued, 0);
@@ -166,7 +169,7 @@ static void test_arm(void)
 	FAILS(ioctl(fd, KSIG_IOC_ARM, nowhere), EFAULT);
 	CHECK(!(stats_of(fd).flags & KSIG_STATS_ARMED));
 
-	/* what was armed stays armed */
+	/* a failed ARM leaves the previous arming in effect */
 	OK(ioctl(fd, KSIG_IOC_ARM, &bell));
 	REJECT(KSIG_IOC_ARM, good, signo, 65, EINVAL);
 	REJECT(KSIG_IOC_ARM, good, tid, INT_MAX, ESRCH);
@@ -184,7 +187,7 @@ static void test_arm(void)
 	CHECK(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED);
 	CHECK_EQ(errno, EBUSY);
 
-	/* it has no argument: the parameter is ignored */
+	/* DISARM has no argument and ignores the parameter */
 	OK(ioctl(fd, KSIG_IOC_DISARM, ~0UL));
 	CHECK(!(stats_of(fd).flags & KSIG_STATS_ARMED));
 	OK(ioctl(fd, KSIG_IOC_DISARM));
@@ -199,7 +202,7 @@ static void test_stats_and_unknown(void)
 
 	FAILS(ioctl(fd, KSIG_IOC_STATS, nowhere), EFAULT);
 	for (nr = 0; nr < 256; nr++) {
-		/* none has this size */
+		/* no ioctl has an argument of this size */
 		FAILS(ioctl(fd, _IOC(_IOC_READ | _IOC_WRITE, 0xBE, nr, 200),
 			    buf), ENOTTY);
 	}
@@ -225,7 +228,7 @@ static void test_write(void)
 	}
 }
 
-/* A driver's choice of a name. */
+/* Creates a driver's channel with the given name. Return: 0 or an errno. */
 static int name(const char *text)
 {
 	char line[64];

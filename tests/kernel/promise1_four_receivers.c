@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Promise 1: four receivers. This program is built for 64 and for 32 bits. */
+/*
+ * Promise 1: a value reaches all four kinds of receivers. This program is built for 64 and for 32
+ * bits.
+ */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <sys/signalfd.h>
@@ -43,7 +46,7 @@ static void to_handler(int fd)
 	CHECK_EQ(calls, 2);
 	info = got;
 	CHECK_EQ(info.si_code, SI_ASYNCIO);
-	/* the whole of it, for 32-bit handlers too */
+	/* the whole value, even in 32-bit handlers */
 	CHECK_EQ(ksig_siginfo_value(&info), VALUE);
 }
 
@@ -98,7 +101,7 @@ static void *waiter(void *arg)
 	return NULL;
 }
 
-/* Sent by a child, so that this process's main thread sleeps meanwhile. */
+/* Sends from a child, so that the main thread of this process sleeps in the meantime. */
 static void send_to_parent(struct child *self, void *arg)
 {
 	child_wait_go(self);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 2: offered = delivered + queued + lost + refused, whenever it is
- * read; and the first record or signal after a gap carries its size.
+ * Promise 2: offered = delivered + queued + lost + refused at any time. The first record or signal
+ * after a gap carries the size of the gap.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -23,7 +23,7 @@ static void check(int fd, uint64_t offered, uint64_t delivered, uint64_t queued,
 	CHECK_EQ(st.refused, refused);
 }
 
-/* Records as ksig/uapi.h has them, in order. */
+/* Check that records have the layout of ksig/uapi.h and arrive in order. */
 static void test_records(void)
 {
 	struct {
@@ -62,7 +62,7 @@ static void test_records(void)
 	close(fd);
 }
 
-/* Two subscriptions have nothing to do with each other. */
+/* Check that two subscriptions are independent of each other. */
 static void test_independent(void)
 {
 	int a = OK(chan_open("test", O_NONBLOCK)), b;
@@ -78,7 +78,7 @@ static void test_independent(void)
 	close(b);
 }
 
-/* A queue of 16, 1,000 events, no reader. */
+/* Check the counters for 1,000 events, a queue of 16 and no reader. */
 static void test_overflow_read(void)
 {
 	struct event ev;
@@ -106,7 +106,10 @@ static void test_overflow_read(void)
 	close(fd);
 }
 
-/* EACH to a thread that blocks: 32 pending, 16 queued, 952 lost. */
+/*
+ * Check the counters in EACH mode with a thread that blocks the signal: 32 signals are pending, 16
+ * events are queued, 952 are lost.
+ */
 static void test_overflow_each(uint32_t flags)
 {
 	siginfo_t info;
@@ -135,7 +138,7 @@ static void test_overflow_each(uint32_t flags)
 	close(fd);
 }
 
-/* If the event after a gap is refused, the next one reports the gap. */
+/* Check that if the event after a gap is refused, the next event reports the gap. */
 static void test_gap_before_refused(void)
 {
 	siginfo_t info;
@@ -158,7 +161,7 @@ static void test_gap_before_refused(void)
 	close(fd);
 }
 
-/* Or, if it is disarmed before, with the next that is read. */
+/* Check that a gap that no signal reported before disarming is reported by the next event read. */
 static void test_gap_given_back(bool queued)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK)), i;
@@ -188,7 +191,7 @@ static void test_gap_given_back(bool queued)
 	close(fd);
 }
 
-/* More than one delivery run sends: all are refused. */
+/* Check that all events are refused even if one delivery run can't process them all. */
 static void test_many_refused(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK));
@@ -203,7 +206,7 @@ static void test_many_refused(void)
 	close(fd);
 }
 
-/* Emitters on several cpus, a reader, and the identity checked meanwhile. */
+/* Check the counters continuously with emitters on several CPUs and one reader. */
 static void emitter(struct child *self, void *arg)
 {
 	child_wait_go(self);
@@ -237,7 +240,7 @@ static void test_concurrent(void)
 		CHECK_EQ(ev.seq, seq + ev.lost_before + 1);
 		seq = ev.seq;
 		i = ev.value / 1000000 - 1;
-		CHECK(ev.value >= next[i]);	/* in order, with gaps */
+		CHECK(ev.value >= next[i]);	/* ascending, with gaps */
 		next[i] = ev.value + 1;
 		seen++;
 	} while (st.offered < 80000 || st.queued > 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3, of armed subscriptions: never a signal to another process, never with more
- * privilege than the armer had; and EPOLLPRI reports that the target has exited.
+ * Promise 3 for armed subscriptions: no signal reaches another process, and none is sent with more
+ * privilege than the process that armed had. EPOLLPRI reports that the target has exited.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -34,7 +34,7 @@ static void wait_pri(int fd)
 	CHECK(!(stats_of(fd).flags & KSIG_STATS_ARMED));
 }
 
-/* Events continue, are readable, and no signal is sent. */
+/* Checks that events still arrive and can be read, but send no signal. */
 static void check_disarmed(int fd)
 {
 	uint64_t signals = stats_of(fd).signals;
@@ -53,7 +53,10 @@ static void blocks(struct child *self, void *arg)
 	child_wait_go(self);
 }
 
-/* The target ends: by itself, by SIGKILL, unreaped or reaped. */
+/*
+ * Check that the subscription is disarmed when the target exits or is killed, before and after it
+ * is reaped.
+ */
 static void test_exit(bool by_kill, uint32_t flags)
 {
 	struct child c = child_start(blocks, NULL);
@@ -76,13 +79,15 @@ static void test_exit(bool by_kill, uint32_t flags)
 	else
 		child_join(&c);
 	FAILS(arm(fd, SIG, KSIG_MODE_EACH, flags, c.pid), ESRCH);
-	/* armed anew, it is as new */
+	/* rearming clears the flag */
 	OK(arm(fd, SIG, KSIG_MODE_EACH, flags, 0));
 	CHECK(!(stats_of(fd).flags & KSIG_STATS_TARGET_GONE));
 	close(fd);
 }
 
-/* exec: the target is the same process, and ready no more. */
+/*
+ * Calls exec after unblocking the signal: the target is the same process, but is no longer ready.
+ */
 static void execs(struct child *self, void *arg)
 {
 	(void)arg;
@@ -125,8 +130,8 @@ static void test_exec(void)
 }
 
 /*
- * exec by another thread than the first, which ends and gives it its number: the
- * process lives on under that number, and so does the subscription.
+ * Calls exec in a thread other than the group leader. The leader exits and the thread takes over
+ * its pid, so the process keeps its pid and the subscription stays armed.
  */
 static void *exec_thread(void *arg)
 {
@@ -165,7 +170,10 @@ static void test_thread_exec(uint32_t flags)
 	close(fd);
 }
 
-/* The first thread exits, others don't: the target has exited, its process has not. */
+/*
+ * The group leader exits while another thread continues. A subscription armed for the leader's
+ * thread is disarmed; one armed for the process is not.
+ */
 static void *outlives(void *arg)
 {
 	child_wait_go(arg);
@@ -209,7 +217,7 @@ static void test_leader_ends(void)
 	close(process);
 }
 
-/* The pid is reused by another process. */
+/* Writes a number to a file such as ns_last_pid, which determines the next pid. */
 static void write_number(const char *path, int number)
 {
 	FILE *f = fopen(path, "we");
@@ -219,14 +227,17 @@ static void write_number(const char *path, int number)
 	CHECK_EQ(fclose(f), 0);
 }
 
-/* False: another process has got the pid, and may keep it. */
+/*
+ * Check that no signal is sent to a process that reuses the pid. Return: false if an unrelated
+ * process got the pid and may keep it, so that the test must be repeated.
+ */
 static bool recycled(void)
 {
 	struct child c = child_start(blocks, NULL), stranger;
 	int fd = OK(chan_open("test", O_NONBLOCK)), i;
 	pid_t pid = c.pid;
 
-	block(SIG);	/* a process that reuses the pid would accept it */
+	block(SIG);	/* a process that reuses the pid must be able to accept the signal */
 	child_hear(&c);
 	OK(arm(fd, SIG, KSIG_MODE_EACH, 0, pid));
 	child_kill(&c);
@@ -257,7 +268,7 @@ static void test_recycled(void)
 		CHECK(++tries < 20);
 }
 
-/* The credentials that count. */
+/* parameters for arming with particular credentials */
 struct armer {
 	int fd;
 	pid_t target;
@@ -291,7 +302,9 @@ static void changes_uid(struct child *self, void *arg)
 	child_wait_go(self);
 }
 
-/* Root's descriptor in a plain user's hands. */
+/*
+ * Check that a plain user who received root's descriptor can't arm it for another user's process.
+ */
 static void test_handed_on(uint32_t flags)
 {
 	static uid_t uid[] = { BOB, BOB, BOB, BOB, BOB, BOB };
@@ -315,7 +328,10 @@ static void test_handed_on(uint32_t flags)
 	close(a.fd);
 }
 
-/* A target of alice's that changes its uids afterwards: @reached at the end? */
+/*
+ * Check that the target receives a signal, or none if not @reached, after it has changed its uids
+ * from uid[0..2] to uid[3..5]. @alice: the user alice arms, otherwise root does.
+ */
 static void test_uids(const uid_t uid[6], bool alice, bool reached,
 		      uint32_t flags)
 {
@@ -345,7 +361,9 @@ static void test_uids(const uid_t uid[6], bool alice, bool reached,
 
 static void test_target_changes(uint32_t flags)
 {
-	/* kill(2) would permit alice, by its saved or real uid: but not permanently */
+	/*
+	 * the saved or real uid would permit alice's kill(2), but must not be relied on permanently
+	 */
 	const uid_t to_root[] = { ALICE, 0, ALICE, ALICE, 0, 0 };
 	const uid_t to_bob[] = { ALICE, 0, 0, BOB, BOB, BOB };
 	const uid_t same[] = { ALICE, ALICE, ALICE, ALICE, ALICE, ALICE };
@@ -354,12 +372,15 @@ static void test_target_changes(uint32_t flags)
 	test_uids(to_root, true, false, flags);
 	test_uids(to_bob, true, false, flags);
 	test_uids(same, true, true, flags);
-	/* CAP_KILL: root stays permitted */
+	/* root has CAP_KILL and stays permitted */
 	test_uids(drops, false, true, flags);
 	test_uids(to_root, false, true, flags);
 }
 
-/* The armer's credentials when it armed count, even if it changes them or exits. */
+/*
+ * Check that the credentials at the time of arming count, even if the process that armed changes
+ * them or exits.
+ */
 static void arms_and_drops(struct child *self, void *arg)
 {
 	struct armer *a = arg;
@@ -390,7 +411,7 @@ static void test_armer_drops(void)
 	close(a.fd);
 }
 
-/* SIGKILL is the process's, whichever thread of it is named. */
+/* Check that SIGKILL kills the whole process, whichever thread is the target. */
 static void *sleeps(void *arg)
 {
 	*(volatile pid_t *)arg = gettid();
@@ -433,7 +454,7 @@ static void *exec_again(void *arg)
 	_exit(1);
 }
 
-/* From its second thread, over and over: each becomes the first one. */
+/* Calls exec repeatedly, each time in a second thread, which becomes the group leader. */
 static void execs_on(struct child *self, void *arg)
 {
 	pthread_t thread;
@@ -446,7 +467,7 @@ static void execs_on(struct child *self, void *arg)
 		pause();
 }
 
-/* It is listed at any time. */
+/* Check that arming never fails while the target calls exec, because its pid stays valid. */
 static void test_arm_while_exec(uint32_t flags)
 {
 	struct child c = child_start(execs_on, NULL);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3: an armed SIGKILL or SIGSTOP does at a pid namespace's init what the
- * armer's kill(2) does: from an ancestor namespace it kills or stops the init, from
- * within it does nothing. It makes no difference which process emits.
+ * Promise 3: an armed SIGKILL or SIGSTOP affects the init of a PID namespace like kill(2) by the
+ * process that armed. From an ancestor namespace it kills or stops the init; from within the
+ * namespace it has no effect. It makes no difference which process emits.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -15,22 +15,22 @@
 struct way {
 	int signo;
 	unsigned int mode, flags;
-	bool from_within;	/* the init emits itself */
+	bool from_within;	/* true if the init itself emits */
 };
 
-/* Process 1 of its namespace, which emits on request. */
+/* Runs as pid 1 of its namespace and emits on request. */
 static void is_init(struct child *self, void *arg)
 {
 	int fd;
 
 	(void)arg;
 	CHECK_EQ(getpid(), 1);
-	/* from within: as kill(2), this does nothing */
+	/* like kill(2), arming from within has no effect on the init */
 	OK(kill(1, SIGKILL));
 	fd = OK(chan_open("test", 0));
 	OK(arm(fd, SIGKILL, KSIG_MODE_EACH, 0, 1));
 	child_say(self);
-	child_wait_go(self);	/* emitted from outside, by one that may kill it */
+	child_wait_go(self);	/* continue after an event was emitted from outside */
 	CHECK_EQ(stats_of(fd).queued, 0);
 	check_identity(fd);
 	close(fd);
@@ -41,7 +41,7 @@ static void is_init(struct child *self, void *arg)
 		pause();
 }
 
-/* Until it is killed or stopped. */
+/* Waits until the process is killed or stopped. Return: its wait status. */
 static int becomes(pid_t pid)
 {
 	int status;

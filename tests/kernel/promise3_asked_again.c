@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3: the security module is consulted again at least once a second while
- * signals are sent, because its answer can change without a change of credentials; but
- * not for each of them. A probe counts the calls.
+ * Promise 3: while signals are sent, the security module is consulted again at least once a second,
+ * because its decision can change without a change of credentials. It is not consulted for each
+ * signal. A kprobe counts the calls.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -47,7 +47,7 @@ static void probe(void)
 	close(fd);
 	CHECK_EQ(write_to(TRACING "kprobe_events",
 			  "p:ksig_asked security_task_kill"), 0);
-	/* others kill, too */
+	/* count only calls by this process */
 	snprintf(filter, sizeof(filter), "common_pid == %d", getpid());
 	CHECK_EQ(write_to(TRACING "events/kprobes/ksig_asked/filter", filter), 0);
 	CHECK_EQ(write_to(TRACING "events/kprobes/ksig_asked/enable", "1"), 0);
@@ -72,13 +72,13 @@ int main(void)
 	emit(++sent);
 	CHECK_EQ(take(SIG).si_int, sent);
 	first = asked();
-	/* by ARM, and by the first signal */
+	/* one call by ARM, one by the first signal */
 	CHECK_EQ(first, 2);
 
 	for (i = 0; i < 3; i++) {
 		before = asked();
 		last = now();
-		/* a signal after this second causes a call, unless one before has */
+		/* the module is consulted during this second, or by the first signal after it */
 		do {
 			emit(++sent);
 			CHECK_EQ(take(SIG).si_int, sent);

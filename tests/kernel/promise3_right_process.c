@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3: SEND is plain kill(2). The control node is opened to everyone,
- * and each case is compared with the result of kill(2) for the same pair.
+ * Promise 3: SEND has the same permissions as kill(2). The control node is opened by every user,
+ * and each case is compared with the result of kill(2) for the same pair of processes.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -27,7 +27,7 @@ static const struct ids alice = { ALICE, ALICE, ALICE };
 static const struct ids bob = { BOB, BOB, BOB };
 static const struct ids root = { 0, 0, 0 };
 
-/* The system calls themselves: the C library would change every thread. */
+/* Uses the system calls directly, because the C library would change the ids of every thread. */
 static void become(const struct ids *ids)
 {
 	OK(syscall(SYS_setresgid, ids->real, ids->effective, ids->saved));
@@ -50,7 +50,7 @@ static struct child target(const struct ids *ids)
 	return c;
 }
 
-/* kill(2) and SEND in both directions agree. */
+/* Checks that kill(2) and SEND to a thread and to a process all have the result @err. */
 static void expect(int control, pid_t pid, int err)
 {
 	unsigned int flags;
@@ -69,7 +69,7 @@ static void expect(int control, pid_t pid, int err)
 
 struct sender {
 	const struct ids *ids;
-	int control;	/* opened by root; -1: the sender opens it */
+	int control;	/* descriptor opened by root; -1 if the sender opens the node itself */
 	pid_t to;
 	int err;
 };
@@ -90,7 +90,7 @@ static void pair(const struct ids *from, const struct ids *to, int err)
 
 	s = child_start(sender_body, &sender);
 	child_join(&s);
-	/* the caller's credentials count, not the opener's */
+	/* the caller's credentials count, not those of the process that opened the node */
 	sender.control = control_open();
 	s = child_start(sender_body, &sender);
 	child_join(&s);
@@ -110,7 +110,7 @@ static void test_uids(void)
 	pair(&alice, &alice, 0);
 	pair(&alice, &bob, EPERM);
 	pair(&alice, &root, EPERM);
-	/* real and saved uid root, whatever the effective one is */
+	/* the effective uid of the target doesn't matter, only its real and saved uid */
 	pair(&alice, &posing, EPERM);
 	pair(&alice, &setuid_shell, 0);
 	pair(&alice, &returning, 0);
@@ -152,7 +152,7 @@ static void test_root_without_cap_kill(void)
 	child_kill(&t);
 }
 
-/* SIGCONT reaches one's session, whatever the uids. */
+/* Checks that SIGCONT is permitted within the same session, whatever the uids. */
 static void continues(struct child *self, void *arg)
 {
 	struct child *t = arg;
@@ -179,7 +179,7 @@ static void test_session(void)
 	child_kill(&t);
 }
 
-/* A thread of one's own process, though it runs under another uid. */
+/* Checks that a thread of the caller's own process can be signalled although it has another uid. */
 static void *other_uid(void *arg)
 {
 	OK(syscall(SYS_setresuid, BOB, BOB, BOB));
@@ -233,15 +233,15 @@ static void in_container(struct child *self, void *arg)
 	become(&alice);
 	OK(unshare(CLONE_NEWUSER));
 	child_say(self);
-	child_wait_go(self);	/* the maps are written now */
+	child_wait_go(self);	/* continues after the uid and gid maps are written */
 	CHECK_EQ(getuid(), 0);
 	control = control_open();
 
-	/* CAP_KILL in here: over what is in here */
+	/* CAP_KILL in this namespace permits signalling processes in it */
 	inner = target(&second);
 	expect(control, inner.pid, 0);
 	child_kill(&inner);
-	/* outside it is alice, though BOB has a number in here */
+	/* outside the namespace the caller counts as alice, even though BOB is mapped as well */
 	expect(control, o->alice, 0);
 	expect(control, o->bob, EPERM);
 	expect(control, o->root, EPERM);
@@ -267,7 +267,7 @@ static void test_user_namespace(void)
 	child_kill(&r);
 }
 
-/* For the tutorial's file, too, the writer's credentials count. */
+/* Checks that the credentials of the process that writes to the tutorial's file count. */
 static void writes_as_alice(struct child *self, void *arg)
 {
 	int conf = ((int *)arg)[0];
@@ -297,7 +297,10 @@ static void test_signalconfpid(void)
 	close(arg[0]);
 }
 
-/* In between: root's number comes out as root's, or the overflow uid. */
+/*
+ * Checks si_uid in another user namespace: root's uid is unmapped there and appears as the overflow
+ * uid.
+ */
 static void takes_from_outside(struct child *self, void *arg)
 {
 	siginfo_t info;
@@ -312,7 +315,7 @@ static void takes_from_outside(struct child *self, void *arg)
 	CHECK_EQ(info.si_pid, 0);
 	CHECK_EQ(info.si_uid, 65534);
 	child_say(self);
-	/* this one it has sent itself, from a namespace without root */
+	/* the process itself sends this signal, from a namespace in which its uid is unmapped */
 	OK(send_signal(*(int *)arg, getpid(), SIG, 0, 1));
 	info = take(SIG);
 	CHECK_EQ(info.si_uid, 65534);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3: the security module is consulted, with the sender's own label. Landlock
- * can forbid signals out of a domain (6.12); it needs no set-up.
+ * Promise 3: the security module is consulted with the sender's own label. Landlock can forbid
+ * signals to processes outside a domain (since 6.12) and needs no setup.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 
 #include "ktest.h"
 
-/* Debian 12's headers are older than these. */
+/* missing in Debian 12's headers */
 #define RULESET_VERSION 1
 #define SCOPE_SIGNAL 2
 
@@ -41,7 +41,7 @@ static void restrict_self(void)
 
 struct outside {
 	pid_t pid;
-	int fd;		/* not armed yet */
+	int fd;		/* a subscription that is not armed yet */
 };
 
 static void in_domain(struct child *self, void *arg)
@@ -72,7 +72,10 @@ static void in_domain(struct child *self, void *arg)
 	child_kill(&inside);
 }
 
-/* Armed from outside, by root: root's credentials count, wherever it is sent from. */
+/*
+ * Emits to a subscription that root armed outside the domain. Root's credentials count, whichever
+ * process emits.
+ */
 static void emits_in_domain(struct child *self, void *arg)
 {
 	(void)arg;

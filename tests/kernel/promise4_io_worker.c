@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 4: the kernel's worker threads inside a process accept no real-time
- * signal: one sent there would stay pending. They don't prevent signals to the
+ * Promise 4: kernel worker threads in a process accept no real-time signals. A signal to such a
+ * thread would stay pending, so it must not be sent. Worker threads don't prevent signals to the
  * process.
  */
 #define _GNU_SOURCE
@@ -16,7 +16,7 @@
 
 #include "ktest.h"
 
-/* A read that blocks, handed to a worker. */
+/* Submits a blocking read that is handed to a worker thread. */
 static void submit_read(int ring, const struct io_uring_params *params, int fd)
 {
 	static char byte;

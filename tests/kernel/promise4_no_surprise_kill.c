@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 4: a real-time signal is sent only to a target that is ready for it. In
- * each case here the default action would terminate it.
+ * Promise 4: a real-time signal is sent only to a target that is ready for it. In each case here
+ * the signal's default action would kill the target.
  */
 #define _GNU_SOURCE
 #include <sys/wait.h>
@@ -102,7 +102,7 @@ static void test_all_block(void)
 	child_join(&c);
 }
 
-/* The first would reset the handler, the second kill. */
+/* Uses SA_RESETHAND: the first signal resets the handler, a second one would kill the process. */
 static void resets(struct child *self, void *arg)
 {
 	pid_t tid;
@@ -113,7 +113,7 @@ static void resets(struct child *self, void *arg)
 	handle(SIG, handler, SA_RESETHAND);
 	say_tid(self, tid);
 	child_wait_go(self);
-	/* the handler runs here, and is reset */
+	/* the handler runs here and is reset */
 	OK(sigprocmask(SIG_SETMASK, &(sigset_t){ }, NULL));
 	child_say(self);
 	child_wait_go(self);
@@ -125,7 +125,7 @@ static void test_resethand(bool to_thread)
 	pid_t tid = hear_tid(&c);
 
 	OK(to_thread ? send_thread(c.pid) : send_process(c.pid));
-	/* the first is accepted first, whichever thread gets the next */
+	/* the first signal is handled first, whichever thread would get the second */
 	FAILS(send_thread(c.pid), ECONNREFUSED);
 	FAILS(send_thread(tid), ECONNREFUSED);
 	FAILS(send_process(c.pid), ECONNREFUSED);
@@ -138,7 +138,7 @@ static void test_resethand(bool to_thread)
 	child_join(&c);
 }
 
-/* A dead leader accepts nothing, but its process is still a target. */
+/* Check that a group leader that has exited can't be signalled, but its process still can. */
 static void test_dead_leader(void)
 {
 	struct child c = child_start(leader_exits, NULL);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 5: waiting is cheap. Many subscriptions whose target has no room, or is
- * not ready, are hardly ever checked while the target sleeps; when there is room
- * everything is delivered, in order.
+ * Promise 5: stalled deliveries are cheap. Many subscriptions whose target can't accept signals, or
+ * is not ready, are rarely checked while the target sleeps. Once the target can accept signals,
+ * everything is delivered in order.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #define SUBS 100
 #define EVENTS 40
 #define THREADS 200
-/* How often a subscription may be checked in a second, and for how long. */
+/* limit of checks per subscription and second, and the time during which they are counted */
 #define CHECKS 4
 #define WATCHED_NS 3000000000ULL
 
@@ -28,8 +28,8 @@ static uint64_t now(void)
 }
 
 /*
- * All is stalled and the targets sleep: counts the attempts to send. Slow machines
- * check less often, never more.
+ * Counts the attempts to send while everything is stalled and the targets sleep. A slow machine may
+ * check less often, but not more often.
  */
 static void count_checks(const char *what)
 {
@@ -39,7 +39,7 @@ static void count_checks(const char *what)
 	trace_begin("ksig_signal");
 	begin = now();
 	while (now() - begin < WATCHED_NS)
-		usleep(100000);	/* wait: the time in which checks are counted */
+		usleep(100000);	/* wait: the period during which checks are counted */
 	trace_end("ksig_signal");
 	passed = now() - begin;
 	checks = trace_count("ksig_signal:", &others) + others;
@@ -78,7 +78,7 @@ static void open_all(int *fds, uint32_t mode, uint32_t flags)
 	}
 }
 
-/* One thread that blocks the signal, for all of them. */
+/* One thread that blocks the signal is the target of all subscriptions. */
 static void full(struct child *self, void *arg)
 {
 	uint64_t next[SUBS] = { 0 }, value;
@@ -93,7 +93,7 @@ static void full(struct child *self, void *arg)
 	wait_stalled(fds);
 	child_say(self);
 	child_wait_go(self);
-	/* each has its events in order; which comes first is open */
+	/* each subscription's events are in order; the order between subscriptions is undefined */
 	while (n++ < SUBS * EVENTS) {
 		info = take(SIG);
 		value = ksig_siginfo_value(&info);
@@ -130,7 +130,7 @@ static void *sleeper(void *arg)
 	return NULL;
 }
 
-/* Process-directed, and one thread of many does not block the signal. */
+/* Runs a process-directed target with many threads, one of which doesn't block the signal. */
 static void not_ready(struct child *self, void *arg)
 {
 	int fds[SUBS], i;
@@ -150,7 +150,7 @@ static void not_ready(struct child *self, void *arg)
 	wait_stalled(fds);
 	child_say(self);
 	child_wait_go(self);
-	/* it is ready now, and is rung by each of them */
+	/* the process is ready now, and each subscription rings its doorbell */
 	block(SIG);
 	for (i = 0; i < SUBS; i++) {
 		while (!stats_of(fds[i]).signals)
@@ -172,7 +172,10 @@ static void test_not_ready(void)
 	child_join(&c);
 }
 
-/* RLIMIT_SIGPENDING: there is room when another process of the user accepts a signal. */
+/*
+ * Checks RLIMIT_SIGPENDING, which permits more signals once another process of the user has
+ * accepted one.
+ */
 static void limited(struct child *self, void *arg)
 {
 	struct rlimit limit = { 0, 64 };

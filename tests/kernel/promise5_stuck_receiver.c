@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 5: a stuck receiver hurts only itself. One process blocks the signal
- * and never accepts it, while 100 other subscriptions of the same user get every
- * event.
+ * Promise 5: a stuck receiver affects only itself. One process blocks the signal and never accepts
+ * it, while 100 other subscriptions of the same user receive every event.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -24,7 +23,7 @@ static uint64_t now(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* Accepts nothing until the parent's go, and then all, in order. */
+/* Accepts no signals until the parent calls child_go(), then all of them in order. */
 static void stuck(struct child *self, void *arg)
 {
 	uint64_t start = 0, first = 0;
@@ -41,7 +40,7 @@ static void stuck(struct child *self, void *arg)
 	CHECK(stats_of(fd).deferred > 0);
 	for (i = 1; i <= EVENTS; i++) {
 		if (i == 32)
-			start = now();	/* from here on there is room */
+			start = now();	/* from now on the target can accept signals */
 		info = take(SIG);
 		CHECK_EQ(ksig_siginfo_value(&info), i);
 		CHECK_EQ(info.si_errno, 0);
@@ -56,7 +55,7 @@ static void stuck(struct child *self, void *arg)
 	child_wait_go(self);
 }
 
-/* The others: each event, at once. */
+/* Checks that a receiver that is not stuck gets each event immediately. */
 static void awake(struct child *self, void *arg)
 {
 	siginfo_t info;
@@ -80,7 +79,7 @@ static void wait_for(int *received, int count)
 	UNTIL(__atomic_load_n(received, __ATOMIC_RELAXED) >= count);
 }
 
-/* Another sender's signals count, too: the limit is per signal number. */
+/* Check that signals from other senders count towards the limit, which is per signal number. */
 static void test_counts_everybodys(void)
 {
 	int fd = OK(chan_open("test", 0)), control = control_open(), i;
@@ -99,7 +98,10 @@ static void test_counts_everybodys(void)
 	close(control);
 }
 
-/* Of 1 to 31 there is one at a time: each event comes, one after the other. */
+/*
+ * Check that each event is delivered with a standard signal, of which only one can be pending at a
+ * time.
+ */
 static void test_classic(void)
 {
 	int fd = OK(chan_open("test", 0)), i;
@@ -116,7 +118,7 @@ static void test_classic(void)
 	close(fd);
 }
 
-/* At RLIMIT_SIGPENDING an event waits and isn't lost. */
+/* Checks that events at RLIMIT_SIGPENDING stay queued and are not lost. */
 static void limited(struct child *self, void *arg)
 {
 	struct rlimit limit = { 0, 64 };
@@ -152,7 +154,7 @@ int main(void)
 	}
 	for (i = 1; i <= EVENTS; i++) {
 		emit(i);
-		/* few pending at a time: what is measured is the stuck one */
+		/* keep few signals pending, so that only the stuck process is at the limit */
 		if (i % 16 == 0)
 			wait_for(received, OTHERS * i);
 	}

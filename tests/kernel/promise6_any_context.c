@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 6: events can be emitted from any context. 1,000 in a row from each (100 from an
- * NMI) are delivered or counted, in order.
+ * Promise 6: events can be emitted from any context. 1,000 consecutive events from each context
+ * (100 from an NMI) are delivered in order, or counted as lost or skipped.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include "ktest.h"
 
 #define EVENTS 1000
-/* A channel keeps that many for the time after an NMI until the NMI is over. */
+/* a channel can stash this many events until the NMI returns */
 #define NMI_EVENTS 100
 
 static void read_all(int fd, const char *where, uint64_t *next)
@@ -31,7 +31,7 @@ static void read_all(int fd, const char *where, uint64_t *next)
 	}
 }
 
-/* Large enough for all: none is lost, from wherever they come. */
+/* Check that no event is lost from any context if the queue is large enough. */
 static void test_queue(const char *command, int events)
 {
 	int fd = OK(chan_open("context", O_NONBLOCK));
@@ -81,7 +81,7 @@ static void test_doorbell(const char *command, int events)
 	close(fd);
 }
 
-/* A sleeping reader is woken from there too. */
+/* Checks that an emit from any context wakes a sleeping reader. */
 static void reader(struct child *self, void *arg)
 {
 	int fd = OK(chan_open("context", 0));
@@ -115,7 +115,7 @@ static uint64_t context_number(const char *name)
 	return n;
 }
 
-/* What one NMI emits beyond that is skipped: counted for each, and marked. */
+/* Check that events beyond the stash's capacity in one NMI are counted as skipped and reported. */
 static void test_nmi_overflow(void)
 {
 	int fd = OK(chan_open("context", O_NONBLOCK));
@@ -140,9 +140,9 @@ static void test_nmi_overflow(void)
 }
 
 /*
- * NMIs while the interrupted code holds the queue's lock, which is nearly all
- * the time with such records: what both have emitted is there or counted, each
- * in its order.
+ * Check NMIs that interrupt an emit with the queue's lock held, which is most of the time with
+ * large records. Events from both contexts must be received or counted, and each context's events
+ * must be in order.
  */
 static void test_nmi_meets_lock(void)
 {
@@ -164,7 +164,7 @@ static void test_nmi_meets_lock(void)
 		memcpy(&ev, record, sizeof(ev));
 		lost += ev.lost_before;
 		seen++;
-		nmis += ev.subject;	/* theirs is 1 */
+		nmis += ev.subject;	/* events from an NMI have subject 1 */
 		CHECK(ev.value > next[ev.subject]);
 		next[ev.subject] = ev.value;
 	}
@@ -179,7 +179,7 @@ static void test_nmi_meets_lock(void)
 	close(fd);
 }
 
-/* From a probe of a tracepoint, in which other tasks run since Linux 7.0. */
+/* Check emits from a tracepoint probe, which since Linux 7.0 may be preempted by other tasks. */
 static void test_preempted_probe(void)
 {
 	int fd = OK(chan_open("context", O_NONBLOCK)), i;
@@ -233,7 +233,7 @@ int main(void)
 
 	context_load();
 	block(SIG);
-	/* NMIs are the first cpu's */
+	/* NMIs arrive on the first CPU */
 	CPU_ZERO(&first);
 	CPU_SET(0, &first);
 	OK(sched_setaffinity(0, sizeof(first), &first));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 6: an emit does a bounded amount of work in its caller's context,
- * however many subscriptions there are; the rest runs elsewhere, in order.
+ * Promise 6: an emit does a bounded amount of work in its caller's context, however many
+ * subscriptions exist. The remaining work runs elsewhere and keeps the order.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -11,12 +11,12 @@
 
 #include "trace_signals.h"
 
-/* From driver.h: how many the emitter serves, and how many it signals. */
+/* limits from driver.h: subscriptions that the emitter serves, and how many of them it signals */
 #define FRONT 32
 #define TELLS 4
 #define MANY 600
 #define STORM 20000
-/* so many that a worker can't serve them as fast as the emitter serves the first ones */
+/* enough subscriptions that a worker can't keep up with the emitter */
 #define REAR 96
 
 static void raise_files(void)
@@ -32,13 +32,13 @@ static void close_all(const int *fds, int n)
 		close(fds[n]);
 }
 
-/* STATS waits for the worker: what has been emitted is there. */
+/* Checks the counter. STATS waits for the worker, so it includes all emitted events. */
 static void check_offered(int fd, uint64_t n)
 {
 	CHECK_EQ(stats_of(fd).offered, n);
 }
 
-/* EACH: most of the signals are sent by others than the emitter. */
+/* Check that in EACH mode most signals are sent outside the emitter's context. */
 static void test_signals(void)
 {
 	int fds[2 * FRONT], i;
@@ -66,7 +66,10 @@ static void test_signals(void)
 	close_all(fds, 2 * FRONT);
 }
 
-/* Queues: the emitter fills few of them; all get all, in order, and are counted. */
+/*
+ * Check that the emitter fills only the first queues itself, and that all queues get all events in
+ * order, with losses counted.
+ */
 static void test_queues(void)
 {
 	struct ksig_stats st;
@@ -99,7 +102,7 @@ static void test_queues(void)
 		}
 		check_identity(fds[i]);
 	}
-	/* one that is opened now has seen nothing of all that */
+	/* a new subscription gets no earlier events */
 	i = OK(chan_open("test", O_NONBLOCK));
 	CHECK_EQ(stats_of(i).offered, 0);
 	emit(21);
@@ -109,7 +112,7 @@ static void test_queues(void)
 	close_all(fds, MANY);
 }
 
-/* A sleeping reader is woken, although it is the last in the list. */
+/* Checks that a sleeping reader is woken even if its subscription is last in the list. */
 static void reader(struct child *self, void *arg)
 {
 	int fd = OK(chan_open("test", 0));
@@ -134,7 +137,10 @@ static void test_wakes(void)
 	close_all(fds, FRONT);
 }
 
-/* From an interrupt, faster than a worker can be: what it skips is counted. */
+/*
+ * Check that events emitted from an interrupt faster than the worker can process them are counted
+ * as skipped.
+ */
 static void test_storm(void)
 {
 	static bool marked[FRONT + REAR];
@@ -159,11 +165,11 @@ static void test_storm(void)
 		for (j = 0; j < st.queued; j++) {
 			ev = read_event(fds[i]);
 			marked[i] |= ev.flags & KSIG_EVENT_LOST_UPTO;
-			/* what is missing was reported as lost or skipped */
+			/* a missing event was reported as lost or skipped */
 			CHECK(ev.value == ev.seq || marked[i]);
 		}
 	}
-	/* the first record after a gap reports that there may be one */
+	/* the first record after a possible gap reports it */
 	CHECK_EQ(context_do("hardirq 1"), 0);
 	for (i = FRONT; i < FRONT + REAR; i++) {
 		check_offered(fds[i], st.offered + 1);
@@ -171,17 +177,20 @@ static void test_storm(void)
 		marked[i] |= ev.flags & KSIG_EVENT_LOST_UPTO;
 		CHECK(marked[i] || !st.skipped);
 	}
-	/* else nothing of this has been tried */
+	/* otherwise this test has not covered skipping */
 	CHECK(st.skipped);
 	printf(": %llu of %d events were skipped\n",
 	       (unsigned long long)st.skipped, STORM);
-	/* the end comes after the last event */
+	/* end-of-file must follow the last event */
 	CHECK_EQ(context_do("hardirq 3"), 0);
 	context_unload();
 	close_all(fds, FRONT + REAR);
 }
 
-/* One user does not push another out of the places in front. */
+/*
+ * Checks that one user doesn't displace another user's subscriptions from those that the emitter
+ * serves.
+ */
 static void crowd(struct child *self, void *arg)
 {
 	int fds[FRONT], i;
@@ -209,7 +218,7 @@ static void test_fair(void)
 	child_hear(&c);
 	fd = OK(chan_open("test", O_NONBLOCK));
 	emit(9);
-	/* served by the emitter itself: there at once */
+	/* the emitter serves this one itself, so the event can be read immediately */
 	CHECK_EQ(read_event(fd).value, 9);
 	emit(10);
 	CHECK_EQ(read_event(fd).value, 10);

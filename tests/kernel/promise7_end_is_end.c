@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 7: an end is an end. Once DISARM returns, or the last descriptor and
- * mapping are closed, no further signal is sent; when the channel is destroyed, each
- * subscription is notified.
+ * Promise 7: no signal is sent after DISARM returns, or after the last descriptor and mapping are
+ * closed. When the channel is destroyed, each subscription is notified.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -45,14 +44,14 @@ static void emits_for_ever(struct child *self, void *arg)
 		start = now_us();
 		emit_many(1, 20);
 		/*
-		 * wait: longer where emitting is slow, so that the receiver gets out of
-		 * its handler there, too
+		 * wait: longer if emitting is slow, so that the receiver can leave its handler on
+		 * slow machines as well
 		 */
 		usleep(300 + 4 * (now_us() - start));
 	}
 }
 
-/* Rounds of arming and an end to it, against two emitters. */
+/* Check that no signal arrives after disarming or closing, in many rounds against two emitters. */
 static void test_nothing_after(bool close_it)
 {
 	struct child c[2];
@@ -65,9 +64,12 @@ static void test_nothing_after(bool close_it)
 	c[1] = child_start(emits_for_ever, NULL);
 	child_hear(&c[0]);
 	child_hear(&c[1]);
-	/* not before: they would hold it, too */
+	/* opened after the emitters have started, so that they don't inherit the descriptor */
 	fd = OK(chan_open("test", O_NONBLOCK));
-	/* enough that an end coincides with a signal being sent; fewer on a slow machine */
+	/*
+	 * enough rounds that some of them disarm while a signal is being sent; fewer on a slow
+	 * machine
+	 */
 	for (round = 0; round < 300 && (round < 4 || now_us() < end);
 	     round++) {
 		OK(arm(fd, SIG, round % 2 ? KSIG_MODE_EACH : KSIG_MODE_DOORBELL,
@@ -81,7 +83,7 @@ static void test_nothing_after(bool close_it)
 		} else {
 			OK(ioctl(fd, KSIG_IOC_DISARM, 0));
 		}
-		/* what was pending by then is handled by now */
+		/* all signals that were pending at that time have been handled */
 		before = calls;
 		offered = stats_of(fd).offered;
 		UNTIL(stats_of(fd).offered > offered + 20);
@@ -95,8 +97,8 @@ static void test_nothing_after(bool close_it)
 }
 
 /*
- * What is pending stays, what is queued is readable, nothing more is sent: another
- * subscription, in the same state but armed, has its events sent meanwhile.
+ * Check that disarming keeps pending signals and queued events, and sends nothing more. A second
+ * subscription in the same state stays armed and has its events sent in the meantime.
  */
 static void test_disarm_keeps(void)
 {
@@ -121,7 +123,7 @@ static void test_disarm_keeps(void)
 	close(fd);
 }
 
-/* A mapping alone keeps it; munmap() ends it. */
+/* Check that a mapping keeps the subscription alive and munmap() ends it. */
 static void test_mapping_keeps(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK));
@@ -168,7 +170,7 @@ static void test_fork(void)
 	close(fd);
 }
 
-/* The last of several descriptors, in several processes. */
+/* Check that a subscription ends with the last of several descriptors in several processes. */
 static void holds(struct child *self, void *arg)
 {
 	(void)arg;
@@ -225,7 +227,7 @@ static void hup_signal(struct child *self, void *arg)
 	CHECK_EQ(context_do("process 40"), 0);
 	child_say(self);
 	child_wait_go(self);
-	/* after all that is queued */
+	/* end-of-file follows the queued events */
 	for (i = 1; *(uint32_t *)arg == KSIG_MODE_EACH && i <= 40; i++)
 		CHECK_EQ(take(SIG).si_int, i);
 	do {
@@ -248,7 +250,7 @@ static void hup_ring(struct child *self, void *arg)
 	CHECK(ring.producer->flags & KSIG_RING_HUP);
 	CHECK_EQ(ring.producer->tail, 83);
 	ring_unmap(&ring);
-	/* a mapping made after the end reports it as well */
+	/* a mapping created after end-of-file reports it as well */
 	ring = ring_map(fd);
 	CHECK(ring.producer->flags & KSIG_RING_HUP);
 }
@@ -275,7 +277,7 @@ static void test_channel_goes(void)
 	p = child_start(hup_poll, NULL);
 	child_hear(&p);
 	wait_state(p.pid, 'S');
-	/* its readers don't hold it */
+	/* readers don't prevent unloading */
 	context_unload();
 	FAILS(chan_open("context", 0), ENOENT);
 	child_go(&e);
@@ -284,7 +286,7 @@ static void test_channel_goes(void)
 	child_join(&d);
 	child_join(&r);
 	child_join(&p);
-	/* what was queued is still readable */
+	/* queued events can still be read */
 	CHECK_EQ(read_event(fd).value, 1);
 	CHECK_EQ(read_event(fd).value, 2);
 	CHECK_EQ(read_event(fd).value, 3);

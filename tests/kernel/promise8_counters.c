@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 8: the counters in sysfs are sums of all namespaces, so only root outside of
- * containers can read them.
+ * Promise 8: the counters in sysfs are totals of all namespaces, so only root outside of containers
+ * can read them.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 static const char *const counters[] = { "emitted", "subscribers", "lost" };
 static const char *const properties[] = { "description", "types", "event_size" };
 
-/* 0, or the errno of open(2) or read(2) */
+/* Return: 0, or the errno of open(2) or read(2). */
 static int try_read(const char *name)
 {
 	char path[80], buf[256];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 8: a subscriber's pid namespace decides which processes it gets events of,
- * and by which pid. And si_uid is never that of an unrelated process.
+ * Promise 8: the subscriber's PID namespace determines which processes it receives events about,
+ * and which pids they contain. si_uid is never the uid of an unrelated process.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -39,7 +39,7 @@ static void idle(struct child *self, void *arg)
 	child_wait_go(self);
 }
 
-/* Process 1 of its own namespace. */
+/* Runs as pid 1 of its own namespace. */
 static void inside(struct child *self, void *arg)
 {
 	int fd = OK(chan_open("pids", O_NONBLOCK));
@@ -47,7 +47,7 @@ static void inside(struct child *self, void *arg)
 
 	CHECK_EQ(c.pid, 2);
 	child_say(self);
-	child_wait_go(self);	/* the outside emits about itself, me, c */
+	child_wait_go(self);	/* the parent emits about itself, this process and c */
 	CHECK_EQ(stats_of(fd).offered, 2);
 	CHECK_EQ(read_pids(fd).subject, 1);
 	CHECK_EQ(read_pids(fd).subject, 2);
@@ -83,12 +83,12 @@ static void in_namespace(struct child *self, void *arg)
 	fd = OK(chan_open("pids", O_NONBLOCK));
 	child_hear(&c);
 	inner = child_of(c.pid);
-	if (!inner)	/* the tinyconfig kernel has no .../children */
+	if (!inner)	/* the tinyconfig kernel has no /proc/PID/task/TID/children */
 		inner = c.pid + 1;
 	emit_about(getpid(), 1);
 	emit_about(c.pid, 2);
 	emit_about(inner, 3);
-	/* opened out here: this namespace's numbers */
+	/* the descriptor was opened outside, so it reports the outer pids */
 	CHECK_EQ(read_pids(fd).subject, getpid());
 	CHECK_EQ(read_pids(fd).subject, c.pid);
 	CHECK_EQ(read_pids(fd).subject, inner);
@@ -98,7 +98,10 @@ static void in_namespace(struct child *self, void *arg)
 	(void)arg;
 }
 
-/* False: another process has got the pid, and may keep it. */
+/*
+ * Starts a child that reuses @pid. Return: false if an unrelated process got the pid and may keep
+ * it.
+ */
 static bool get_number(pid_t pid, struct child *c)
 {
 	FILE *last;
@@ -116,7 +119,10 @@ static bool get_number(pid_t pid, struct child *c)
 	return false;
 }
 
-/* A subject filter pins the process, not its number. */
+/*
+ * Check that a subject filter pins the process and doesn't match a process that reuses its pid.
+ * Return: false if the test must be repeated.
+ */
 static bool filtered(void)
 {
 	struct child a = child_start(idle, NULL), b = child_start(idle, NULL);
@@ -146,7 +152,7 @@ static bool filtered(void)
 	emit_about(pid, 3);
 	CHECK_EQ(stats_of(fd).offered, 1);
 
-	/* types: this channel has two */
+	/* this channel has two types */
 	f = (struct ksig_subscribe){ .types = 2 };
 	OK(ioctl(fd, KSIG_IOC_SUBSCRIBE, &f));
 	emit_about(pid, 4);
@@ -173,8 +179,8 @@ static void test_filter(void)
 }
 
 /*
- * A task of a user namespace runs when interrupts emit to us: its root is
- * another user's number outside.
+ * Runs in a user namespace while interrupts emit to the test. Its uid 0 is an unprivileged uid
+ * outside the namespace, and must not appear in si_uid.
  */
 static void bystander(struct child *self, void *arg)
 {
@@ -214,7 +220,7 @@ static void test_bystander(void)
 	OK(sched_setaffinity(0, sizeof(first), &first));
 	OK(arm(fd, SIG, KSIG_MODE_EACH, 0, 0));
 	for (round = 0; round < 10; round++) {
-		/* this process sleeps meanwhile, the other one runs */
+		/* the test process sleeps in the meantime, so the interrupts hit the bystander */
 		CHECK_EQ(context_do("hardirq 20"), 0);
 		for (i = 1; i <= 20; i++) {
 			info = take(SIG);

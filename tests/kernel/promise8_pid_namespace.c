@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Promise 8, of SEND: a pid namespace can signal its own processes, by its own pids. */
+/*
+ * Promise 8 for SEND: a process in a PID namespace can signal the processes of its namespace by
+ * their pids there, and no others.
+ */
 #define _GNU_SOURCE
 #include <sched.h>
 #include <stdio.h>
@@ -25,7 +28,7 @@ static void takes(struct child *self, void *arg)
 	(void)arg;
 }
 
-/* Process 1 of a namespace of its own. */
+/* Runs as pid 1 of its own namespace. */
 static void inside(struct child *self, void *arg)
 {
 	pid_t outsider = *(pid_t *)arg, nr;
@@ -36,14 +39,14 @@ static void inside(struct child *self, void *arg)
 	CHECK_EQ(getpid(), 1);
 	c = child_start(takes, NULL);
 	child_hear(&c);
-	CHECK_EQ(c.pid, 2);	/* kthreadd's number outside */
+	CHECK_EQ(c.pid, 2);	/* outside, pid 2 is kthreadd */
 	OK(send_signal(control, c.pid, SIG, 0, 7));
 	snprintf(line, sizeof(line), "%d 7", c.pid);
 	OK(conf_puts(line));
 	child_go(&c);
 	child_join(&c);
 
-	/* with any pid: not a process outside */
+	/* no pid reaches a process outside the namespace */
 	for (nr = 3; nr <= outsider + 10; nr++) {
 		FAILS(send_signal(control, nr, SIG, 0, 1), ESRCH);
 		FAILS(send_signal(control, nr, SIG, KSIG_SEND_PROCESS, 1),
@@ -51,12 +54,12 @@ static void inside(struct child *self, void *arg)
 	}
 	snprintf(line, sizeof(line), "%d", outsider);
 	FAILS(conf_puts(line), ESRCH);
-	/* its own init, which has no handler */
+	/* the namespace's own init, which has no handler */
 	OK(sigprocmask(SIG_SETMASK, &(sigset_t){ }, NULL));
 	FAILS(send_signal(control, 1, SIG, 0, 1), ECONNREFUSED);
 }
 
-/* A namespace's numbers mean nothing outside: there it has others. */
+/* Waits for the signal as pid 1 of its namespace. Outside, the process has a different pid. */
 static void waits(struct child *self, void *arg)
 {
 	siginfo_t info;
@@ -85,11 +88,14 @@ static void unshared(void (*body)(struct child *, void *), void *arg,
 	child_join(&c);
 }
 
-/* SIGKILL and SIGSTOP go as by kill(2): from outside, to its init as well. */
+/*
+ * Checks that SIGKILL and SIGSTOP work as with kill(2): from outside, they affect the namespace's
+ * init as well.
+ */
 static void is_killed(struct child *self, void *arg)
 {
 	(void)arg;
-	/* not from inside */
+	/* from inside, they have no effect on it */
 	OK(kill(1, SIGKILL));
 	OK(send_signal(control, 1, SIGKILL, 0, 0));
 	OK(send_signal(control, 1, SIGKILL, KSIG_SEND_PROCESS, 0));
@@ -112,7 +118,7 @@ static void killers_view(struct child *self, void *arg)
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
-/* One unshare() a process: each case has a process of its own. */
+/* A process can unshare its PID namespace only once, so each case runs in a separate process. */
 static void outsiders_view(struct child *self, void *arg)
 {
 	pid_t nr = 0;

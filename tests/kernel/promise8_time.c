@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 8: a namespace sees its own clock: time_ns is CLOCK_MONOTONIC in the time
- * namespace of the process that opened the channel.
+ * Promise 8: time_ns is CLOCK_MONOTONIC in the time namespace of the process that opened the
+ * channel.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -42,13 +42,13 @@ static void inside(struct child *self, void *arg)
 	CHECK(before >= AHEAD * 1000000000ULL);
 	emit(1);
 	check_event(fd, before, now());
-	/* the opener's namespace counts, not the reader's */
+	/* the time namespace of the opener counts, not the reader's */
 	check_event(outside, before - AHEAD * 1000000000ULL,
 		    now() - AHEAD * 1000000000ULL);
 
 	before = now();
 	child_say(self);
-	child_wait_go(self);	/* emitted outside */
+	child_wait_go(self);	/* continue after an event was emitted outside */
 	check_event(fd, before, now());
 	check_identity(fd);
 }

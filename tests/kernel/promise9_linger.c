@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 9: opening and closing in a loop is cheap. A channel is stopped only when it
- * has had no subscription for a second, and the probe that armed subscriptions need is
- * removed as late; so a loop places its hooks once.
+ * Promise 9: opening and closing in a loop is cheap. A channel is stopped only after it has had no
+ * subscription for a second. The probe that armed subscriptions need is removed with the same
+ * delay. A loop therefore installs its hooks only once.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -38,7 +38,7 @@ static long count(const char *name)
 	return n;
 }
 
-/* Function calls that the other cpus were interrupted for. */
+/* Returns the number of function-call IPIs that all CPUs have received. */
 static unsigned long ipis(void)
 {
 	FILE *f = fopen("/proc/interrupts", "re");
@@ -62,7 +62,7 @@ static int cpus(void)
 	return sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-/* How often the channel was closed for so long that it may have been stopped. */
+/* Returns how often the channel was closed for so long that it may have been stopped. */
 static int loop(const char *channel, bool armed)
 {
 	int64_t closed = now();
@@ -70,7 +70,7 @@ static int loop(const char *channel, bool armed)
 
 	for (i = 0; i < LOOPS; i++) {
 		fd = OK(chan_open(channel, 0));
-		/* the channel's own stall, and the probe's */
+		/* a delay here may stop the channel and remove the probe */
 		if (now() - closed >= LINGER)
 			stalls++;
 		if (armed)
@@ -91,14 +91,14 @@ static void test_start_and_stop(void)
 	stalls = loop("context", false);
 	starts = count("starts");
 	CHECK(starts >= 1 && starts <= 1 + stalls);
-	/* in the end it is stopped */
+	/* the channel is stopped eventually */
 	UNTIL(count("stops") == starts);
 	close(OK(chan_open("context", 0)));
 	CHECK_EQ(count("starts"), starts + 1);
-	/* unloaded meanwhile: it is stopped at once, as the module itself checks */
+	/* unloading stops the channel immediately, which the module checks itself */
 	context_unload();
 
-	/* a subscription that outlives its driver */
+	/* the subscription outlives its driver */
 	context_load();
 	stalls = OK(chan_open("context", 0));
 	close(OK(chan_open("context", 0)));
@@ -112,14 +112,14 @@ static void test_ipis(const char *channel, bool armed)
 	unsigned long before, each;
 	int stalls;
 
-	/* the hooks' own: once */
+	/* warm up: the hooks are installed once */
 	loop(channel, armed);
 	before = ipis();
 	stalls = loop(channel, armed);
 	each = (ipis() - before) * 100 / LOOPS;
 	printf(": %s%s: %lu.%02lu IPIs for an open and close\n", channel,
 	       armed ? ", armed" : "", each / 100, each % 100);
-	/* placed and removed each time, memory's hooks take 43 on two cpus */
+	/* installing and removing the hooks of "memory" each time takes 43 IPIs on two CPUs */
 	if (!stalls)
 		CHECK(each <= 300);
 }

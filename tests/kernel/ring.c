@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The mapped ring: what may be mapped, that the read-only pages stay so, and
- * that a misbehaving consumer harms only itself.
+ * Test the mapped ring: what can be mapped, that read-only pages stay read-only, and that a
+ * misbehaving consumer harms only itself.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -43,14 +43,14 @@ static void test_ranges(int fd)
 	refused(fd, size, ro | PROT_EXEC, MAP_SHARED, 1, EACCES);
 	refused(fd, page, rw | PROT_EXEC, MAP_SHARED, 0, EACCES);
 
-	/* by an old personality readable mappings are executable: not this one */
+	/* READ_IMPLIES_EXEC must not make this mapping executable */
 	OK(personality(personality(0xffffffff) | READ_IMPLIES_EXEC));
 	part = OK(mmap(NULL, size, ro, MAP_SHARED, fd, page));
 	OK(personality(personality(0xffffffff) & ~READ_IMPLIES_EXEC));
 	FAILS(mprotect(part, page, ro | PROT_EXEC), EACCES);
 	OK(munmap(part, size));
 
-	/* permanently */
+	/* the protection can't be extended later */
 	part = (void *)(uintptr_t)ring.producer;
 	FAILS(mprotect(part, page, rw), EACCES);
 	FAILS(mprotect((void *)(uintptr_t)ring.records, page, rw), EACCES);
@@ -63,11 +63,11 @@ static void test_ranges(int fd)
 	OK(mprotect(ring.consumer, page, ro));
 	OK(mprotect(ring.consumer, page, rw));
 
-	/* the producer's page alone can be mapped for reading */
+	/* the producer's page can also be mapped alone for reading */
 	part = OK(mmap(NULL, page, ro, MAP_SHARED, fd, page));
 	CHECK_EQ(((struct ksig_ring_producer *)part)->event_size, 64);
 	OK(munmap(part, page));
-	/* unmapped in parts, it is mapped until the last one is */
+	/* after partial unmapping, the ring counts as mapped until the last part is unmapped */
 	OK(munmap((void *)(uintptr_t)ring.producer, page));
 	OK(munmap((void *)(uintptr_t)ring.records, size - page));
 	CHECK(stats_of(fd).flags & KSIG_STATS_MAPPED);
@@ -81,7 +81,7 @@ static const struct ksig_event *record(const struct ring *ring, uint32_t index)
 			      ring->producer->event_size);
 }
 
-/* Mapping, reading and mapping again go on where the other ended. */
+/* Check that mapping and read(2) can alternate, each continuing where the other stopped. */
 static void test_hand_over(int fd)
 {
 	struct ring ring;
@@ -101,7 +101,7 @@ static void test_hand_over(int fd)
 	CHECK_EQ(read_event(fd).value, 3);
 	ring = ring_map(fd);
 	CHECK_EQ(ring.consumer->head, 3);
-	/* across the end of the ring, full, and losses are reported */
+	/* across the wrap-around, with the ring full; losses are reported */
 	emit_many(5, 20);
 	CHECK_EQ(ring.producer->tail, 3 + 16);
 	CHECK_EQ(ring.producer->lost, 5);
@@ -115,7 +115,7 @@ static void test_hand_over(int fd)
 	ring_unmap(&ring);
 }
 
-/* The page's contents are ignored once the last mapping is removed. */
+/* Check that the consumer's page is ignored after the last mapping has been removed. */
 static void test_left_behind(int fd)
 {
 	struct ring ring = ring_map(fd);
@@ -133,13 +133,13 @@ static void test_left_behind(int fd)
 		CHECK_EQ(read_event(fd).value, i);
 	check_identity(fd);
 
-	/* nor after it is mapped again */
+	/* a new mapping starts with a valid head */
 	ring = ring_map(fd);
 	CHECK_EQ(ring.consumer->head, ring.producer->tail);
 	ring_unmap(&ring);
 }
 
-/* Another subscription must not notice. */
+/* Check that a consumer that writes random heads doesn't affect another subscription. */
 static void test_scribbler(int fd)
 {
 	int other = OK(chan_open("test", O_NONBLOCK));
@@ -157,7 +157,7 @@ static void test_scribbler(int fd)
 		st = stats_of(fd);
 		CHECK(st.queued <= 16);
 	}
-	/* back, or far beyond: not believed */
+	/* a head before the last accepted one or after the tail is ignored */
 	st = stats_of(fd);
 	ring.consumer->head = good;
 	CHECK(stats_of(fd).delivered >= st.delivered);
@@ -165,7 +165,7 @@ static void test_scribbler(int fd)
 	CHECK(stats_of(fd).delivered >= st.delivered);
 	memset(ring.consumer, 0xff, page);
 	check_identity(fd);
-	/* honest again, all is well again */
+	/* a valid head is accepted again */
 	ring.consumer->head = ring.producer->tail;
 	CHECK_EQ(stats_of(fd).queued, 0);
 	emit(5000);
@@ -179,7 +179,7 @@ static void test_scribbler(int fd)
 		;
 }
 
-/* Queues that don't fill their last page end with zeroes, and no more. */
+/* Check that the rest of the last page is zero if the queue doesn't fill it. */
 static void test_all_lengths(void)
 {
 	uint32_t len, i;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Eight writers at once, to eight targets that start and exit: every call ends
- * with success or one of the documented errors, and no target is killed.
+ * Eight processes concurrently signal eight targets that start and exit. Every call must succeed or
+ * fail with a documented error, and must not kill the target.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -55,7 +55,7 @@ static void writer(struct child *self, void *arg)
 	(void)arg;
 }
 
-/* Not ready, then ready, then gone: a signal must never be its death. */
+/* Is first not ready, then ready, then exits. A signal must never kill it. */
 static void target(int slot)
 {
 	struct timespec limit = { .tv_nsec = 300000 };
@@ -64,7 +64,7 @@ static void target(int slot)
 	int i;
 
 	shared->pid[slot] = getpid();
-	usleep(500);	/* wait: in which it is not ready */
+	usleep(500);	/* wait: the time during which it is not ready */
 	block(SIG);
 	sigemptyset(&set);
 	sigaddset(&set, SIG);
@@ -98,9 +98,9 @@ int main(int argc, char **argv)
 		parents[i] = child_start(parent_of_targets, &i);
 	for (i = 0; i < WRITERS; i++)
 		writers[i] = child_start(writer, NULL);
-	/* on a busy machine longer, until both have happened */
+	/* continue on a busy machine until signals were both sent and refused */
 	for (i = 0; i < 1000; i++) {
-		usleep(ms * 1000);	/* wait: the storm lasts as long as is asked for */
+		usleep(ms * 1000);	/* wait: the duration of the storm */
 		if (shared->sent && shared->refused)
 			break;
 	}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A reader blocks in a page fault that another thread has to resolve, and keeps the queue.
- * A process that changes the subscription meanwhile waits, and can be killed. The
- * reader doesn't return what others have consumed meanwhile.
+ * A reader keeps the queue's lock while it is blocked in a page fault that another thread has to
+ * resolve. Check that a process that changes the subscription in the meantime waits and can be
+ * killed, and that the reader doesn't return records that were consumed in the meantime.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -21,8 +21,9 @@ static int fd;
 static size_t page;
 static char *missing;
 
-/* Accesses of that page, by the kernel too, wait until the descriptor's owner
- * brings it.
+/*
+ * Makes accesses to @memory wait, even in the kernel, until the owner of the returned descriptor
+ * provides the page.
  */
 static int hold_back(void *memory)
 {
@@ -57,7 +58,7 @@ static void *reader(void *unused)
 }
 
 struct wish {
-	unsigned long cmd;	/* 0: read(2) */
+	unsigned long cmd;	/* ioctl(2) command; 0 for read(2) */
 	void *arg;
 };
 
@@ -77,14 +78,14 @@ static void dies(unsigned long cmd, void *arg)
 {
 	struct child c = child_start(wants, &(struct wish){ cmd, arg });
 
-	/* a read(2) can also be interrupted */
+	/* a read(2) can also be interrupted, so it sleeps in state S */
 	wait_state(c.pid, cmd ? 'D' : 'S');
 	OK(kill(c.pid, SIGKILL));
 	UNTIL(!child_lives(&c));
 	CHECK_EQ(WTERMSIG(child_kill(&c)), SIGKILL);
 }
 
-/* @size: of the buffer; then what was read */
+/* @size: size of the buffer; replaced by the number of bytes read */
 static void *slow_reader(void *size)
 {
 	size_t *n = size;
@@ -93,7 +94,7 @@ static void *slow_reader(void *size)
 	return NULL;
 }
 
-/* While read(2) is stuck, signals consume the first of four records. */
+/* Check that read(2) doesn't return records that signals consumed while it was stuck. */
 static void consumed_meanwhile(size_t room, unsigned int records)
 {
 	struct ksig_arm a = { .signo = SIG, .max_pending = 1 };
@@ -141,12 +142,12 @@ int main(void)
 	fd = OK(chan_open("test", 0));
 	emit(VALUE);
 	CHECK_EQ(pthread_create(&thread, NULL, reader, NULL), 0);
-	/* it is stuck */
+	/* wait until the reader is stuck */
 	CHECK_EQ(OK(poll(&p, 1, 20000)), 1);
 
 	dies(KSIG_IOC_SUBSCRIBE, &(struct ksig_subscribe){ .queue_len = 64 });
 	dies(0, NULL);
-	/* nothing of what they wanted has come true; and emitters don't wait */
+	/* the killed calls had no effect, and emitters don't wait */
 	emit(VALUE + 1);
 	st = stats_of(fd);
 	CHECK_EQ(st.queued, 2);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tracepoints ksig:* in a trace instance of the test's own. */
+/* Access to the tracepoints ksig:* through a separate trace instance. */
 #ifndef TRACE_SIGNALS_H
 #define TRACE_SIGNALS_H
 
@@ -20,7 +20,7 @@ static inline void trace_remove(void)
 	rmdir(INSTANCE);
 }
 
-/* Records ksig:NAME from here on; skips the test without tracefs. */
+/* Starts recording ksig:NAME; skips the test if tracefs is not available. */
 static inline void trace_begin(const char *name)
 {
 	char path[128];
@@ -42,8 +42,8 @@ static inline void trace_end(const char *name)
 }
 
 /*
- * How many were recorded with that text in their line, by this process itself;
- * *@others: by others.
+ * Returns the number of recorded lines that contain @text and come from this process. *@others: the
+ * number of those from other processes.
  */
 static inline long trace_count(const char *text, long *others)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subscriptions and others on the same tracepoints: perf's counters miss nothing,
- * more than the kernel accepts on one tracepoint work or fail with a message, and two
- * capabilities are enough where perf_event_open(2) is root's.
+ * Check subscriptions together with other users of the same tracepoints. perf's counters must miss
+ * nothing. More subscriptions than the kernel accepts on one tracepoint must work or fail with a
+ * message. Two capabilities must be sufficient where only root may call perf_event_open(2).
  */
 #define _GNU_SOURCE
 #include <linux/capability.h>
@@ -18,7 +18,7 @@
 #define CALLS 100
 #define MANY 66
 
-/* perf's counter of a tracepoint in this process */
+/* Opens a perf counter for a tracepoint in this process. */
 static int counter_open(const char *tracepoint)
 {
 	struct perf_event_attr attr = {
@@ -74,7 +74,10 @@ static void test_counters(void)
 		ksig_sub_close(subs[i]);
 }
 
-/* Return: how many could be opened, at most MANY; @err: of the next */
+/*
+ * Return: number of subscriptions that could be opened, at most MANY. @err: the error of the next
+ * one.
+ */
 static int open_many(const char *event, int *err, char why[1024])
 {
 	struct ksig_sub_opts o = *SUB_OPTS(.queue_len = 16);
@@ -98,7 +101,7 @@ static void test_many(void)
 
 	if (open_many("process.exit", &err, why) != MANY)
 		fail(__FILE__, __LINE__, "%s", why);
-	/* one by one, each has 64 places; some kernels accept no more than that in total */
+	/* each tracepoint accepts 64 programs; some kernels accept no more than that in total */
 	if (open_many(GETPPID, &err, why) == MANY)
 		return;
 	CHECK_EQ(err, -EUSERS);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A kernel that has renamed or retyped a tracepoint: a subscription that needs it fails
- * with a message, and nothing is loaded. The test uses this kernel's own BTF with one
- * name or one argument changed.
+ * Check that a subscription fails with a message, and loads nothing, if the kernel has renamed or
+ * retyped a tracepoint it needs. The test changes one name or one argument in the BTF of the
+ * running kernel.
  */
 #define _GNU_SOURCE
 #include <bpf/btf.h>
@@ -36,7 +36,7 @@ static const struct {
 	{ "kmod.unload", "module_free" },
 };
 
-/* NULL: this kernel hasn't that tracepoint as it is */
+/* Return: the tracepoint's type; NULL if this kernel doesn't have the tracepoint. */
 static struct btf_type *find(const struct btf *btf, const char *tracepoint)
 {
 	char name[64];
@@ -47,7 +47,7 @@ static struct btf_type *find(const struct btf *btf, const char *tracepoint)
 	return id < 0 ? NULL : (struct btf_type *)btf__type_by_id(btf, id);
 }
 
-/* To another typedef's: a new string would need room */
+/* Gives the tracepoint the name of another typedef, because there is no space for a new string. */
 static void rename_tracepoint(const struct btf *btf, struct btf_type *t)
 {
 	int id = btf__find_by_name_kind(btf, "size_t", BTF_KIND_TYPEDEF);
@@ -56,7 +56,10 @@ static void rename_tracepoint(const struct btf *btf, struct btf_type *t)
 	t->name_off = btf__type_by_id(btf, id)->name_off;
 }
 
-/* A number becomes a pointer, and all else a number. */
+/*
+ * Changes the type of the tracepoint's first argument: a number becomes a pointer, any other type
+ * becomes a number.
+ */
 static void retype_tracepoint(const struct btf *btf, struct btf_type *t)
 {
 	const struct btf_type *proto = btf__type_by_id(btf, t->type);
@@ -67,12 +70,12 @@ static void retype_tracepoint(const struct btf *btf, struct btf_type *t)
 	CHECK(btf_is_func_proto(proto) && btf_vlen(proto) >= 2 && number > 0);
 	params = btf_params(proto);
 	id = btf__resolve_type(btf, params[1].type);
-	/* their first argument is a pointer */
+	/* parameter 0 of every tracepoint is a pointer */
 	params[1].type = btf_is_ptr(btf__type_by_id(btf, id)) ?
 			 (uint32_t)number : params[0].type;
 }
 
-/* Of this process and its children, from now on */
+/* Replaces the kernel BTF seen by this process and its children. */
 static void use(const struct btf *btf)
 {
 	char path[] = "/tmp/ksig-btf-XXXXXX";
@@ -91,15 +94,15 @@ static void use(const struct btf *btf)
 	OK(unshare(CLONE_NEWNS));
 	OK(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL));
 	OK(mount(path, KERNEL_BTF, "none", MS_BIND, NULL));
-	/* it lives on as long as this process */
+	/* the mount keeps the file until this process exits */
 	OK(unlink(path));
 }
 
 static const char *event, *tracepoint;
-static const char *words;	/* NULL: it works as before */
+static const char *words;	/* expected message; NULL if the subscription still works */
 static void (*change)(const struct btf *btf, struct btf_type *t);
 
-/* In a process of its own: what the library has read of the BTF it keeps */
+/* Runs in a separate process, because the library caches the kernel's BTF. */
 static void drifted(struct child *self, void *arg)
 {
 	struct btf *btf = btf__parse(KERNEL_BTF, NULL);
@@ -147,17 +150,22 @@ int main(void)
 	char text[128];
 	size_t i;
 
-	/* the children must not have the BTF from here */
+	/* keep the library's cache empty, or the children would inherit it */
 	sub_or_skip_apart("process.exec");
 	for (i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
 		expect(nothing, i, NULL);
 		snprintf(text, sizeof(text), "has no tracepoint %s",
 			 uses[i].tracepoint);
 		expect(rename_tracepoint, i, text);
-		/* of which nothing is read but its number, whatever it is */
+		/*
+		 * the argument of mark_victim is a pid or, since Linux 6.8, a task; both are
+		 * accepted
+		 */
 		if (!strcmp(uses[i].tracepoint, "mark_victim"))
 			continue;
-		/* of whichever comes first: some share a prototype */
+		/*
+		 * the message names the first affected tracepoint, because some share a prototype
+		 */
 		expect(retype_tracepoint, i, "has arguments that this libksig doesn't know");
 	}
 	return 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The kernel signals the running task at its third write: a program that is running
- * already, and blocks in this write, gets EINTR. The
- * kernel counts exactly, no matter which thread reads the events.
+ * Check that the kernel can signal the running task at its third write: a program that was started
+ * before, and blocks in this write, gets EINTR. The kernel counts exactly, whichever thread reads
+ * the events.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -28,7 +28,7 @@ static void catch(int signo)
 	OK(sigaction(signo, &action, NULL));
 }
 
-/* Fills a pipe, so that each write blocks, and reports which one was interrupted. */
+/* Fills a pipe so that the third write blocks, and checks that this write is interrupted. */
 static void interrupted_third(struct child *self, void *arg)
 {
 	static char page[65536];
@@ -43,7 +43,7 @@ static void interrupted_third(struct child *self, void *arg)
 	OK(prctl(PR_SET_NAME, "writer"));
 	CHECK_EQ(write(to[1], page, sizeof(page) / 2), sizeof(page) / 2);
 	CHECK_EQ(write(to[1], page, sizeof(page) / 2), sizeof(page) / 2);
-	/* full: a write now blocks until a signal comes */
+	/* the pipe is full, so a write blocks until a signal arrives */
 	alarm(60);
 	FAILS(write(to[1], page, 1), EINTR);
 	OK(prctl(PR_SET_NAME, "filler"));
@@ -89,8 +89,8 @@ static void *write_nothing(void *arg)
 }
 
 /*
- * From several threads at once: exactly one event in so many causes a signal, and each
- * that was sent arrives. A signal is refused if another one is pending.
+ * Check with several concurrent threads that exactly every Nth event causes a signal, and that each
+ * signal that was sent arrives. A signal is refused if another one is pending.
  */
 static void test_exact(unsigned int queue_len)
 {
@@ -136,7 +136,7 @@ static void writes_unready(struct child *self, void *arg)
 	child_say(self);
 	child_wait_go(self);
 	OK(prctl(PR_SET_NAME, "writer"));
-	/* without a handler; then blocked; then ignored */
+	/* the signal is first unhandled, then blocked */
 	CHECK_EQ(write(nowhere, "", 1), 1);
 	block(SIGRTMIN + 3);
 	CHECK_EQ(write(nowhere, "", 1), 1);
@@ -144,7 +144,7 @@ static void writes_unready(struct child *self, void *arg)
 	take(SIGRTMIN + 3);
 }
 
-/* Default, ignored, blocked, with a handler. */
+/* Writes with SIGUSR1 at its default action, ignored, and blocked. */
 static void writes_usr1(struct child *self, void *arg)
 {
 	int nowhere = OK(open("/dev/null", O_WRONLY | O_CLOEXEC));
@@ -164,7 +164,7 @@ static void writes_usr1(struct child *self, void *arg)
 	take(SIGUSR1);
 }
 
-/* A signal that would kill is refused if that is requested. */
+/* Check that with KSIG_KILL_READY a signal that would kill is refused. */
 static void test_ready(void)
 {
 	struct child c = child_start(writes_usr1, NULL);
@@ -180,7 +180,7 @@ static void test_ready(void)
 	ksig_sub_close(sub);
 }
 
-/* A real-time signal would kill: it is refused, which is reported. */
+/* Check that a real-time signal that would kill is refused, and that the event reports it. */
 static void test_not_ready(void)
 {
 	struct child c = child_start(writes_unready, NULL);

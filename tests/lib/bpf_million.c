@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * 1,000,000 tracepoint events, of which one in a thousand matches a filter: none of those
- * is missed, the others wake no reader, and the cost is compared with an empty BPF
- * program on that tracepoint.
+ * Emit 1,000,000 tracepoint events, of which one in a thousand matches a filter. Check that no
+ * match is missed and that other events don't wake the reader. Compare the cost with that of an
+ * empty BPF program on the same tracepoint.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -21,14 +21,14 @@
 #define PROVIDER "bpf"
 #include "subtest.h"
 
-/* One event in so many matches. */
+/* one in this many events matches */
 #define ONE_IN 1000
 #define ROUNDS 5
 
-/* 1000: of a million */
+/* number of matching events: 1000 for a million events */
 static unsigned int passing;
 
-/* Processor time: the machine has other things to do. */
+/* Returns the CPU time of the calling thread, which other load on the machine doesn't affect. */
 static double seconds(void)
 {
 	struct timespec ts;
@@ -37,7 +37,7 @@ static double seconds(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-/* Writes of 1 to 1000 bytes in turn, nowhere: nanoseconds for each */
+/* Writes 1 to 1000 bytes in turn to /dev/null. Return: nanoseconds per write. */
 static double write_many(int fd, int n)
 {
 	static char buf[ONE_IN];
@@ -51,11 +51,11 @@ static double write_many(int fd, int n)
 
 struct reader {
 	struct ksig_sub *sub;
-	unsigned int early;	/* epoll_wait(2) saw a record being written */
-	long slept;		/* the thread was put to sleep */
+	unsigned int early;	/* wake-ups by epoll_wait(2) while a record was still being written */
+	long slept;		/* how often the thread was put to sleep */
 };
 
-/* Waits as a program would that has other descriptors, too. */
+/* Waits in epoll_wait(2), as a program with other descriptors would. */
 static void *read_all(void *arg)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
@@ -82,7 +82,7 @@ static void *read_all(void *arg)
 	return NULL;
 }
 
-/* All that pass are read, and the reader is woken for those only. */
+/* Check that all matching events are read and that only they wake the reader. */
 static void test_million(const char *filter, int nowhere)
 {
 	struct reader r = {
@@ -100,7 +100,7 @@ static void test_million(const char *filter, int nowhere)
 	CHECK_EQ(sub_stats(r.sub).delivered, passing);
 	printf(": %u events, %u passed and read: slept %ld times, %u times too early\n",
 	       passing * ONE_IN, passing, r.slept, r.early);
-	/* a few are the C library's, and the loader's */
+	/* a few sleeps are caused by the C library and the dynamic loader */
 	CHECK(r.slept <= passing + 20);
 	ksig_sub_close(r.sub);
 }
@@ -128,7 +128,7 @@ static int perf_open(void)
 			  PERF_FLAG_FD_CLOEXEC));
 }
 
-/* A program that does nothing, by the system calls alone. */
+/* Attaches a BPF program that does nothing, using only system calls. */
 static int attach_empty(void)
 {
 	static const struct bpf_insn insns[] = {
@@ -193,7 +193,7 @@ int main(void)
 
 	sub_or_skip("trace.syscalls.sys_enter_write");
 	passing = how_many(1000);
-	/* a number that no other process's writes have */
+	/* a descriptor number that no other process writes to */
 	nowhere = OK(dup2(OK(open("/dev/null", O_WRONLY | O_CLOEXEC)), 777));
 	snprintf(filter, sizeof(filter),
 		 "trace.syscalls.sys_enter_write:count=77,fd=%d", nowhere);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 2: events that the kernel skips because another BPF program runs on that cpu
+ * Promise 2: events that the kernel skips because another BPF program is running on the same CPU
  * are reported as an upper bound, not as an exact loss.
  */
 #define _GNU_SOURCE
@@ -12,7 +12,7 @@
 
 #define OTHERS 6
 
-/* Programs that run at each system call, so that timers interrupt them. */
+/* an event whose BPF program runs at each system call, so that timers interrupt it */
 static const char busy[] = "trace.raw_syscalls.sys_enter:current.comm=nobody";
 
 int main(void)
@@ -39,7 +39,7 @@ int main(void)
 			flagged |= ev->flags & KSIG_EVENT_LOST_UPTO;
 	}
 	CHECK(sub_lost_upto(timers));
-	/* sub_stats() has checked that no exact counter has them */
+	/* sub_stats() has checked that the exact counters don't include these events */
 	printf(": %llu timers seen, up to %llu more\n",
 	       (unsigned long long)sub_stats(timers).offered,
 	       (unsigned long long)sub_lost_upto(timers));

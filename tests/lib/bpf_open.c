@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The cost of opening a subscription by BPF: how many reads and descriptors. The cpu time
- * is printed.
+ * Measure the cost of opening a BPF subscription. The numbers of reads and descriptors are checked;
+ * the CPU time is printed.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -14,14 +14,14 @@
 #define PROVIDER "bpf"
 #include "subtest.h"
 
-/* Beside the kernel's BTF, which is read a page at a time. */
+/* maximum in addition to the kernel's BTF, which is read page by page */
 #define READS_MOST 100
 #define DESCRIPTORS_MOST 6
-/* With three programs, of each a link and itself */
+/* three programs, each with a program and a link descriptor */
 #define DESCRIPTORS_KMOD 9
 #define LIMIT 20
 
-/* -1: this kernel doesn't count them */
+/* Returns the number of read calls; -1 if this kernel doesn't count them. */
 static long count_reads(void)
 {
 	FILE *f = fopen("/proc/self/io", "r");
@@ -44,7 +44,7 @@ static int count_fds(void)
 	while (readdir(dir))
 		n++;
 	closedir(dir);
-	/* ".", ".." and the folder's own */
+	/* without ".", ".." and the descriptor of the directory itself */
 	return n - 2;
 }
 
@@ -56,7 +56,7 @@ static double cpu_ms(void)
 	return ts.tv_sec * 1e3 + ts.tv_nsec / 1e6;
 }
 
-/* Return: read(2)s of one opening */
+/* Opens and closes a subscription. Return: the number of read(2) calls for the open. */
 static long open_and_close(const char *which)
 {
 	double cpu = cpu_ms();
@@ -70,7 +70,7 @@ static long open_and_close(const char *which)
 	return reads;
 }
 
-/* First of all: later on the process has the BTF. */
+/* Must run first, because the library caches the BTF. */
 static void test_reads(void)
 {
 	struct stat st;
@@ -83,7 +83,7 @@ static void test_reads(void)
 	OK(stat("/sys/kernel/btf/vmlinux", &st));
 	first = open_and_close("first");
 	second = open_and_close("second");
-	/* the last read says that nothing follows */
+	/* the final read returns end-of-file */
 	CHECK(first <= st.st_size / 4096 + 2 + READS_MOST);
 	CHECK(second <= READS_MOST);
 }
@@ -117,7 +117,7 @@ static void test_descriptors(void)
 	}
 }
 
-/* With all the descriptors that are left, and with fewer, one by one. */
+/* Check that subscriptions can be opened when only a few descriptors are left. */
 static void test_limit(void)
 {
 	const struct rlimit limit = { LIMIT, LIMIT };
@@ -131,7 +131,7 @@ static void test_limit(void)
 		ksig_sub_close(subs[i]);
 }
 
-/* It takes a few reads more then. */
+/* Check opening without /proc, which needs a few more reads. */
 static void test_without_proc(void)
 {
 	OK(unshare(CLONE_NEWNS));
@@ -142,7 +142,7 @@ static void test_without_proc(void)
 
 int main(void)
 {
-	/* this process must not have read the BTF yet */
+	/* keep the library's BTF cache empty in this process */
 	sub_or_skip_apart("process.exit");
 	test_reads();
 	test_descriptors();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Processes by BPF, besides what events_process.c tests: threads that end at the
- * same moment, pinned processes, current.*, pid namespaces.
+ * Test process events with BPF, beyond the cases in events_process.c: threads that exit
+ * simultaneously, pinned processes, current.*, and PID namespaces.
  */
 #define _GNU_SOURCE
 #include <linux/sched.h>
@@ -51,7 +51,7 @@ static void *end_together(void *arg)
 	return NULL;
 }
 
-/* All of its threads, the first too, end at the same moment. */
+/* All threads, including the group leader, exit simultaneously. */
 static void threaded_process(int code)
 {
 	pthread_t thread;
@@ -89,9 +89,9 @@ static void test_once(void)
 	ksig_sub_close(sub);
 }
 
-/* ------------------------------------------------------- which process is meant */
+/* --------------------------------------------------- which process is meant */
 
-/* A filter on a process is about that one, not about its number. */
+/* Check that a filter on a pid pins the process and doesn't match a process that reuses the pid. */
 static void test_pinned(void)
 {
 	char text[64];
@@ -146,7 +146,7 @@ static void test_thread_id(void)
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
-/* current.*: the task that was running */
+/* Check that current.* describes the task that was running. */
 static void test_current(void)
 {
 	char text[64];
@@ -170,9 +170,11 @@ static void test_current(void)
 	ksig_sub_close(named);
 }
 
-/* ----------------------------------------------------------- a pid namespace */
+/* ----------------------------------------------------------- PID namespaces */
 
-/* Has pid 2 there; its parent is 1, and that one's parent can't be seen. */
+/*
+ * Runs as pid 1 of the namespace. Its child has pid 2 and parent 1; its own parent is not visible.
+ */
 static void first_process(struct child *self)
 {
 	struct ksig_sub *sub = sub_open("process.exit", NULL);
@@ -195,7 +197,7 @@ static void first_process(struct child *self)
 	CHECK_EQ(field(fork_of, ev, "parent").s, 0);
 	child_say(self);
 	child_wait_go(self);
-	/* many processes have exited outside meanwhile */
+	/* many processes outside the namespace have exited in the meantime */
 	CHECK(sub_empty(sub));
 	ksig_sub_close(sub);
 	ksig_sub_close(fork_of);

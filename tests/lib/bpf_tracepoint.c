@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace.CATEGORY.NAME: fields of all types with known values, filters on them in
- * the kernel, a full queue, and errors in names and filters.
+ * Test trace.CATEGORY.NAME: fields of all types with known values, filters that run in the kernel,
+ * queue overflow, and errors in names and filters.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -60,19 +60,19 @@ static void test_fields(void)
 		 WRITE " current.pid=%d current.comm=writer ", getpid());
 	CHECK(!strncmp(line, wanted, strlen(wanted)));
 	ksig_sub_close(sub);
-	/* on some kernels its offset is not the one in tracefs */
+	/* on some kernels the offset of this field differs from the one in tracefs */
 	sub = open_mine(WRITE, "", "__syscall_nr");
 	write_bytes(1);
 	CHECK_EQ(sub_take(sub)->value, SYS_write);
 	ksig_sub_close(sub);
-	/* no value was requested */
+	/* a subscription that requests no value */
 	sub = open_mine(WRITE, "", NULL);
 	write_bytes(1);
 	CHECK_EQ(sub_take(sub)->flags, KSIG_EVENT_NO_VALUE);
 	ksig_sub_close(sub);
 }
 
-/* Whose inode has a number that never changes */
+/* Return: true in the initial PID namespace, which has a fixed inode number. */
 static bool in_first_pid_namespace(void)
 {
 	struct stat st;
@@ -81,7 +81,7 @@ static bool in_first_pid_namespace(void)
 	return st.st_ino == 0xeffffffc;
 }
 
-/* A register's low half, an array, and strings in and after an entry */
+/* Check the lower half of a register, an array, and strings inside and after an entry. */
 static void test_kinds(void)
 {
 	struct ksig_sub *sub = open_mine("trace.syscalls.sys_enter_openat",
@@ -127,7 +127,7 @@ static void test_kinds(void)
 	CHECK(sub_empty(sub));
 	ksig_sub_close(sub);
 
-	/* signed numbers are compared as such */
+	/* signed values are compared as signed */
 	sub = open_mine("trace.syscalls.sys_exit_openat", "ret<0", "ret");
 	close(OK(open("/dev/null", O_RDONLY)));
 	FAILS(open("/nowhere", O_RDONLY), ENOENT);
@@ -141,7 +141,7 @@ static void test_kinds(void)
 		_exit(0);
 	CHECK_EQ(waitpid(pid, NULL, 0), pid);
 	ev = sub_take(sub);
-	/* the tracepoint has the number of the first pid namespace */
+	/* the tracepoint reports the pid in the initial PID namespace */
 	if (in_first_pid_namespace())
 		CHECK_EQ(ev->value, pid);
 	else
@@ -149,7 +149,7 @@ static void test_kinds(void)
 	ksig_sub_close(sub);
 }
 
-/* Which of the writes of 1 to 8 bytes pass? One bit for each */
+/* Checks which writes of 1 to 8 bytes match @filter. @wanted: bit n - 1 is set if n bytes match. */
 static void check_passing(const char *filter, unsigned int wanted)
 {
 	struct ksig_sub *sub = open_mine(WRITE, filter, "count");
@@ -169,7 +169,7 @@ static void check_passing(const char *filter, unsigned int wanted)
 	ksig_sub_close(sub);
 }
 
-/* No event can match: that is reported at once. */
+/* Checks that opening fails immediately with a filter that can match no event. */
 static void check_refused(const char *filter)
 {
 	struct ksig_sub *sub;
@@ -200,13 +200,13 @@ static void test_operators(void)
 	check_passing("__syscall_nr<-1", 0);
 	check_passing("current.comm=writer", 0xff);
 	check_passing("current.comm!=writer", 0);
-	/* a beginning is not the whole */
+	/* a prefix doesn't match */
 	check_passing("current.comm=write", 0);
 	check_passing("current.comm=writer1", 0);
 }
 
 #ifdef __x86_64__
-/* i386's system call of that number, which is iopl(0) */
+/* Makes the i386 system call with the number of the native getppid(), which is iopl(0). */
 static void compat_getppid(struct child *self, void *arg)
 {
 	long ret = SYS_getppid;
@@ -216,11 +216,13 @@ static void compat_getppid(struct child *self, void *arg)
 	child_wait_go(self);
 	__asm__ volatile("int $0x80" : "+a"(ret) : "b"(0L) : "memory",
 			 "r8", "r9", "r10", "r11");
-	/* so far nothing was seen; then the one that is */
+	/* the event that must be reported, while the system call above must not be */
 	syscall(SYS_getppid);
 }
 
-/* A number is another system call's in a 32-bit program. */
+/*
+ * Check that a system call by a 32-bit ABI isn't mistaken for the native one with the same number.
+ */
 static void test_compat(void)
 {
 	struct child c = child_start(compat_getppid, NULL);
@@ -253,7 +255,10 @@ static void test_compat(void)
 static void test_compat(void) { }
 #endif
 
-/* Of 100 events 16 fit; the first record or signal after the gap reports it. */
+/*
+ * Check that 16 of 100 events are queued, and that the first record or signal after the gap reports
+ * it.
+ */
 static void test_overflow(void)
 {
 	struct ksig_sub_opts opts = *SUB_OPTS(.queue_len = 1024, .value_field = "count");
@@ -291,7 +296,7 @@ static void test_overflow(void)
 	ksig_sub_close(sub);
 }
 
-/* And how many of them exec(2) would pass on */
+/* Returns the number of open descriptors. @inherited: how many of them exec(2) would keep open. */
 static int open_fds(int *inherited)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -311,7 +316,7 @@ static int open_fds(int *inherited)
 	return n;
 }
 
-/* Nothing is left after it is closed, or after it could not be opened. */
+/* Check that no descriptor is left open after closing, or after an open that failed. */
 static void test_descriptors(void)
 {
 	int inherited, still, i, before = open_fds(&inherited);
@@ -357,14 +362,17 @@ static void test_bad_input(void)
 	CHECK(strstr(why, "only the tracepoint's own fields can"));
 }
 
-/* Another's library may use libbpf, and its log, too. */
+/* Counts the lines of libbpf's log. Other libraries may use libbpf and its log as well. */
 static void log_line(void *ctx, const char *line)
 {
 	(void)line;
 	++*(int *)ctx;
 }
 
-/* As another user: an errno and its cure, and nothing on stderr. */
+/*
+ * Check that an unprivileged user gets an errno and a message with the cure, and no output on
+ * stderr.
+ */
 static void test_unprivileged(void)
 {
 	int status, lines = 0;

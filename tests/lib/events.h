@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One body per event, for all providers: the event is watched by each provider that has
- * it here, and by the one that the library chooses, at the same time. Its cause happens
- * once, and all must have the same record.
+ * One test body per event, for all providers. Each provider that supports the event here, and the
+ * provider that the library chooses, watch it at the same time. The body triggers the event once,
+ * and all providers must report the same record.
  *
- * KSIG_PROVIDERS lists those that must work ("module bpf native", as in the
- * VMs); why others don't is printed.
+ * KSIG_PROVIDERS lists the providers that must work, such as "module bpf native" in the VMs. For
+ * every other provider that doesn't work, the reason is printed.
  */
 #ifndef EVENTS_H
 #define EVENTS_H
@@ -15,23 +15,23 @@
 #include "subtest.h"
 
 enum provider { MODULE, BPF, NATIVE, PROVIDERS };
-#define CHOSEN PROVIDERS	/* by the library */
+#define CHOSEN PROVIDERS	/* the provider that the library chooses */
 #define BIT(provider) (1U << (provider))
-/* Much else may go on that the library filters. */
+/* large enough for the many other events that the library filters out */
 #define QUEUE 4096
 #define ALL (BIT(MODULE) | BIT(BPF) | BIT(NATIVE))
 
 static const char *const provider_names[] = { "module", "bpf", "native" };
 
 /*
- * Which provider has which event, as in ksig-events(7), and flags for what
- * it can't know. (memory.pressure: native/pressure.c)
+ * Providers that support each event, as in ksig-events(7), and flags for the fields that a provider
+ * can't report. memory.pressure is tested in native_pressure.c.
  */
 static struct source {
 	const char *event;
 	unsigned int has;
 	uint32_t unknown[PROVIDERS];
-	unsigned int reasons;	/* that were printed */
+	unsigned int reasons;	/* providers whose reason was printed */
 } sources[] = {
 	{ "process.fork", ALL },
 	{ "process.exec", ALL },
@@ -54,11 +54,11 @@ static struct source {
 };
 
 /**
- * struct watch - an event by all providers that have it here
- * @source: which
- * @since: when it began; then when the last cause was dealt with
- * @records: how many there were
- * @subs: NULL: doesn't work here
+ * struct watch - an event watched through all providers that support it here
+ * @source: the event's entry in the table
+ * @since: time at which the watch began, or at which the last record was handled
+ * @records: number of records received
+ * @subs: one subscription per provider; NULL if the provider doesn't work here
  */
 struct watch {
 	struct source *source;
@@ -68,10 +68,10 @@ struct watch {
 };
 
 /**
- * struct expected - a record
- * @fields: all of them, as they are printed: "pid=3 status=0 ..."
- * @unknown: beside what the source says
- * @maybe: flags that may be there, or not
+ * struct expected - an expected record
+ * @fields: all fields as printed: "pid=3 status=0 ..."
+ * @unknown: flags for unknown fields, in addition to those of the source
+ * @maybe: flags that may or may not be set
  */
 struct expected {
 	uint32_t type;
@@ -83,7 +83,7 @@ struct expected {
 	uint32_t maybe[PROVIDERS];
 };
 
-/* Does the caller say that it must work? */
+/* Return: true if KSIG_PROVIDERS lists the provider as one that must work. */
 static inline bool is_required(enum provider p)
 {
 	const char *list = getenv("KSIG_PROVIDERS");
@@ -91,7 +91,7 @@ static inline bool is_required(enum provider p)
 	return list && strstr(list, provider_names[p]);
 }
 
-/* In a machine that is there for tests: it may be put to sleep, and so on. */
+/* Return: true in a dedicated test machine, which a test may suspend or reconfigure. */
 static inline bool is_vm(void)
 {
 	return getenv("KSIG_PROVIDERS");
@@ -108,7 +108,7 @@ static inline struct source *find_source(const char *event)
 	fail(__FILE__, __LINE__, "no event '%s' in the table", event);
 }
 
-/* Once a test for each, however often it is opened. */
+/* Reports why a provider can't watch the event: once per test, even if it is opened again. */
 static inline void cannot(struct source *s, enum provider p, const char *why)
 {
 	if (is_required(p))
@@ -145,7 +145,7 @@ static inline struct ksig_sub *open_by(struct source *s, const char *name,
 	return NULL;
 }
 
-/* Without a choice, the best provider that works here is used. */
+/* Checks that the library chooses the best provider that works here. */
 static inline void open_chosen(struct watch *w, const char *name)
 {
 	int p = MODULE;
@@ -161,7 +161,7 @@ static inline void open_chosen(struct watch *w, const char *name)
 static inline struct watch watch(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));
 
-/* An event's name, with a filter or without */
+/* Opens the event on all providers. @fmt formats its name, optionally with a filter. */
 static inline struct watch watch(const char *fmt, ...)
 {
 	struct watch w = { };
@@ -181,7 +181,7 @@ static inline struct watch watch(const char *fmt, ...)
 	return w;
 }
 
-/* Is it among what these flags say isn't known? */
+/* Return: true if @flags mark the field @key as unknown. */
 static inline bool is_unknown(const char *key, size_t len, uint32_t flags)
 {
 	static const struct {
@@ -205,7 +205,7 @@ static inline bool is_unknown(const char *key, size_t len, uint32_t flags)
 	return false;
 }
 
-/* Which of @fields are known if these flags are set; a line has no tgid. */
+/* Formats the subset of @fields that is known under @flags. A printed line has no tgid. */
 static inline void wanted_text(const char *fields, uint32_t flags, bool line,
 			       char *buf, size_t size)
 {
@@ -242,7 +242,7 @@ static inline size_t field_text(const struct ksig_field *f, char *buf,
 			(unsigned long long)f->u);
 }
 
-/* By its key it is the same as by its number. */
+/* Formats all fields, and checks that a lookup by name returns the same value as by index. */
 static inline void found_text(const struct ksig_sub *sub,
 			      const struct ksig_event *ev, char *buf,
 			      size_t size)
@@ -267,7 +267,7 @@ static inline void check_text(const char *got, const char *wanted)
 		fail(__FILE__, __LINE__, "it is '%s', not '%s'", got, wanted);
 }
 
-/* @flags: of what isn't known */
+/* Checks @ev against @x. @flags are those of the unknown fields. */
 static inline void check_record(const struct ksig_sub *sub,
 				const struct ksig_event *ev,
 				const struct expected *x, uint32_t flags)
@@ -298,7 +298,7 @@ static inline enum provider who_is(const struct ksig_sub *sub)
 	return p;
 }
 
-/* The next record of each must be this, with a time after the last cause. */
+/* Checks that the next record of each provider is @x, with a time after the previous trigger. */
 static inline void watch_expect(struct watch *w, const struct expected *x)
 {
 	const struct ksig_event *ev;
@@ -324,7 +324,7 @@ static inline void watch_expect(struct watch *w, const struct expected *x)
 	w->since = now();
 }
 
-/* Nothing more comes, or can: one process's end is the last of it. */
+/* Checks that no more records arrive. The stream may have ended if the watched process exited. */
 static inline void watch_silent(struct watch *w)
 {
 	const struct ksig_event *ev;
@@ -333,7 +333,7 @@ static inline void watch_silent(struct watch *w)
 	for (i = 0; i <= CHOSEN; i++) {
 		if (!w->subs[i])
 			continue;
-		/* the first one's time is the others' too */
+		/* waiting on the first subscription gives the others time as well */
 		got = ksig_sub_next(w->subs[i], i ? SECOND / 50 : SECOND / 5,
 				    &ev);
 		if (got && got != -ESHUTDOWN)

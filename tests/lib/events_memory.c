@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory.kill of all providers: a cgroup's OOM kill; and in a VM, where the test may use
- * up all memory, memory.oom and a global kill.
+ * Check memory.kill with all providers for an OOM kill in a cgroup. In a VM, where the test is
+ * permitted to use up all memory, also check memory.oom and a global OOM kill.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -14,7 +14,7 @@
 #define V2 "/sys/fs/cgroup/ksig_events"
 #define LIMIT "16777216"
 
-/* cgroup2: the limit is in the parent, so that a sum of both doesn't identify the leaf */
+/* on cgroup2 the parent has the limit, so a count summed over both doesn't identify the leaf */
 #define LEAF "leaf.service"
 
 static const char *folder;
@@ -40,7 +40,7 @@ static bool make(const char *path, const char *limit)
 	return false;
 }
 
-/* The native provider knows of cgroup2 only. */
+/* Creates a cgroup with a memory limit. The native provider supports only cgroup2. */
 static void make_cgroup(void)
 {
 	if (!access("/sys/fs/cgroup/cgroup.subtree_control", W_OK))
@@ -62,7 +62,7 @@ static void remove_cgroup(void)
 	cgroup_remove(folder);
 }
 
-/* The value that the field must have */
+/* Returns in @path the expected value of the field "cgroup". */
 static void read_cgroup(pid_t pid, char path[128])
 {
 	char name[40], line[256];
@@ -86,7 +86,7 @@ static void be_greedy(struct child *self, void *arg)
 	OK(prctl(PR_SET_PDEATHSIG, SIGKILL));
 	OK(prctl(PR_SET_NAME, "greedy"));
 	CHECK_EQ(set(has_leaf ? LEAF "/cgroup.procs" : "cgroup.procs", "0"), 0);
-	/* the OOM killer must choose no other process */
+	/* make this process the OOM killer's first choice */
 	CHECK_EQ(write_to("/proc/self/oom_score_adj", "1000"), 0);
 	child_say(self);
 	child_wait_go(self);
@@ -122,7 +122,7 @@ static void test_kill(uint64_t why)
 	watch_close(&other);
 }
 
-/* How many of these events come before a kill is up to the kernel. */
+/* Check memory.oom. How many of these events precede a kill depends on the kernel. */
 static void test_oom(void)
 {
 	struct watch w = watch("memory.oom");
@@ -142,7 +142,7 @@ static void test_oom(void)
 	}
 }
 
-/* What temporarily could not be read is read later. */
+/* Check that a cgroup that temporarily could not be read is read later. */
 static void test_no_descriptors(void)
 {
 	static const char *const late[] = { V2 "_late1", V2 "_late2" };
@@ -190,7 +190,7 @@ static void test_no_descriptors(void)
 	has_leaf = true;
 }
 
-/* Native doesn't know the process: filters on it are rejected. */
+/* Check that the native provider, which doesn't know the process, rejects filters on it. */
 static void test_filter_of_process(void)
 {
 	static const char *const filters[] = {
@@ -215,7 +215,7 @@ static void test_filter_of_process(void)
 
 int main(void)
 {
-	/* what came before is judged as ever */
+	/* earlier kernel messages still count as failures */
 	if (is_vm())
 		oom_log_clear();
 	make_cgroup();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * net.up and net.down of all providers, in a network namespace of the test's
- * own: changes of "running, and has a carrier", and nothing else.
+ * Check net.up and net.down with all providers, in a separate network namespace: changes of
+ * "running with a carrier" are reported, and nothing else.
  */
 #define _GNU_SOURCE
 #include <net/if.h>
@@ -27,13 +27,13 @@ static void make_veth(void)
 	ip("add v0 type veth");
 }
 
-/* Changes that are none, and those that are, of the end that is meant. */
+/* Check which changes of a veth link are events, and that the peer's changes are filtered out. */
 static void up_and_down(unsigned int v0)
 {
 	struct watch up = watch("net.up:ifname=v0");
 	struct watch down = watch("net.down:ifname=v0");
 
-	/* up, but without a carrier until the other end is */
+	/* v0 is up, but has no carrier until its peer is up */
 	ip("set v0 up");
 	watch_silent(&up);
 	ip("set veth0 up");
@@ -47,7 +47,7 @@ static void up_and_down(unsigned int v0)
 	expect(&down, KSIG_NET_DOWN, v0, "v0");
 	ip("set veth0 up");
 	expect(&up, KSIG_NET_UP, v0, "v0");
-	/* by hand */
+	/* the link is set down and up directly */
 	ip("set v0 down");
 	expect(&down, KSIG_NET_DOWN, v0, "v0");
 	ip("set v0 up");
@@ -56,7 +56,7 @@ static void up_and_down(unsigned int v0)
 	watch_close(&down);
 }
 
-/* A later subscription gets no events about links that are up; names are current. */
+/* Check that a later subscription doesn't report links that are up, and that names are current. */
 static void renamed_and_gone(unsigned int v0)
 {
 	struct watch up = watch("net.up:ifindex=%u", v0);
@@ -74,7 +74,7 @@ static void renamed_and_gone(unsigned int v0)
 	watch_close(&down);
 }
 
-/* All that there is here, and what happens elsewhere is not. */
+/* Check that all links of this namespace are reported, and none of another namespace. */
 static void own_namespace(void)
 {
 	struct watch up = watch("net.up");

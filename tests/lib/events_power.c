@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * power.suspend and power.resume of all providers: the machine is suspended, in a VM only,
- * until the clock wakes it. That is not a time.set.
+ * Check power.suspend and power.resume with all providers. The machine is suspended until the RTC
+ * alarm, only in a VM. A suspend must not be reported as time.set.
  */
 #define _GNU_SOURCE
 #include "events.h"
 
-/* If the clocks don't show that it was suspended, native can't know it. */
+/* Return: false if the clocks show no suspend; the native provider can't detect it then. */
 static bool sleep_until(const char *alarm)
 {
 	struct watch suspend = watch("power.suspend");
@@ -36,8 +36,9 @@ int main(void)
 	if (!power_can("mem"))
 		skip("no suspend to memory here");
 	/*
-	 * QEMU's q35 sleeps just once: its firmware forgets where the registers
-	 * are. So the alarm must not come before the sleep, however slow it is.
+	 * QEMU's q35 machine can suspend only once, because its firmware forgets where the
+	 * registers are. So the alarm must not fire before the suspend, however slow the machine
+	 * is.
 	 */
 	CHECK(sleep_until("+15") || sleep_until("+60"));
 	return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * process.fork, .exec and .exit of all providers: once per process, whatever its threads
- * do, with the status of wait(2).
+ * Check process.fork, process.exec and process.exit with all providers. Each is reported once per
+ * process, whatever its threads do, and with the status that wait(2) returns.
  */
 #define _GNU_SOURCE
 #include <sys/prctl.h>
@@ -13,8 +13,8 @@
 #define THREADS 4
 
 /*
- * A filter on pid pins the process, and has the native provider wait for that
- * one; for exits of processes, tgid is the same.
+ * A filter on "pid" pins the process and makes the native provider wait for that process. A filter
+ * on "tgid" matches the same process exits without pinning it.
  */
 static const char *const keys[] = { "pid", "tgid" };
 static const char *key;
@@ -48,7 +48,7 @@ static struct expected ended(pid_t pid, int status, const char *comm)
 		       getpid());
 }
 
-/* As wait(2) will report it: the process is not reaped by this. */
+/* Returns the status as wait(2) would report it, without reaping the process. */
 static int status_of(pid_t pid)
 {
 	siginfo_t info = { };
@@ -81,7 +81,10 @@ static void *fork_from_thread(void *child)
 	return NULL;
 }
 
-/* The thread is none, its child is the process's. */
+/*
+ * Check that creating a thread is not a fork, and that a child forked by a thread is a child of the
+ * process.
+ */
 static void test_fork(void)
 {
 	struct watch w = watch("process.fork:%s=%d", key, getpid());
@@ -106,7 +109,9 @@ static void *exec_sleep(void *arg)
 	return arg;
 }
 
-/* A thread that is not the first becomes it. */
+/*
+ * execve() from a thread other than the group leader: the thread takes over the leader's identity.
+ */
 static void exec_in_thread(struct child *self, void *arg)
 {
 	pthread_t thread;
@@ -128,7 +133,7 @@ static void test_exec(void)
 
 	child_go(&c);
 	watch_expect(&exec, &x);
-	/* the exit of the other thread is not the exit of a process */
+	/* the exit of the old leader thread is not the exit of a process */
 	watch_silent(&exit);
 	OK(kill(c.pid, SIGTERM));
 	x = ended(c.pid, SIGTERM, "sleep");
@@ -145,7 +150,7 @@ static void exit_3(void) { exit(3); }
 static void die(void) { raise(SIGKILL); }
 static void die_of_rt(void) { raise(SIG); }
 
-/* With the bit for a core, where the machine is there for tests. */
+/* Crashes with SIGSEGV. Dumps core only in a dedicated test machine. */
 static void crash(void)
 {
 	rlim_t size = is_vm() ? RLIM_INFINITY : 0;
@@ -170,10 +175,10 @@ static void *run_and_stay(void *how)
 	return NULL;
 }
 
-/* Threads have come and gone before. */
+/* true if end_all() is to start and join other threads first */
 static bool earlier;
 
-/* One of several threads ends the process. */
+/* Starts several threads, one of which terminates the process. */
 static void end_all(struct child *self, void *how)
 {
 	pthread_t thread;
@@ -199,14 +204,14 @@ static void test_end(void (*how)(void), int status)
 	child_go(&c);
 	CHECK_EQ(status_of(c.pid) & ~0x80, status);
 	/*
-	 * wait: the last thread reports to the connector after wait(2) has returned, and
+	 * wait: the last thread's message to the connector is sent after wait(2) has returned, and
 	 * nothing shows when
 	 */
 	usleep(200000);
 	x = ended(c.pid, status_of(c.pid), "ksig_test");
 	/*
-	 * A thread that was joined reports to the connector asynchronously, perhaps after
-	 * the first thread: it may then have been the last.
+	 * The connector message about a joined thread is asynchronous. If it follows the message
+	 * about the leader, the joined thread may be mistaken for the last one.
 	 */
 	if (earlier && !by_pidfd())
 		x.maybe[NATIVE] = KSIG_EVENT_NO_VALUE;
@@ -224,7 +229,7 @@ static void *outlive(void *how)
 	return run(how);
 }
 
-/* The first thread ends, the process doesn't. */
+/* The group leader exits while the process continues in another thread. */
 static void first_leaves(struct child *self, void *how)
 {
 	pthread_t thread;
@@ -253,7 +258,10 @@ static void test_last_thread(void (*how)(void), int status)
 	reap(&c);
 }
 
-/* It is reaped before the event is read: its entry in /proc doesn't exist any more. */
+/*
+ * Check that an exit is reported with what is still known if the process is reaped before the event
+ * is read. Its /proc entry no longer exists.
+ */
 static void test_reaped(void)
 {
 	struct child c = child_start(end_all, exit_3);
@@ -263,10 +271,10 @@ static void test_reaped(void)
 	x.unknown[NATIVE] = KSIG_EVENT_NO_COMM;
 	if (by_pidfd()) {
 		x.unknown[NATIVE] |= KSIG_EVENT_NO_PARENT;
-		/* from Linux 6.15 on the pidfd still knows */
+		/* since Linux 6.15 the pidfd provides the status even after reaping */
 		x.maybe[NATIVE] = KSIG_EVENT_NO_VALUE;
 	} else {
-		/* the connector's source may have been reaped by then */
+		/* the process may already be reaped when the connector's message is read */
 		x.maybe[NATIVE] = KSIG_EVENT_NO_PARENT;
 	}
 	child_go(&c);

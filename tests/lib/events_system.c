@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * cpu.online, cpu.offline, kmod.load, kmod.unload, device.add and time.set of all providers.
- * A cpu is set offline, and a module loaded, in a VM only.
+ * Check cpu.online, cpu.offline, kmod.load, kmod.unload, device.add and time.set with all
+ * providers. CPUs are set offline and modules loaded only in a VM.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -13,12 +13,15 @@
 
 #define CPU1 "/sys/devices/system/cpu/cpu1/online"
 
-/* Forward by a nanosecond, which is an event, too; but not a resume. */
+/*
+ * Check that setting the clock forward by a nanosecond is reported as time.set, but not as
+ * power.resume.
+ */
 static void test_time(void)
 {
 	struct watch set = watch("time.set");
 	struct watch resume = watch("power.resume");
-	/* too little to be measured */
+	/* the change is too small to be measured */
 	struct expected x = {
 		.type = KSIG_TIME_SET, .fields = "delta=0",
 		.unknown[NATIVE] = KSIG_EVENT_NO_VALUE,
@@ -27,8 +30,8 @@ static void test_time(void)
 
 	for (i = 0; i < 2; i++) {
 		/*
-		 * A clock set back would disturb a build that runs meanwhile.
-		 * The call overwrites .time, so it is set anew each round.
+		 * Setting the clock back would disturb builds on the same machine. The call
+		 * overwrites .time, so initialize it in each round.
 		 */
 		struct timex forward = {
 			.modes = ADJ_SETOFFSET | ADJ_NANO,
@@ -44,7 +47,7 @@ static void test_time(void)
 	watch_close(&resume);
 }
 
-/* The size of the jump, in ns; and as any signal's value. */
+/* Check that the size of the change is reported in ns, and can be the value of any signal. */
 static void test_delta(void)
 {
 	const struct ksig_sub_opts opts = {
@@ -67,7 +70,7 @@ static void test_delta(void)
 	ksig_sub_close(sub);
 }
 
-/* A signal's value is the field that was requested, not the record's value. */
+/* Check that a signal carries the requested field instead of the record's value. */
 static void test_value_field(void)
 {
 	const struct ksig_sub_opts opts = {
@@ -124,12 +127,12 @@ static int load(const char *path)
 	return ret;
 }
 
-/* A module whose init function fails causes no event. */
+/* Check that modules are reported, but not a module whose init function fails. */
 static void test_kmod(void)
 {
 	struct watch loads = watch("kmod.load");
 	struct watch unloads = watch("kmod.unload");
-	/* a channel has a node */
+	/* the module's channel has a device node */
 	struct watch device = watch("device.add:subsystem=ksig,name=context");
 	struct expected node = {
 		.len = 352,

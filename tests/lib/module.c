@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * libksig with the module: the mapped ring and read(2), delivery by the kernel and by the
- * relay, drivers' channels, fork.
+ * Test libksig with the module: the mapped ring and read(2), delivery by the kernel and by the
+ * relay, channels of drivers, and fork.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -19,7 +19,9 @@
 
 #define NODE "/dev/ksig/test"
 
-/* More than fits, several times around: in order, and losses are reported. */
+/*
+ * Check that events arrive in order and losses are reported when the ring overflows several times.
+ */
 static void receive(unsigned int len)
 {
 	struct ksig_sub *sub = sub_open("test", SUB_OPTS(.queue_len = len));
@@ -51,7 +53,7 @@ static void test_ring(void)
 	receive(256);
 }
 
-/* The space of consumed records is free, although more records are queued. */
+/* Check that the space of consumed records is reusable while more records are queued. */
 static void test_room(void)
 {
 	struct ksig_sub *sub = sub_open("test", SUB_OPTS(.queue_len = 16));
@@ -60,7 +62,7 @@ static void test_room(void)
 	emit_many(1, 16);
 	for (i = 1; i <= 8; i++)
 		CHECK_EQ(sub_take(sub)->value, i);
-	/* all but the one that was handed out last */
+	/* space of all consumed records except the last one, which the reader may still use */
 	emit_many(17, 7);
 	CHECK_EQ(sub_stats(sub).lost, 0);
 	for (; i <= 23; i++)
@@ -69,7 +71,7 @@ static void test_room(void)
 	ksig_sub_close(sub);
 }
 
-/* A user who may only read gets no mapping. */
+/* Checks that a user with only read permission can subscribe, but gets no mapping. */
 static void read_only(struct child *self, void *arg)
 {
 	(void)self;
@@ -94,7 +96,10 @@ static void read_only(struct child *self, void *arg)
 	}
 }
 
-/* What was read with others rings, too, and is sent. */
+/*
+ * Checks that records the library has read ahead are still sent, or ring the doorbell, after
+ * arming.
+ */
 static void arm_ahead(struct child *self, void *arg)
 {
 	const uint32_t *mode = arg;
@@ -106,7 +111,7 @@ static void arm_ahead(struct child *self, void *arg)
 
 	OK(setgid(1000));
 	OK(setuid(1000));
-	/* the relay looks in /proc whether the signal is waited for */
+	/* the relay checks in /proc whether the process waits for the signal */
 	OK(prctl(PR_SET_DUMPABLE, 1));
 	child_say(self);
 	child_wait_go(self);
@@ -131,7 +136,7 @@ static void arm_ahead(struct child *self, void *arg)
 	child_say(self);
 	CHECK_EQ(take(SIG).si_value.sival_int, *mode == KSIG_MODE_EACH ? 21 : 0);
 	if (*mode == KSIG_MODE_DOORBELL) {
-		/* the relay has read it; the doorbell is rung again nevertheless */
+		/* the relay has read the record, but arming must ring the doorbell again */
 		CHECK_EQ(ksig_sub_arm(sub, &o), 0);
 		take(SIG);
 		CHECK_EQ(sub_take(sub)->value, 21);
@@ -156,7 +161,10 @@ static void test_read(void (*body)(struct child *self, void *arg), void *arg)
 	OK(chmod(NODE, 0600));
 }
 
-/* By the kernel: pid 0. By the relay, for a filter of the library's: this process. */
+/*
+ * Check EACH mode. @sender is 0 if the kernel sends, and this process if the filter is evaluated in
+ * the library and the relay sends.
+ */
 static void arm_each(const char *event, pid_t sender)
 {
 	struct ksig_arm_opts o = {
@@ -212,7 +220,7 @@ static void test_doorbell(void)
 	ksig_sub_close(sub);
 }
 
-/* However many don't pass before one that does. */
+/* Check that the doorbell rings after any number of events that don't match. */
 static void test_doorbell_filter(void)
 {
 	struct ksig_arm_opts o = {
@@ -239,7 +247,7 @@ static void emit_on(struct child *self, void *unused)
 		emit(1);
 }
 
-/* A queue gets its length, however fast events come before it has it. */
+/* Check that a queue gets its requested length even if events arrive before the length is set. */
 static void test_queue_in_storm(void)
 {
 	struct child c = child_start(emit_on, NULL);
@@ -252,9 +260,9 @@ static void test_queue_in_storm(void)
 		sub = sub_open("test", SUB_OPTS(.queue_len = 65536));
 		ev = sub_take(sub);
 		CHECK_EQ(ev->value, 1);
-		/* what was discarded is not counted; what was lost is */
+		/* the counters include lost events, but not the ones discarded during setup */
 		CHECK_EQ(ev->seq, ev->lost_before + 1);
-		/* more than the default queue length */
+		/* more events than the default queue length */
 		UNTIL(sub_stats(sub).queued > 256);
 		ksig_sub_close(sub);
 	}
@@ -273,7 +281,9 @@ static unsigned int threads(void)
 	return n - 2;
 }
 
-/* The kernel sends, although events came before it knew the filter's process. */
+/*
+ * Check that the kernel sends the signals even if events arrive before the filter's process is set.
+ */
 static void test_arm_in_storm(void)
 {
 	struct child c = child_start(emit_on, NULL);
@@ -294,7 +304,10 @@ static void test_arm_in_storm(void)
 	child_kill(&c);
 }
 
-/* Not for a process that reuses the pid of one that has exited. */
+/*
+ * Check that arming fails if the pidfd refers to a process that has exited, so that a process that
+ * reuses the pid gets no signal.
+ */
 static void test_pidfd(void)
 {
 	struct ksig_arm_opts o = {
@@ -308,14 +321,14 @@ static void test_pidfd(void)
 	if (!pid)
 		_exit(0);
 	CHECK_EQ(ksig_sub_arm(sub, &o), 0);
-	/* nor for one process by another one's */
+	/* a pidfd of a process other than o.pid is rejected as well */
 	o.pidfd = OK(syscall(SYS_pidfd_open, getppid(), 0));
 	CHECK_EQ(ksig_sub_arm(sub, &o), -EINVAL);
 	close(o.pidfd);
 	o.pidfd = OK(syscall(SYS_pidfd_open, pid, 0));
 	OK(waitpid(pid, NULL, 0));
 	CHECK_EQ(ksig_sub_arm(sub, &o), -ESRCH);
-	/* what was armed before is so still */
+	/* the previous arming is still in effect */
 	emit(3);
 	info = take(SIG);
 	CHECK_EQ(ksig_siginfo_value(&info), 3);
@@ -325,7 +338,7 @@ static void test_pidfd(void)
 	ksig_sub_close(sub);
 }
 
-/* A child may only close, and consumes nothing. */
+/* Check that a child that closes an inherited subscription consumes none of its events. */
 static void test_fork(void)
 {
 	struct ksig_sub *sub = sub_open("test", NULL);
@@ -374,7 +387,10 @@ static bool listed(const char *name)
 	return found;
 }
 
-/* A driver's channels: found, listed, filtered, and over when it is unloaded. */
+/*
+ * Check that the channels of a driver are found, listed and filtered, and report end-of-file when
+ * the driver is unloaded.
+ */
 static void test_driver(void)
 {
 	const struct ksig_event *ev;
@@ -415,7 +431,10 @@ static void emits_one(struct child *self, void *arg)
 		CHECK_EQ(context_do("pid 1 7"), 0);
 }
 
-/* What comes between open(2) and the filter is not sent: it is of type one. */
+/*
+ * Check that no event that arrives between open(2) and setting the filter is sent: these events are
+ * of type "one".
+ */
 static void test_before_filter(void)
 {
 	struct ksig_arm_opts o = {
@@ -439,7 +458,7 @@ static void test_before_filter(void)
 	context_unload();
 }
 
-/* kernel/channel.h: KSIG_FRONT_MAX */
+/* KSIG_FRONT_MAX in kernel/channel.h */
 #define FRONT_MAX 32
 
 static void waits(struct child *self, void *arg)
@@ -448,7 +467,10 @@ static void waits(struct child *self, void *arg)
 	child_wait_go(self);
 }
 
-/* The worker may be late: the event still comes before its process's exit. */
+/*
+ * Check that an event is reported before the exit of its process even if the worker delivers it
+ * late.
+ */
 static void test_end_behind_worker(void)
 {
 	const struct ksig_event *ev;
@@ -473,7 +495,10 @@ static void test_end_behind_worker(void)
 	}
 }
 
-/* It can't identify own processes: another provider does, or the error says why. */
+/*
+ * Check that a subscription served by the worker, which can't identify the caller's own processes,
+ * uses another provider or fails with an error that states the reason.
+ */
 static void test_behind_worker(void)
 {
 	struct ksig_sub_opts any = {
@@ -491,7 +516,7 @@ static void test_behind_worker(void)
 	CHECK_EQ(sub_try("process.exit", SUB_OPTS(.flags = KSIG_SUB_SKIP_OWN),
 			 why, NULL, &sub), -EUSERS);
 	CHECK(strstr(why, "KSIG_SUB_SKIP_OWN"));
-	/* another provider does it, unless this program has none */
+	/* another provider is used, unless this build has none */
 	err = sub_try("process.exit", &native, why, NULL, &sub);
 	if (err && strstr(why, "this build has no provider")) {
 		printf(": no other provider is built in\n");

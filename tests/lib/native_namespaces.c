@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* What doesn't work in new namespaces fails with the reason, never silently. */
+/*
+ * Check that subscriptions that don't work in new namespaces fail with the reason instead of
+ * staying silent.
+ */
 #define _GNU_SOURCE
 #include <sched.h>
 
@@ -31,7 +34,7 @@ static void user_namespace(struct child *self, void *arg)
 	(void)self;
 	(void)arg;
 	OK(unshare(CLONE_NEWUSER));
-	/* which need it has, is the kernel's version's business */
+	/* which privilege is missing depends on the kernel version */
 	sub_fails("process.exec", EPERM, 0, "process.exit:pid=N");
 	OK(unshare(CLONE_NEWNET));
 	sub_fails("process.exec", EOPNOTSUPP, 0, "network namespace");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * net.up and net.down by rtnetlink, besides what events_net.c tests: the state is
- * right again after messages were lost. As root and as another user.
+ * Test net.up and net.down through rtnetlink, beyond the cases in events_net.c. After messages were
+ * lost, the library must recover the state of each interface. Runs as root and as another user.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -24,7 +24,10 @@ static void map(const char *path, unsigned int id)
 	close(fd);
 }
 
-/* A network namespace; for another user with a user namespace in which it is root */
+/*
+ * Enters a new network namespace. An unprivileged user also enters a user namespace, in which it is
+ * root.
+ */
 static void enter(bool nobody)
 {
 	int fd;
@@ -35,7 +38,7 @@ static void enter(bool nobody)
 	}
 	if (!getuid())
 		OK(setresuid(65534, 65534, 65534));
-	/* its files in /proc are its own again */
+	/* the process owns its files in /proc again */
 	OK(prctl(PR_SET_DUMPABLE, 1));
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
 		skip("no user namespaces here: %m");
@@ -47,7 +50,9 @@ static void enter(bool nobody)
 	map("/proc/self/uid_map", 65534);
 }
 
-/* Nothing has come before the events that this causes; lo is down before and after. */
+/*
+ * Checks that no event arrived before the ones this function causes. lo is down before and after.
+ */
 static void expect_silence(struct ksig_sub *up, struct ksig_sub *down)
 {
 	ip("set lo up");
@@ -56,7 +61,10 @@ static void expect_silence(struct ksig_sub *up, struct ksig_sub *down)
 	CHECK_EQ(sub_take(down)->subject, if_nametoindex("lo"));
 }
 
-/* The message about leaving a bridge looks like that of a deleted interface. */
+/*
+ * Check that leaving a bridge causes no event, although its message looks like that of a deleted
+ * interface.
+ */
 static void bridge(void)
 {
 	struct ksig_sub *up, *down;
@@ -77,7 +85,7 @@ static void bridge(void)
 	ksig_sub_close(down);
 }
 
-/* So many messages that the socket can't hold them */
+/* Causes more messages than fit in the socket. */
 static void flood(const char *name)
 {
 	struct ifreq req = { };
@@ -110,14 +118,14 @@ static void lost_messages(void)
 	up = sub_open("net.up", SUB_OPTS(.queue_len = 16));
 	down = sub_open("net.down", SUB_OPTS(.queue_len = 16));
 	flood("vc");
-	/* the messages about these are lost */
+	/* the messages about these changes are lost */
 	ip("set vc up");
 	ip("set vd up");
 	ip("del vx");
 	ev = sub_take(up);
 	CHECK(may_have_lost(ev));
 	CHECK_EQ(ev->seq, 1);
-	/* they were about the mtu: none of them was an event */
+	/* all the messages were about the MTU, so no event was lost */
 	CHECK(sub_lost_upto(up) > 0);
 	printf(": net.up: up to %llu events lost, and resumed\n",
 	       (unsigned long long)sub_lost_upto(up));
@@ -131,7 +139,7 @@ static void lost_messages(void)
 	CHECK_EQ(st.delivered, 3);
 	CHECK_EQ(st.offered, 3);
 	CHECK_EQ(st.lost, 0);
-	/* and later events follow */
+	/* later events are reported normally */
 	ip("set vc down");
 	sub_take(down);
 	sub_take(down);
@@ -140,7 +148,7 @@ static void lost_messages(void)
 	ksig_sub_close(down);
 }
 
-/* A dump lists more changes than fit in the queue. */
+/* Check that losses are counted if a dump lists more changes than fit in the queue. */
 static void lost_changes(void)
 {
 	struct ksig_sub *up;
@@ -164,7 +172,7 @@ static void lost_changes(void)
 	st = sub_stats(up);
 	CHECK_EQ(st.delivered, 16);
 	CHECK_EQ(st.lost, 4);
-	/* the next one reports the four that had no room */
+	/* the next event reports the four that did not fit */
 	ip("set n0 down");
 	ip("set n0 up");
 	CHECK_EQ(sub_take(up)->lost_before, 4);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The exit of one process, which needs no privilege: with the status, if the caller is
- * its parent, and never with another process's.
+ * Test the exit of a single process, which needs no privilege. The status is reported if the caller
+ * is the parent, and is never the status of a different process.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -71,14 +71,14 @@ static void own_child(void)
 	CHECK_EQ(data->parent, getpid());
 	CHECK(!strcmp(data->comm, "ksig test"));
 	over(sub);
-	/* it can still be waited for */
+	/* the process can still be reaped */
 	CHECK_EQ(waitpid(c.pid, &status, 0), c.pid);
 	CHECK_EQ(status, 3 << 8);
 	close(c.to);
 	close(c.from);
 }
 
-/* Reaped by its parent at once: the status is known to others from 6.15 on. */
+/* The parent reaps its child immediately. Other processes can get the status since Linux 6.15. */
 static void reaps(struct child *self, void *arg)
 {
 	struct child c = child_start(end_3, NULL);
@@ -86,7 +86,7 @@ static void reaps(struct child *self, void *arg)
 	CHECK_EQ(write(*(int *)arg, &c.pid, sizeof(c.pid)), sizeof(c.pid));
 	child_wait_go(self);
 	child_go(&c);
-	/* the event is being waited for when it is reaped, or will be soon */
+	/* the subscriber is waiting for the event when the child is reaped, or will be soon */
 	child_wait_go(self);
 	CHECK_EQ(waitpid(c.pid, NULL, 0), c.pid);
 }
@@ -108,7 +108,7 @@ static void reaped_child(void)
 	CHECK_EQ(read(fds[0], &pid, sizeof(pid)), sizeof(pid));
 	sub = subscribe_to(pid);
 	child_go(&p);
-	/* it has exited, and its status isn't known yet: no event before that */
+	/* no event while the process has exited but its status is not available yet */
 	while (!is_zombie(pid))
 		CHECK_EQ(ksig_sub_next(sub, 0, &ev), 0);
 	CHECK_EQ(ksig_sub_next(sub, 0, &ev), 0);
@@ -143,7 +143,7 @@ static void reaps_at_once(struct child *self, void *arg)
 	}
 }
 
-/* Reaped while it is being read: the kernel knows the status all the time. */
+/* Check that the status is reported even if the process is reaped while the event is being read. */
 static void reaped_meanwhile(void)
 {
 	const struct ksig_event *ev;
@@ -171,7 +171,7 @@ static void reaped_meanwhile(void)
 	close(fds[1]);
 }
 
-/* A parent that doesn't wait for its child until it is asked to. */
+/* A parent that reaps its child only when the test requests it. */
 static void parent(struct child *self, void *arg)
 {
 	struct child c = child_start(end_3, NULL);
@@ -250,7 +250,7 @@ static void set_next_pid(pid_t pid)
 	close(fd);
 }
 
-/* The number is another process's before anyone looks. */
+/* Checks that no data of a process that reuses the pid is reported. */
 static void reused(struct child *self, void *arg)
 {
 	const struct ksig_process_data *data;
@@ -274,7 +274,7 @@ static void reused(struct child *self, void *arg)
 	CHECK_EQ(ev->subject, first.pid);
 	CHECK_EQ(data->parent, 0);
 	CHECK_EQ(*data->comm, 0);
-	/* from Linux 6.15 on the pidfd still knows */
+	/* since Linux 6.15 the pidfd provides the status even after reaping */
 	CHECK(ev->flags & KSIG_EVENT_NO_VALUE || ev->value == 3 << 8);
 	over(sub);
 	child_kill(&second);

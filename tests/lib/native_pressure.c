@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory.pressure: a trigger's event reaches a program that waits in poll(2), although
- * polling consumes it; and errors in settings have a column.
+ * Check that a trigger's event reaches a program that waits in poll(2), although polling consumes
+ * it, and that errors in settings are reported with their column.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -43,7 +43,10 @@ static void bad_input(void)
 	wrong("some=200ms/2s,cgroup=/no/such", EINVAL, first + 21, "/no/such");
 }
 
-/* A process can enter only from a cgroup below the same root. */
+/*
+ * Moves a process into the test's cgroup, which is possible only from a cgroup below the same root.
+ * Return: 0 or an errno.
+ */
 static int enter(void)
 {
 	int status;
@@ -55,7 +58,7 @@ static int enter(void)
 	return WEXITSTATUS(status);
 }
 
-/* A process that uses more than memory.high is delayed for each page. */
+/* Creates a cgroup with memory.high: a process that exceeds it is delayed at each page. */
 static void make_cgroup(void)
 {
 	int err;
@@ -102,7 +105,7 @@ static void under_pressure(void)
 	child_hear(&c);
 	for (i = 0; i < 2; i++) {
 		CHECK_EQ(OK(poll(&p, 1, 60000)), 1);
-		/* any number of times */
+		/* polling repeatedly reports the same event */
 		CHECK_EQ(OK(poll(&p, 1, 0)), 1);
 		CHECK_EQ(OK(poll(&p, 1, 0)), 1);
 		CHECK_EQ(ksig_sub_next(sub, 0, &ev), 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The proc connector's threads, besides what events_process.c tests: an exit
- * comes once, for any number of threads and processes that exit in any order.
+ * Check how the proc connector handles threads, beyond the cases in events_process.c. Each exit
+ * must be reported once, for any number of threads and processes that exit in any order.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -23,7 +23,7 @@ static void *do_nothing(void *arg)
 	return arg;
 }
 
-/* Many threads, many processes, in any order: one exit each. */
+/* Starts several threads that exit at the same time as the group leader. */
 static void end_together(struct child *self, void *arg)
 {
 	pthread_t t[THREADS];
@@ -49,7 +49,7 @@ static void each_once(void)
 		c[i] = child_start(end_together, NULL);
 	for (i = 0; i < PROCESSES; i++)
 		CHECK_EQ(waitpid(c[i].pid, &status, 0), c[i].pid);
-	/* all of them, and then none for a while */
+	/* receive the exit of every process, then check that no other event arrives for a while */
 	until = now() + 60 * SECOND;
 	while (now() < until) {
 		if (ksig_sub_next(sub, SECOND / 50, &ev) != 1)
@@ -96,7 +96,7 @@ static pid_t forks_on_go(pid_t pid, int go[2])
 	_exit(0);
 }
 
-/* A process that reuses the pid is another one. */
+/* Check that a process that reuses the pid is not reported. */
 static void not_the_next_one(void)
 {
 	struct ksig_sub *sub;
@@ -127,10 +127,10 @@ static void execs(struct child *self, void *arg)
 	_exit(127);
 }
 
-/* So many that looking twice at what a queue of 64 holds does not reach the end */
+/* more processes than two passes over a queue of 64 cover */
 #define STRANGERS 135
 
-/* Return: its event came. Otherwise it is among what the socket had no room for. */
+/* Return: true if the event was received; false if the socket overflowed and lost it. */
 static bool told_behind_others(void)
 {
 	struct child c = child_start(execs, NULL);
@@ -161,7 +161,7 @@ static bool told_behind_others(void)
 	return got == 1;
 }
 
-/* An event after other processes' forks is reported, although its process has exited. */
+/* Check that an event after many other events is reported even if its process has exited. */
 static void behind_others(void)
 {
 	int tries = 20;
@@ -170,7 +170,7 @@ static void behind_others(void)
 		CHECK(--tries);
 }
 
-/* A child may close what it has inherited: the parent's continues. */
+/* Check that a child may close the subscription it inherited without affecting the parent's. */
 static void child_closes(void)
 {
 	struct ksig_sub *sub;
@@ -201,7 +201,7 @@ static void *wait_and_end(void *self)
 	return NULL;
 }
 
-/* Its first thread exits, the other one stays until the parent's go. */
+/* The group leader exits; the second thread runs until the parent calls child_go(). */
 static void end_first(struct child *self, void *arg)
 {
 	pthread_t t;
@@ -223,7 +223,7 @@ static bool is_zombie(pid_t pid)
 	return strstr(stat, ") Z ");
 }
 
-/* That one's; others may end meanwhile. */
+/* Returns the exit event of @pid. Other processes may exit in the meantime. */
 static const struct ksig_event *take_exit(struct ksig_sub *sub, pid_t pid)
 {
 	const struct ksig_event *ev;
@@ -238,7 +238,7 @@ static const struct ksig_event *take_exit(struct ksig_sub *sub, pid_t pid)
 
 static bool gets_quiet(struct ksig_sub *sub);
 
-/* A process whose first thread exited before the subscription was opened. */
+/* Check that an exit is reported if the group leader exited before the subscription was opened. */
 static void ended_before(void)
 {
 	struct child c = child_start(end_first, NULL);
@@ -248,7 +248,9 @@ static void ended_before(void)
 
 	child_hear(&c);
 	UNTIL(is_zombie(c.pid));
-	/* wait: it reports to the connector after that, and nothing shows when */
+	/*
+	 * wait: the connector message follows the zombie state, and nothing shows when it was sent
+	 */
 	usleep(100000);
 	sub = sub_open("process.exit", NULL);
 	before = now();
@@ -262,8 +264,8 @@ static void ended_before(void)
 }
 
 /*
- * How the first thread exits, SIGSYS: by that, alone; and then the last one; or the
- * process as a whole, unless that is -1
+ * how the threads exit: the group leader with status @first (SIGSYS: killed by that signal alone),
+ * then the last thread with status @last, or with exit_group(@group) unless that is -1
  */
 static struct {
 	int first;
@@ -282,7 +284,7 @@ static void *end_last(void *self)
 	return NULL;
 }
 
-/* The calling thread, and no other one */
+/* Kills only the calling thread. */
 static void die_of_sigsys(void)
 {
 	struct sock_filter filter[] = {
@@ -308,7 +310,10 @@ static void first_then_last(struct child *self, void *arg)
 		pause();
 }
 
-/* The subscriber isn't the parent, which could ask the kernel. */
+/*
+ * Starts the process to be watched, so that the subscriber is not its parent. A parent could query
+ * the kernel for the status.
+ */
 static void parent_of_it(struct child *self, void *arg)
 {
 	struct child c = child_start(first_then_last, NULL);
@@ -321,13 +326,13 @@ static void parent_of_it(struct child *self, void *arg)
 	child_say(self);
 	child_wait_go(self);
 	child_go(&c);
-	/* until it is reaped, only this process can get its status from the kernel */
+	/* until the process is reaped, only its parent can get the status from the kernel */
 	child_wait_go(self);
 	CHECK_EQ(waitpid(c.pid, &status, 0), c.pid);
 	CHECK_EQ(write(ends.fd, &status, sizeof(status)), sizeof(status));
 }
 
-/* The reported status is that of wait(2), or unknown. */
+/* Check that the reported status equals that of wait(2). Return: false if it is unknown. */
 static bool is_right(int first, int last, int group)
 {
 	struct ksig_sub *sub = sub_open("process.exit", NULL);
@@ -370,14 +375,14 @@ static void status_is_no_guess(void)
 	is_right(SIGSYS, 0, -1);
 	is_right(SIGSYS, 5, -1);
 	is_right(SIGSYS, 0, 7);
-	/* no other answer is possible */
+	/* the status is the same in every case, so it must be known */
 	CHECK(is_right(0, 0, -1));
 	CHECK(is_right(0, 0, 7));
 	CHECK(is_right(7, 7, -1));
 }
 
 #define HEADLESS 100
-/* lib/native/connector.c has 64 at most, and some for itself */
+/* lib/native/connector.c uses at most 64 for processes, and a few more for itself */
 #define DESCRIPTORS_MOST 80
 
 static int count_descriptors(void)
@@ -392,7 +397,7 @@ static int count_descriptors(void)
 	return n;
 }
 
-/* Any user's processes whose first thread has exited: not a descriptor each. */
+/* Check that processes of any user whose group leader has exited don't use one descriptor each. */
 static void descriptors_are_bounded(void)
 {
 	struct ksig_sub *sub = sub_open("process.exit", NULL);
@@ -410,7 +415,7 @@ static void descriptors_are_bounded(void)
 	printf(": %d descriptors for %d processes without a first thread\n",
 	       count_descriptors() - before, HEADLESS);
 	CHECK(count_descriptors() - before <= DESCRIPTORS_MOST);
-	/* and the exit of each is reported nevertheless */
+	/* the exit of each process is still reported */
 	for (i = HEADLESS; i--;)
 		child_go(&c[i]);
 	while (left) {
@@ -428,8 +433,8 @@ static void descriptors_are_bounded(void)
 }
 
 /*
- * All that has come, because the gap is after it. A call may return before that: it
- * skips at most as many at once as fit in the queue.
+ * Reads all events that have arrived, because the gap is reported after them. One call skips at
+ * most a full queue of events, so it may return before the gap.
  */
 static void drain(struct ksig_sub *sub)
 {
@@ -441,7 +446,7 @@ static void drain(struct ksig_sub *sub)
 		OK(ksig_sub_next(sub, 0, &ev));
 }
 
-/* Forks until the socket had no room for all the messages about them. */
+/* Forks until the socket has overflowed. */
 static void lose_messages(struct ksig_sub *sub)
 {
 	int i, n;
@@ -458,7 +463,7 @@ static void lose_messages(struct ksig_sub *sub)
 	}
 }
 
-/* A process for which there was no descriptor, and whose exit message may be lost */
+/* Check that the exit of a process without a descriptor is reported even if its message is lost. */
 static void told_without_descriptor(void)
 {
 	struct ksig_sub *sub = sub_open("process.exit", SUB_OPTS(.queue_len = 64));
@@ -483,7 +488,7 @@ static void told_without_descriptor(void)
 	ksig_sub_close(sub);
 }
 
-/* Does the descriptor become idle at some time? */
+/* Return: true if the subscription's descriptor becomes idle. */
 static bool gets_quiet(struct ksig_sub *sub)
 {
 	struct pollfd p = { .fd = ksig_sub_fd(sub), .events = POLLIN };
@@ -500,8 +505,8 @@ static bool gets_quiet(struct ksig_sub *sub)
 }
 
 /*
- * A child that only keeps what it has inherited, among it the descriptor of a
- * process that is waited for: that one doesn't wake the parent permanently.
+ * Check that a child that keeps all inherited descriptors doesn't cause permanent wake-ups in the
+ * parent. One of them is the descriptor of a process that is being waited for.
  */
 static void child_keeps(void)
 {
@@ -511,7 +516,7 @@ static void child_keeps(void)
 
 	child_hear(&c);
 	UNTIL(is_zombie(c.pid));
-	/* it is being waited for now */
+	/* the process is being waited for now */
 	CHECK(gets_quiet(sub));
 	child = OK(fork());
 	if (!child) {
@@ -545,8 +550,9 @@ static void storm(struct child *self, void *arg)
 #define ROUNDS 3
 
 /*
- * Where messages were lost, it is not known whether a process is the subscriber's.
- * All of the storm is, so that no event of it was lost.
+ * Check that events lost in the socket are reported as uncertain, because it is unknown whether
+ * they came from the subscriber's own processes. Here all of them did, so no matching event was
+ * lost.
  */
 static void unattributed_is_uncertain(void)
 {
@@ -560,9 +566,9 @@ static void unattributed_is_uncertain(void)
 
 	for (i = 0; i < ROUNDS; i++) {
 		before = sub_lost_upto(sub);
-		/* the socket overflows meanwhile, on a slow machine later */
+		/* the socket overflows while nothing is read; a slow machine needs a longer wait */
 		for (; sub_lost_upto(sub) == before; wait *= 2) {
-			usleep(wait);	/* wait: in which nothing is read */
+			usleep(wait);	/* wait: nothing is read during this time */
 			drain(sub);
 		}
 	}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Uevents: only the kernel's, only of modules and cpus, and counted when there are too
- * many. The owner of a network namespace can have the kernel send a uevent in it, by which
- * this test fakes loading modules on a kernel without modules.
+ * Check that only uevents from the kernel are accepted, only relevant ones are reported, and lost
+ * ones are counted. The owner of a network namespace can have the kernel send uevents in it. This
+ * test uses that to fake module loading on a kernel without modules.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 static int sender;
 
-/* Strings, the last NULL, one after another as in the kernel's messages */
+/* Packs the strings, up to a NULL argument, one after another as in the kernel's messages. */
 static size_t pack(char *buf, va_list ap)
 {
 	const char *s;
@@ -73,7 +73,7 @@ static const char *name_of(const struct ksig_event *ev)
 	return data->name;
 }
 
-/* Nothing has come before the event that this causes. */
+/* Checks that no event arrived before the one this function causes. */
 static void expect_silence(struct ksig_sub *sub, const char *action)
 {
 	module(action, "/module/witness");
@@ -90,7 +90,7 @@ static void modules(void)
 	module("add", "/module/a_name_of_more_than_the_fifty_five_bytes_that_there_are_room_for");
 	module("remove", "/module/veth");
 	module("change", "/module/veth");
-	/* udev's coldplug */
+	/* ignored: a synthetic uevent (udev's coldplug), one about a bus, and an incomplete one */
 	send_uevent("add@/module/veth", "ACTION=add", "DEVPATH=/module/veth",
 		    "SUBSYSTEM=module", "SYNTH_UUID=0", NULL);
 	send_uevent("add@/bus/x", "ACTION=add", "DEVPATH=/bus/x",
@@ -133,7 +133,7 @@ static void cpus(void)
 	ksig_sub_close(offline);
 }
 
-/* As a text: what is unknown, too long or hostile can't be mistaken for anything else */
+/* Checks the event as text. Unknown, overlong or hostile values must be unambiguous. */
 static void expect_line(struct ksig_sub *sub, const char *wanted)
 {
 	const struct ksig_event *ev = sub_take(sub);
@@ -160,7 +160,7 @@ static void devices(void)
 
 	DEVICE("add", "x/block/sda", "block", "DEVNAME=sda");
 	DEVICE("add", "x/1-1:1.0", "usb", "DRIVER=usbhid", "DEVTYPE=y");
-	/* nothing was added, or no device */
+	/* these uevents add no device */
 	DEVICE("add", "x/block/sda", "block", "DEVNAME=sda", "SYNTH_UUID=0");
 	DEVICE("remove", "x/block/sda", "block", "DEVNAME=sda");
 	send_uevent("add@/bus/x/drivers/y", "ACTION=add",
@@ -172,7 +172,10 @@ static void devices(void)
 
 	DEVICE("add", "x/a\033[2J\nb", "net", "DRIVER=unknown");
 	expect_line(all, "device.add subsystem=net name=\"a\\x1b[2J\\x0ab\" devnode=unknown driver=\"unknown\"");
-	/* 127 bytes fit; a shortened path would be another device's */
+	/*
+	 * 127 bytes fit; a longer path is dropped, because a truncated one could name another
+	 * device
+	 */
 	memset(longest + 8, 'n', 127 - strlen("/dev/"));
 	DEVICE("add", "x/l", "tty", longest);
 	snprintf(line, sizeof(line), "device.add subsystem=tty name=l devnode=/dev/%s driver=unknown",
@@ -181,7 +184,7 @@ static void devices(void)
 	snprintf(longer, sizeof(longer), "%sn", longest);
 	DEVICE("add", "x/l", "tty", longer);
 	expect_line(all, "device.add subsystem=tty name=l devnode=unknown driver=unknown");
-	/* the next one: so there was none in between */
+	/* this is the next event received, so none of the ignored ones was reported */
 	DEVICE("add", "x/block/sdb", "block");
 	expect_line(all, "device.add subsystem=block name=sdb devnode=unknown driver=unknown");
 	expect_line(block, "device.add subsystem=block name=sdb devnode=unknown driver=unknown");
@@ -190,7 +193,10 @@ static void devices(void)
 	ksig_sub_close(driven);
 }
 
-/* Really added, with a name that would clear a terminal; seen by an ordinary user */
+/*
+ * Check that a real device is reported to an unprivileged user. Its name contains an escape
+ * sequence that would clear a terminal.
+ */
 static void real_device(void)
 {
 	struct ksig_sub *sub;
@@ -199,16 +205,16 @@ static void real_device(void)
 	sub = sub_open("device.add:subsystem=net,name=\033[2Jx", NULL);
 	OK(seteuid(0));
 	load_veth();
-	/* its peer is the kernel's veth0 */
+	/* the kernel names the peer veth0 */
 	ip("add name '\033[2Jx' type veth");
 	expect_line(sub, "device.add subsystem=net name=\"\\x1b[2Jx\" devnode=unknown driver=unknown");
-	/* they were sent before ip returned */
+	/* the uevents were sent before ip returned, so no other one is left */
 	CHECK(sub_empty(sub));
 	ip("del veth0");
 	ksig_sub_close(sub);
 }
 
-/* Not the kernel, however it looks. */
+/* Check that a message from user space is ignored even if it looks like a uevent. */
 static void forged(void)
 {
 	static const char text[] = "add@/module/evil\0ACTION=add\0"
@@ -216,7 +222,7 @@ static void forged(void)
 	struct sockaddr_nl group = { .nl_family = AF_NETLINK, .nl_groups = 1 };
 	struct ksig_sub *load = sub_open("kmod.load", NULL);
 
-	/* would be ECONNREFUSED if only the kernel received it */
+	/* the send would fail with ECONNREFUSED if no user process received the message */
 	CHECK_EQ(OK(sendto(sender, text, sizeof(text), MSG_DONTWAIT,
 			   (struct sockaddr *)&group, sizeof(group))),
 		 sizeof(text));
@@ -225,8 +231,8 @@ static void forged(void)
 }
 
 /*
- * Each is an event here, so that the upper bound is the exact number. What the
- * library cannot know is not in the exact counters.
+ * Check the counters on overflow. In this namespace every uevent is a matching event, so the upper
+ * bound is exact. Losses that the library can't attribute are not in the exact counters.
  */
 static void too_many(void)
 {
@@ -241,7 +247,7 @@ static void too_many(void)
 		snprintf(path, sizeof(path), "/module/m%d", i);
 		module("add", path);
 	}
-	/* one after the gap, which then carries its size */
+	/* read up to the gap; the event after the gap carries its size */
 	while (ksig_sub_next(sub, 0, &ev) == 1) {
 		CHECK_EQ(ev->seq, seq + 1);
 		CHECK_EQ(ev->lost_before, 0);
@@ -266,7 +272,7 @@ static void too_many(void)
 	ksig_sub_close(sub);
 }
 
-/* What the queue has no room for waits in the kernel. */
+/* Check that events that don't fit in the subscription's queue remain in the kernel's socket. */
 static void own_queue(void)
 {
 	struct ksig_sub *sub = sub_open("kmod.load", SUB_OPTS(.queue_len = 16));
@@ -297,12 +303,12 @@ int main(void)
 
 	if (getuid())
 		skip("only a network namespace of root's receives uevents");
-	/* a real one, by the kernel, but nothing happened */
+	/* a uevent that the kernel sent, but that reports no state change */
 	online = sub_open("cpu.online", NULL);
 	fd = open(real, O_WRONLY | O_CLOEXEC);
 	if (fd >= 0) {
 		CHECK_EQ(write(fd, "online", 6), 6);
-		/* the uevent is in the socket when write(2) returns */
+		/* the uevent has reached the socket when write(2) returns */
 		CHECK(sub_empty(online));
 		close(fd);
 	}

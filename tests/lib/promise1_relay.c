@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 1, of subscriptions by the library: an event's value reaches all four
- * receivers, by each provider. With the argument "receive" it is the fourth,
- * which is built for 32 bits, too.
+ * Promise 1 for subscriptions through the library: with each provider, an event's value reaches all
+ * four kinds of receivers. With the argument "receive" this program is the fourth receiver, which
+ * is also built as a 32-bit program.
  */
 #define _GNU_SOURCE
 #include <limits.h>
@@ -11,7 +11,7 @@
 
 #include "source.h"
 
-/* Where the receiver finds its pipes */
+/* descriptors of the receiver's pipes */
 #define FROM 3
 #define TO 4
 
@@ -35,7 +35,10 @@ static void handler(int signo, siginfo_t *info, void *context)
 	__atomic_add_fetch(&calls, 1, __ATOMIC_RELEASE);
 }
 
-/* Of a si_value a 32-bit program sees the low half, of a signalfd's all. */
+/*
+ * Returns the part of the value that is visible: a 32-bit program sees the lower half in si_value,
+ * but all of it in a signalfd.
+ */
 static uint64_t seen(const siginfo_t *info, uint64_t value)
 {
 	return sizeof(long) == 4 && info->si_code == SI_QUEUE ?
@@ -50,7 +53,7 @@ static void check_info(const siginfo_t *info, uint64_t value, uint32_t flags)
 		CHECK_EQ(info->si_code, SI_ASYNCIO);
 		return;
 	}
-	/* without the module the sender is this process */
+	/* without the module, this process is the sender */
 	CHECK_EQ(info->si_code, SI_QUEUE);
 	CHECK_EQ(info->si_pid, source_relays() ? getpid() : 0);
 	CHECK_EQ(info->si_uid, source_relays() ? getuid() : 0);
@@ -100,7 +103,7 @@ static void *waits(void *arg)
 	return NULL;
 }
 
-/* Thread-directed: none is accepted by another thread that waits for it. */
+/* Check that a thread-directed signal is not accepted by another thread that waits for it. */
 static void test_no_bystander(void)
 {
 	struct ksig_sub *sub = subscribe(0);
@@ -113,7 +116,7 @@ static void test_no_bystander(void)
 	CHECK_EQ(pthread_create(&thread, NULL, waits, NULL), 0);
 	UNTIL(read_now(&target));
 	CHECK_EQ(arm_each(sub, target, 0), 0);
-	/* one by one: under TSan those that come at once are one */
+	/* emit one at a time, because TSan merges signals that arrive together */
 	for (i = 1; i <= 20; i++) {
 		produce_one(i);
 		UNTIL(read_now(&calls) == i);
@@ -126,7 +129,7 @@ static void test_no_bystander(void)
 	signal(SIG, SIG_DFL);
 }
 
-/* KSIG_ARM_SUBJECT: both halves in one value. */
+/* Check that KSIG_ARM_SUBJECT packs the subject and the value into one value. */
 static void test_subject(void)
 {
 	struct ksig_sub *sub = subscribe(0);
@@ -147,7 +150,7 @@ static void exits(struct child *self, void *arg)
 	child_wait_go(self);
 }
 
-/* An end is reported by a signal, too: after all events, with a negative value. */
+/* Check that end-of-file is reported by a signal with a negative error code after all events. */
 static void test_end(void)
 {
 	struct child c = child_start(exits, NULL);
@@ -171,7 +174,7 @@ static void test_end(void)
 	ksig_sub_close(sub);
 }
 
-/* -------------------------------------------------- a program of its own */
+/* ------------------------------------------------------- a separate program */
 
 static void report(uint64_t value)
 {
@@ -214,7 +217,7 @@ static void exec_receiver(struct child *self, void *arg)
 	close(from);
 	close(to);
 	execl(arg, arg, "receive", NULL);
-	/* not every kernel runs 32-bit programs, nor is each test built as one */
+	/* not every kernel runs 32-bit programs, and not every test is built as one */
 	if (errno != ENOEXEC && errno != ENOENT)
 		fail(__FILE__, __LINE__, "%s: %m", (const char *)arg);
 	printf(": not received by %s: %m\n", (const char *)arg);
@@ -228,7 +231,7 @@ static void expect(const struct child *c, uint64_t value)
 	CHECK_EQ(seen, value);
 }
 
-/* @mask: of the value, what a pointer of that program's holds */
+/* @mask: the bits of the value that fit in a pointer of the receiving program */
 static void test_program(const char *suffix, uint64_t mask)
 {
 	struct ksig_sub *sub = subscribe(0);
@@ -248,7 +251,7 @@ static void test_program(const char *suffix, uint64_t mask)
 	expect(&c, produce_one(VALUE) & mask);
 	child_hear(&c);
 	expect(&c, produce_one(VALUE) & mask);
-	/* signalfd(2) has room for all of it in any program */
+	/* a signalfd carries the whole value in any program */
 	expect(&c, produce_one(VALUE));
 	CHECK_EQ(settled(sub, 3).delivered, 3);
 	child_go(&c);

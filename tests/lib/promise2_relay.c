@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 2, of subscriptions by the library: offered = delivered + queued + lost
- * + refused at any time (sub_stats() checks it), and the first record or signal
- * after a gap carries its size.
+ * Promise 2 for subscriptions through the library: at any time, offered = delivered + queued + lost
+ * + refused (sub_stats() checks this). The first record or signal after a gap carries the size of
+ * the gap.
  */
 #define _GNU_SOURCE
 #include "source.h"
@@ -10,12 +10,11 @@
 #define MORE 50
 
 /**
- * struct tally - what was received, compared with what was caused
- * @exact: the filter runs in the kernel, and what is lost would have passed it
- * @values: the @n that were caused
- * @next: the first of them that was not received or missed yet
- * @missed: so many were not received; if not @exact, up to so many as
- *	lost_upto says are beyond @lost
+ * struct tally - events received, compared with events triggered
+ * @exact: true if the filter runs in the kernel, so every lost event matched it
+ * @values: values of the @n triggered events
+ * @next: index of the first value that is neither received nor missed yet
+ * @missed: number of events not received. If not @exact, it may exceed @lost by up to lost_upto
  */
 struct tally {
 	bool exact;
@@ -27,7 +26,9 @@ struct tally {
 	uint64_t missed;
 };
 
-/* In order: no more are missing than reported. */
+/*
+ * Counts an event and the gap before it. Checks the order and that no unreported event is missing.
+ */
 static void count(struct tally *t, uint64_t value, int lost)
 {
 	uint64_t missing;
@@ -45,7 +46,7 @@ static void count(struct tally *t, uint64_t value, int lost)
 	t->lost += lost;
 }
 
-/* Every one is accounted for, and the last was received. */
+/* Checks that every event is accounted for and that the last one was received. */
 static void check_tally(struct ksig_sub *sub, const struct tally *t)
 {
 	struct ksig_sub_stats st = sub_stats(sub);
@@ -67,7 +68,7 @@ static void take_one(struct tally *t)
 	count(t, ksig_siginfo_value(&info), info.si_errno);
 }
 
-/* All that is sent, and what waits after it */
+/* Accepts all signals that were sent, including those for events still in the queue. */
 static void take_all(struct ksig_sub *sub, struct tally *t)
 {
 	while (sub_stats(sub).queued || sub_stats(sub).signals > t->received) {
@@ -77,8 +78,8 @@ static void take_all(struct ksig_sub *sub, struct tally *t)
 }
 
 /*
- * Another one, which reports the last gap. It is lost itself while the kernel's
- * part of a native queue is full, and then another one has to report it.
+ * Triggers another event to report the last gap. If the kernel's socket queue of the native
+ * provider is full, this event is lost as well and another one has to report the gap.
  */
 static void take_another(struct ksig_sub *sub, struct tally *t)
 {
@@ -88,7 +89,7 @@ static void take_another(struct ksig_sub *sub, struct tally *t)
 		t->values[t->n++] = produce_one(5000 + tries);
 		for (i = 0; i < 500 && t->next < t->n; i++) {
 			take_all(sub, t);
-			usleep(1000);	/* wait: for this event, or another one is needed */
+			usleep(1000);	/* wait: for this event, unless it was lost */
 		}
 		if (t->next == t->n)
 			return;
@@ -98,9 +99,9 @@ static void take_another(struct ksig_sub *sub, struct tally *t)
 }
 
 /*
- * EACH to a thread that blocks: up to 32 pending, 16 queued and one taken from the
- * queue by the relay, the rest lost. Fewer are pending if this user has others:
- * /proc doesn't distinguish them.
+ * Check the counters in EACH mode when the target thread blocks the signal: up to 32 signals are
+ * pending, 16 events are queued, the relay has dequeued one, and the rest are lost. Fewer are
+ * pending if the user has other pending signals, because /proc doesn't distinguish them.
  */
 static void test_overflow(uint32_t flags)
 {
@@ -134,7 +135,7 @@ static void test_overflow(uint32_t flags)
 	ksig_sub_close(sub);
 }
 
-/* If the event after a gap is refused, the next one reports the gap. */
+/* Check that if the event after a gap is refused, the next event reports the gap. */
 static void test_gap_before_refused(void)
 {
 	struct ksig_sub *sub = subscribe(16);
@@ -161,7 +162,7 @@ static void test_gap_before_refused(void)
 	ksig_sub_close(sub);
 }
 
-/* Or, if it is disarmed before, with the next that is read. */
+/* Check that a gap that no signal reported before disarming is reported by the next event read. */
 static void test_gap_given_back(void)
 {
 	struct ksig_sub *sub = subscribe(16);
@@ -182,7 +183,7 @@ static void test_gap_given_back(void)
 	ev = sub_take(sub);
 	CHECK_EQ(ev->value, value);
 	CHECK_EQ(ev->lost_before, st.lost);
-	/* what is filtered here counts while it waits, other processes' too */
+	/* with a filter in the library, queued events count even if they don't match */
 	CHECK(exact ? ev->seq == st.offered + 1 : ev->seq > st.offered);
 	value = produce_one(32);
 	ev = sub_take(sub);
@@ -193,7 +194,7 @@ static void test_gap_given_back(void)
 	ksig_sub_close(sub);
 }
 
-/* Checked all the time, while events come, are sent, wait and are lost. */
+/* Check the counters continuously while events arrive, are sent, are queued and are lost. */
 static void test_concurrent(void)
 {
 	struct ksig_sub *sub = subscribe(64);
@@ -207,7 +208,7 @@ static void test_concurrent(void)
 	o.max_pending = 4;
 	CHECK_EQ(ksig_sub_arm(sub, &o), 0);
 	produce_start(1, n);
-	/* values are known at the end only: until then they are kept */
+	/* the values are known only at the end, so keep the signals until then */
 	while (i < n / 2 && sub_stats(sub).offered < n) {
 		if (sub_stats(sub).signals > i)
 			got[i++] = take(SIG);
@@ -224,7 +225,7 @@ static void test_concurrent(void)
 	ksig_sub_close(sub);
 }
 
-/* All the same whether it is one or all of them: refused is refused. */
+/* Check that all events are counted as refused if the target accepts none of them. */
 static void test_many_refused(void)
 {
 	struct ksig_sub *sub = subscribe(4096);

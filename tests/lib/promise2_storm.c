@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 2: six threads, more than there are cpus, start processes as fast as they
- * can. Each provider reports each process once, and no other; losses are counted. (A
- * BPF program on a raw tracepoint is skipped while it is preempted on the same cpu:
- * Linux 7.0 and newer.)
+ * Promise 2: six threads, more than there are CPUs, start processes as fast as possible. Each
+ * provider must report each process exactly once and count every loss. Since Linux 7.0, a BPF
+ * program on a raw tracepoint can be preempted, and is skipped for other tasks on the same CPU in
+ * the meantime.
  */
 #define _GNU_SOURCE
 #include <sys/prctl.h>
@@ -19,7 +19,7 @@ static pid_t *pids;
 
 /* --------------------------------------------------------------------- the storm */
 
-/* The name of the process that forks them, to distinguish them from all others */
+/* comm of the forking process, which distinguishes it from all others */
 #define NAME "stormy"
 
 static pid_t once(bool exec)
@@ -75,9 +75,9 @@ static void storm(bool exec)
 
 /**
  * struct watched - an event that each process causes once
- * @name: with its filter
- * @field: the field that has the process's pid; NULL: none
- * @exec: only if they execute a program
+ * @name: event with its filter
+ * @field: field that contains the pid of the process; NULL if there is none
+ * @exec: true if the event occurs only when the process calls exec
  */
 static const struct watched {
 	const char *name;
@@ -99,7 +99,10 @@ static int compare(const void *a, const void *b)
 	return *(const pid_t *)a - *(const pid_t *)b;
 }
 
-/* None of ours is there twice. Of other processes there may be more. */
+/*
+ * Counts the events of this test's processes and checks that none is a duplicate. Events of other
+ * processes are ignored.
+ */
 static unsigned int count_ours(struct ksig_sub *sub, const struct watched *w,
 			       unsigned int n)
 {
@@ -118,7 +121,7 @@ static unsigned int count_ours(struct ksig_sub *sub, const struct watched *w,
 		p = bsearch(&pid, pids, n, sizeof(*pids), compare);
 		if (!p)
 			continue;
-		/* a pid may be reused: as many events as processes that had it */
+		/* a pid may be reused: allow one event for each process that had it */
 		while (p > pids && p[-1] == pid)
 			p--;
 		for (i = p - pids; i < n && pids[i] == pid && seen[i]; i++)
@@ -133,7 +136,7 @@ static unsigned int count_ours(struct ksig_sub *sub, const struct watched *w,
 	return found;
 }
 
-/* @exact: it loses none, or else what it has lost is counted */
+/* Checks that all events were received. Unless @exact, losses that were counted are permitted. */
 static void check_all(struct ksig_sub *sub, const struct watched *w,
 		      const char *provider, bool exact)
 {
@@ -190,7 +193,7 @@ int main(int argc, char **argv)
 	pids = calloc(THREADS * each, sizeof(*pids));
 	CHECK(pids);
 	tracefs_mount();
-	/* that of the threads, too */
+	/* the threads inherit this name */
 	OK(prctl(PR_SET_NAME, NAME));
 	for (i = 0; i < sizeof(providers) / sizeof(*providers); i++) {
 		test_storm(providers[i], false);

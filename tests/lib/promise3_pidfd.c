@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3: a pid and a pidfd that are passed together must be the same process, and
- * descriptor 0 is valid.
+ * Promise 3: if a pid and a pidfd are passed together, both must refer to the same process.
+ * Descriptor 0 is a valid pidfd.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -23,7 +23,7 @@ static int open_target(pid_t pid, int pidfd, unsigned int flags,
 	return ksig_target_open(&o, t);
 }
 
-/* A target and an armed subscription are given the same answer. */
+/* Checks that opening a target and arming a subscription both return @wanted. */
 static void gives(pid_t pid, int pidfd, int wanted)
 {
 	struct ksig_arm_opts o = KSIG_ARM_OPTS_INIT;
@@ -53,7 +53,7 @@ static int open_pidfd(pid_t pid)
 	return OK(syscall(SYS_pidfd_open, pid, 0));
 }
 
-/* Another process with that number */
+/* Starts another process with the same pid. */
 static pid_t reuse(pid_t pid)
 {
 	struct clone_args args = {
@@ -69,7 +69,10 @@ static pid_t reuse(pid_t pid)
 	return child;
 }
 
-/* The library's own descriptors, which get its number, are not the caller's. */
+/*
+ * Checks that a pidfd that the caller has closed is rejected, even if the library has reused its
+ * descriptor number.
+ */
 static void closed(pid_t pid)
 {
 	struct ksig_sub *sub = sub_open("time.set", NULL);
@@ -101,7 +104,7 @@ int main(void)
 	char path[32];
 	int fd;
 
-	/* two processes */
+	/* pid and pidfd of two different processes */
 	fd = open_pidfd(a.pid);
 	gives(a.pid, fd, 0);
 	gives(b.pid, fd, -EINVAL);
@@ -109,14 +112,17 @@ int main(void)
 	gives(b.pid, 900, -EBADF);
 	gives(b.pid, -2, -EINVAL);
 	closed(b.pid);
-	/* none */
+	/* no pidfd */
 	gives(b.pid, -1, 0);
-	/* pidfd_send_signal(2) accepts this one, but it doesn't report the exit */
+	/*
+	 * pidfd_send_signal(2) accepts a /proc/PID directory, but polling it doesn't report the
+	 * exit
+	 */
 	snprintf(path, sizeof(path), "/proc/%d", b.pid);
 	fd = OK(open(path, O_DIRECTORY));
 	gives(b.pid, fd, -EINVAL);
 	close(fd);
-	/* descriptor 0 */
+	/* descriptor 0 is accepted only if it is a pidfd */
 	close(0);
 	CHECK_EQ(open("/dev/null", O_RDONLY), 0);
 	gives(b.pid, 0, -EINVAL);
@@ -124,10 +130,10 @@ int main(void)
 	CHECK_EQ(open_pidfd(b.pid), 0);
 	gives(b.pid, 0, 0);
 	gives(a.pid, 0, -EINVAL);
-	/* it isn't used for threads */
+	/* the pidfd is ignored for a thread */
 	CHECK_EQ(open_target(a.pid, 0, 0, &t), 0);
 	ksig_target_close(t);
-	/* structures of a program whose header ends before it */
+	/* a program built with a header that lacks the member pidfd */
 	CHECK_EQ(ksig_target_open(&(struct ksig_target_opts) {
 			.sz = offsetof(struct ksig_target_opts, pidfd),
 			.pid = a.pid, .signo = SIG,

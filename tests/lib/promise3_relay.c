@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3, of subscriptions by the library: never a signal to another process, never with
- * more privilege than the armer had. Without the module, the credentials of the relaying
- * process when it sends decide.
+ * Promise 3 for subscriptions through the library: no signal reaches another process, and none is
+ * sent with more privilege than the process that armed had. Without the module, the credentials of
+ * the relaying process at the time of sending count.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
 
 #include "source.h"
 
-/* Linux 6.9; before, nothing reports a thread's exit */
+/* since Linux 6.9; older kernels don't report the exit of a thread */
 #ifndef PIDFD_THREAD
 #define PIDFD_THREAD O_EXCL
 #endif
@@ -28,7 +28,7 @@ static void wait_gone(struct ksig_sub *sub)
 	CHECK(!(sub_stats(sub).flags & KSIG_STATS_ARMED));
 }
 
-/* Events continue, are readable, and no signal is sent. */
+/* Checks that events still arrive and can be read, but send no signal. */
 static void check_disarmed(struct ksig_sub *sub)
 {
 	uint64_t signals = sub_stats(sub).signals;
@@ -47,7 +47,10 @@ static void blocks(struct child *self, void *arg)
 	child_wait_go(self);
 }
 
-/* The target ends: by itself, by SIGKILL, unreaped or reaped. */
+/*
+ * Check that the subscription is disarmed when the target exits or is killed, before and after it
+ * is reaped.
+ */
 static void test_exit(bool by_kill, uint32_t flags)
 {
 	struct child c = child_start(blocks, NULL);
@@ -66,7 +69,7 @@ static void test_exit(bool by_kill, uint32_t flags)
 	OK(waitid(P_PID, c.pid, &info, WEXITED | WNOWAIT));
 	wait_gone(sub);
 	check_disarmed(sub);
-	/* the kernel would arm, and find it gone at once */
+	/* the kernel would arm and then immediately notice the exit */
 	if (source_relays())
 		CHECK_EQ(arm_each(sub, c.pid, flags), -ESRCH);
 	if (by_kill)
@@ -74,7 +77,7 @@ static void test_exit(bool by_kill, uint32_t flags)
 	else
 		child_join(&c);
 	CHECK_EQ(arm_each(sub, c.pid, flags), -ESRCH);
-	/* armed anew, it is as new */
+	/* rearming clears the flag */
 	CHECK_EQ(arm_each(sub, 0, flags), 0);
 	CHECK(!(sub_stats(sub).flags & KSIG_STATS_TARGET_GONE));
 	ksig_sub_close(sub);
@@ -89,7 +92,9 @@ static void *blocking_thread(void *arg)
 	return NULL;
 }
 
-/* A thread exits, its process doesn't, and no event comes that would show it. */
+/*
+ * Check that the exit of a target thread is noticed if its process continues and no event arrives.
+ */
 static void test_thread_ends(void)
 {
 	volatile pid_t tid = 0;
@@ -118,7 +123,9 @@ static void test_thread_ends(void)
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
-/* exec: the target is the same process, and ready no more. */
+/*
+ * Calls exec after unblocking the signal: the target is the same process, but is no longer ready.
+ */
 static void execs(struct child *self, void *arg)
 {
 	(void)arg;
@@ -159,7 +166,7 @@ static void test_exec(uint32_t flags)
 	ksig_sub_close(sub);
 }
 
-/* The pid is reused by another process. */
+/* Starts a child that reuses @pid. */
 static struct child recycle(pid_t pid)
 {
 	struct child c;
@@ -174,15 +181,15 @@ static struct child recycle(pid_t pid)
 		if (c.pid == pid)
 			return c;
 		child_kill(&c);
-		/* another process was faster, and has it for a while */
+		/* another process got the pid first and keeps it for a while */
 		UNTIL(kill(pid, 0));
 	}
 	fail(__FILE__, __LINE__, "the number %d does not come again", pid);
 }
 
 /*
- * Events wait because the target's pending signals are at the limit. It exits: what is
- * sent next would reach the process that reuses its pid.
+ * Check that no signal is sent to a process that reuses the pid. Events are queued because the
+ * target has reached its limit of pending signals. Then the target exits.
  */
 static void test_recycled(uint32_t flags)
 {
@@ -233,7 +240,7 @@ struct armer {
 	struct child *c;
 };
 
-/* Subscribed by root, armed by alice: alice's credentials count. */
+/* Checks that alice's credentials count if root subscribed and alice arms. */
 static void arms_stranger(struct child *self, void *arg)
 {
 	const struct armer *a = arg;
@@ -283,7 +290,10 @@ static void arms_and_sends(struct child *self, void *arg)
 	ksig_sub_close(sub);
 }
 
-/* A target that changes its uids once it is armed: is it reached still? */
+/*
+ * Check that the target receives a signal, or none if not @reached, after it has changed its uids
+ * from uid[0..2] to uid[3..5].
+ */
 static void test_uids(const uid_t uid[6], bool by_alice, bool reached,
 		      uint32_t flags)
 {
@@ -306,7 +316,9 @@ static void test_uids(const uid_t uid[6], bool by_alice, bool reached,
 
 static void test_target_changes(uint32_t flags)
 {
-	/* kill(2) would permit alice, by its saved or real uid: but not permanently */
+	/*
+	 * the saved or real uid would permit alice's kill(2), but must not be relied on permanently
+	 */
 	const uid_t to_root[] = { ALICE, 0, ALICE, ALICE, 0, 0 };
 	const uid_t to_bob[] = { ALICE, 0, 0, BOB, BOB, BOB };
 	const uid_t same[] = { ALICE, ALICE, ALICE, ALICE, ALICE, ALICE };
@@ -315,7 +327,7 @@ static void test_target_changes(uint32_t flags)
 	test_uids(to_root, true, false, flags);
 	test_uids(to_bob, true, false, flags);
 	test_uids(same, true, true, flags);
-	/* CAP_KILL: root stays permitted */
+	/* root has CAP_KILL and stays permitted */
 	test_uids(drops, false, true, flags);
 	test_uids(to_root, false, true, flags);
 }
@@ -324,7 +336,7 @@ static void test_all(void)
 {
 	uint32_t flags;
 
-	/* a process that reuses the pid, or this one, would accept it */
+	/* this process, and one that reuses a pid, must be able to accept the signal */
 	block(SIG);
 	test_thread_ends();
 	for (flags = 0; flags <= KSIG_ARM_PROCESS; flags++) {

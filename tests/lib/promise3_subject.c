@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3: the subject of an event is signalled, and never another process that has
- * reused its pid when the event is read, not even one that started within the same clock
- * tick.
+ * Promise 3: the subject of an event is signalled, and never another process that has reused its
+ * pid by the time the event is read, even one that started within the same clock tick.
  */
 #define _GNU_SOURCE
 #include <linux/sched.h>
@@ -26,7 +25,7 @@ static int open_subject(const struct ksig_sub *sub, const struct ksig_event *ev,
 	return ksig_target_open_subject(sub, ev, &o, t);
 }
 
-/* A process with that number; 0 in the process itself */
+/* Forks a child with the given pid. Return: 0 in the child, as with fork(2). */
 static pid_t fork_as(pid_t pid)
 {
 	struct clone_args args = {
@@ -65,7 +64,7 @@ static void end(pid_t pid)
 	CHECK_EQ(waitpid(pid, NULL, 0), pid);
 }
 
-/* A pid that was free just before */
+/* Returns a pid that was just in use and is free now. */
 static pid_t free_number(void)
 {
 	pid_t pid = OK(fork());
@@ -76,7 +75,9 @@ static pid_t free_number(void)
 	return pid;
 }
 
-/* By the clock ticks of /proc, is the process no younger than the event? */
+/*
+ * Return: true if the process is at least as old as the event, judged by the clock ticks in /proc.
+ */
 static bool old_in_ticks(pid_t pid, uint64_t time_ns)
 {
 	unsigned long long ticks;
@@ -99,7 +100,10 @@ static bool old_in_ticks(pid_t pid, uint64_t time_ns)
 	       (int64_t)time_ns;
 }
 
-/* It has forked and exited, and another one has its number, which hasn't. */
+/*
+ * Check that a process that reuses the subject's pid is never opened as the target. The subject
+ * forked and exited; the new process did not fork.
+ */
 static void recycled(void)
 {
 	int ret, i, by_ticks = 0, uncertain = 0;
@@ -132,7 +136,7 @@ static void recycled(void)
 	ksig_sub_close(sub);
 }
 
-/* It still is the one. Return: how often that was uncertain. */
+/* Check that a living subject is found. Return: how often the result was uncertain. */
 static int living(int tries)
 {
 	pid_t pid = free_number();
@@ -175,10 +179,10 @@ static void old_one(void)
 	ev = sub_take(sub);
 	CHECK_EQ(open_subject(sub, ev, &t), 0);
 	ksig_target_close(t);
-	/* a copy may lack what follows the record */
+	/* a copy may lack the data after the record */
 	copy = *ev;
 	CHECK_EQ(open_subject(sub, &copy, &t), -EINVAL);
-	/* other requests are refused */
+	/* other options are rejected */
 	o.signo = SIG;
 	CHECK_EQ(ksig_target_open_subject(sub, ev, &o, &t), -EINVAL);
 	o.flags = KSIG_SEND_PROCESS;
@@ -187,7 +191,7 @@ static void old_one(void)
 	ksig_sub_close(sub);
 }
 
-/* It has exited, which may be seen only when another process has its pid. */
+/* Check for -ESRCH if the subject has exited, even if another process already has its pid. */
 static void ended(void)
 {
 	const struct ksig_event *ev;
@@ -201,7 +205,7 @@ static void ended(void)
 	sub = sub_open(name, NULL);
 	end(pid);
 	sleep_as(pid, false);
-	/* wait: several of the clock ticks in which /proc has start times */
+	/* wait: several clock ticks, the unit of the start times in /proc */
 	usleep(50000);
 	ev = sub_take(sub);
 	CHECK_EQ(ev->subject, pid);

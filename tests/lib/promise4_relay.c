@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 4, of subscriptions by the library: a real-time signal is sent only to a target
- * that is ready for it, and is refused and counted otherwise. In each case here the
- * default action would terminate it.
+ * Promise 4 for subscriptions through the library: a real-time signal is sent only to a target that
+ * is ready for it. Otherwise it is refused and counted. In each case here the signal's default
+ * action would kill the target.
  */
 #define _GNU_SOURCE
 #include "source.h"
@@ -10,7 +10,7 @@
 
 static struct ksig_sub *sub;
 
-/* One event for that target: was it sent, or refused? */
+/* Emits one event for the target. Return: true if its signal was sent, false if it was refused. */
 static bool reaches(pid_t pid, unsigned int flags)
 {
 	struct ksig_sub_stats before = sub_stats(sub), after;
@@ -49,8 +49,8 @@ static void test_no_handler(void)
 }
 
 /*
- * The armer itself, with events waiting: the relay must not consider it ready
- * while the library blocks signals to start a thread.
+ * Arms for itself while events are queued. The relay must not consider this process ready while the
+ * library blocks signals to start a thread.
  */
 static void arms_itself(struct child *self, void *arg)
 {
@@ -147,7 +147,7 @@ static void test_all_block(void)
 	child_join(&c);
 }
 
-/* A handler that one signal resets, which /proc doesn't show. */
+/* Installs a handler with SA_RESETHAND, which /proc doesn't show. */
 static void resets(struct child *self, void *arg)
 {
 	(void)arg;
@@ -177,7 +177,7 @@ static void test_resethand(void)
 	child_join(&c);
 }
 
-/* A dead leader accepts nothing, but its process is still a target. */
+/* Check that a group leader that has exited can't be signalled, but its process still can. */
 static void test_dead_leader(void)
 {
 	struct child c = child_start(leader_exits, NULL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 5, of subscriptions by the library: a stuck receiver hurts only itself.
- * What can't be sent waits, in order, and is sent when there is room.
+ * Promise 5 for subscriptions through the library: a stuck receiver affects only itself. Events
+ * that can't be sent stay queued in order, and are sent once the target can accept signals again.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -12,10 +12,10 @@
 #define OTHERS 10
 #define EVENTS 100
 
-/* What else happens on a machine is not to fill it. */
+/* large enough that unrelated events on the machine don't fill the queue */
 #define ROOM 4096
 
-/* What the processes here know of each other */
+/* state shared by the test's processes */
 static struct shared {
 	uint64_t values[EVENTS];
 	int received;
@@ -27,7 +27,7 @@ static void check_value(const siginfo_t *info, int i)
 	CHECK_EQ(info->si_errno, 0);
 }
 
-/* Accepts nothing until the parent's go, and then all, in order. */
+/* Accepts no signals until the parent calls child_go(), then all of them in order. */
 static void stuck(struct child *self, void *arg)
 {
 	struct ksig_sub *sub = subscribe(ROOM);
@@ -48,7 +48,7 @@ static void stuck(struct child *self, void *arg)
 	CHECK_EQ(st.lost + st.refused, 0);
 	for (i = 0; i < EVENTS; i++) {
 		if (i == (int)sent - 1)
-			start = now();	/* from here on there is room */
+			start = now();	/* from now on the target can accept signals */
 		info = take(SIG);
 		check_value(&info, i);
 		if (i == (int)sent)
@@ -60,7 +60,7 @@ static void stuck(struct child *self, void *arg)
 	ksig_sub_close(sub);
 }
 
-/* The others: each event, at once. */
+/* Checks that a receiver that is not stuck gets each event immediately. */
 static void awake(struct child *self, void *arg)
 {
 	struct ksig_sub *sub = subscribe(ROOM);
@@ -100,7 +100,7 @@ static void test_stuck(void)
 	for (i = 0; i < EVENTS; i++) {
 		__atomic_store_n(&shared->values[i], produce_one(i + 1),
 				 __ATOMIC_RELEASE);
-		/* few pending at a time: what is measured is the stuck one */
+		/* keep few signals pending, so that only the stuck process is at the limit */
 		if (i % 10 == 9)
 			UNTIL(__atomic_load_n(&shared->received,
 					      __ATOMIC_RELAXED) ==
@@ -112,7 +112,7 @@ static void test_stuck(void)
 	child_join(&s);
 }
 
-/* As many as @n, in order, and none missing between them */
+/* Checks that exactly @n signals arrive, in order and without gaps. */
 static void take_values(const uint64_t *values, int n, int signo)
 {
 	siginfo_t info;
@@ -135,7 +135,10 @@ static void takes_many(struct child *self, void *arg)
 	take_values(arg, 20, SIG);
 }
 
-/* SIGSTOPped: no more than max_pending wait in it, and all come after SIGCONT. */
+/*
+ * Check that a stopped process has at most max_pending signals pending, and gets all of them after
+ * SIGCONT.
+ */
 static void test_stopped(uint32_t flags)
 {
 	struct child c = child_start(takes_many, shared->values);
@@ -163,8 +166,8 @@ static void test_stopped(uint32_t flags)
 }
 
 /*
- * SIGKILL while events wait for it: it has exited, they are readable. A dying process
- * still accepts signals, and /proc doesn't distinguish it from a living one.
+ * Check that the events of a target that was killed can be read. A dying process still accepts
+ * signals, and /proc doesn't distinguish it from a living one.
  */
 static void test_killed(uint32_t flags)
 {
@@ -188,7 +191,7 @@ static void test_killed(uint32_t flags)
 	ksig_sub_close(sub);
 }
 
-/* Another sender's signals count, too: the limit is per signal number. */
+/* Check that signals from other senders count towards the limit, which is per signal number. */
 static void test_counts_everybodys(void)
 {
 	struct ksig_sub *sub = subscribe(0);
@@ -203,7 +206,7 @@ static void test_counts_everybodys(void)
 	value = produce_one(77);
 	UNTIL(sub_stats(sub).deferred);
 	CHECK_EQ(sub_stats(sub).signals, 0);
-	/* what is filtered here counts while it waits, other processes' too */
+	/* with a filter in the library, queued events count even if they don't match */
 	st = sub_stats(sub);
 	CHECK(ksig_sub_in_kernel(sub, 0) ? st.queued == 1 : st.queued >= 1);
 	for (i = 0; i < 40; i++)
@@ -213,7 +216,10 @@ static void test_counts_everybodys(void)
 	ksig_sub_close(sub);
 }
 
-/* Of 1 to 31 there is one at a time: each event comes, one after the other. */
+/*
+ * Check that each event is delivered with a standard signal, of which only one can be pending at a
+ * time.
+ */
 static void test_classic(void)
 {
 	struct ksig_sub *sub = subscribe(0);
@@ -228,7 +234,7 @@ static void test_classic(void)
 	ksig_sub_close(sub);
 }
 
-/* At RLIMIT_SIGPENDING an event waits and isn't lost. */
+/* Checks that events at RLIMIT_SIGPENDING stay queued and are not lost. */
 static void limited(struct child *self, void *arg)
 {
 	struct rlimit limit, none;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* ksig_send() by the module and by the caller: both keep the promises; which is chosen. */
+/*
+ * Check that ksig_send() keeps its promises when the module sends and when the caller sends, and
+ * check which of the two the library chooses.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/capability.h>
@@ -21,7 +24,7 @@ static const struct {
 	{ "caller", KSIG_SENT_BY_CALLER, SI_QUEUE },
 };
 
-/* The one that is tested, in all that is below. */
+/* the way to send that is under test */
 static int way, code;
 
 static int send_by(pid_t pid, int signo, unsigned int flags)
@@ -97,7 +100,7 @@ static void sleeper(struct child *self, void *arg)
 	sigemptyset(&set);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	child_say(self);
-	/* ends with the test */
+	/* runs until the test ends */
 	child_wait_go(self);
 }
 
@@ -114,7 +117,10 @@ static void runner(struct child *self, void *arg)
 		sched_yield();
 }
 
-/* Whether it sleeps or runs doesn't matter: no reason to try later. */
+/*
+ * Check that a target that is not ready is refused permanently, whether it sleeps or runs. The
+ * result must not be -EAGAIN.
+ */
 static void not_ready(void (*body)(struct child *self, void *arg))
 {
 	struct child c = child_start(body, NULL);
@@ -127,7 +133,10 @@ static void not_ready(void (*body)(struct child *self, void *arg))
 	CHECK_EQ(send_by(c.pid, SIGNO, 0), -ESRCH);
 }
 
-/* A caller that can't see it any more, as after chroot(2), doesn't consider it dead. */
+/*
+ * Checks that a target that the caller can no longer see, for example after chroot(2), is not
+ * reported as exited.
+ */
 static void not_seen(struct child *self, void *arg)
 {
 	struct ksig_target_opts o = {
@@ -155,7 +164,7 @@ static void waiter(struct child *self, void *arg)
 	CHECK_EQ(take(SIGNO).si_code, code);
 }
 
-/* For /proc a thread in sigtimedwait(2) doesn't block the signal. */
+/* Check that a thread in sigtimedwait(2) counts as ready. /proc shows the signal as unblocked. */
 static void waiting_is_ready(void)
 {
 	struct child c;
@@ -174,7 +183,7 @@ static void become_plain(void)
 	OK(setresuid(1000, 1000, 1000));
 }
 
-/* @arg: may another process of its user inspect it? */
+/* @arg: non-NULL if other processes of the same user may inspect this one. */
 static void plain_waiter(struct child *self, void *arg)
 {
 	become_plain();
@@ -184,7 +193,7 @@ static void plain_waiter(struct child *self, void *arg)
 	CHECK_EQ(take(SIGNO).si_code, SI_QUEUE);
 }
 
-/* May no process of a plain user trace another? */
+/* Return: true if Yama prevents a plain user's processes from tracing each other. */
 static bool restricted(void)
 {
 	FILE *f = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
@@ -197,7 +206,10 @@ static bool restricted(void)
 	return scope > 0;
 }
 
-/* A caller that may not see what a thread waits for doesn't claim that it doesn't wait. */
+/*
+ * Checks for -EACCES if the caller is not permitted to see what the thread waits for. The target
+ * must not be reported as not ready.
+ */
 static void sends_unseen(struct child *self, void *arg)
 {
 	struct child *c = arg;
@@ -220,7 +232,7 @@ static void sends_unseen(struct child *self, void *arg)
 	CHECK_EQ(send_by(c[1].pid, SIGNO, 0), restricted() ? -EACCES : way);
 }
 
-/* May open the files, but reading them then fails with an error. */
+/* Checks for -EACCES if the caller can open the /proc files, but reading them fails. */
 static void sends_untraced(struct child *self, void *arg)
 {
 	struct child *c = arg;
@@ -252,7 +264,7 @@ static void unseen(void)
 	child_join(&sender);
 	sender = child_start(sends_unseen, c);
 	child_join(&sender);
-	/* with permission to trace it, the caller can read this */
+	/* a caller that is permitted to trace the target can read its state */
 	way = KSIG_SENT_BY_CALLER;
 	for (i = restricted() ? 1 : 0; i >= 0; i--) {
 		CHECK(child_lives(&c[i]));
@@ -286,7 +298,10 @@ static void keep_bpf_caps(void)
 	OK(syscall(SYS_capset, &head, data));
 }
 
-/* May load a program, or has the node open, but may not signal root's. */
+/*
+ * Checks that the capability to load programs, or an open control node, doesn't permit signalling
+ * root's processes.
+ */
 static void not_allowed(struct child *self, void *arg)
 {
 	pid_t pid = *(pid_t *)arg;
@@ -314,7 +329,10 @@ static void full_queue(struct child *self, void *arg)
 	CHECK(nothing_to_take(SIGNO));
 }
 
-/* Its own pid is 1 there, which outside is another process. */
+/*
+ * Checks sending to the caller's own pid in a new PID namespace. Pid 1 is the caller there, but a
+ * different process outside.
+ */
 static void own_numbers(struct child *self, void *arg)
 {
 	(void)self;
@@ -327,7 +345,7 @@ static void own_numbers(struct child *self, void *arg)
 		return;
 	}
 	block(SIGNO);
-	/* in this /proc 1 is the machine's first process */
+	/* in the /proc that is still mounted, pid 1 is the machine's init */
 	if (way == KSIG_SENT_BY_CALLER) {
 		CHECK_EQ(send_by(1, SIGNO, 0), -EOPNOTSUPP);
 		OK(unshare(CLONE_NEWNS));
@@ -358,7 +376,7 @@ static void check_way(void)
 	in_child(own_numbers, NULL);
 }
 
-/* The caller can't without /proc, the module can. */
+/* Checks that without /proc the module can send, but the caller can't. */
 static void choice(struct child *self, void *arg)
 {
 	bool module = !access("/dev/ksig/control", F_OK);
@@ -401,7 +419,7 @@ int main(void)
 	way = KSIG_SENT_BY_CALLER;
 	in_child(not_seen, NULL);
 	unseen();
-	/* kill(2): SIGCONT may go to any process of the session */
+	/* kill(2) permits SIGCONT to any process in the same session */
 	in_child(continues, &self);
 	in_child(choice, NULL);
 	bad_input();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For tests of a subscription's promises with each provider: a source of events for each,
- * which produces as many as requested. A process of its own causes them, so that
- * nothing that a test does is an event.
+ * Event sources for tests that check a subscription's promises with every provider. Each source
+ * produces as many events as requested. A separate process triggers them, so that the test's own
+ * actions cause no events.
  */
 #ifndef SOURCE_H
 #define SOURCE_H
@@ -23,9 +23,9 @@ static struct source {
 #define PROVIDER source.provider
 #include "subtest.h"
 
-/* A write to this descriptor is an event, and has no other effect. */
+/* A write to this descriptor causes an event and has no other effect. */
 #define SOURCE_FD 700
-/* The values of an order are read after it: the pipe has room for so many. */
+/* The values are read after an order completes, so all of them must fit in the pipe. */
 #define SOURCE_MOST 4096
 
 struct source_order {
@@ -33,29 +33,31 @@ struct source_order {
 	uint64_t n;
 };
 
-/* The module sends its own signals; for the others the library does. */
+/* Return: true if the library sends the signals. With the module, the kernel sends them. */
 static inline bool source_relays(void)
 {
 	return strcmp(source.provider, "module");
 }
 
-/* ----------------------------------------------------- the process that causes */
+/* ----------------------------------------------------- the producer process */
 
-/* Each causes one event, and returns its value: the requested one ... */
+/* Causes one event on the test channel. Return: its value, which is @value. */
 static inline uint64_t source_test_node(uint64_t value)
 {
 	CHECK_EQ(write(SOURCE_FD, &value, sizeof(value)), sizeof(value));
 	return value;
 }
 
-/* ... as an argument of a system call that fails ... */
+/*
+ * Causes one event with a system call that fails and takes @value as an argument. Return: @value.
+ */
 static inline uint64_t source_write(uint64_t value)
 {
 	syscall(SYS_write, SOURCE_FD, NULL, value);
 	return value;
 }
 
-/* ... or the number of a child. */
+/* Causes one event by forking. Return: its value, the pid of the child. */
 static inline uint64_t source_fork(uint64_t value)
 {
 	pid_t pid = OK(fork());
@@ -69,7 +71,7 @@ static inline uint64_t source_fork(uint64_t value)
 
 static const struct source_kind {
 	const char *provider;
-	const char *event;	/* %d: the process that causes it */
+	const char *event;	/* %d: the pid of the producer */
 	const char *value_field;
 	const char *node;
 	uint64_t (*cause)(uint64_t value);
@@ -100,9 +102,9 @@ static inline void source_run(struct child *self, void *arg)
 	}
 }
 
-/* -------------------------------------------------------------- the test's side */
+/* ---------------------------------------------------------- the test's side */
 
-/* Starts it; what happens meanwhile is the test's business. */
+/* Starts production of @n events; the test can do other work in the meantime. */
 static inline void produce_start(uint64_t first, uint64_t n)
 {
 	struct source_order order = { first, n };
@@ -112,7 +114,7 @@ static inline void produce_start(uint64_t first, uint64_t n)
 		 sizeof(order));
 }
 
-/* Once it returns, each subscription has all the events; @values: their values */
+/* Waits until each subscription has all the events. @values: receives their values, or NULL. */
 static inline void produce_end(uint64_t n, uint64_t *values)
 {
 	uint64_t value, i;
@@ -160,7 +162,9 @@ static inline int arm_each(struct ksig_sub *sub, pid_t pid, unsigned int flags)
 	return ksig_sub_arm(sub, &o);
 }
 
-/* Waits until all of @n events were sent or refused. */
+/*
+ * Waits until at least @n events were offered and none is queued: all were sent, refused or lost.
+ */
 static inline struct ksig_sub_stats settled(struct ksig_sub *sub, uint64_t n)
 {
 	struct ksig_sub_stats st;
@@ -174,7 +178,7 @@ static inline void unblock_all(void)
 	OK(sigprocmask(SIG_SETMASK, &(sigset_t){ }, NULL));
 }
 
-/* ------------------------------------------------------------- each in its turn */
+/* ----------------------------------------------------------- running a test */
 
 static inline bool source_begin(const struct source_kind *kind)
 {
@@ -217,7 +221,7 @@ static inline void source_body(struct child *self, void *arg)
 	child_say(self);
 }
 
-/* The test's exit status: what it proves holds for each provider that is here. */
+/* Runs the test with each provider that works here. Return: the exit status of the test. */
 static inline int run_each_source(void run(void))
 {
 	struct source_run body = { .run = run };

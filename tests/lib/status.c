@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a subscription reports to `ksig status`: its memfd can't be resized, has what
- * ksig_sub_stats() returns and the relay's target, and is never written by a forked child.
+ * Check what a subscription reports to `ksig status`. Its memfd can't be resized, contains the
+ * relay's target and what ksig_sub_stats() returns, and is never written by a forked child.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "subtest.h"
 #include "../../lib/status.h"
 
-/* The only one that this process has. */
+/* Returns the descriptor of the status memfd, the only one in this process. */
 static int find_memfd(void)
 {
 	char path[64], name[64];
@@ -73,7 +73,7 @@ static void is_as_told(const struct ksig_sub *sub, int fd)
 	CHECK_EQ(s.lost_upto, st.lost_upto);
 }
 
-/* The relay's thread sets the flag when it runs. */
+/* Waits for the relay's thread, which sets the flag when it runs. */
 static void armed(int fd)
 {
 	UNTIL(status(fd).stats.flags & KSIG_STATS_ARMED);

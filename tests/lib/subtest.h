@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Helpers of the tests of libksig, besides ktest.h. A test that defines PROVIDER before it
- * includes this is about that provider.
+ * Helper functions for tests of libksig, in addition to ktest.h. A test that defines PROVIDER
+ * before including this file subscribes through that provider.
  */
 #ifndef SUBTEST_H
 #define SUBTEST_H
@@ -27,7 +27,7 @@
 
 #define SECOND 1000000000LL
 
-/* CLOCK_MONOTONIC, in nanoseconds */
+/* Returns CLOCK_MONOTONIC in nanoseconds. */
 static inline int64_t now(void)
 {
 	struct timespec ts;
@@ -36,11 +36,11 @@ static inline int64_t now(void)
 	return ts.tv_sec * SECOND + ts.tv_nsec;
 }
 
-/* Options of sub_open(): NAME = VALUE, ... besides the provider. */
+/* Options for sub_open(), as NAME = VALUE, ...; sets the provider as well. */
 #define SUB_OPTS(...) (&(struct ksig_sub_opts) { \
 	.sz = sizeof(struct ksig_sub_opts), .provider = PROVIDER, __VA_ARGS__ })
 
-/* As ksig_sub_open(), and the reason in @why, which holds 1024 bytes */
+/* Wraps ksig_sub_open(). @why: buffer of 1024 bytes for the error message. */
 static inline int sub_try(const char *event, const struct ksig_sub_opts *opts,
 			  char *why, unsigned int *column,
 			  struct ksig_sub **sub)
@@ -66,7 +66,7 @@ static inline struct ksig_sub *sub_open(const char *event,
 	return sub;
 }
 
-/* Must fail with that errno, and with a message that has these words and this column */
+/* Checks that ksig_sub_open() fails with errno @err, with @words in its message, at @column. */
 static inline void sub_fails(const char *event, int err, unsigned int column,
 			     const char *words)
 {
@@ -80,7 +80,7 @@ static inline void sub_fails(const char *event, int err, unsigned int column,
 		     at, why);
 }
 
-/* The kernel's veth, where it is a module; without it ip(8) fails. */
+/* Loads the kernel's veth driver if it was built as a module. Without the driver, ip(8) fails. */
 static inline void load_veth(void)
 {
 	if (!access("/ksig/veth.ko", F_OK) &&
@@ -88,7 +88,7 @@ static inline void load_veth(void)
 		printf("insmod veth.ko failed: it may be loaded already\n");
 }
 
-/* Tracefs, for this process and its children. */
+/* Mounts tracefs for this process and its children. */
 static inline void tracefs_mount(void)
 {
 	struct stat st;
@@ -118,7 +118,7 @@ static inline void sub_or_skip(const char *event)
 	ksig_sub_close(sub);
 }
 
-/* The same, in a process of its own, so that the library's caches aren't filled. */
+/* Calls sub_or_skip() in a separate process, so that the library's caches stay empty. */
 static inline void sub_or_skip_apart(const char *event)
 {
 	int status;
@@ -149,7 +149,7 @@ static inline uint64_t sub_lost_upto(const struct ksig_sub *sub)
 	return sub_stats(sub).lost_upto;
 }
 
-/* The next event, waited for through the descriptor as any program would. */
+/* Waits for the next event with poll(2), as any program would, and returns it. */
 static inline const struct ksig_event *sub_take(struct ksig_sub *sub)
 {
 	struct pollfd p = { .fd = ksig_sub_fd(sub), .events = POLLIN };
@@ -157,7 +157,7 @@ static inline const struct ksig_event *sub_take(struct ksig_sub *sub)
 	int64_t until = now() + 60 * SECOND;
 	int got = 0;
 
-	/* one that is being written makes the descriptor readable, but can't be read yet */
+	/* a record that is being written makes the descriptor readable before it can be read */
 	while (!got) {
 		if (now() > until || OK(poll(&p, 1, 60000)) == 0)
 			fail(__FILE__, __LINE__, "%s: nothing comes",
@@ -168,7 +168,7 @@ static inline const struct ksig_event *sub_take(struct ksig_sub *sub)
 	return ev;
 }
 
-/* Is there no event? One that there is, is printed. */
+/* Return: true if no event is queued. Otherwise the event is printed. */
 static inline bool sub_empty(struct ksig_sub *sub)
 {
 	const struct ksig_event *ev;
@@ -180,7 +180,7 @@ static inline bool sub_empty(struct ksig_sub *sub)
 	return !got;
 }
 
-/* Has the process that the filter names exited, with no events left? */
+/* Return: true if the process named in the filter has exited and no events are left. */
 static inline bool sub_over(struct ksig_sub *sub)
 {
 	const struct ksig_event *ev;

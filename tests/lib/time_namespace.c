@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * An event's time is CLOCK_MONOTONIC in the subscriber's time namespace, by each provider.
+ * Check that with each provider an event's time is CLOCK_MONOTONIC in the subscriber's time
+ * namespace.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -37,7 +38,7 @@ static void check_times(const char *provider, const char *event)
 	if (!pid)
 		_exit(0);
 	CHECK_EQ(waitpid(pid, NULL, 0), pid);
-	/* others' events come, too */
+	/* events of other processes may arrive as well */
 	do {
 		CHECK_EQ(ksig_sub_next(sub, 20 * SECOND, &ev), 1);
 		if ((int64_t)ev->time_ns < before || (int64_t)ev->time_ns > now())

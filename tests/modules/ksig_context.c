@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A driver for the tests, with channels of its own, which emits from the context that is
- * requested. Write to /sys/kernel/debug/ksig_context/do:
+ * A test driver with channels of its own that emits events from the requested context. Write
+ * one of these commands to /sys/kernel/debug/ksig_context/do:
  *
- *	WHERE N		emit the values 1 to N to "context" from there: process,
- *			preempt (off), irqsoff, hardirq, softirq, nmi
- *	probe N		from now on, emit the values 1 to N to "context" from a probe
- *			of a tracepoint when the caller's process forks, and let other
- *			tasks run in between where that may be; "preempted" says how often
- *	unprobe 0	no more
- *	locked N	emit N to "large" while NMIs emit there, too, so that they
- *			meet; "emitted" says how many came of both
- *	pid PID VALUE	emit to "pids" about that process
- *	channels N	have N channels "many0", ... (0: none)
- *	locked_destroy N	create and destroy N channels under the lock that the
- *			start and stop functions of "locking" take
- *	name TEXT	create a channel of that name, and destroy it; TEXT is all
- *			that is left of what is written
+ *	WHERE N		emit the values 1 to N to "context" from one of these contexts:
+ *			process, preempt (disabled), irqsoff, hardirq, softirq, nmi
+ *	probe N		until "unprobe", emit the values 1 to N to "context" from a
+ *			tracepoint probe when the caller's process forks, and let other
+ *			tasks run in between where that is permitted; "preempted" counts
+ *			how often
+ *	unprobe 0	remove that probe
+ *	locked N	emit N events to "large" while NMIs also emit to it, so that some
+ *			NMIs interrupt an emit; "emitted" is the total of both
+ *	pid PID VALUE	emit VALUE to "pids" with process PID as the subject
+ *	channels N	keep N channels "many0", ... (0: none)
+ *	locked_destroy N	create and destroy N channels while holding the lock that
+ *			the start and stop callbacks of "locking" take
+ *	name TEXT	create and destroy a channel named TEXT, which is the rest of the
+ *			written data
  *
- * Returns when all is emitted. NMIs come from QEMU's ib700 watchdog, which must
- * be configured to inject them; only a PC has it, on others it is EOPNOTSUPP.
+ * The write returns when all events have been emitted. NMIs come from QEMU's ib700 watchdog,
+ * which must be configured to inject them. Only a PC has it; elsewhere, commands that need
+ * NMIs fail with EOPNOTSUPP.
  */
 #include <linux/completion.h>
 #include <linux/delay.h>
@@ -39,12 +41,15 @@
 
 #include <ksig/driver.h>
 
-/* ib700: enable, with 0 seconds; QEMU fires it at once. */
+/*
+ * Writing WATCHDOG_NOW enables the ib700 watchdog with a timeout of 0 seconds; QEMU fires it
+ * immediately.
+ */
 #define WATCHDOG_PORT	0x443
 #define WATCHDOG_NOW	0x0f
 
 static struct ksig_channel *context, *pids, *large, *locking;
-static u32 emitted;	/* to "large" */
+static u32 emitted;	/* events emitted to "large" */
 static struct ksig_channel **many;
 static unsigned int nmany;
 static struct dentry *dir;
@@ -104,7 +109,7 @@ static void emit_by_timer(enum hrtimer_mode mode,
 
 #ifdef CONFIG_X86
 static struct ksig_channel *nmi_channel;
-static unsigned long nmi_values;	/* emitted so far, by NMIs */
+static unsigned long nmi_values;	/* number of values emitted by NMIs so far */
 static bool nmi_wanted, nmi_done;
 
 static int on_nmi(unsigned int type, struct pt_regs *regs)
@@ -116,7 +121,7 @@ static int on_nmi(unsigned int type, struct pt_regs *regs)
 	WRITE_ONCE(nmi_wanted, false);
 	for (i = 0; i < todo; i++)
 		ksig_emit(nmi_channel, 0, 1, ++nmi_values);
-	/* what was emitted is counted; pairs with one_nmi() */
+	/* publish the values that this NMI emitted; pairs with one_nmi() */
 	smp_store_release(&nmi_done, true);
 	return NMI_HANDLED;
 }
@@ -126,7 +131,7 @@ static int one_nmi(void)
 	unsigned long limit = jiffies + 30 * HZ;
 
 	WRITE_ONCE(nmi_done, false);
-	/* todo and the channel are set; pairs with the NMI itself */
+	/* publish todo and nmi_channel; pairs with the start of the NMI */
 	smp_store_release(&nmi_wanted, true);
 	outb(WATCHDOG_NOW, WATCHDOG_PORT);
 	/* pairs with on_nmi() */
@@ -154,8 +159,8 @@ static int from_nmi(unsigned long n)
 }
 
 /*
- * NMIs of one event each, while this emits: some come while the queue's lock is held. The
- * first cpu gets them, so the caller must run there.
+ * Requests NMIs that emit one event each while this function emits, so that some NMIs interrupt it
+ * with the queue's lock held. The NMIs arrive on the first CPU, so the caller must run there.
  */
 static int while_locked(unsigned long n)
 {
@@ -173,16 +178,16 @@ static int while_locked(unsigned long n)
 		WRITE_ONCE(nmi_wanted, true);
 		outb(WATCHDOG_NOW, WATCHDOG_PORT);
 		/*
-		 * The timer of the device fires during this loop. At least one event
-		 * for each NMI requested: NMIs never outnumber them.
+		 * The device's timer fires during this loop. Emit at least one event for each
+		 * requested NMI, so that NMIs never outnumber these events.
 		 */
 		do
 			ksig_emit(large, 0, 0, i++);
 		while (i <= n && READ_ONCE(nmi_values) == before);
 	}
-	/* the last one requested may not have come yet */
+	/* the last requested NMI may not have arrived yet */
 	for (tries = 0; tries < 50 && READ_ONCE(nmi_values) == before; tries++)
-		msleep(20);	/* wait: between two checks of a condition */
+		msleep(20);	/* wait: interval between two checks of a condition */
 	unregister_nmi_handler(NMI_UNKNOWN, "ksig_context");
 	WRITE_ONCE(nmi_wanted, false);
 	emitted = n + nmi_values;
@@ -201,7 +206,7 @@ static int while_locked(unsigned long n)
 #endif
 
 static struct tracepoint *forks;
-static struct task_struct *forker;	/* only compared */
+static struct task_struct *forker;	/* used only for comparison */
 static u32 preempted;
 
 static void on_fork(void *unused, struct task_struct *parent,
@@ -286,7 +291,7 @@ static int emit_from(const char *where, unsigned long n)
 	return 0;
 }
 
-/* ------------------------------------------------------------------ the rest */
+/* ----------------------------------------------------------- other commands */
 
 static int emit_about(int nr, u64 value)
 {
@@ -329,7 +334,7 @@ static int have_channels(unsigned long n)
 	return 0;
 }
 
-/* Taken by start and stop of "locking" and around other channels' ends. */
+/* Taken in the start and stop callbacks of "locking", and while other channels are destroyed. */
 static DEFINE_MUTEX(driver_lock);
 
 static int locking_start(void *ctx)

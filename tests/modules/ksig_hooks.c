@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What ksig.ko has hooked into the kernel, seen from the kernel's side: read
- * /sys/kernel/debug/ksig_hooks. A line each: "tracepoint NAME" for a tracepoint
- * with a probe of ksig's, "notifier CHAIN" for a chain with a callback of
- * ksig's. To read a chain, this registers a callback at its front and follows the list
- * from there.
+ * Shows the hooks that ksig.ko has installed, as seen by the kernel. /sys/kernel/debug/ksig_hooks
+ * contains one line per hook: "tracepoint NAME" for a tracepoint with one of ksig's probes,
+ * "notifier CHAIN" for a notifier chain with one of ksig's callbacks. To read a chain, this module
+ * registers a callback at the front of it and walks the list from there.
  */
 #include <linux/debugfs.h>
 #include <linux/kallsyms.h>
@@ -16,7 +15,7 @@
 #include <linux/suspend.h>
 #include <linux/tracepoint.h>
 
-/* As the kernel names it in its own messages: function+offset [module]. */
+/* Checks the symbol name in the form that kernel messages use: function+offset [module]. */
 static bool is_ksigs(const void *function)
 {
 	char name[KSYM_SYMBOL_LEN];
@@ -42,7 +41,7 @@ static int ignore(struct notifier_block *nb, unsigned long event, void *data)
 	return NOTIFY_DONE;
 }
 
-/* Each chain's first, as long as this is loaded. */
+/* the first entry of each chain while this module is loaded */
 #define FIRST { .notifier_call = ignore, .priority = INT_MAX }
 static struct notifier_block netdev_first = FIRST, pm_first = FIRST,
 			     oom_first = FIRST, module_first = FIRST;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A module whose init function fails: it must not cause an event. */
+/* A module whose init function fails. Loading it must not cause an event. */
 #include <linux/module.h>
 
 static int __init refuses_init(void)

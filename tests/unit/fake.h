@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Providers for tests: they are only counters, and emit what the test tells them to. */
+/*
+ * Fake providers for tests. They consist of queues and counters, and emit only what the test
+ * requests.
+ */
 #ifndef KSIG_FAKE_H
 #define KSIG_FAKE_H
 
@@ -18,7 +21,7 @@
 #endif
 #define FAKES 4
 
-/* One for each specification of a subscription: a queue, protected by @lock */
+/* one per specification of a subscription; @lock protects the queue and the counters */
 static struct fake {
 	pthread_mutex_t lock;
 	int fd;
@@ -26,8 +29,8 @@ static struct fake {
 	unsigned int head, tail;
 	uint64_t offered, lost, gap;
 	bool end;
-	int error;	/* returned by next, once */
-	unsigned int reads;	/* calls of next */
+	int error;	/* returned once by next */
+	unsigned int reads;	/* number of calls of next */
 	void (*on_read)(void);	/* called before an event is returned */
 	struct { struct ksig_event ev; char rest[16]; } out;
 } fakes[FAKES];
@@ -94,7 +97,7 @@ static inline int fake_next(struct ksig_stream *stream,
 	} else if (f->end) {
 		ret = -ESHUTDOWN;
 	}
-	/* as a ring: what was read last is nothing to wait for any more */
+	/* like a ring, the descriptor is not readable any more once the last event has been read */
 	if (f->head == f->tail && !f->end)
 		(void)!read(f->fd, &count, sizeof(count));
 	pthread_mutex_unlock(&f->lock);
@@ -143,7 +146,7 @@ static inline bool fake_has_buffered(const struct ksig_stream *stream)
 	return fake_buffered;
 }
 
-/* It sends itself what the library has not read. */
+/* A provider that itself sends the signals for events that the library has not read. */
 static const struct ksig_provider fake_kernel = {
 	.name = "fake",
 	.next = fake_next,
@@ -203,7 +206,7 @@ static inline void check_sum(const struct ksig_sub_stats *st)
 	CHECK(st->offered == st->delivered + st->queued + st->lost + st->refused);
 }
 
-/* Promise 2, at any time. */
+/* Returns the counters and checks the identity of promise 2 for each specification. */
 static inline struct ksig_sub_stats stats(const struct ksig_sub *sub)
 {
 	struct ksig_sub_stats st = { .sz = sizeof(st) }, one = { .sz = sizeof(one) };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* A subscription to several events: their order, ends, errors and counters. */
+/* Check the order, end-of-file, errors and counters of a subscription to several events. */
 #define _GNU_SOURCE
 #include <poll.h>
 #include <signal.h>
@@ -20,7 +20,7 @@ static bool is_readable(const struct ksig_sub *sub)
 	return poll(&p, 1, 0) == 1;
 }
 
-/* The next event is of this specification, and has this value. */
+/* Checks that the next event belongs to specification @spec and has @value. */
 static void expect(struct ksig_sub *sub, unsigned int spec, uint64_t value)
 {
 	const struct ksig_event *ev;
@@ -63,7 +63,7 @@ static void test_order(void)
 	ksig_sub_close(sub);
 }
 
-/* Happened, and was queued, after the first stream had been read and found empty */
+/* Emits an earlier event after the first stream has already been read and found empty. */
 static void emit_cause(void)
 {
 	fakes[1].on_read = NULL;
@@ -83,8 +83,8 @@ static void test_cause_first(void)
 }
 
 /*
- * A stream most of whose events the filter doesn't let pass is read up to the time of the
- * event that is to be returned: no further, and no less.
+ * Check that a stream with mostly unmatched events is read exactly up to the time of the event to
+ * be returned.
  */
 static void test_filtered(void)
 {
@@ -100,7 +100,7 @@ static void test_filtered(void)
 	expect(sub, 0, 1000);
 	expect(sub, 1, 1);
 
-	/* a batch is filtered out; the next events can only be later ones */
+	/* a whole batch is filtered out; any later event of this stream is newer */
 	fake_emit_at(&fakes[1], 2, 2 * FAKE_QUEUE);
 	for (i = 0; i < FAKE_QUEUE; i++)
 		fake_emit_at(&fakes[0], i, 2 * FAKE_QUEUE + i);
@@ -138,7 +138,10 @@ static void test_end(void)
 	ksig_sub_close(sub);
 }
 
-/* One that passes is returned once the others' events are; another one is an end. */
+/*
+ * Check that a temporary error is returned after the events of the other streams, and that any
+ * other error ends the stream.
+ */
 static void test_errors(void)
 {
 	struct ksig_sub *sub = fake_openv(three, 2);
@@ -185,7 +188,7 @@ static void test_lost(void)
 	ksig_sub_close(sub);
 }
 
-/* ------------------------------------------------------------------- by signal */
+/* ------------------------------------------------------- delivery by signal */
 
 static int receive(siginfo_t *info)
 {
@@ -211,7 +214,10 @@ static struct ksig_arm_opts arm_opts(unsigned int mode)
 	return o;
 }
 
-/* In order; and a gap of whichever event is reported by the next signal. */
+/*
+ * Check that signals are sent in order, and that a gap in any stream is reported by the next
+ * signal.
+ */
 static void test_each(void)
 {
 	struct ksig_sub *sub = fake_openv(three, 2);
@@ -244,7 +250,10 @@ static void ignore(int signo)
 	(void)signo;
 }
 
-/* What was lost before refused events is each specification's own once disarmed. */
+/*
+ * Check that after disarming, a gap before refused events is reported for the specification to
+ * which it belongs.
+ */
 static void test_lost_restored(void)
 {
 	struct ksig_sub *sub = fake_openv(three, 2);
@@ -253,7 +262,7 @@ static void test_lost_restored(void)
 	sigset_t set;
 	int i;
 
-	/* ready when it is armed, and not ready any more when events come */
+	/* the target is ready when armed, but no longer ready when events arrive */
 	sigemptyset(&set);
 	sigaddset(&set, SIGNO);
 	CHECK(signal(SIGNO, ignore) != SIG_ERR);
@@ -265,7 +274,7 @@ static void test_lost_restored(void)
 	fake_emit_at(&fakes[0], 1, 10);
 	fake_emit_at(&fakes[1], 2, 20);
 	while (stats(sub).refused != 2)
-		/* wait: between two checks of a condition */
+		/* wait: interval between two checks of a condition */
 		usleep(1000);
 	CHECK(!sigprocmask(SIG_BLOCK, &set, NULL));
 	CHECK(!ksig_sub_disarm(sub));
@@ -333,7 +342,7 @@ static void test_open(void)
 	ksig_sub_close(sub);
 }
 
-/* A record that another subscription made has no fields here. */
+/* Check that fields of a record from another subscription are rejected. */
 static void test_foreign(void)
 {
 	const struct ksig_event ev = { .flags = KSIG_EVENT_SPEC(3) };

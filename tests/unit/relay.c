@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The relay keeps promises 1 to 5. The provider is a fake, and this process and its children
+ * Check that the relay keeps promises 1 to 5. The provider is a fake. This process and its children
  * are the targets.
  */
 #define _GNU_SOURCE
@@ -61,12 +61,15 @@ static struct ksig_arm_opts each(pid_t pid)
 	int tries_ = 0; \
 	while (!(expr)) { \
 		CHECK(tries_++ < 3000); \
-		/* wait: between two checks of a condition */ \
+		/* wait: interval between two checks of a condition */ \
 		nanosleep(&(struct timespec) { .tv_nsec = 10000000 }, NULL); \
 	} \
 } while (0)
 
-/* Is there once it runs what(): TSan's runtime blocks signals in fork(2)'s child. */
+/*
+ * Forks a child and returns when it is about to call what(). The wait is needed because TSan's
+ * runtime blocks signals in a child of fork(2).
+ */
 static pid_t child(void (*what)(void))
 {
 	int fd = eventfd(0, EFD_CLOEXEC);
@@ -101,7 +104,10 @@ static void reap(pid_t pid)
 
 /* --------------------------------------------------------------------- tests */
 
-/* The value whole, in order, and a gap's size with the first after it. */
+/*
+ * Check that EACH mode passes the whole value, keeps the order, and reports the size of a gap with
+ * the first event after it.
+ */
 static void test_each(void)
 {
 	struct ksig_sub *sub = fake_open("test");
@@ -118,8 +124,9 @@ static void test_each(void)
 	CHECK(info.si_code == SI_QUEUE && !info.si_errno);
 	CHECK((uint64_t)(uintptr_t)info.si_ptr == 0x1122334455667788);
 	/*
-	 * 32 are pending, one is taken from the queue, the rest is queued. Fewer are pending
-	 * if this user has others: /proc doesn't distinguish them.
+	 * 32 signals are pending, the relay has dequeued one event, and the rest are queued. Fewer
+	 * are pending if the user has other pending signals, because /proc doesn't distinguish
+	 * them.
 	 */
 	for (i = 1; i <= 200; i++)
 		fake_emit(i);
@@ -144,7 +151,7 @@ static void test_each(void)
 	ksig_sub_close(sub);
 }
 
-/* Events that don't match the filter are not sent and not counted. */
+/* Check that events that don't match the filter are neither sent nor counted. */
 static void test_filter(void)
 {
 	struct ksig_sub *sub = fake_open("test:value&1");
@@ -166,7 +173,7 @@ static void test_filter(void)
 	ksig_sub_close(sub);
 }
 
-/* Promise 4: no process is killed by a signal that it doesn't expect. */
+/* Promise 4: check that a real-time signal doesn't kill a process that is not ready for it. */
 static void test_not_ready(void)
 {
 	struct ksig_sub *sub = fake_open("test");
@@ -192,7 +199,10 @@ static void test_not_ready(void)
 	ksig_sub_close(sub);
 }
 
-/* An error here says nothing about the target, and does not affect later events. */
+/*
+ * Check that a temporary error in this process isn't attributed to the target and doesn't affect
+ * later events.
+ */
 static void test_passing_errors(void)
 {
 	struct ksig_sub *sub = fake_open("test");
@@ -207,7 +217,7 @@ static void test_passing_errors(void)
 	fake_emit(1);
 	CHECK(take(&soon, &info) == SIGNO && info.si_value.sival_int == 1);
 	CHECK(!(stats(sub).flags & KSIG_STATS_HUP));
-	/* no descriptor is left to inspect the target with */
+	/* no descriptor is left for inspecting the target */
 	CHECK(!getrlimit(RLIMIT_NOFILE, &many));
 	few = (struct rlimit) { 3, many.rlim_max };
 	CHECK(!setrlimit(RLIMIT_NOFILE, &few));
@@ -219,7 +229,7 @@ static void test_passing_errors(void)
 	ksig_sub_close(sub);
 }
 
-/* Promise 5: a stopped target costs no cpu time, and accepts all once it runs. */
+/* Promise 5: check that a stopped target causes no noticeable CPU load. */
 static void test_stuck(void)
 {
 	struct ksig_sub *sub = fake_open("test");
@@ -227,7 +237,7 @@ static void test_stuck(void)
 	struct ksig_arm_opts o;
 	long long used, took;
 	int i;
-	/* inherits the blocked signal */
+	/* the child inherits the blocked signal */
 	pid_t pid = child(sleep_on);
 
 	kill(pid, SIGSTOP);
@@ -239,7 +249,7 @@ static void test_stuck(void)
 	EVENTUALLY(stats(sub).deferred);
 	getrusage(RUSAGE_SELF, &before);
 	took = ksig_now();
-	/* wait: the time in which cpu use is measured */
+	/* wait: the period during which CPU time is measured */
 	nanosleep(&(struct timespec) { .tv_nsec = 500000000 }, NULL);
 	took = ksig_now() - took;
 	getrusage(RUSAGE_SELF, &after);
@@ -254,7 +264,10 @@ static void test_stuck(void)
 	ksig_sub_close(sub);
 }
 
-/* One signal when there is an event, none while the reader is active, none is missed. */
+/*
+ * Check that the doorbell rings for the first event, stays silent while the reader is active, and
+ * misses no event.
+ */
 static void test_doorbell(void)
 {
 	struct ksig_sub *sub = fake_open("test");
@@ -292,7 +305,7 @@ static void test_doorbell(void)
 	ksig_sub_close(sub);
 }
 
-/* Rung for one event, which the caller is to read. */
+/* Returns a subscription whose doorbell has rung for one event that is still unread. */
 static struct ksig_sub *rung_once(const char *event)
 {
 	struct ksig_sub *sub = fake_open(event);
@@ -307,8 +320,8 @@ static struct ksig_sub *rung_once(const char *event)
 }
 
 /*
- * A doorbell that could not be rung stays pending as long as events are left, even if
- * the reader has consumed the first one without a signal.
+ * Check that a doorbell that could not be sent stays pending while events are queued, even if the
+ * reader has consumed the first one without a signal.
  */
 static void test_doorbell_owed(void)
 {
@@ -324,13 +337,13 @@ static void test_doorbell_owed(void)
 	fake_emit(2);
 	EVENTUALLY(stats(sub).deferred == 1);
 	CHECK(ksig_sub_next(sub, 0, &ev) == 1 && ev->value == 1);
-	/* the one that was in the way */
+	/* first the pending signal that delayed the doorbell, then the doorbell */
 	CHECK(take(&soon, &info) == SIGNO && info.si_code != SI_QUEUE);
 	CHECK(take(&soon, &info) == SIGNO && info.si_code == SI_QUEUE);
 	CHECK(ksig_sub_next(sub, 0, &ev) == 1 && ev->value == 2);
 	CHECK(ksig_sub_next(sub, 0, &ev) == 0);
 	CHECK(stats(sub).deferred == 1);
-	/* not even one is left: then the next rings */
+	/* if no event is left, the pending doorbell is dropped and the next event rings */
 	CHECK(!pthread_kill(pthread_self(), SIGNO));
 	fake_emit(3);
 	EVENTUALLY(stats(sub).deferred == 2);
@@ -343,7 +356,10 @@ static void test_doorbell_owed(void)
 	ksig_sub_close(sub);
 }
 
-/* What the relay found is forgotten when the kernel is armed after it. */
+/*
+ * Check that if the relay has found that the target exited, arming delivery by the kernel clears
+ * this state.
+ */
 static void test_gone_before(void)
 {
 	struct ksig_sub *sub = fake_open("test");
@@ -376,7 +392,7 @@ static void *storm(void *arg)
 	return NULL;
 }
 
-/* A thread that is always busy still lets other threads proceed. */
+/* Check that a relay thread that never idles doesn't starve other threads. */
 static void test_storm(void)
 {
 	struct ksig_sub *sub = fake_open("test:value<0");
@@ -396,7 +412,10 @@ static void test_storm(void)
 	ksig_sub_close(sub);
 }
 
-/* A reader that stops among events that don't match is rung for the next that does. */
+/*
+ * Check that the doorbell rings for the next match after a reader stopped among events that don't
+ * match.
+ */
 static void test_doorbell_filter(void)
 {
 	struct ksig_sub *sub = rung_once("test:value>100");
@@ -424,7 +443,9 @@ static unsigned int fake_reads(void)
 	return reads;
 }
 
-/* The doorbell's target is notified of the end, whichever thread sees it first. */
+/*
+ * Check that the doorbell's target is notified of end-of-file, whichever thread detects it first.
+ */
 static void test_doorbell_end(void)
 {
 	struct ksig_sub *sub = rung_once("test");
@@ -438,7 +459,7 @@ static void test_doorbell_end(void)
 	CHECK(take(&soon, &info) == SIGNO && info.si_errno == -ESHUTDOWN);
 	ksig_sub_close(sub);
 
-	/* the reader alone has seen it, for nothing woke the relay */
+	/* only the reader can detect it, because nothing woke the relay */
 	sub = rung_once("test");
 	CHECK(ksig_sub_next(sub, 0, &ev) == 1);
 	reads = fake_reads();
@@ -452,7 +473,7 @@ static void test_doorbell_end(void)
 	ksig_sub_close(sub);
 }
 
-/* A reader that gets an error may stop there, and is rung for later events. */
+/* Check that the doorbell still rings for later events after a read failed. */
 static void test_doorbell_error(void)
 {
 	struct ksig_sub *sub = rung_once("test");
@@ -472,7 +493,7 @@ static void test_doorbell_error(void)
 
 static int step_fd;
 
-/* Not ready first, and later ready, but not taking any. */
+/* Starts as a target that is not ready, then becomes ready but doesn't consume its signals. */
 static void refuse_then_block(void)
 {
 	sigset_t set;
@@ -487,7 +508,10 @@ static void refuse_then_block(void)
 	sleep_on();
 }
 
-/* A gap that was refused a signal is reported with the next event read or sent. */
+/*
+ * Check that a gap whose own signal was refused is reported with the next event that is read or
+ * sent.
+ */
 static void test_gap(bool held)
 {
 	struct ksig_sub *sub = fake_open("test");
@@ -533,7 +557,7 @@ static void test_gap(bool held)
 	close(fds[1]);
 }
 
-/* The end comes after all events, with a negative value. */
+/* Check that end-of-file is reported after all events, with a negative error code. */
 static void test_end(void)
 {
 	struct ksig_sub *sub = fake_open("test");
@@ -551,7 +575,10 @@ static void test_end(void)
 	ksig_sub_close(sub);
 }
 
-/* Disarmed again and again under way: none is sent after, none is lost. */
+/*
+ * Check that arming and disarming repeatedly loses no event, and that no signal is sent after
+ * disarming.
+ */
 static void test_rearm(void)
 {
 	struct ksig_sub *sub = fake_open("test");
@@ -576,7 +603,10 @@ static void test_rearm(void)
 	ksig_sub_close(sub);
 }
 
-/* An event that is read ahead stays what it is, however often it rings. */
+/*
+ * Check that an event that the relay has already read keeps its place while the doorbell is
+ * rearmed.
+ */
 static void test_rearm_doorbell(void)
 {
 	struct ksig_sub *sub = fake_open("test");
@@ -591,7 +621,7 @@ static void test_rearm_doorbell(void)
 	for (i = 0; i < 3; i++) {
 		CHECK(!ksig_sub_arm(sub, &o));
 		CHECK(take(&soon, &info) == SIGNO);
-		/* let it go on */
+		/* give the relay time to proceed */
 		CHECK(take(&moment, &info) < 0);
 	}
 	CHECK(ksig_sub_next(sub, 0, &ev) == 1 && ev->value == 1);
@@ -609,8 +639,8 @@ static void *emits_on(void *unused)
 }
 
 /*
- * Arming blocks all signals of the caller while it creates the thread: that must not
- * count as ready for a signal that would kill.
+ * Arming blocks all signals of the caller while the thread is created. The relay must not treat
+ * that as ready for a signal that would otherwise kill the process.
  */
 static void rearms(void)
 {
@@ -622,7 +652,7 @@ static void rearms(void)
 
 	sigemptyset(&none);
 	CHECK(!sigprocmask(SIG_SETMASK, &none, NULL));
-	/* before arming: pthread_create(3), too, blocks all signals for a moment */
+	/* create it before arming, because pthread_create(3) also blocks all signals temporarily */
 	CHECK(!pthread_create(&thread, NULL, emits_on, NULL));
 	for (i = 0; i < 300; i++)
 		CHECK(!ksig_sub_arm(sub, &o));
@@ -637,7 +667,7 @@ static void test_rearm_unready(void)
 	CHECK(!status);
 }
 
-/* Without a thread for it, what was armed before stays so. */
+/* Check that if no thread can be created, the previous arming stays in effect. */
 static void test_no_thread(void)
 {
 	struct ksig_sub *sub = fake_open("test");

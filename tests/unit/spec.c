@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Event names with filters: what is accepted, the errors and their columns, what matches. */
+/*
+ * Check event names with filters: what is accepted, the errors and their columns, and which records
+ * match.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -99,7 +102,7 @@ static void test_fields(void)
 	bad("test:current.pid=a", 18, "expected a number");
 }
 
-/* No event can match: refused, with where and why. */
+/* Check that a filter that no event can match is rejected with the column and the reason. */
 static void test_impossible(void)
 {
 	static const struct {
@@ -160,7 +163,7 @@ static void test_impossible(void)
 	}
 }
 
-/* A record of process.exit */
+/* a record of process.exit */
 static struct {
 	struct ksig_event ev;
 	struct ksig_process_data data;
@@ -199,7 +202,7 @@ static void test_match(void)
 	CHECK(passes("process.exit:comm!=bash"));
 	CHECK(!passes("process.exit:comm!=sh"));
 
-	/* what isn't known fulfils nothing */
+	/* a condition on an unknown field is never met */
 	record.ev.flags = KSIG_EVENT_NO_VALUE;
 	CHECK(!passes("process.exit:status=0x700"));
 	CHECK(!passes("process.exit:status!=0"));
@@ -234,7 +237,7 @@ static bool formats(const struct ksig_sub *sub, const char *wanted)
 	if (strcmp(line, wanted))
 		printf("formatted: %s\n", line);
 	CHECK(len == (int)strlen(line));
-	/* as snprintf(): the same length, what fits, and a terminator */
+	/* same result as snprintf(): the full length, the part that fits, and a terminator */
 	memset(cut, 'x', sizeof(cut));
 	CHECK(ksig_event_format(sub, &record.ev, cut, sizeof(cut)) == len);
 	CHECK(!strncmp(cut, wanted, 7) && !cut[7]);
@@ -291,7 +294,7 @@ static void test_format(void)
 	free(sub);
 }
 
-/* Each event's fields lie in its record, and no name is there twice. */
+/* Check that the fields of each event lie within its record and that no name is a duplicate. */
 static void test_catalog(void)
 {
 	const struct ksig_event_desc *d;
@@ -336,7 +339,7 @@ static void opens(const char *event, const struct ksig_sub_opts *o, int err)
 	CHECK(ksig_sub_open(event, o, &sub) == err);
 }
 
-/* An invalid option is reported before anything is opened. */
+/* Check that an invalid option is reported before anything is opened. */
 static void test_options(void)
 {
 	struct ksig_sub_opts o = {

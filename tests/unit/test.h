@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Helpers of the library's unit tests, which run on the machine that builds. */
+/* Helpers for the library's unit tests, which run on the build machine. */
 #ifndef KSIG_LIB_TEST_H
 #define KSIG_LIB_TEST_H
 
@@ -8,7 +8,7 @@
 
 #define CHECK(expr) do { \
 	if (!(expr)) { \
-		/* a sanitizer's report ends a process without a flush */ \
+		/* stderr is unbuffered: a sanitizer ends a process without flushing stdout */ \
 		fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, \
 			#expr); \
 		exit(1); \
