@@ -103,7 +103,7 @@ cli_libs = $(lib_libs) $(if $(filter-out 0,$(SYSTEMD)),$(systemd_libs))
 lib_libs := $(if $(filter-out 0,$(BPF)),$(SYSROOT:%=-L$(wildcard \
 	$(SYSROOT)/usr/lib/*-linux-gnu)) $(or $(if $(SYSROOT),,$(shell \
 	pkg-config --static --libs libbpf 2>/dev/null)),-lbpf -lelf -lz))
-# Evaluated only when it is needed, and only once.
+# $(static) is evaluated only when it is needed, and only once.
 static = $(eval static := $(if $(SYSROOT),yes,$(shell \
 	CC='$(CC)' tests/vm/ready static)))$(static)
 version := $(shell sed -n 's/.*KSIG_VERSION "\(.*\)"/\1/p' \
@@ -239,8 +239,7 @@ $(O)/examples/libksig: examples/libksig.c $(O)/libksig.a $(headers) $(O)/flags
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< \
 		$(O)/libksig.a $(lib_libs)
 
-# Builds a program of the user's in my/, which tests/vm/build has copied to DIR. SOURCE may contain
-# blanks.
+# Builds a user's program in my/, which tests/vm/build has copied to DIR. SOURCE may contain blanks.
 mine: $(O)/libksig.a
 	cd "$$DIR" && $(CC) -std=gnu11 -O2 -g -Wall -I$(CURDIR)/include -static \
 		-pthread -o "$${SOURCE%.c}" "$$SOURCE" \

@@ -48,7 +48,7 @@ memfd(good)
 # the sequence count stays odd; the strings are not terminated; the numbers are out of range
 memfd(status(b"native", b"e" * 256, 9, -1, -1, -2, 9, 8, 1 << 63, seq=1,
              counters=[2**64 - 1] * 7))
-# one with the number of an open descriptor, and one whose descriptor is not open
+# two subscriptions of the module: descriptor 200 is open, descriptor 77 is not
 memfd(status(b"module", b"test:value=1", 2, 200, 99, 10, 0, 0, 4))
 memfd(status(b"module", b"other", 0, 77, 0, 0, 0, 0, 0))
 os.dup2(os.open("/dev/null", os.O_RDONLY), 200)
@@ -59,7 +59,7 @@ memfd(status(b"bpf", b"x", 0, 0, 0, 0, 0, 0, 0, magic=b"ksigsub1"))
 memfd(status(b"b\x1bf", b"x", 0, 0, 0, 0, 0, 0, 0))
 memfd(status(b"bpf" + b"f" * 13, b"x", 0, 0, 0, 0, 0, 0, 0))
 memfd(status(b"bpf", b"", 0, 0, 0, 0, 0, 0, 0))
-# not a memfd, but named like one once the file system is unmounted
+# a regular file whose link in /proc looks like a memfd's once its file system is unmounted
 fd = os.open(sys.argv[1] + "/memfd:ksig (deleted)", os.O_RDWR | os.O_CREAT)
 os.write(fd, good)
 os.system("umount -l " + sys.argv[1])

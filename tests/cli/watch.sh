@@ -8,7 +8,7 @@ own_folder "$@"
 
 emit() { for value; do ksig emit -- "$value"; done; }
 
-# printing, counting, skipping
+# -n limits the number of events, --skip ignores the first ones
 watch test -n 2
 says '^ksig: watching test (module)$'
 emit 42 -1 7

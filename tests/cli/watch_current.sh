@@ -29,7 +29,7 @@ write 3: EINTR
 write 4: done
 write 5: done" ] || fail "the target said: $(cat said)"
 
-# neither of the first two writes is interrupted: they don't block, because they fit in the pipe
+# the second write is signalled but not interrupted: it fits in the pipe, so it doesn't block
 run_target write
 watch $write --skip 1 -n1 --to subject -s USR1 --json
 echo >&9

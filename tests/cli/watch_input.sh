@@ -66,7 +66,7 @@ if [ -e /sys/kernel/tracing/events ] && has_event bpf process.exit; then
 	says "column 26: .*has no value unless a field is chosen"
 fi
 
-# names
+# unknown names of events, tracepoints and fields are refused, and similar names are suggested
 gives 2 ksig watch proces.exit
 says "^ksig: proces.exit, column 1: no event 'proces.exit'; did you mean 'process.exit'?"
 gives 2 ksig watch net.upp --provider native

@@ -65,8 +65,8 @@ process_events() {
 	says '3 events of process.exec were not acted on'
 	until_true ended "$(cat hangs)"
 
-	# A real-time signal to a task that never blocks is refused: it can't be determined whether the
-	# task waits for the signal, and the watch doesn't retry permanently.
+	# A real-time signal to a task that never blocks is refused. Whether the task waits for the
+	# signal can't be determined, and the watch doesn't retry forever.
 	watch process.exec:comm=spinner $from --to subject -s 44 -n1
 	start ./spinner -c 'while :; do :; done'
 	ends 1

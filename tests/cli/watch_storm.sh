@@ -164,7 +164,7 @@ until_true [ -s ran ]
 used=$(($(ticks) - before))
 [ "$used" -lt 100 ] || fail "it has used $used ticks, and waits only"
 rm busy
-# the queue is being emptied again
+# the queue drains again
 until_true eval '[ $(wc -l <ran) -gt 10 ]'
 adds_up $n 'total ran'
 [ "$(wc -l <ran)" -lt $n ] || fail "nothing was lost"

@@ -15,7 +15,7 @@ has_event $from process.exec || {
 events() { for i in $(seq "$1"); do nice true; done; }
 nice=process.exec:comm=nice
 
-# bash handles the signal in a trap; its pidfile names it
+# bash handles the signal in a trap; the target is named by a pidfile
 if command -v bash >/dev/null; then
 	start_handler bash
 	echo $pid >pidfile

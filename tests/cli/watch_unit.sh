@@ -70,7 +70,7 @@ try 5 unit:a
 says "unit:a.service is not available: cannot use the system bus: Rejected send message"
 end_manager
 
-# names
+# a unit's name can be spelled in several ways; unknown and invalid names are refused
 serve
 manage pid $service
 for name in a a.service alias 'a b@c' 'a\x20b@c.service'; do

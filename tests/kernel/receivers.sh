@@ -75,7 +75,7 @@ for program in $programs; do
 		END { print n, gaps + 0 }' $program.out)
 	case "$program $got" in
 	'ring 305 1'|'receive.py 305 1')	;;
-	# pending signals have left the queue, so it may not overflow
+	# signals that are pending in the target no longer occupy the queue, so it may not overflow
 	handler\ 305\ [01]|sigwaitinfo\ 305\ [01]|signalfd\ 305\ [01])	;;
 	*)	fail "$program: events and gaps: $got" ;;
 	esac
