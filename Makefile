@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: MIT
-# `make help` says what there is.
+# `make help` lists the targets.
 
 ifneq ($(words $(CURDIR)),1)
 $(error ksig: make can't handle a path with a blank: move '$(CURDIR)')
 endif
 
-# This machine's architecture, or arm64: built in a small Debian of its own.
+# The target is this machine's architecture, or arm64, which is built in a small separate Debian.
 own_arch := $(patsubst aarch64,arm64,$(patsubst x86_64,amd64,$(shell uname -m)))
-# In the environment ARCH is what the kernel's build understands by it.
+# An ARCH from the environment is ignored: it is meant for the kernel's build.
 arch := $(if $(filter command,$(firstword $(origin ARCH))),$(patsubst \
 	aarch64,arm64,$(patsubst x86_64,amd64,$(ARCH))),$(own_arch))
-# What lies in a VM alone is static. Where libelf can't be linked so (Debian 13), it is
-# linked with Debian 12's libraries, by SYSROOT=... in build/static. This and CROSS are
-# tests/vm/build's alone; what the environment has by these names is no business of ours.
+# Programs for VMs are linked statically. If libelf can't be linked statically (Debian 13), they
+# are linked with Debian 12's libraries in build/static; tests/vm/build then sets SYSROOT. Only
+# tests/vm/build sets SYSROOT and CROSS, so values from the environment are ignored.
 ifneq ($(filter environment%,$(firstword $(origin SYSROOT))),)
 SYSROOT :=
 endif
@@ -35,23 +35,23 @@ endif
 CFLAGS ?= -O2 -g
 ksig_cflags := -std=gnu11 -Wall -Wextra -Wno-missing-field-initializers $(WERROR) \
 	-Iinclude -Itests $(SYSROOT:%=-isystem %/usr/include)
-# Any name in tests/vm/kernels will do.
+# Any name in tests/vm/kernels is valid.
 KERNEL ?= $(shell tests/vm/fetch default $(arch))
 KDIR ?=
 PREFIX ?= /usr/local
-# /usr/lib/TRIPLET in a multiarch package
+# a multiarch package sets it to /usr/lib/TRIPLET
 LIBDIR ?= $(PREFIX)/lib
 UDEV ?= /usr/lib/udev
 SYSUSERS ?= /usr/lib/sysusers.d
 FUZZ_SECONDS ?= 60
-# bpftool and others lie there, which not every user has in PATH.
+# bpftool and other tools are in directories that not every user has in PATH.
 export PATH := $(PATH):/usr/sbin:/sbin
 
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 comma := ,
 
-# What is built from what, and what the VMs need; CONTRIBUTING.md says why.
+# The packages that the build and the VMs need; CONTRIBUTING.md explains them.
 PACKAGES := gcc gcc-multilib libc6-dev make busybox-static cpio kmod \
 	qemu-system-x86 pahole xz-utils pkg-config \
 	bc bison flex libelf-dev libssl-dev python3-minimal \
@@ -64,24 +64,24 @@ CHECK_PACKAGES := sparse g++ g++-multilib perl spin dkms libclang-rt-dev \
 
 headers := $(wildcard include/ksig/*.h tests/*.h)
 tests := $(patsubst tests/kernel/%.c,%,$(wildcard tests/kernel/*.c))
-# Those that are run as 32-bit programs, too: where that makes a difference.
+# The tests that are also run as 32-bit programs, because that makes a difference.
 tests_32 := clients doorbell edu event_process promise1_channel \
 	promise1_four_receivers promise2_nothing_vanishes promise3_armed \
 	promise3_right_process promise7_end_is_end promise10_bad_input \
 	promise10_channel_input ring tutorial
 lib_tests := $(patsubst tests/lib/%.c,%,$(wildcard tests/lib/*.c))
-# The latter to be received by.
+# promise1_relay is the 32-bit receiver of its own 64-bit test.
 lib_tests_32 := module promise1_relay
 examples := $(patsubst examples/%.c,$(O)/examples/%,$(wildcard \
 	examples/*.c examples/edu/factorial.c examples/receivers/*.c))
-# The service manager of tests goes into VMs with the libraries of the command.
+# In a VM, the tests' service manager uses the libraries of the command.
 host_programs = $(O)/tests/cli/target $(if $(filter-out 0,$(SYSTEMD)),$(O)/tests/cli/manager)
-# Static, so that they run in a VM with nothing else in it.
+# These programs are static, so that they run in a VM without any libraries.
 programs := $(O)/ksig $(examples) $(O)/listings/receiver \
 	$(tests:%=$(O)/tests/%) $(tests_32:%=$(O)/tests/%-32) \
 	$(lib_tests:%=$(O)/tests/lib/%) $(lib_tests_32:%=$(O)/tests/lib/%-32)
 
-# BPF=0: without that provider, libbpf and clang
+# BPF=0 builds without the BPF provider, libbpf and clang.
 BPF ?= 1
 bpf_sources := $(wildcard lib/bpf/*.c)
 lib_sources := $(wildcard lib/*.c lib/module/*.c lib/native/*.c) \
@@ -90,8 +90,8 @@ lib_headers := $(wildcard lib/*.h lib/*/*.h) bpf/shared.h $(headers)
 lib_cflags := -fPIC -fvisibility=hidden -Ibuild -DKSIG_HAVE_NATIVE \
 	$(if $(filter 0,$(BPF)),,-DKSIG_HAVE_BPF)
 lib_objects := $(lib_sources:lib/%.c=$(O)/lib/%.o)
-# SYSTEMD=0: the command without unit:, and linked statically, for libsystemd can't be.
-# So is what is linked with another Debian's libraries.
+# SYSTEMD=0 builds a command without unit: targets. It can be linked statically, which is not
+# possible with libsystemd, so it is also the default if SYSROOT is set.
 SYSTEMD ?= $(if $(SYSROOT),0,1)
 cli_sources := $(filter-out $(if $(filter 0,$(SYSTEMD)),cli/unit.c),$(wildcard cli/*.c))
 cli_objects := $(cli_sources:cli/%.c=$(O)/cli/%.o)
@@ -99,11 +99,11 @@ systemd_cflags = $(shell pkg-config --cflags libsystemd 2>/dev/null)
 systemd_libs = $(or $(shell pkg-config --libs libsystemd 2>/dev/null),-lsystemd)
 cli_cflags = $(if $(filter-out 0,$(SYSTEMD)),-DKSIG_HAVE_SYSTEMD $(systemd_cflags))
 cli_libs = $(lib_libs) $(if $(filter-out 0,$(SYSTEMD)),$(systemd_libs))
-# What the providers need, for whatever links libksig.a.
+# The libraries that the providers need; all programs that use libksig.a are linked with them.
 lib_libs := $(if $(filter-out 0,$(BPF)),$(SYSROOT:%=-L$(wildcard \
 	$(SYSROOT)/usr/lib/*-linux-gnu)) $(or $(if $(SYSROOT),,$(shell \
 	pkg-config --static --libs libbpf 2>/dev/null)),-lbpf -lelf -lz))
-# Asked when it is needed, and once.
+# $(static) is evaluated only when it is needed, and only once.
 static = $(eval static := $(if $(SYSROOT),yes,$(shell \
 	CC='$(CC)' tests/vm/ready static)))$(static)
 version := $(shell sed -n 's/.*KSIG_VERSION "\(.*\)"/\1/p' \
@@ -117,8 +117,8 @@ $(if $(filter $(host_only),$(MAKECMDGOALS)),$(error \
 	ksig: make $(MAKECMDGOALS) is for this machine alone: without ARCH=$(ARCH)))
 endif
 
-# For another architecture all is made in a root that has the compilers: there CROSS
-# is set.
+# For another architecture, everything is built in a root with its compilers, in which CROSS is
+# set.
 ifneq ($(if $(CROSS),$(own_arch),$(arch)),$(own_arch))
 all programs:
 	@tests/vm/build cross $(arch) $@
@@ -135,40 +135,40 @@ endif
 
 help:
 	@echo 'make            build the command ksig'
-	@echo 'make ARCH=arm64 the same for another architecture, in build/arm64; also demo, shell'
-	@echo 'make demo       see the kernel signal a process, in a VM'
-	@echo 'make shell      a prompt in that VM, with what is in my/ (KERNEL=6.12-rt: another kernel)'
-	@echo 'make test       all tests, on: $(shell tests/vm/fetch list test | xargs)'
-	@echo 'make test-all   the same, on: $(shell tests/vm/fetch list | xargs)'
-	@echo 'make try TESTS="a b"  some of the tests (KERNEL=6.12-rt: another kernel)'
-	@echo 'make bench      what it costs beside its peers, in instructions'
-	@echo 'make mutants    break the code in many places and see each noticed'
-	@echo 'make fuzz       what comes from outside at random, for FUZZ_SECONDS (60)'
-	@echo 'make test-sanitized  the library under ASan, UBSan, TSan, valgrind'
-	@echo 'make check      static checks: sparse, checkpatch, licences (CHECKS="a b": some)'
-	@echo 'make docs/watch.svg  the picture in README.md, from a run of the command'
+	@echo 'make ARCH=arm64 build for another architecture in build/arm64; also demo, shell'
+	@echo 'make demo       watch the kernel signal a process in a VM'
+	@echo 'make shell      run a shell in a VM, with the files in my/ (KERNEL=6.12-rt: another kernel)'
+	@echo 'make test       run all tests on: $(shell tests/vm/fetch list test | xargs)'
+	@echo 'make test-all   run all tests on: $(shell tests/vm/fetch list | xargs)'
+	@echo 'make try TESTS="a b"  run only these tests (KERNEL=6.12-rt: another kernel)'
+	@echo 'make bench      compare the cost with similar interfaces, in instructions'
+	@echo 'make mutants    break the code in many places and check that a test fails for each'
+	@echo 'make fuzz       fuzz the parsers of the library for FUZZ_SECONDS (60)'
+	@echo 'make test-sanitized  test the library under ASan, UBSan, TSan and valgrind'
+	@echo 'make check      run the static checks: sparse, checkpatch, ... (CHECKS="a b": only these)'
+	@echo 'make docs/watch.svg  update the picture in README.md by running the command'
 	@echo 'make check-next  build the module for the newest kernel in the archive'
-	@echo 'make deps       install the Debian packages that all this needs'
-	@echo 'sudo make install  command, library, udev rule (PREFIX, LIBDIR, DESTDIR); uninstall'
-	@echo 'make BPF=0      without the provider bpf: needs neither clang nor libbpf'
-	@echo 'make SYSTEMD=0  without --to unit: needs no libsystemd'
+	@echo 'make deps       install the Debian packages that the other targets need'
+	@echo 'sudo make install  install command, library, udev rule (PREFIX, LIBDIR, DESTDIR); uninstall'
+	@echo 'make BPF=0      build without the provider bpf: needs neither clang nor libbpf'
+	@echo 'make SYSTEMD=0  build without --to unit: needs no libsystemd'
 	@echo 'sudo make load    build ksig.ko for the running kernel and load it'
-	@echo 'sudo make unload  take it out again'
-	@echo 'make clean      remove what was built; make distclean: downloads too'
+	@echo 'sudo make unload  unload it'
+	@echo 'make clean      remove built files; make distclean: remove downloads as well'
 
-# Why nothing can be built here, before anything is.
+# Fails with the reason if nothing can be built on this machine, before anything is built.
 ready:
 	@[ '$(CROSS)' ] || CC='$(CC)' BPF='$(BPF)' tests/vm/ready
 
 owners:
 	@tests/vm/ready owners
 
-# Asks dpkg first: nothing is fetched where nothing is missing.
+# Queries dpkg first, so nothing is downloaded if no package is missing.
 deps: ready
 	@tests/vm/deps $(PACKAGES)
 
-# The kernel's own types come from bpf/vmlinux.h, those of its user interface
-# from the compiler's headers.
+# bpf/vmlinux.h defines the kernel's internal types, the compiler's headers those of its user
+# interface.
 build/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) include/ksig/uapi.h | ready
 	@mkdir -p $(@D)
 	clang -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter \
@@ -177,7 +177,7 @@ build/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) include/ksig/uapi.h | ready
 			gcc -print-multiarch) -c -o $@ $<
 	llvm-strip -g $@
 
-# The library, the command and the tests are built again when these change.
+# The library, the command and the tests are built again when these flags change.
 export build_flags := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) BPF=$(BPF) SYSTEMD=$(SYSTEMD)
 $(O)/flags: FORCE | ready
 	@mkdir -p $(@D)
@@ -214,8 +214,8 @@ $(O)/ksig: $(cli_objects) $(O)/libksig.a
 		$(if $(filter 0,$(SYSTEMD)),$(if $(filter yes,$(static)),-static)) -pthread -o $@ \
 		$(cli_objects) $(O)/libksig.a $(cli_libs)
 
-# Tests of the library as any program uses it. For 32-bit programs there is the
-# module alone: what other providers need isn't there.
+# These tests use the library like any other program. 32-bit programs have only the provider
+# module, because the libraries of the other providers are not available for them.
 $(O)/tests/lib/%: tests/lib/%.c tests/ktest.c $(O)/libksig.a $(headers) $(O)/flags \
 		$(wildcard tests/lib/*.h)
 	@mkdir -p $(@D)
@@ -239,13 +239,13 @@ $(O)/examples/libksig: examples/libksig.c $(O)/libksig.a $(headers) $(O)/flags
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< \
 		$(O)/libksig.a $(lib_libs)
 
-# What a user has in my/, copied to DIR by tests/vm/build: SOURCE may have blanks.
+# Builds a user's program in my/, which tests/vm/build has copied to DIR. SOURCE may contain blanks.
 mine: $(O)/libksig.a
 	cd "$$DIR" && $(CC) -std=gnu11 -O2 -g -Wall -I$(CURDIR)/include -static \
 		-pthread -o "$${SOURCE%.c}" "$$SOURCE" \
 		$(CURDIR)/$(O)/libksig.a $(lib_libs)
 
-# What the document shows, as it stands there.
+# Builds the listings in the document, unchanged.
 $(O)/listings/%: docs/drivers.md tests/listings $(headers) $(O)/flags
 	@tests/listings $< $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -o $@ $@.c
@@ -271,8 +271,8 @@ $(O)/bench: bench/bench.c bench/bench.h tests/ktest.c $(headers) $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< tests/ktest.c
 
-# These see the library's insides, and run here, twice: with what finds bad
-# memory, and with what finds races.
+# Unit tests use internals of the library. They run twice on this machine: with sanitizers for
+# memory errors and undefined behaviour, and with one for data races.
 unit_tests := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 comma := ,
 
@@ -302,7 +302,7 @@ $(eval $(call sanitized,asan,-fsanitize=address$(comma)undefined \
 	-fno-sanitize-recover=all))
 # gcc warns that TSan does not model atomic_thread_fence()
 $(eval $(call sanitized,tsan,-fsanitize=thread -Wno-tsan))
-# valgrind looks at what is linked dynamically
+# valgrind needs dynamically linked programs
 $(eval $(call sanitized,memcheck,))
 
 test-unit-programs: $(foreach how,asan tsan,$(unit_tests:%=$(O)/$(how)/unit/%))
@@ -315,14 +315,13 @@ test-unit: test-unit-programs
 			setarch -R timeout -k 5 300 $(O)/tsan/unit/$$test; \
 	done
 
-# The library's own tests and the command in the same way: tests/host/sanitized
-# says which.
+# Runs tests of the library and the command in the same way; tests/host/sanitized lists them.
 test-sanitized: $(foreach how,asan tsan memcheck,$(O)/$(how)/ksig \
 		$(addprefix $(O)/$(how)/,\
 		$(shell tests/host/sanitized list $(how))))
 	@tests/host/sanitized
 
-# One of the library's own files may be part of the target, which sees its inside.
+# A fuzz target may include the library's file of the same name to use its internals.
 fuzz_targets := $(filter-out $(if $(filter 0,$(BPF)),$(bpf_sources:lib/bpf/%.c=%)), \
 	$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
 fuzz_flags := -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -337,8 +336,8 @@ $(O)/fuzz/%: tests/fuzz/%.c $(lib_sources:lib/%.c=$(O)/fuzz/%.o)
 		-fsanitize=fuzzer $< \
 		$(filter-out $(O)/fuzz/native/$*.o $(O)/fuzz/bpf/$*.o,$(filter %.o,$^)) $(lib_libs)
 
-# One after the other, FUZZ_SECONDS together. What they find new goes to
-# build/fuzz/NAME.corpus, what breaks beside it.
+# Runs one target after the other, FUZZ_SECONDS in total. New inputs are saved in
+# build/fuzz/NAME.corpus, and those that cause a crash in build/fuzz.
 fuzz: $(fuzz_targets:%=$(O)/fuzz/%)
 	@set -e; for name in $(fuzz_targets); do \
 		mkdir -p $(O)/fuzz/$$name.corpus; \
@@ -351,7 +350,7 @@ fuzz: $(fuzz_targets:%=$(O)/fuzz/%)
 
 skeletons: $(skeletons)
 
-# Quiet, but for what is going on: what is shown is what the machine in the VM says.
+# Prints only the progress of the build, so that the output of the VM stands out.
 build_programs = @echo 'make: building the library and the command' >&2; \
 	$(MAKE) -s -j$$(nproc) all >&2 && \
 	echo 'make: building $(words $(programs)) programs' \
@@ -388,7 +387,7 @@ mutants: owners deps
 docs/watch.svg: build/ksig FORCE
 	$(SUDO) docs/picture $@
 
-# Which of the kernel's interfaces have changed that the module uses.
+# Finds out whether kernel interfaces that the module uses have changed.
 check-next: owners deps
 	@tests/vm/fetch next
 	@rm -rf build/vm/next
@@ -399,14 +398,15 @@ check: ready
 	@tests/vm/deps $(PACKAGES) $(CHECK_PACKAGES)
 	@tests/check $(CHECKS)
 
-# The module comes by DKMS: kernel/ and include/ are its package. A user who is
-# not root installs below PREFIX alone, and elsewhere only what was asked for
-# (UDEV, SYSUSERS).
+# The module is not installed: DKMS does that, from a package with kernel/ and include/. Without
+# root privileges, files are installed only below PREFIX and in directories that are set
+# explicitly (UDEV, SYSUSERS).
 is_set = $(filter command environment override,$(firstword $(origin $1)))
 system_files := $(if $(DESTDIR)$(call is_set,UDEV)$(call is_set,SYSUSERS),1,$(if \
 	$(filter 0,$(shell id -u)),1))
 
-# What was built with other flags isn't built again as root, who may not have them all.
+# If the flags differ from those of the build, fail instead of building again as root, whose
+# environment may lack some of them.
 ifneq ($(and $(filter install,$(MAKECMDGOALS)),$(if $(filter all,$(MAKECMDGOALS)),,1),\
 	$(wildcard $(O)/flags)),)
 ifneq ($(strip $(file <$(O)/flags)),$(strip $(build_flags)))
@@ -415,7 +415,8 @@ $(error ksig: this was built with "$(strip $(file <$(O)/flags))", \
 endif
 endif
 
-# $1 for each page of the manual: its file in docs/man, the folder and the names it goes to
+# Runs the command $1 for each manual page, with its path in $page, its directory in $dir and its
+# names in $names.
 each_page = set -e; for page in docs/man/*; do \
 	file=$${page\#\#*/} section=$${page\#\#*.}; \
 	dir=$(DESTDIR)$(PREFIX)/share/man/man$$section; \
@@ -453,8 +454,8 @@ else
 endif
 	[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
 
-# Removes what 'make install' installed; give it the same variables. The udev rule and the
-# group go, too, where install would put them.
+# Removes the files that 'make install' has installed; pass the same variables. This includes the
+# udev rule and the group if 'make install' would install them.
 uninstall:
 	$(install_dirs_valid)
 	rm -f $(DESTDIR)$(PREFIX)/bin/ksig \
@@ -475,7 +476,7 @@ load:
 unload:
 	@kernel/load unload
 
-# Also what kbuild leaves beside the sources ("make load").
+# Also removes the files that kbuild creates next to the sources ("make load").
 clean:
 	rm -rf build
 	find kernel tests/modules examples/edu bench \( -name '*.o' -o \
@@ -483,7 +484,7 @@ clean:
 		-o -name '.*.d' -o -name modules.order -o -name Module.symvers \
 		\) -delete
 
-# The roots in it are root's.
+# The roots in .cache belong to the user root.
 distclean: clean
 	[ -L .cache ] || [ ! -e .cache/roots ] || $(SUDO) rm -rf --one-file-system .cache/roots
 	rm -rf .cache

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# Helpers of the shell tests, for bash, dash and busybox. A test runs in the top folder,
-# in a VM in /, and begins with ". tests/functions.sh"; one that needs a folder for its
-# files then calls 'own_folder "$@"'. Failures print the file $log, if it is set.
+# Helper functions for the shell tests; they work in bash, dash and busybox. A test runs in the
+# top directory of the tree (in a VM: in /) and begins with ". tests/functions.sh". A test that
+# creates files then calls 'own_folder "$@"'. On failure, the file $log is printed if it is set.
 set -eu
 
 fail() {
@@ -10,9 +10,9 @@ fail() {
 	exit 1
 }
 
-# own_folder ARGUMENT...: run the script again, with these arguments, as root in an empty
-# folder that is removed at the end, in a mount namespace and a process group of its own,
-# of which no process outlives the test.
+# own_folder ARGUMENT...: rerun the script as root with these arguments in an empty directory,
+# a new mount namespace and a new process group. When the test ends, the directory is removed
+# and every process in the group is killed.
 own_folder() {
 	local rc=0
 
@@ -29,7 +29,7 @@ own_folder() {
 		exit $rc
 	fi
 	cd "$KSIG_TMP"
-	# for commands that run as another user
+	# commands that run as another user must be able to enter it
 	chmod 711 .
 	PATH=$top/build:$PATH
 	target=$top/build/tests/cli/target
@@ -37,7 +37,8 @@ own_folder() {
 
 # ------------------------------------------------------------- conditions
 
-# until_true COMMAND...: wait for a minute at most, or for $patience fiftieths of a second
+# until_true COMMAND...: wait until COMMAND succeeds. Fails after a minute, or after $patience
+# fiftieths of a second.
 until_true() {
 	local tries=0
 
@@ -51,29 +52,29 @@ until_true() {
 lives() { grep -q '^State:.[^Z]' "/proc/$1/status" 2>/dev/null; }
 ended() { ! lives "$1"; }
 
-# has_lines N [FILE]: at least
+# has_lines N [FILE]: FILE (default: stdout) has at least N lines
 has_lines() { [ "$(wc -l <"${2:-stdout}")" -ge "$1" ]; }
 
-# equal WHAT GOT WANTED
+# equal WHAT GOT WANTED: check that the strings GOT and WANTED are equal
 equal() { [ "$2" = "$3" ] || fail "$1: '$2', not '$3'"; }
 
-# channel NAME ATTRIBUTE: its value in sysfs
+# channel NAME ATTRIBUTE: print an attribute of the channel from sysfs
 channel() { cat "/sys/class/ksig/$1/$2"; }
 
-# until_subscribers CHANNEL N
+# until_subscribers CHANNEL N: wait until the channel has N subscribers
 until_subscribers() { until_true eval "[ \$(channel $1 subscribers) = $2 ]"; }
 
 # -------------------------------------------------- a command and its output
 
 limit='timeout 300'
 
-# gives STATUS COMMAND...: run it, with its output in stdout and stderr. It must exit with
-# this status within $limit, and must print an error unless the status is 0.
+# gives STATUS COMMAND...: run COMMAND with its output in the files stdout and stderr. Check that
+# it exits with STATUS within $limit, and that it prints an error unless STATUS is 0.
 gives() {
 	local wanted=$1 got=0 limit=$limit
 
 	shift
-	# timeout(1) runs programs only
+	# timeout(1) can't run shell functions
 	case $(command -v "$1") in
 	*/*)	;;
 	*)	limit= ;;
@@ -84,16 +85,17 @@ gives() {
 	[ $got = 0 ] || [ -s stderr ] || fail "'$*' failed without a message"
 }
 
-# A regular expression: says and says_no search stderr, prints wants a line of stdout
+# The argument is a regular expression. says and says_no search stderr for it; prints checks
+# that it matches a whole line of stdout.
 says() { grep -q -e "$1" stderr || fail "no '$1' in stderr: $(cat stderr)"; }
 says_no() { ! grep -q -e "$1" stderr || fail "'$1' in stderr: $(cat stderr)"; }
 prints() { grep -qxE -e "$1" stdout || fail "no line '$1' in stdout: $(cat stdout)"; }
-# prints_just TEXT: all of stdout
+# prints_just TEXT: check that stdout contains TEXT and nothing else
 prints_just() { [ "$(cat stdout)" = "$1" ] || fail "not '$1' in stdout: $(cat stdout)"; }
-# lines N: exactly
+# lines N: check that stdout has exactly N lines
 lines() { [ "$(wc -l <stdout)" = "$1" ] || fail "not $1 lines in stdout: $(cat stdout)"; }
 
-# is_json: each line of stdout is an object without arrays
+# is_json: check that each line of stdout is a JSON object without arrays
 is_json() {
 	local string='"([^"\\[:cntrl:]]|\\(["\\/bfnrt]|u[0-9a-f]{4}))*"'
 	local pair="$string:($string|0|-?[1-9][0-9]*|null|true|false|\\{[^{}]*\\})"
@@ -103,20 +105,20 @@ is_json() {
 
 # ------------------------------------------------------ background processes
 
-# start COMMAND...: in the background, as $pid, with the standard input of the script
+# start COMMAND...: run COMMAND in the background with the script's standard input, and set $pid
 start() {
 	{ "$@" <&7 7<&- & } 7<&0
 	pid=$!
 }
 
-# start_sleep: a process that waits, as $pid
+# start_sleep: start a process that sleeps, and set $pid
 start_sleep() {
 	start sleep 1000
 	until_true grep -qx sleep "/proc/$pid/comm"
 }
 
-# start_handler [SHELL]: a process, as $pid, that appends "hup PID" to the file hups for
-# each HUP
+# start_handler [SHELL]: start a process that appends "hup PID" to the file hups on each HUP, and
+# set $pid
 start_handler() {
 	rm -f ready
 	start "${1:-sh}" -c 'trap "echo hup $$ >>hups" HUP; : >ready
@@ -124,8 +126,8 @@ start_handler() {
 	until_true [ -e ready ]
 }
 
-# start_zombie: a process that has exited, as $zombie; its parent, $pid, doesn't wait for
-# it. A shell would, until its exec is done.
+# start_zombie: start a process that exits and stays a zombie, and set $zombie. Its parent, $pid,
+# never waits for it. A shell would reap it, so it exits only once the parent has executed sleep.
 start_zombie() {
 	rm -f zombie
 	start sh -c 'sh -c "until grep -qx sleep /proc/$$/comm; do sleep 0.02; done" &
@@ -135,13 +137,14 @@ start_zombie() {
 	until_true grep -q '^State:.Z' "/proc/$zombie/status"
 }
 
-# halt PID: stop the process; it takes no signal after this
+# halt PID: stop the process; until it is continued, it handles no signal
 halt() {
 	kill -STOP $1
 	until_true grep -q '^State:.T' /proc/$1/status
 }
 
-# start_listen ARGUMENT...: ksig listen, as $pid, with its output in the file received
+# start_listen ARGUMENT...: run ksig listen in the background with its output in the file
+# received, and set $pid
 start_listen() {
 	rm -f listening
 	ksig listen "$@" >received 2>listening &
@@ -150,7 +153,7 @@ start_listen() {
 	lives $pid || fail "ksig listen $*: $(cat listening)"
 }
 
-# received TEXT: ksig listen exits with status 0 and has printed this
+# received TEXT: check that ksig listen exits with status 0 and has printed TEXT
 received() {
 	wait $pid || fail "ksig listen ended with $?: $(cat listening)"
 	equal 'ksig listen printed' "$(cat received)" "$1"
@@ -158,18 +161,18 @@ received() {
 
 # ---------------------------------------------------------------- ksig watch
 
-# The time of an event that is printed as text
+# matches the time of an event in text output
 time='[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]{3}'
 
 has_said() { grep -q -e "$1" stderr || ended $watcher; }
 
-# watching: wait until $watcher says that it watches
+# watching: wait until $watcher reports that it is watching
 watching() {
 	until_true has_said '^ksig: watching .*)$'
 	says '^ksig: watching .*)$'
 }
 
-# watch ARGUMENT...: ksig watch, as $watcher, when it watches
+# watch ARGUMENT...: run ksig watch in the background, set $watcher, and wait until it is watching
 watch() {
 	: >stdout >stderr
 	ksig watch "$@" >stdout 2>stderr &
@@ -177,7 +180,7 @@ watch() {
 	watching
 }
 
-# ends STATUS: $watcher exits, with this status
+# ends STATUS: check that $watcher exits with STATUS
 ends() {
 	local got=0
 
@@ -193,20 +196,20 @@ stop() {
 	wait $watcher || :
 }
 
-# How often $watcher has blocked, and the ticks of cpu time that it has used
+# sleeps: print how often $watcher has blocked; ticks: print how many ticks of cpu time it has used
 sleeps() { awk '/^voluntary/ { print $2 }' /proc/$watcher/status; }
 ticks() { sed 's/.*) //' /proc/$watcher/stat | awk '{ print $12 + $13 }'; }
 
-# has_event PROVIDER EVENT: it is available
+# has_event PROVIDER EVENT: the provider has the event on this system
 has_event() { ksig watch "$2" --provider "$1" -t 1ms >/dev/null 2>&1 || [ $? = 3 ]; }
 
-# mount_tracefs: status 1 if that is not possible
+# mount_tracefs: mount tracefs unless it is mounted; fails if that is not possible
 mount_tracefs() {
 	[ -e /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing
 }
 
-# run_target ARGUMENT...: the program cli/target.c, as $pid, with its output in the file
-# said; it continues when a line is written to file descriptor 9
+# run_target ARGUMENT...: start the program cli/target.c with its output in the file said, set
+# $pid, and wait until it is ready. It continues when a line is written to file descriptor 9.
 run_target() {
 	rm -f go
 	: >said

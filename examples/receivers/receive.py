@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Receive events with read(2): receive.py [NODE]. read waits for events and returns whole
-records (their size is in /sys/class/ksig), or nothing once the channel is destroyed."""
+"""Receive events by read(2): receive.py [NODE]. A read waits for an event and
+returns complete records, whose size is in /sys/class/ksig. It returns no data
+once the channel is destroyed."""
 import os
 import struct
 import sys

@@ -1,18 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: vm host
-# ksig doctor: what works and what doesn't, for each mechanism and each event, as root, as
-# another user, and in namespaces.
+# ksig doctor reports for each mechanism and each event whether it works: as root, as another
+# user, and in new namespaces.
 . tests/functions.sh
 [ "$(id -u)" = 0 ] || { echo "not root: needed for what root and other users see"; exit 77; }
 own_folder "$@"
 
 log=stdout
-# where other users can run it
+# copy ksig to where other users can execute it
 cp "$(command -v ksig)" ksig
 PATH=$PWD:$PATH
 
-# is STATE NAME [ERROR [WORDS]]: the JSON of the last run has this
+# is STATE NAME [ERROR [WORDS]]: check that the JSON output of the last run reports NAME with this
+# state, this error and a text that contains WORDS
 is() {
 	grep "\"name\":\"$2\",\"state\":\"$1\"" stdout |
 		grep -E "\"error\":(${3:-null}|\"(${3:-none})\")," |
@@ -22,7 +23,8 @@ is() {
 paths='module bpf tracepoint pidfd connector rtnetlink psi cgroup uevent timerfd
 	relay send.module send.caller'
 
-# examine PREFIX...: each mechanism and event is listed once, with a reason if it doesn't work
+# examine PREFIX...: run ksig doctor by way of PREFIX. Check that each mechanism and each event is
+# listed once, with a reason if it doesn't work.
 examine() {
 	local name
 	gives 0 "$@" ksig doctor --json
@@ -38,7 +40,7 @@ examine() {
 		[ "$(grep -c "\"name\":\"$name\"" stdout)" = 1 ] ||
 			fail "not one $name:"
 	done
-	# these need no privilege and no module
+	# these need neither privileges nor the module
 	for name in pidfd relay rtnetlink timerfd send.caller; do
 		is ok $name
 	done
@@ -73,7 +75,7 @@ if [ -e /dev/ksig/test ]; then
 	is ok process.exit null 'by module'
 	is ok memory.oom
 else
-	# the suggested cure is possible here
+	# the suggested cure must be one that is possible on this system
 	if [ ! -e /proc/modules ]; then
 		cure='this kernel was built without modules'
 	elif [ "$(cat /proc/sys/kernel/modules_disabled)" = 1 ]; then
@@ -105,7 +107,7 @@ if [ ! -e /dev/ksig/test ]; then
 	equal 'the status without memory.oom' $got 5
 fi
 
-# as another user: what only root may use is reported as such
+# as another user: mechanisms that are reserved for root are reported as such
 examine as_other
 is no bpf EPERM 'CAP_BPF.CAP_PERFMON'
 is no power.suspend 'EPERM|EACCES'

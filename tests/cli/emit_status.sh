@@ -1,20 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: vm
-# ksig emit and ksig status: what they print, and how they end.
+# ksig emit and ksig status: output, messages and exit status.
 . tests/functions.sh
 own_folder "$@"
 
-# busybox's timeout(1) would inherit the descriptors of subscriptions, and be listed
+# busybox's timeout(1) would inherit the subscriptions' descriptors and be listed
 limit=
 
-# status_json: its lines are in stdout
+# status_json: run ksig status --json
 status_json() {
 	gives 0 ksig status --json
 	is_json
 }
 
-# subscription FD OFFERED DELIVERED QUEUED LOST [COMM]: how one of this shell is listed
+# subscription FD OFFERED DELIVERED QUEUED LOST [COMM]: print the line that ksig status --json
+# prints for a subscription of this shell
 subscription() {
 	printf '{"pid":%d,"fd":%d,"provider":"module","channel":"test",' $$ "$1"
 	printf '"filter":null,"target":null,"signo":null,'
@@ -24,7 +25,7 @@ subscription() {
 		"${6:-emit_status.sh}"
 }
 
-# value: of the next record on descriptor 5, as hexadecimal bytes
+# value: read a record from descriptor 5 and print its value as hexadecimal bytes
 value() { dd bs=64 count=1 <&5 2>/dev/null | dd bs=8 skip=2 count=1 2>/dev/null | xxd -p; }
 
 # no subscriptions
@@ -40,7 +41,7 @@ gives 0 ksig emit 1
 prints_just ''
 says_no .
 
-# a subscription of libksig has two descriptors and is listed once
+# a libksig subscription has two descriptors, but is listed only once
 watch test:value=7
 status_json
 [ "$(wc -l <stdout)" = 1 ] &&
@@ -81,14 +82,14 @@ awk '	function start(s) { return index($0, s) }
 		  end(" 0 - ") - 2 != last || start(" emit_") != name }
 ' stdout || fail "it is not aligned: $(cat stdout)"
 
-# one more subscription; a descriptor for writing only is not a subscription
+# a second subscription is listed; a write-only descriptor is not a subscription
 exec 6</dev/ksig/test 7>/dev/ksig/test
 gives 0 ksig emit 1
 status_json
 prints_just "$(subscription 5 305 3 256 46; subscription 6 1 0 1 0)"
 exec 6<&- 7>&-
 
-# a shared one is listed for each process
+# a subscription that several processes share is listed once per process
 start_sleep
 status_json
 prints_just "$(subscription 5 305 3 256 46
@@ -96,7 +97,7 @@ prints_just "$(subscription 5 305 3 256 46
 kill $pid
 wait $pid || :
 
-# special characters in a process's name
+# special characters in a process name
 printf 'a"b\\c\td\n\001\377\303\251' >/proc/$$/comm
 status_json
 prints_just "$(subscription 5 305 3 256 46 'a\"b\\c\u0009d\u000a\u0001\ufffdé')"
@@ -112,12 +113,12 @@ printf 'emit status.sh' >/proc/$$/comm
 gives 0 ksig status
 grep -q ' -  *emit status.sh$' stdout || fail "shown as $(cat stdout)"
 
-# other users see their own processes only
+# a user without privileges sees only subscriptions of the user's own processes
 gives 0 su alice -c 'ksig status --json; true'
 [ "$(wc -l <stdout)" = 1 ] && grep -q '"comm":"sh"' stdout ||
 	fail "alice sees: $(cat stdout)"
 
-# processes come and go
+# ksig status stays silent about processes that start and exit while it reads /proc
 [ -n "${KSIG_STRESS_MS-}" ] && looks=10 || looks=50
 (exec 5<&-; while :; do sleep 0 & sleep 0; done) &
 for i in $(seq $looks); do
@@ -137,7 +138,7 @@ done
 gives 0 sh -c 'ksig emit 1 >/dev/full'
 exec 5<&-
 
-# fdinfo PROCESS THREAD FD LINE...: a file in the folder proc
+# fdinfo PROCESS THREAD FD LINE...: create an fdinfo file in the directory proc
 fdinfo() {
 	local dir=proc/$1/task/$2/fdinfo file=$3
 	mkdir -p "$dir" "${dir%info}"
@@ -147,7 +148,7 @@ fdinfo() {
 	printf '%b\n' "$@" >"$dir/$file"
 }
 
-# in_proc COMMAND...: with that folder as /proc
+# in_proc COMMAND...: run COMMAND with the directory proc mounted on /proc
 in_proc() { unshare -m sh -c 'mount -o bind proc /proc && "$@"' sh "$@"; }
 
 counters='ksig-offered:\t18446744073709551615\nksig-delivered:\t10000000000
@@ -166,12 +167,12 @@ fdinfo 7 7 0 "$head" 'sigmask:\t0'
 fdinfo 7 7 3 "$head" 'ksig-channel:\ta' 'ksig-queue:\t16' 'ksig-target:\t812' \
 	'ksig-signo:\t44' 'ksig-mode:\tdoorbell,process' "$counters" \
 	'ksig-flags:\t'
-# the first thread has exited; the other two share their descriptors
+# the thread group leader has exited; the other two threads share their descriptors
 mkdir -p proc/8/task/8/fdinfo
 fdinfo 8 81 4 "$head" 'ksig-channel:\tb' 'ksig-queue:\t16' "$counters" \
 	'ksig-flags:\t target-gone hup mapped'
 cp -r proc/8/task/81 proc/8/task/82
-# exited while /proc was being read
+# a process that exits while /proc is being read
 mkdir proc/9
 fdinfo 10 10 3 'ksig-channel:\tc'
 rm proc/10/comm

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: vm
-# ksig listen and ksig send: what they print, and how they end.
+# ksig listen and ksig send: output, messages and exit status.
 . tests/functions.sh
 own_folder "$@"
 
@@ -16,7 +16,8 @@ start_listen -n 4 -s RTMIN+11
 gives 0 ksig send -s RTMIN+11 $pid 0x1122334455667788
 prints_just ''
 gives 0 ksig send $pid -s rtmin+11 -p 0x1122334455667788
-# a thread accepts signals pending for itself before those pending for its process
+# A signal that is pending for the thread is delivered before one that is pending for the
+# process, so wait until the first two have been received.
 until_true has_lines 2 received
 gives 0 ksig send --signal=SIGRTMIN+11 $pid -- -5
 gives 0 ksig send -s RTMIN+11 --json $pid 18446744073709551615
@@ -26,7 +27,7 @@ received value 1234605616436508552
 received value -5
 received value -1"
 
-# other ways to send
+# --by selects how the signal is sent
 start_listen -n 2
 gives 0 ksig send --by caller --json $pid 5
 prints_just "{\"pid\":$pid,\"signo\":44,\"value\":\"5\",\"process\":false,\"by\":\"caller\"}"
@@ -37,7 +38,7 @@ received value 6'
 gives 2 ksig send --by foot $$
 says "invalid way 'foot'"
 
-# a dead writer's end: not silence
+# USR1 with and without a value; a write error is reported
 start_listen -n 1 -s USR1 --json
 gives 0 ksig send $pid 3 -s usr1
 received '{"signo":10,"code":-1,"error":0,"value":"3"}'
@@ -58,7 +59,7 @@ gives 0 ksig send $pid -s TERM
 wait $pid || [ $? = 143 ] || fail "SIGTERM gave $?"
 gives 4 ksig send $pid
 says "no process $pid"
-# a zombie has a pid, but accepts no signal
+# a zombie has a pid, but can't receive a signal
 start_zombie
 gives 4 ksig send $zombie
 says "no process $zombie"
@@ -102,7 +103,7 @@ for command in --version --help 'send --help' 'send --json -s CONT 1'; do
 	says 'cannot write'
 done
 
-# a user who may not open the node can signal the user's own processes only
+# a user without access to the device node can signal only the user's own processes
 gives 1 su alice -c 'ksig send 1'
 says 'not permitted to signal process 1'
 gives 1 su alice -c 'ksig send --by module 1'
@@ -111,7 +112,7 @@ gives 0 su alice -c 'ksig listen -n1 --ask'
 prints_just 'received value 1234'
 says '^ksig: sent by caller$'
 
-# the module isn't needed for that
+# listen --ask and signalling one's own processes work without the module
 rmmod ksig
 gives 5 ksig send --by module $$
 says 'not loaded'

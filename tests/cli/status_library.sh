@@ -1,17 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig status without the module: what libksig's subscriptions report about themselves, and
-# what it prints if that is invalid or made up.
+# ksig status without the module lists libksig subscriptions from the status files that libksig
+# keeps about them, and copes with files that are invalid or forged.
 . tests/functions.sh
 own_folder "$@"
 
-# row PID: the lines about that process
+# row PID: print the lines of ksig status --json about process PID
 row() { ksig status --json 2>/dev/null | grep "^{\"pid\":$1,"; }
 counted() { row "$1" | grep -q "\"offered\":\"$2\",\"delivered\":\"$2\","; }
 has() { [[ $row == *$1* ]] || fail "no $1 in: $row"; }
 
-# a real one, with its own counters
+# real subscriptions with their own counters
 start_sleep
 watch process.exit:pid=$pid --provider native -- tail --pid=$$ -f /dev/null
 row=$(row $watcher)
@@ -31,7 +31,7 @@ else
 	echo "# process.exec by bpf skipped: not available here"
 fi
 
-# A process with status files that are made up. The arguments of status() are
+# Start a process with forged status files. The arguments of status() are
 # PROVIDER EVENT FILTER FD TARGET SIGNO MODE FLAGS STATS_FLAGS.
 cat >liar.py <<'END'
 import os, struct, sys, time
@@ -45,21 +45,21 @@ def status(provider, event, *numbers, magic=b"ksigsub2", seq=0, counters=range(7
 
 good = status(b"bpf", b"a\x1b[31m b", 2, -1, 812, 44, 1, 1, 7)
 memfd(good)
-# never settled; without terminators; numbers as wild as they come
+# the sequence count stays odd; the strings are not terminated; the numbers are out of range
 memfd(status(b"native", b"e" * 256, 9, -1, -1, -2, 9, 8, 1 << 63, seq=1,
              counters=[2**64 - 1] * 7))
-# of a channel that this process has a descriptor of, and of one that it hasn't
+# two subscriptions of the module: descriptor 200 is open, descriptor 77 is not
 memfd(status(b"module", b"test:value=1", 2, 200, 99, 10, 0, 0, 4))
 memfd(status(b"module", b"other", 0, 77, 0, 0, 0, 0, 0))
 os.dup2(os.open("/dev/null", os.O_RDONLY), 200)
-# none of these is one
+# none of these files is a valid status file
 memfd(good[:-1])
 memfd(b"")
 memfd(status(b"bpf", b"x", 0, 0, 0, 0, 0, 0, 0, magic=b"ksigsub1"))
 memfd(status(b"b\x1bf", b"x", 0, 0, 0, 0, 0, 0, 0))
 memfd(status(b"bpf" + b"f" * 13, b"x", 0, 0, 0, 0, 0, 0, 0))
 memfd(status(b"bpf", b"", 0, 0, 0, 0, 0, 0, 0))
-# no memfd, but called so once its mount has gone
+# a regular file whose link in /proc looks like a memfd's once its file system is unmounted
 fd = os.open(sys.argv[1] + "/memfd:ksig (deleted)", os.O_RDWR | os.O_CREAT)
 os.write(fd, good)
 os.system("umount -l " + sys.argv[1])
@@ -81,7 +81,8 @@ wanted+=$'\n''"provider":"module","channel":null,"filter":null,"target":null,"si
 [ "$row" = "$wanted" ] || fail "of the liar: $row"
 ! ksig status | grep -q $'\033' || fail "it prints a terminal's control characters"
 
-# the kernel's report about a channel takes precedence; if there are both, one is listed
+# A subscription to a channel that both the kernel and a status file report is listed once, with
+# the kernel's counters.
 mkdir -p real "proc/$liar/task/$liar/fdinfo"
 echo comm >"proc/$liar/comm"
 ln -s "$PWD/real/self" "proc/self"
@@ -89,7 +90,7 @@ ln -s "$PWD/real/$liar/fd" "proc/$liar/task/$liar/fd"
 printf 'ksig-%s\n' $'channel:\ttest' $'offered:\t3' $'delivered:\t2' \
 	$'queued:\t1' $'lost:\t0' $'refused:\t0' $'signals:\t0' \
 	$'deferred:\t0' $'lost_upto:\t4' $'flags:\t mapped' >"proc/$liar/task/$liar/fdinfo/200"
-# these lines are made up: descriptor 1 is not a device
+# these lines are forged: descriptor 1 is not a device
 cp "proc/$liar/task/$liar/fdinfo/200" "proc/$liar/task/$liar/fdinfo/1"
 for fd in /proc/$liar/fd/*; do
 	[ "$(readlink "$fd")" = '/memfd:ksig (deleted)' ] &&

@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: vm
-# ksig watch and ksig events: what they print, signal and run, and their exit status. With
-# the module, on the channel 'test'.
+# ksig watch and ksig events with the module, on the channel 'test': output, signals, commands
+# and exit status.
 . tests/functions.sh
 own_folder "$@"
 
 emit() { for value; do ksig emit -- "$value"; done; }
 
-# printing, counting, skipping
+# -n limits the number of events, --skip ignores the first ones
 watch test -n 2
 says '^ksig: watching test (module)$'
 emit 42 -1 7
@@ -40,14 +40,14 @@ emit 1
 ends 0
 lines 1
 
-# a value is signed, wherever it is printed
+# values are signed in all output
 watch test -n1 --json -- sh -c 'echo "{\"ran\":\"$KSIG_VALUE\"}"'
 emit -1
 ends 0
 prints '.*,"value":"-1","fields":\{"value":"-1"\}\}'
 prints '\{"ran":"-1"\}'
 
-# several at once; the numbers of events go on
+# several EVENTs in one watch; each counts its own events from 1
 watch test test:value=7 -n3 --json
 emit 6 7
 ends 0
@@ -59,9 +59,9 @@ prints '\{"time":"'$date'",'$rest',"seq":"1","lost_before":0,"lost_upto":0,"merg
 prints '\{"time":"'$date'",'$rest',"seq":"2","lost_before":0,"lost_upto":0,"merged":"0","subject":"0","value":"7","fields":\{"value":"7"\}\}'
 prints '\{"time":"'$date'",'$rest',"seq":"1","lost_before":0,"lost_upto":0,"merged":"0","subject":"0","value":"7","fields":\{"value":"7"\}\}'
 
-# a tracepoint's fields don't hide those that every event has
+# a tracepoint's fields don't shadow the fields that every event has
 if has_event bpf trace.ksig.ksig_emit; then
-	# without a subscriber nothing is emitted
+	# ksig_emit is only traced if the channel has a subscriber
 	ksig watch test -n 2 >/dev/null 2>&1 &
 	until_true eval 'ksig status 2>/dev/null | grep -qw test'
 	watch trace.ksig.ksig_emit:type=0 -n1 --json
@@ -78,14 +78,14 @@ else
 	echo ": no tracepoints by BPF here"
 fi
 
-# -t; lines are written before it ends
+# -t ends the watch; lines are written before that, as the events arrive
 gives 3 ksig watch test -t 100ms --json -n1
 watch test -t 15
 emit 5
 until_true grep -q value=5 stdout
 ends 3
 
-# --every: the first event, then the last one of the interval
+# --every: acts on the first event, then on the last one of the interval
 watch test --every 10 -n 2
 emit 1
 until_true grep -q value=1 stdout
@@ -96,8 +96,8 @@ lines 2
 prints "$time test value=1"
 prints "$time test value=4 \\(\\+2\\)"
 
-# a command: one at a time, in order, never more than asked. Each takes a while, so that
-# two that run at once would meet (wait: for nothing).
+# Commands run one at a time, in order, and no more than -n of them. Each takes a while, so that
+# two that ran concurrently would be noticed (wait: for nothing).
 watch test -n 3 -- sh -c 'mkdir alone && sleep 0.2 &&
 	echo "$KSIG_EVENT $KSIG_SUBJECT $KSIG_VALUE $KSIG_PROVIDER $KSIG_LOST" >>ran &&
 	rmdir alone'
@@ -108,13 +108,13 @@ lines 3
 test 0 2 module 0
 test 0 3 module 0" ] || fail "it ran: $(cat ran)"
 
-# without a shell; arguments and options are passed unchanged
+# the command runs without a shell; its arguments and options are passed unchanged
 watch test -n1 -- printf '<%s>' -n '$HOME' '; exit'
 emit 1
 ends 0
 grep -qF '<-n><$HOME><; exit>' stdout || fail "it ran: $(cat stdout)"
 
-# a command that fails, one that is killed, one that doesn't exit
+# commands that fail, are killed, or don't exit
 watch test -n 3 -- sh -c 'case $KSIG_VALUE in 1) exit 7;; 2) kill -USR1 $$;; esac'
 emit 1 2 3
 ends 1
@@ -131,7 +131,7 @@ says '255 events of test were not acted on'
 says '145 events of test were lost'
 until_true sh -c '! pidof sleep'
 
-# a storm while a command runs: it runs alone, and with the next event at once
+# During a storm of events only one command runs; the next one starts as soon as it exits.
 watch test -n 2 -- sh -c 'echo >runs; until [ -e end ]; do sleep 0.02; done
 	echo "$KSIG_VALUE $KSIG_LOST" >>storm'
 emit 1
@@ -143,7 +143,8 @@ lines 2
 [ "$(cat storm)" = "1 0
 0 0" ] || fail "it ran: $(cat storm)"
 
-# more than fits in the queue (a power of two): the next event that fits reports what was lost
+# More events than fit in the queue, whose size is rounded up to a power of two: the next event
+# that fits reports the number of lost events.
 watch test -n 257 --queue 200 --json
 halt $watcher
 dd if=/dev/zero of=/dev/ksig/test bs=8 count=400 2>/dev/null
@@ -167,12 +168,12 @@ prints "$time test value=1 -> HUP $pid"
 prints "$time test value=2 -> HUP $pid"
 until_true has_lines 2 hups
 
-# a stopped target: events wait, each is delivered, none is merged
+# events for a stopped target wait until it is continued; each is delivered and none is merged
 halt $pid
 watch test --to $pid -s HUP -n 3 --json
 emit 1 2 3
 until_true grep -q 'value":"1"' stdout
-# it tries again several times, and sleeps between
+# the watch retries several times and sleeps in between
 before=$(sleeps)
 until_true eval '[ "$(sleeps)" -ge $((before + 5)) ]'
 [ "$(wc -l <stdout)" = 1 ] || fail "more than one waits: $(cat stdout)"
@@ -182,7 +183,7 @@ until_true has_lines 3 hups
 grep -q '"signal":"HUP","target":'$pid',"outcome":"sent"}$' stdout ||
 	fail "it printed: $(cat stdout)"
 
-# a pidfile; and a target that exits
+# a target that is named by a pidfile, and a target that exits
 echo $pid >pidfile
 watch test --to pidfile:pidfile -s HUP
 kill -KILL $pid
@@ -204,7 +205,7 @@ for signal in HUP USR1 USR2; do
 	says "process $pid has no handler for $signal"
 done
 lives $pid
-# nor is a real-time signal sent: it is refused and counted
+# a real-time signal is not sent either, but refused and reported
 watch test --to $pid -s 44 -n1
 emit 1
 ends 1
@@ -214,7 +215,7 @@ watch test --to $pid -s HUP --force -n1
 emit 1
 ends 0
 wait $pid && fail "HUP does not kill" || [ $? = 129 ]
-# TERM means TERM
+# TERM is sent without --force even if it kills the target
 start_sleep
 watch test --to $pid -s TERM -n1
 emit 1
@@ -229,14 +230,14 @@ ends 0
 received "received value 1234605616436508552
 received value -3"
 
-# an event without a process
+# --to subject needs an event about a process
 gives 2 ksig watch test --to subject -s HUP -n1
 says "--to subject cannot be used with test: it is not about a process"
 
-# a unit, across a restart; and without a bus
+# a target that is named by a unit, across a restart and without a bus
 gives 5 ksig watch test --to unit:a.service -s HUP
 says "^ksig: unit:a.service is not available: .*(use pidfile:PATH or a pid instead)"
-# manager COMMAND...: tests/cli/manager.c has obeyed
+# manager COMMAND...: send COMMAND to tests/cli/manager.c and wait until it has been executed
 manager() {
 	echo "$*" >&8
 	until_true grep -qx "obeyed $*" called
@@ -257,7 +258,7 @@ unit() {
 	says "the unit 'a.service' has no main process: it is active"
 	gives 4 ksig watch test --to unit:b.service -s HUP
 	says "no unit 'b.service'"
-	# that number may be another process's by now
+	# the manager reports $$ once and then no process, so $$ may have been reused
 	manager pid $$ once 0
 	gives 4 ksig watch test --to unit:a.service -s HUP
 	says "no process $$"
@@ -266,10 +267,10 @@ unit() {
 	emit 1
 	until_true has_lines 1 hups
 	kill -KILL $pid
-	# until it is reaped, kill(2) succeeds
+	# kill(2) succeeds until the process has been reaped
 	wait $pid || :
 	manager pid 0
-	# a storm asks nothing
+	# events don't cause queries to systemd
 	calls=$(wc -l <called)
 	dd if=/dev/zero of=/dev/ksig/test bs=8 count=200 2>/dev/null
 	until_true eval '[ "$(grep -c "value=0 -> HUP [0-9]* gone" stdout)" = 200 ]'
@@ -317,7 +318,7 @@ gives 2 ksig watch test --to 1
 says '--to needs a signal: give -s SIG'
 gives 2 ksig watch test -- nosuchcommand
 says "cannot run 'nosuchcommand': no such command in PATH"
-# without #! only a shell can run it
+# a script without #! can only be run by a shell
 printf 'echo ran' >plain
 gives 2 ksig watch test -- ./plain
 says "cannot run './plain': not executable"
@@ -369,7 +370,7 @@ says "not permitted to signal process $!"
 rmmod ksig
 gives 5 ksig watch test
 says "module: /dev/ksig/test doesn't exist: ksig.ko is not loaded"
-# other providers need no module
+# other providers work without the module
 ksig events --all >stdout 2>stderr || [ $? = 5 ]
 prints 'test  *module .*; no: /dev/ksig/test doesn.t exist: ksig.ko is not loaded .*'
 insmod /ksig/ksig.ko

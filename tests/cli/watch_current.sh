@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch --to subject at a tracepoint: the kernel signals the running task itself.
+# ksig watch --to subject on a tracepoint: the kernel itself signals the running task.
 . tests/functions.sh
 own_folder "$@"
 
@@ -13,7 +13,7 @@ ksig watch trace.syscalls.sys_enter_write -t 1ms >/dev/null 2>stderr ||
 	[ $? = 3 ] || { cat stderr; exit 77; }
 write=trace.syscalls.sys_enter_write:current.comm=target
 
-# a program that is running already is interrupted while it blocks in its third write
+# a program that was started before the watch is interrupted while it blocks in its third write
 run_target write
 watch $write --skip 2 -n1 --to subject -s USR1
 says '^ksig: watching .*=target (bpf)$'
@@ -29,7 +29,7 @@ write 3: EINTR
 write 4: done
 write 5: done" ] || fail "the target said: $(cat said)"
 
-# one of the first two is not interrupted: there is room, so it doesn't block
+# the second write is signalled but not interrupted: it fits in the pipe, so it doesn't block
 run_target write
 watch $write --skip 1 -n1 --to subject -s USR1 --json
 echo >&9
@@ -39,7 +39,7 @@ grep -q '"subject":"'$pid'",.*,"signal":"USR1","target":'$pid',"outcome":"sent"}
 	fail "it printed: $(cat stdout)"
 kill $pid
 
-# without -n at each write, until the watch ends
+# without -n, every write is signalled until the watch ends
 run_target write
 watch $write --to subject -s USR1 --provider bpf
 echo >&9
@@ -48,12 +48,12 @@ until_true eval '[ "$(wc -l <stdout)" = 5 ]'
 stop
 [ "$(grep -c EINTR said)" = 1 ] || fail "the target said: $(cat said)"
 
-# the kernel doesn't check permissions when it sends
+# the watch needs CAP_KILL because the kernel doesn't check permissions when it sends the signal
 gives 1 setpriv --bounding-set=-kill --inh-caps=-all ksig watch $write \
 	--to subject -s USR1 -t 1
 says 'signalling the running task needs CAP_KILL'
 
-# a task that would be killed is not signalled without --force, and that is reported
+# a task that the signal would kill is not signalled without --force; the refusal is reported
 mkfifo in
 exec 8<>in
 start sh -c 'echo >ready; read x; echo a; echo b; read x; :' <in >/dev/null
@@ -79,7 +79,7 @@ got=0
 wait $pid || got=$?
 [ $got = 129 ] || fail "HUP does not kill: $got"
 
-# the kernel counts even if events are lost, and the watch ends after N
+# the kernel counts lost events, too, so the watch ends after N of them
 watch trace.syscalls.sys_enter_write:current.comm=dd --skip 15000 -n 1 --to subject -s WINCH
 halt $watcher
 dd if=/dev/zero of=/dev/null bs=1 count=20000 2>/dev/null
@@ -88,7 +88,7 @@ ends 0
 says '[0-9]* events of trace.syscalls.sys_enter_write were lost in total, 1 of which count for -n: the kernel has sent 1 signals'
 lines 0
 
-# options that cannot be used with it
+# options and filters that cannot be used with it
 gives 2 ksig watch $write --to subject -s USR1 --every 1
 says "^ksig: --every cannot be used with --to subject and $write"
 gives 2 ksig watch $write process.exec --to subject -s USR1 -n1

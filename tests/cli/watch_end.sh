@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# A watch whose filter names one process ends when that process exits, with the same events
-# and the same exit status by each provider.
+# A watch whose filter names one process ends when that process exits. All providers report the
+# same events and lead to the same exit status.
 . tests/functions.sh
 own_folder "$@"
 
-# ends_with PROVIDER EVENT LINES: a process exits, and so many lines are printed
+# ends_with PROVIDER EVENT LINES: check that the watch of a process prints LINES lines and ends
+# when the process exits
 ends_with() {
 	start_sleep
 	watch "$2:pid=$pid" --provider $1
@@ -26,15 +27,15 @@ for provider in module bpf native; do
 	ends_with $provider process.exit 1
 	has_event $provider process.exec && ends_with $provider process.exec 0
 	has_event $provider process.fork && ends_with $provider process.fork 0
-	# also before -n is reached, and with a command
+	# the watch also ends if -n is not reached, and with a command
 	start_sleep
 	watch process.exit:pid=$pid --provider $provider -n 5 -- true
 	kill -KILL $pid
 	ends 0
-	# exited before: refused, with the pid
+	# a pid that no longer exists is refused and named in the error
 	gives 4 ksig watch process.exit:pid=$pid --provider $provider
 	says "column 18: .*process $pid"
-	# not reaped by its parent
+	# a zombie is refused as well
 	start_zombie
 	gives 4 ksig watch process.exit:pid=$zombie --provider $provider
 	says "process $zombie"
@@ -45,7 +46,7 @@ done
 	exit 77
 }
 
-# the running task
+# a filter that names the running task
 if has_event bpf process.exit && mount_tracefs 2>stderr; then
 	start_sleep
 	watch "trace.syscalls.sys_enter_write:current.pid=$pid"
@@ -55,7 +56,7 @@ else
 	echo ": no tracepoints by BPF here: $(cat stderr)"
 fi
 
-# with two EVENTs, one continues
+# with two EVENTs, the watch continues until both processes have exited
 if has_event native process.exit; then
 	start_sleep
 	first=$pid

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch without the module: invalid input, and input that is no longer valid when it is
-# used. Each is reported, and nothing is printed or signalled.
+# ksig watch without the module rejects invalid input, and input that has become invalid by the
+# time it is used. Each case is reported, and no event is printed and no process is signalled.
 . tests/functions.sh
 own_folder "$@"
 
@@ -12,9 +12,9 @@ nobody="setpriv --reuid 54321 --regid 54321 --clear-groups"
 chmod 711 .
 cp "$top/build/ksig" "$target" .
 
-# A pid that is reused between the check of the option and arming. In a pid namespace the
-# test chooses which process gets it, and another watch stops the first one when it has
-# opened the pidfd.
+# reused ARGUMENT...: check that ksig watch notices if the pid in its arguments is reused after the
+# option was checked and before the target is armed. Another watch stops it once it has opened
+# the pidfd. In a pid namespace, the test can choose which process reuses the pid.
 reused() {
 	local next got=0
 	watch trace.syscalls.sys_exit_pidfd_open:current.comm=reuser -n1 \
@@ -66,7 +66,7 @@ if [ -e /sys/kernel/tracing/events ] && has_event bpf process.exit; then
 	says "column 26: .*has no value unless a field is chosen"
 fi
 
-# names
+# unknown names of events, tracepoints and fields are refused, and similar names are suggested
 gives 2 ksig watch proces.exit
 says "^ksig: proces.exit, column 1: no event 'proces.exit'; did you mean 'process.exit'?"
 gives 2 ksig watch net.upp --provider native
@@ -88,7 +88,7 @@ if [ -e /sys/kernel/tracing/events ]; then
 	says "column 7: 'ftrace' is not a category of tracepoints"
 fi
 
-# filters: the column is the same by each provider
+# invalid filters: all providers report the same column
 for provider in bpf native; do
 	has_event $provider process.exit || continue
 	from="--provider $provider"
@@ -114,7 +114,7 @@ done
 gives 2 ksig watch process.exit --provider bfp
 says "unknown provider 'bfp'"
 
-# a process that exists, but is hidden in /proc
+# a process that exists but is hidden in /proc
 start_sleep
 for how in 1 2; do
 	hidden="mount -t proc -o hidepid=$how proc /proc"
@@ -133,7 +133,7 @@ for how in 1 2; do
 done
 lives $pid
 
-# a closed standard output is not replaced by the next descriptor that is opened
+# if standard output is closed, no file that is opened later takes its place
 if has_event native process.exec; then
 	while :; do nice true; sleep 0.05; done &
 	gives 1 sh -c 'exec ksig watch process.exec --provider native -n1 <&- >&-'
@@ -141,7 +141,7 @@ if has_event native process.exec; then
 	says 'cannot write: Bad file descriptor'
 fi
 
-# no target
+# options that need a target, and pidfiles that are not regular files
 gives 2 ksig watch time.set --force
 says '--force requires --to TARGET'
 mkfifo fifo
@@ -150,12 +150,12 @@ for file in fifo .; do
 	says "$file is not a regular file"
 done
 
-# what would fail at each event is refused at once
+# options that would fail for every event are refused at startup
 gives 2 ksig watch time.set --to $$
 says '--to needs a signal: give -s SIG'
 gives 2 ksig watch process.exit --to subject -s TERM
 says '--to subject cannot be used with process.exit: the process has exited'
-# a command that can't be run; without #! one is the shell's
+# Commands that can't be executed are refused. A script without #! is accepted.
 mkdir folder
 printf 'echo ran' >plain
 : >folder/plain
@@ -179,7 +179,7 @@ for path in "$PWD/folder:$PWD" :; do
 done
 gives 3 ksig watch time.set -t 1ms -- ./plain
 
-# not permitted: to see the events, to signal the target
+# a user that is not permitted to receive the events, or to signal the target
 gives 1 $nobody ./ksig watch process.fork --provider bpf
 says 'needs root or CAP_BPF+CAP_PERFMON'
 if has_event native process.fork; then
@@ -198,11 +198,11 @@ gives 1 $nobody ./ksig watch time.set --to $pid -s TERM
 says "not permitted to signal process $pid"
 lives $pid
 
-# an event without a process
+# --to subject needs an event about a process
 gives 2 ksig watch time.set --to subject -s TERM
 says "--to subject cannot be used with time.set: it is not about a process"
 
-# other files beside tracepoints are not tracepoints
+# other files in the directories of the tracepoints are not accepted as tracepoints
 if [ -e /sys/kernel/tracing/events ] && has_event bpf process.exec; then
 	gives 2 ksig watch trace.sched.enable
 	says 'no tracepoint sched.enable'
@@ -210,7 +210,7 @@ else
 	echo ": no tracepoints by BPF: no file beside them was tried"
 fi
 
-# an event of another provider
+# an event that the chosen provider doesn't have
 gives 5 ksig watch trace.sched.sched_switch --provider native
 says "trace.sched.sched_switch is not available here: native doesn't provide it"
 
@@ -219,7 +219,7 @@ if command -v strace >/dev/null; then
 	gives 5 strace -qq -o /dev/null -e inject=bpf:error=EINVAL \
 		ksig watch process.exec --provider bpf
 	says "this kernel ($(uname -r)) rejects the BPF program: it needs Linux 6.1"
-	# a temporary lack of memory doesn't end the watch
+	# a temporary memory shortage doesn't end the watch
 	if has_event native process.exec; then
 		while :; do nice true; sleep 0.01; done &
 		watch process.exec --provider native -n 1000000

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch with the native provider: it reports what it can't know.
+# ksig watch with the native provider reports which information is not available.
 . tests/functions.sh
 own_folder "$@"
 
@@ -10,8 +10,8 @@ has_event native process.exit || {
 	exit 77
 }
 
-# What the kernel dropped before the filter saw it is an upper bound: none of
-# these processes passes the filter.
+# Events that the kernel dropped before the filter was applied are reported as an upper bound.
+# None of these processes matches the filter.
 start_sleep
 waits=$pid
 watch process.exit:comm=nosuch --provider native --json --queue 1024 \
@@ -29,7 +29,7 @@ jq -e 'select(.end) | .event == "process.exit" and .lost_before == 0 and
 	.lost_upto > 1000' stdout >/dev/null || fail "$(cat stdout)"
 [ "$(wc -l <stdout)" = 1 ] || fail "not one line: $(cat stdout)"
 
-# It reports fields that it can't know before the first event.
+# Before the first event, the watch reports the fields that native can't provide.
 for event in process.fork process.exec process.exit; do
 	watch $event:tgid=1 --provider native
 	says "^ksig: $event: native does not know "

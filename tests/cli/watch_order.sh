@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch acts on events of several EVENTs in the order in which they happened,
-# in whatever order the EVENTs are given.
+# ksig watch acts on the events of several EVENTs in the order in which they happened, no matter
+# in which order the EVENTs are given.
 . tests/functions.sh
 own_folder "$@"
 
-# brief_lives N: N processes, one after the other, with their pids in the file pids
+# brief_lives N: run N short processes one after the other, and write their pids to the file pids
 brief_lives() {
 	local i
 	: >pids
@@ -17,8 +17,9 @@ brief_lives() {
 	done
 }
 
-# check_lives FILE: a line is "EVENT SUBJECT VALUE". Each process of the file pids has a fork,
-# an exec and an exit, in this order. Exit status 1: wrong order; 2: some are missing.
+# check_lives FILE: check that FILE, whose lines are "EVENT SUBJECT VALUE", contains a fork, an exec
+# and an exit in this order for each process in the file pids. Status 1: wrong order; 2: events
+# are missing.
 check_lives() {
 	awk '
 	FILENAME == "pids" { wanted[$1]; n++; next }
@@ -36,7 +37,7 @@ all_seen() {
 	check_lives order || [ $? = 1 ]
 }
 
-# watched PROVIDER HOW: besides what other processes do meanwhile
+# watched PROVIDER HOW: check the order of 200 processes' events, among those of unrelated processes
 watched() {
 	watch process.exit process.exec process.fork --provider $1 --json
 	[ $2 = live ] || halt $watcher
@@ -48,7 +49,7 @@ watched() {
 	echo ": $1, $2: $(cat result)"
 }
 
-# The commands are run in the same order.
+# The commands are run in the order of the events.
 commands_in_order() {
 	: >ran
 	watch process.exit:comm=brief process.exec:comm=brief \
@@ -60,7 +61,7 @@ commands_in_order() {
 	check_lives ran || fail "$(cat result ran)"
 }
 
-# A link is set up and down faster than the events are read; in the end it is down.
+# A link is set up and down repeatedly, faster than the events are read; at last it is down.
 links_in_order() {
 	local n=200 i
 	watch net.down net.up --provider native --json -n $((2 * n))
@@ -78,7 +79,7 @@ links_in_order() {
 	echo ": links: $(cat result)"
 }
 
-# In a network namespace of its own.
+# This part runs in a new network namespace.
 if [ -n "${KSIG_NET-}" ]; then
 	links_in_order
 	exit
@@ -87,7 +88,7 @@ fi
 cp /bin/true brief
 for provider in bpf native; do
 	if has_event $provider process.exit; then
-		# many wait in three queues, or it reads while they come
+		# halted: many events wait in three queues; live: they are read as they arrive
 		watched $provider halted
 		watched $provider live
 	else

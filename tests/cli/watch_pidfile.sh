@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# Promise 3, ksig watch --to pidfile:PATH: the file must belong to a user who may signal the
-# process anyway, must be newer than the process, and no other user's link may lead to it.
+# Promise 3, ksig watch --to pidfile:PATH: the file must be owned by root or by the user of the
+# process, must not be older than the process, and must not be reached by a link that another
+# user can change.
 . tests/functions.sh
 own_folder "$@"
 
@@ -12,7 +13,8 @@ cp "$top/build/ksig" .
 start_sleep
 echo $pid >pidfile
 
-# believed FILE, refused STATUS FILE WHY
+# believed FILE: check that the pidfile is accepted
+# refused STATUS FILE WHY: check that the pidfile is refused with STATUS and the message WHY
 believed() { gives 3 ./ksig watch time.set --to "pidfile:$1" -s TERM -t 1ms; }
 refused() {
 	gives $1 ./ksig watch time.set --to "pidfile:$2" -s TERM -t 1ms
@@ -37,7 +39,7 @@ refused 1 file 'file has no pid'
 refused 1 none 'cannot open none: No such file'
 refused 1 pidfile/x 'cannot open pidfile/x: Not a directory'
 
-# its owner
+# the owner and the mode of the file
 chown 54321 pidfile
 refused 1 pidfile "is owned by uid 54321, which is neither root nor the user of process $pid (uid 0)"
 chown 0 pidfile
@@ -59,7 +61,7 @@ believed theirs
 chown 54322 theirs
 refused 1 theirs 'is owned by uid 54322'
 
-# the owners of folders on the way, for root
+# if root runs the watch, the owners and modes of the directories in the path count as well
 mkdir -p folder/folder
 cp -p theirs folder/folder/theirs
 echo $root >folder/folder/root
@@ -76,7 +78,7 @@ refused 1 folder/folder/root 'a directory in the path is writable by everyone'
 chmod 1777 folder
 believed folder/folder/root
 
-# when it was written: each of many that is written at once is not older
+# a pidfile must not be older than the process; one that is written right after the start is not
 for i in 1 2 3 4 5 6 7 8 9 10; do
 	rm -f fresh
 	start sh -c 'echo $$ >fresh; exec sleep 1000'
@@ -89,14 +91,15 @@ refused 1 pidfile "written [0-9.]* s before process $root started"
 echo $root >pidfile
 believed pidfile
 
-# any process name
+# the start time is found whatever the process name contains
 cp /bin/sleep "$(printf 'a\nb) c')"
 start "./$(printf 'a\nb) c')" 1000
 until_true grep -q '^b) c' /proc/$pid/comm
 echo $pid >named
 believed named
 
-# links: those of root in a folder of root only
+# for root, symbolic links are followed only if root owns them and only root can write to their
+# directory
 ln -s pidfile link
 ln -s "$PWD" way
 mkdir theirs.d open.d
@@ -115,7 +118,7 @@ chmod 1777 open.d
 refused 1 open.d/up/pidfile "symbolic link 'up' is not followed"
 ln -s loop loop
 refused 1 loop 'cannot open loop: Too many levels'
-# in /proc, what a link leads to and what its text names may be two files
+# a link in /proc may lead to a different file than its text names
 echo $root >removed
 exec 6<removed
 rm removed
@@ -134,10 +137,10 @@ refused 1 /proc/self/fd 'is not a regular file'
 # only regular files are opened
 mkfifo fifo
 refused 1 fifo 'fifo is not a regular file'
-# a huge file
+# only the beginning of a huge file is read
 truncate -s 1T endless
 refused 1 endless 'endless has no pid'
-# a user's own file
+# a user without privileges can use the user's own links
 start $nobody sleep 1000
 mkdir own.d
 echo $pid >own.d/file

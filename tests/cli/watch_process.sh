@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: vm
-# ksig watch on the channel 'process': which process a filter may name, and --to subject.
+# ksig watch on the channel 'process': the processes that a filter can name, and --to subject.
 . tests/functions.sh
 own_folder "$@"
 
-# the exit of one process, and of no other
+# only the exit of the named process is reported
 start_sleep
 watch process.exit:pid=$pid -n1
 says '(module)$'
@@ -15,7 +15,7 @@ ends 0
 lines 1
 prints "$time process.exit pid=$pid status=15 comm=sleep parent=$$"
 
-# ... though it is another user's
+# root can watch another user's process
 start su alice -c 'exec sleep 1000'
 until_true grep -q sleep /proc/$pid/comm
 [ "$(stat -c %u /proc/$pid)" = 1000 ] || fail "it is not alice's"
@@ -25,7 +25,7 @@ ends 0
 lines 1
 prints "$time process.exit pid=$pid status=15 comm=sleep parent=$$"
 
-# the library applies what the kernel can't
+# the library applies the conditions that the kernel can't
 watch process.exit:status=1792,comm=sh -n1 --json
 says '(module, filtered here)$'
 sh -c 'exit 6' || :
@@ -35,7 +35,7 @@ lines 1
 grep -q '"subject":"'$pid'","value":"1792","fields":{"pid":"'$pid'","status":"1792","comm":"sh","tgid":"'$pid'","parent":"'$$'"}}' \
 	stdout || fail "it printed $(cat stdout)"
 
-# the process of the event, for a command and as a target
+# the process of the event is passed to a command, and can be the target
 start_sleep
 watch process.exit:pid=$pid -n1 -- sh -c 'echo $KSIG_PID $KSIG_STATUS $KSIG_COMM $KSIG_PARENT >ran'
 kill -KILL $pid
@@ -46,7 +46,7 @@ timeout 300 /bin/sleep 1000 && fail "it was not signalled" || [ $? = 143 ]
 ends 0
 prints "$time process.exec pid=[0-9]* comm=sleep parent=[0-9]* -> TERM [0-9]*"
 
-# it leaves out the processes that it starts, and their descendants
+# the watch ignores the processes that it starts and their descendants, except with --self
 printf '#!/bin/sh\n/bin/true\n(/bin/true; echo >>born) &\nsetsid sh -c "/bin/true; echo >>born"\n' >breeds
 chmod +x breeds
 for provider in module bpf; do
@@ -72,7 +72,7 @@ for provider in module bpf; do
 	ends 0
 done
 
-# a process that has exited can't be signalled, nor one that reuses its pid
+# --to subject is refused for process.exit: the process has exited and its pid may be reused
 gives 2 ksig watch process.exit:comm=true --to subject -s TERM -n1
 says 'cannot be used with process.exit: the process has exited'
 
@@ -82,7 +82,7 @@ watch process.exit:comm=nobody --to $pid -s TERM
 kill -KILL $pid
 ends 4
 
-# processes that a filter may not name
+# processes that a filter cannot name
 gives 4 ksig watch process.exit:pid=4194000
 says 'column 18: no process 4194000'
 gives 4 ksig watch process.exit:pid=0
@@ -113,8 +113,8 @@ says "at most 15 bytes"
 gives 1 su alice -c 'ksig watch process.exit --provider module'
 says 'cannot open /dev/ksig/process: Permission denied'
 
-# on a channel that is busy, too: only what starts something has the kernel leave
-# its own processes out, which it does for so many subscriptions
+# The kernel ignores a watch's own processes only for a limited number of subscriptions per
+# channel. A watch without a command doesn't need this, so it works beyond the limit.
 others=
 for i in $(seq 32); do
 	watch process.exit:comm=nosuch --queue 16

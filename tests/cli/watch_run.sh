@@ -1,25 +1,26 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch without the module: what it prints, runs and signals, and how it
-# ends, with each provider that has the events here.
+# ksig watch without the module, with each provider that has the events on this system: output,
+# commands, signals and exit status.
 . tests/functions.sh
 own_folder "$@"
 
-# dozes COUNT: start so many processes called $doze. They don't exit: native reads their
-# names after the event.
+# dozes COUNT: start COUNT processes with the name $doze. They keep running because native reads
+# their names only after the event.
 dozes() {
 	local i
 	for i in $(seq "$1"); do
 		./$doze 1000 &
 	done
 }
-# a name that no other process has
+# a name that no unrelated process has
 doze=doze$$
 ln -s "$(command -v sleep)" $doze
 ln -s "$(command -v sh)" spinner
 
-# Processes: the same by each provider.
+# process_events PROVIDER: check the events about processes; the results are the same for all
+# providers.
 process_events() {
 	local from="--provider $1" value
 	start_sleep
@@ -29,7 +30,7 @@ process_events() {
 	kill -TERM $pid
 	ends 0
 	lines 1
-	# only BPF has the status of a process that is not the watch's child
+	# only BPF reports the exit status of a process that is not a child of the watch
 	prints "$time process.exit pid=$pid status=(15|unknown) .*"
 	watch process.exec:comm=$doze $from --skip 1 -n 2 --json
 	dozes 4
@@ -40,8 +41,8 @@ process_events() {
 	gives 3 ksig watch process.exec:comm=nobody $from -t 300ms
 	lines 0
 
-	# a command, with the event in its environment: one at a time. Each takes a while, so that
-	# two that run at once would meet (wait: for nothing).
+	# Commands run one at a time, with the event in their environment. Each takes a while, so that
+	# two that ran concurrently would be noticed (wait: for nothing).
 	rm -f ran
 	watch process.exec:comm=$doze $from -n 3 -- sh -c 'mkdir alone && sleep 0.1 &&
 		echo $KSIG_EVENT $KSIG_PROVIDER $KSIG_COMM $KSIG_LOST $KSIG_MERGED \
@@ -64,8 +65,8 @@ process_events() {
 	says '3 events of process.exec were not acted on'
 	until_true ended "$(cat hangs)"
 
-	# a real-time signal for a task that never blocks: whether it waits for the signal is
-	# unknown, and that is not tried permanently
+	# A real-time signal to a task that never blocks is refused. Whether the task waits for the
+	# signal can't be determined, and the watch doesn't retry forever.
 	watch process.exec:comm=spinner $from --to subject -s 44 -n1
 	start ./spinner -c 'while :; do :; done'
 	ends 1
@@ -73,7 +74,7 @@ process_events() {
 	lives $pid
 	kill -KILL $pid
 
-	# without events it doesn't wake up
+	# the watch doesn't wake up while no event occurs
 	start_sleep
 	watch process.exit:pid=$pid $from
 	until_true grep -q '^State:.S' /proc/$watcher/status
@@ -98,7 +99,7 @@ process_events() {
 	ends 4
 }
 
-# The user's limit of pending signals is reached already.
+# Check that signals are sent later if the user's limit of pending signals has been reached.
 full_queue() {
 	chmod 711 .
 	cp "$target" .
@@ -117,7 +118,8 @@ full_queue() {
 	kill -KILL $pid
 }
 
-# The watched process has exited, and so has the command, which failed.
+# Check that a watch reports a failed command even if it ends because the watched process has
+# exited.
 over_and_failed() {
 	start_sleep
 	watch process.exit:pid=$pid --provider native -- false

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch leaves out what it starts itself: a command is never the cause of
-# another command of the same watch, whatever it leaves running.
+# ksig watch ignores its own processes: a command, and any process that the command leaves
+# running, never causes another command of the same watch.
 . tests/functions.sh
 own_folder "$@"
 
@@ -14,8 +14,8 @@ ln -s "$(command -v sleep)" kip
 ln -s "$(command -v sh)" parent
 count() { wc -l <"$1"; }
 
-# The command runs the watched program as a child, as a grandchild whose parent
-# has exited, and in a session of its own. Each leaves a line.
+# The command runs the watched program as a child, as a grandchild whose parent has exited, and in
+# a new session. Each run appends a line to the file born.
 cat >breeds <<'END'
 #!/bin/sh
 ./forks
@@ -29,7 +29,8 @@ chmod +x forks
 
 all_born() { has_lines $((3 * $(count stdout))) born; }
 
-# Runs the watched program, again if native was too late to read its name.
+# cause PROGRAM ARGUMENT...: run the watched program until the watch reports it. If native reads
+# its name too late, the program is run again.
 cause() {
 	local wanted=$(($(count stdout) + 1))
 	while ! has_lines $wanted; do
@@ -42,7 +43,8 @@ cause() {
 	done
 }
 
-# is_left_out PROGRAM ARGUMENT... : EVENT OPTION...
+# is_left_out PROGRAM ARGUMENT... : EVENT OPTION...: check that the watch reports PROGRAM only if
+# the test runs it, and not if the watch's command does
 is_left_out() {
 	local program=
 	while [ "$1" != : ]; do
@@ -56,8 +58,8 @@ is_left_out() {
 		cause $program
 		until_true all_born
 	done
-	# what the last command did comes before this; and wait for what its own command does, which
-	# the next watch must not see
+	# One more event, which follows all events of the last command. Also wait for the command
+	# that it starts, so that the next watch doesn't see that command's processes.
 	cause $program
 	until_true all_born
 	stop
@@ -76,14 +78,14 @@ for provider in bpf native; do
 	is_left_out ./doze 0 : process.exit:comm=doze $from
 	is_left_out ./forks : process.fork:comm=forks $from
 
-	# --self: the first command is the cause of the next
+	# with --self, the first command causes the second one
 	: >born >mine
 	watch process.exec:comm=nap $from --self -n 3 -- sh -c './nap 2 &'
 	cause ./nap 0.3
 	ends 0
 	lines 3
 
-	# a child that it had before exec is not left out
+	# a child that ksig inherits because it was started before exec is not ignored
 	rm -f go
 	mkfifo go
 	: >stdout >stderr
@@ -103,7 +105,7 @@ else
 	echo ": no tracepoints by BPF here"
 fi
 
-# What the command leaves running is reaped at once: no zombie stays.
+# A process that the command leaves running is reaped as soon as it exits.
 if has_event native process.exec; then
 	watch process.exec:comm=doze -- sh -c '(sleep 1000 & echo $! >orphan) & sleep 1000'
 	: >mine

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch ended by INT, TERM or HUP: it prints whole lines for what it has acted on, and
-# reports how much it hasn't.
+# ksig watch terminated by INT, TERM or HUP prints complete lines for the events that it has acted
+# on, and reports how many it has not acted on.
 . tests/functions.sh
 own_folder "$@"
 
-# Its output is a pipe that is not read at first.
+# The output of the watch is a pipe that is not read at first.
 mkfifo pipe
 exec 8<>pipe
 is_full() { [ "$(cut -d ' ' -f 1 /proc/$watcher/syscall)" = 1 ]; }
@@ -18,18 +18,19 @@ fill() {
 }
 execs() { local i=0; while [ $((i += 1)) -le 50 ]; do /bin/true; done; }
 
-# ends_by SIGNAL: while its output is blocked; the pipe is read later
+# ends_by SIGNAL: terminate a watch while its output is blocked, read the pipe afterwards, and check
+# what it has printed
 ends_by() {
 	local got=0 lines undone
 	: >stderr
-	# a shell has INT ignored in the background
+	# shells ignore INT in background processes
 	env --default-signal=INT ksig watch process.exec --json --queue 65536 >pipe 2>stderr 8>&- &
 	watcher=$!
 	watching
 	fill execs
 	execs
 	kill -$1 $watcher
-	# both ends of the pipe are its own and this reader's now
+	# now only the watch and this reader have the pipe open
 	cat <pipe >stdout 8>&- &
 	reader=$!
 	exec 8>&-
@@ -39,7 +40,7 @@ ends_by() {
 	exec 8<>pipe
 	jq -e . <stdout >parsed || fail "not JSON after $1: $(tail -n 1 stdout)"
 	says 'events* of process.exec w.* not acted on'
-	# all of them, except for other processes' events after the last count
+	# All events must be accounted for, except for unrelated processes' events after the last count.
 	lines=$(jq -r .seq stdout | grep -vc null)
 	undone=$(sed -n 's/^ksig: \([0-9]*\) events* of process.exec .* not acted on/\1/p' \
 		stderr)
@@ -68,7 +69,7 @@ until_true ended $watcher
 wait $watcher && fail "it gave 0" || [ "$(kill -l $?)" = TERM ] ||
 	fail "it ended by $?"
 
-# a command that runs when it ends is sent TERM
+# a command that is still running when the watch ends is sent TERM
 watch process.exec -- sh -c 'echo $$ >ran; exec sleep 1000'
 until_true eval '/bin/true; [ -s ran ]'
 kill -TERM $watcher
@@ -76,7 +77,7 @@ until_true ended $watcher
 says "'sh' was still running and was sent TERM"
 until_true ended "$(cat ran)"
 
-# it exits soon even if its output is never read
+# the watch exits soon even if its output is never read
 : >stderr
 ksig watch process.exec --json >pipe 2>stderr &
 watcher=$!

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch with more events than it can act on: reported and lost events add up, one
-# command runs at a time, and little cpu time is used.
+# ksig watch with more events than it can act on: reported and lost events add up to the number of
+# events, one command runs at a time, and little cpu time is used.
 . tests/functions.sh
 own_folder "$@"
 
@@ -11,19 +11,19 @@ has_event bpf process.exit || {
 	exit 77
 }
 
-# total FILE: the sum of its first column
+# total FILE: print the sum of the first column
 total() { awk '{ n += $1 } END { print n + 0 }' "$1"; }
 json_total() { jq -s 'map(1 + .lost_before + (.merged | tonumber)) | add // 0' stdout; }
 
-# storm COUNT: so many processes start and exit
+# storm COUNT: start COUNT processes that exit immediately, and wait for them
 storm() {
 	run_target storm $1
 	echo >&9
 	wait $pid
 }
 
-# Are there $n forks of $pid and $n exits of these children? The parent of a process that has
-# exited isn't always known.
+# Check that the watch has reported $n forks of $pid and the exits of these $n children. The exits
+# are matched by pid because the parent of an exited process isn't always known.
 both_told() {
 	sed -n -e 's/.*"process\.\(....\)".*"subject":"\(.*\)","value":"*\([^",]*\).*/\1 \2 \3/p' \
 		-e 's/.* process\.\(....\) pid=\(.*\) .*=\(.*\) comm=.*/\1 \2 \3/p' stdout |
@@ -35,15 +35,16 @@ both_told() {
 
 told_or_lost() { both_told || grep -q lost stderr; }
 
-# adds_up COUNT COMMAND: the command prints COUNT and the events that this causes. The last
-# loss is reported with the next event, which may be lost as well.
+# adds_up COUNT COMMAND: check that COMMAND prints COUNT plus the number of events that this
+# function itself causes. It has to cause some because a loss is only reported with the next event,
+# which may be lost as well.
 adds_up() {
 	local more=0 tries
 	while [ $((more += 1)) -le 20 ]; do
 		storm 1
 		for tries in $(seq 200); do
 			[ "$($2)" != $(($1 + more)) ] || return 0
-			# wait: until it adds up, or another event is needed
+			# wait: until the sum is right, or another event is needed
 			sleep 0.02
 		done
 	done
@@ -51,8 +52,8 @@ adds_up() {
 }
 
 n=20000
-# the default queue and the drain: nothing is lost, of two events a process. The
-# storm waits for each of its processes, so that a slow machine makes a slow storm.
+# With the default queue size no event is lost, at two events per process. The storm waits for
+# each of its processes, so a slow machine causes events at a lower rate.
 for provider in bpf native; do
 	has_event $provider process.exit || {
 		echo ": $provider has no process.exit here"
@@ -72,15 +73,15 @@ for provider in bpf native; do
 done
 
 n=1000
-# a slow machine takes long for some hundred commands
+# a slow machine needs a long time to run several hundred commands
 patience=4000
-# printed: lines and losses add up
+# printed and lost events add up
 watch process.exit:comm=storm --provider bpf --json --queue 16
 storm 5000
 adds_up 5000 json_total
 stop
 
-# at most one in a time: nothing is lost, for they are read
+# --every prints at most one line per interval, but no event is lost, because all are still read
 watch process.exit:comm=storm --provider bpf --json --every 200ms
 before=$(ticks)
 storm $n
@@ -90,7 +91,7 @@ used=$(($(ticks) - before))
 [ "$used" -lt 200 ] || fail "it has used $used ticks for $n events"
 stop
 
-# a loss before an event that is replaced by another one is reported, too
+# with --every, a loss is reported even if the event that follows it is merged with a later one
 watch process.exit:comm=storm --provider bpf --json --every 3s --queue 256
 halt $watcher
 storm 5000
@@ -101,7 +102,7 @@ adds_up 5009 json_total
 [ "$(wc -l <stdout)" -lt 100 ] || fail "none is replaced: $(cat stdout)"
 stop
 
-# and a loss before an event that is refused, with the next signal that is sent
+# if the signal for the event after a loss is refused, the next signal reports the loss
 if command -v python3 >/dev/null; then
 	start python3 -c 'import signal
 def block(*args):
@@ -134,7 +135,7 @@ else
 	echo ": no python3 here"
 fi
 
-# with a command, one at a time; each takes a while (wait: for nothing)
+# commands run one at a time; each takes a while (wait: for nothing)
 most=0
 watch process.exit:comm=storm --provider bpf --every 200ms -- \
 	sh -c 'echo $((1 + KSIG_LOST + KSIG_MERGED)) >>ran; sleep 0.1'
@@ -149,8 +150,8 @@ wait $pid
 adds_up $n 'total ran'
 stop
 
-# without --every the queue is full soon and events are lost, which is reported with the next
-# event that fits
+# Without --every, the queue soon fills up and events are lost. The next event that fits reports
+# the loss.
 rm -f ran
 : >busy
 watch process.exit:comm=storm --provider bpf --queue 256 -- \
@@ -163,7 +164,7 @@ until_true [ -s ran ]
 used=$(($(ticks) - before))
 [ "$used" -lt 100 ] || fail "it has used $used ticks, and waits only"
 rm busy
-# there is room again
+# the queue drains again
 until_true eval '[ $(wc -l <ran) -gt 10 ]'
 adds_up $n 'total ran'
 [ "$(wc -l <ran)" -lt $n ] || fail "nothing was lost"

@@ -1,11 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch --to unit:NAME with systemd itself and dbus-daemon. The manager is one
-# of a user's: all that a watch sees of it is the same, once DBUS_SYSTEM_BUS_ADDRESS
-# names that user's bus.
+# ksig watch --to unit:NAME with the real systemd and dbus-daemon. The manager is a user's systemd
+# instance. It looks like the system's to ksig if DBUS_SYSTEM_BUS_ADDRESS names the user's bus.
 if [ "${1-}" != inside ]; then
-	# what the manager starts ends with this
+	# all processes that the manager starts are killed when the pid namespace ends
 	exec unshare -n -p -f --mount-proc --kill-child "$0" inside
 fi
 . tests/functions.sh
@@ -22,7 +21,7 @@ for program in /lib/systemd/systemd systemctl dbus-daemon; do
 		exit 77
 	}
 done
-# it wants to see that systemd is there
+# systemd --user starts only if this directory exists, as for sd_booted(3)
 mount -t tmpfs run /run
 mkdir -p /run/systemd/system
 export XDG_RUNTIME_DIR=$KSIG_TMP/run
@@ -56,7 +55,7 @@ lives $manager || {
 systemctl --user start dbus.socket dbus.service
 ctl() { systemctl --user "$@" a || fail "systemctl $*: $(cat log)"; }
 main_pid() { service=$(systemctl --user show -p MainPID --value a); }
-# begins COMMAND: by which a has another process
+# begins COMMAND: run systemctl COMMAND, wait for the unit's new main process, and set $service
 begins() {
 	rm -f ready
 	ctl "$1"
@@ -72,7 +71,7 @@ signalled() {
 try() { gives "$1" ksig watch net.up --provider native --to "$2" -s HUP -t 1ms; }
 : >said
 
-# what systemd says of names and states
+# unit names and states as systemd reports them
 until_true eval 'ksig watch net.up --provider native --to unit:nosuch -s HUP 2>&1 |
 	grep -q "no unit .nosuch.service."'
 try 4 unit:a
@@ -89,8 +88,8 @@ signalled
 begins restart
 is_now
 signalled
-# It is unloaded while it is stopped. If asking were a reason to ask again, it would be
-# woken several times while systemd answers another question.
+# A stopped unit is unloaded. If each query caused another one, the watch would be woken several
+# times while systemd answers unrelated queries.
 ctl stop
 before=$(sleeps)
 for i in $(seq 30); do systemctl --user show -p Version >version; done
@@ -105,7 +104,7 @@ systemctl --user daemon-reexec
 begins restart
 is_now
 signalled
-# the bus ends; the manager starts another one
+# the bus is killed; the manager starts a new one
 systemctl --user kill -s KILL dbus.service
 until_true has_said 'trying again'
 begins restart

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch and common targets: shells, Python, servers.
+# ksig watch signals common targets: shells, Python, servers.
 . tests/functions.sh
 own_folder "$@"
 
-# events N: each nice is an event. They exit at once, so that native would know the names of
-# some only.
+# events N: cause N events by running nice. BPF is needed because these processes exit before
+# native could read all of their names.
 from=bpf
 has_event $from process.exec || {
 	echo "no process.exec by BPF here"
@@ -15,7 +15,7 @@ has_event $from process.exec || {
 events() { for i in $(seq "$1"); do nice true; done; }
 nice=process.exec:comm=nice
 
-# bash, in its trap; by its pidfile
+# bash handles the signal in a trap; the target is named by a pidfile
 if command -v bash >/dev/null; then
 	start_handler bash
 	echo $pid >pidfile
@@ -32,7 +32,7 @@ else
 	echo ": no bash here"
 fi
 
-# Python: a handler, and a signal with a value that the program waits for
+# Python handles a signal, and waits for another one that carries a value
 if command -v python3 >/dev/null; then
 	start python3 -c 'import signal
 signal.signal(signal.SIGUSR1, lambda number, frame: print("usr1", flush=True))
@@ -56,7 +56,7 @@ else
 	echo ": no python3 here"
 fi
 
-# 16 threads, one of which waits for the signal; values, in order
+# a process with 16 threads, one of which waits for the signal, receives all values in order
 start "$target" threads >said
 until_true grep -q ready said
 [ "$(ls /proc/$pid/task | wc -l)" = 16 ] || fail "it has not 16 threads"
@@ -70,7 +70,7 @@ until_true eval '[ "$(grep -c "^value" said)" = 20 ]'
 	fail "it got: $(cat said)"
 kill -KILL $pid
 
-# any numeric field as the value
+# --value sends any numeric field as the value
 start "$target" threads >said
 until_true grep -q ready said
 watch process.exit:comm=quits --provider $from --to $pid -s 44 --value parent -n 2 --json
@@ -90,7 +90,7 @@ says "'comm' is a string: the value must be a number"
 gives 2 ksig watch process.exit --value child
 says "process.exit has no field 'child'"
 
-# nginx reloads once an interface is up: its master stays, its workers change
+# nginx reloads when an interface is set up: its master process stays, its workers are replaced
 workers() { cat "/proc/$master/task/$master/children"; }
 other_workers() { [ -n "$(workers)" ] && ! workers | grep -qw "${before% }"; }
 nginx_reloads() {
@@ -111,7 +111,7 @@ nginx_reloads() {
 	until_true [ -S nginx.sock ]
 	until_true eval '[ -n "$(workers)" ]'
 	before=$(workers)
-	# there is one in each network namespace
+	# every network namespace has a loopback interface
 	watch net.up:ifname=lo --to pidfile:nginx.pid -s HUP -n1
 	ip link set lo up
 	ends 0

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch: a process's name can't be mistaken for ksig's own text, nor control a terminal;
-# losses are reported in few lines; --quiet.
+# ksig watch quotes process names, so that they can't be mistaken for its own text and can't send
+# control sequences to a terminal. It reports losses in few lines. --quiet prints only errors.
 . tests/functions.sh
 own_folder "$@"
 
@@ -12,7 +12,7 @@ has_event bpf process.exec || {
 }
 sleep=$(command -v sleep)
 
-# shows NAME TEXT JSON: as the name of a program
+# shows NAME TEXT JSON: check that the program name NAME is printed as TEXT, and as JSON by --json
 shows() {
 	ln -sf "$sleep" "./$1"
 	watch process.exec --provider bpf -n 1000000
@@ -38,7 +38,7 @@ shows unknown '"unknown"' '"unknown"'
 shows 'a"b\c' '"a\"b\\c"' '"a\"b\\c"'
 shows 'Grüße' 'Grüße' '"Grüße"'
 shows '日本' '日本' '"日本"'
-# an override that reverses what follows; an arrow; a blank that looks like one
+# a right-to-left override, an arrow and a no-break space
 shows "$(printf 'a\342\200\256b')" '"a\u202eb"' '"a\u202eb"'
 shows "$(printf 'a\342\206\222b')" "\"$(printf 'a\342\206\222b')\"" ''
 shows "$(printf 'a\302\240b')" "\"$(printf 'a\302\240b')\"" ''
@@ -50,7 +50,7 @@ shows "$(printf 'a\357\274\236b')" "\"$(printf 'a\357\274\236b')\"" ''
 shows "$(printf 'a\341\205\237b')" '"a\u115fb"' '"a\u115fb"'
 shows "$(printf 'a\360\235\205\263b')" '"a\U0001d173b"' '"a\ud834\udd73b"'
 
-# many gaps, few lines: each lost event is counted in one
+# many losses are reported in few lines; each lost event is counted in one of them
 mount_tracefs || {
 	echo ": tracefs can't be mounted: no event was lost"
 	exit 0
@@ -64,7 +64,7 @@ gaps() {
 		halt $watcher
 		dd if=/dev/zero of=/dev/null bs=1 count=20000 2>/dev/null
 		kill -CONT $watcher
-		# there is room again for the one that reports the gap
+		# the queue has space again for the event that reports the loss
 		until_true eval '[ $(wc -l <stdout) -ge $((before + 256)) ]'
 		dd if=/dev/zero of=/dev/null bs=1 count=1 2>/dev/null
 	done
@@ -78,7 +78,7 @@ allowed=$(($(date +%s) - begin + 2))
 [ "$(grep -c lost stderr)" -le $allowed ] ||
 	fail "$(grep -c lost stderr) lines, not $allowed: $(cat stderr)"
 
-# --quiet: only errors
+# --quiet prints only errors
 ksig watch process.exec:comm=nobody --quiet -t 1ms >stdout 2>stderr || [ $? = 3 ]
 [ ! -s stderr ] || fail "it said: $(cat stderr)"
 while read -r wrong right; do

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch --to unit:NAME, with a bus and a service manager of the test's own.
+# ksig watch --to unit:NAME, with a bus and a service manager that the test provides.
 . tests/functions.sh
 own_folder "$@"
 
@@ -11,7 +11,8 @@ if grep -q 'built without libsystemd' without; then
 	exit 77
 fi
 
-# manage [COMMAND...]: starts the manager; manager COMMAND...: it has obeyed
+# manage [COMMAND...]: start the manager, and send it COMMAND if there is one
+# manager COMMAND...: send COMMAND to the manager and wait until it has been executed
 manage() {
 	rm -f commands bus
 	mkfifo commands
@@ -33,7 +34,7 @@ end_manager() {
 	: >called
 }
 
-# serve: a process that handles HUP
+# serve: start a process that handles HUP, and set $service
 serve() {
 	start sh -c 'trap "echo hup $$ >>said" HUP; echo ready $$ >>said; while :; do sleep 0.02; done'
 	service=$pid
@@ -48,7 +49,7 @@ asked() { grep -c '^Get$' called || :; }
 export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$PWD/bus
 try() { gives "$1" ksig watch net.up --provider native --to "$2" -s HUP -t 1ms; }
 
-# no bus; nothing but a socket; a bus that doesn't answer; one without systemd, or for others
+# no bus; only a socket; a bus that doesn't answer; a bus without systemd; a bus that refuses access
 try 5 unit:a
 says "unit:a.service is not available: cannot use the system bus: No such file"
 manage
@@ -69,7 +70,7 @@ try 5 unit:a
 says "unit:a.service is not available: cannot use the system bus: Rejected send message"
 end_manager
 
-# names
+# a unit's name can be spelled in several ways; unknown and invalid names are refused
 serve
 manage pid $service
 for name in a a.service alias 'a b@c' 'a\x20b@c.service'; do
@@ -86,7 +87,7 @@ says "invalid unit 'a@.service': Unit name a@.service is missing the instance na
 try 2 "unit:$(printf '%0300d' 0)"
 says "^ksig: invalid unit '0*.service'"
 
-# any user may ask
+# any user is permitted to query systemd
 chmod 711 .
 chmod 666 bus
 cp "$top/build/ksig" as_user
@@ -94,7 +95,7 @@ gives 1 setpriv --reuid=1000 --regid=1000 --clear-groups \
 	./as_user watch net.up --provider native --to unit:a -s HUP -t 1ms
 says "not permitted to signal process $service"
 
-# without a main process; one whose number may be another's by now
+# a unit without a main process, and a unit whose main process is replaced during the query
 manager pid 0
 manager state inactive
 try 4 unit:a
@@ -113,18 +114,18 @@ has_event $from process.exec || {
 	echo "no process.exec by BPF here: no unit is followed"
 	exit 77
 }
-# by a name that no other test's processes have
+# the program has a name that no process of another test has
 ln -s "$(command -v sleep)" unit$$
 event() { ./unit$$ 0; }
 signalled() { event; until_true grep -q "hup $service" said; }
-# Nothing but a descriptor wakes it: the time-out of ppoll(2) is none.
+# Check that $watcher waits in ppoll(2) without a time-out, so that only a descriptor can wake it.
 waits() {
 	[ -r /proc/$watcher/syscall ] || { echo ": no /proc/PID/syscall here"; return 0; }
 	until_true eval '[ "$(cut -d " " -f 4 /proc/$watcher/syscall)" = 0x0 ]'
 }
 is_now() { until_true has_said "'a' is process $service now"; says "'a' is process $service now"; }
 
-# across a restart, without an event in between and without being asked
+# the unit is restarted: the watch follows it without an event, and no event causes a query
 manager pid $service
 watch process.exec:comm=unit$$ --provider $from --to unit:a -s HUP
 waits
@@ -143,7 +144,7 @@ is_now
 signalled
 waits
 
-# something else has changed: the process stays
+# a change of an unrelated property doesn't change the target
 calls=$(asked)
 manager touch
 until_true eval '[ "$(asked)" -gt $calls ]'
@@ -151,7 +152,7 @@ waits
 [ "$(grep -c ' now$' stderr)" = 1 ] || fail "it said: $(cat stderr)"
 signalled
 
-# another main process, while the last one lives
+# the unit has a new main process while the previous one is still running
 old=$service
 serve
 manager pid $service
@@ -161,7 +162,7 @@ lives $old
 [ "$(grep -c "hup $old" said)" = 2 ] || fail "$old was signalled again: $(cat said)"
 kill -KILL $old
 
-# not loaded while it is stopped: asking loads it, which is no reason to ask again
+# A stopped unit is not loaded. A query loads it, and this change must not cause another query.
 end_service
 manager unloaded
 until_true grep -qx GetUnit called
@@ -171,7 +172,7 @@ for i in 1 2 3; do event; done
 until_true eval '[ "$(grep -c "HUP $service gone" stdout)" = 3 ]'
 [ "$(wc -l <called)" = "$calls" ] || fail "it asked again: $(tail called)"
 
-# loaded again, and with a manager that was executed again
+# the unit is loaded again, and then the manager re-executes itself
 serve
 manager loaded $service
 is_now
@@ -188,7 +189,7 @@ is_now
 signalled
 waits
 
-# a manager that dies: the process is known still. One that comes back is asked.
+# When the manager dies, the watch keeps the last known process. When it returns, it is queried.
 : >said
 end_manager
 until_true has_said "systemd can't report the main process of 'a.service': .*; trying again"

@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# First use of the tree, in a copy of it and with stubs of other tools: another language, a
-# full disk, no network, another user's files, a path with a blank. It works, or fails at once
-# with the reason in the last line, and the cache has only complete files.
+# First use of the tree under adverse conditions: another language, a full disk, no network, files
+# of another user, a path with a blank. It either works or fails immediately with the reason in
+# the last line, and the cache contains only complete files. The test uses a copy of the tree and
+# stubs of other tools.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 if [ "${1:-}" != inside ]; then
-	# the disks that it fills are mounted for it alone
+	# the file systems that the test fills are mounted in a namespace of its own
 	exec $([ "$(id -u)" = 0 ] || echo sudo) unshare -m "$0" inside
 fi
 . "$top/tests/host/copy"
@@ -13,13 +14,13 @@ trap 'umount "$tmp/disk" 2>/dev/null || :; rm -rf "$tmp"' EXIT
 chmod 755 "$tmp"
 export TMP="$tmp"
 
-# stub NAME: its text is the input
+# stub NAME: create a stub of the program NAME from a script on standard input
 stub() {
 	{ echo '#!/bin/sh'; cat; } >"$tmp/bin/$1"
 	chmod +x "$tmp/bin/$1"
 }
 
-# exits STATUS COMMAND...: without a terminal, within half a minute
+# exits STATUS COMMAND...: check that COMMAND exits with STATUS within 30 s, without a terminal
 exits() {
 	local wanted=$1 got=0
 	shift
@@ -27,20 +28,20 @@ exits() {
 	[ $got = "$wanted" ] || fail "'$*' gave $got, not $wanted:"
 }
 
-# asked N: so often apt-get was
+# asked N: check that apt-get has been run N times since the last check
 asked() {
 	[ "$(wc -l <"$tmp/asked")" = "$1" ] || fail "apt-get ran: $(cat "$tmp/asked")"
 	: >"$tmp/asked"
 }
 
-# no_half: nothing but whole kernels in the cache
+# no_half: check that the cache contains no incomplete kernel
 no_half() {
 	[ -z "$(find "$tree/.cache/" -mindepth 1 ! -path '*/kernels' ! -path '*/lock' \
 		! -name kvm)" ] || fail "left in the cache: $(find "$tree/.cache/")"
 }
 
-# An archive with one kernel, 1.0, whose headers build nothing; perl is run meanwhile, as by
-# the real ones. The file "fate" says how apt-get fails.
+# archive: create stubs of an archive with a single kernel, 1.0. Its headers don't compile anything,
+# but run perl, as real headers do. The file "fate" determines how apt-get fails.
 archive() {
 	stub apt-cache <<'END'
 [ "$1" != show ] || exit 100
@@ -100,7 +101,8 @@ done
 END
 }
 
-# A tree with that kernel as its only one, its programs built, and an empty cache.
+# new_tree: create a copy of the tree in which that kernel is the only one, the programs are built,
+# and the cache is empty
 new_tree() {
 	rm -rf "$tree"
 	copy_tree "$top" "$tree"
@@ -110,7 +112,7 @@ new_tree() {
 	: >"$tmp/asked"
 }
 
-# disk SIZE DIR: it lies on one of this size
+# disk SIZE DIR: move DIR to a file system of this size
 disk() {
 	mkdir -p "$tmp/disk" "$2"
 	umount "$tmp/disk" 2>/dev/null || :
@@ -134,7 +136,7 @@ exits 0 "$tree/tests/vm/fetch" list
 exits 0 make -s -C "$tree" clean
 [ "$(cd "$tree" && find . | sort)" = "$before" ] || fail 'make clean leaves objects'
 
-# Another language.
+# The user's language is German.
 new_tree
 export LANG=de_DE.UTF-8 LC_ALL=de_DE.UTF-8 LANGUAGE=de
 exits 0 "$tree/tests/vm/run" demo 6.12
@@ -142,7 +144,7 @@ exits 0 "$tree/tests/vm/run" demo 6.12
 unset LC_ALL LANGUAGE
 export LANG=C.UTF-8
 
-# A path with a blank, before anything is made or fetched.
+# A path with a blank is refused before anything is built or downloaded.
 mkdir "$tmp/a tree"
 cp -a "$tree/." "$tmp/a tree"
 rm -rf "$tmp/a tree/build" "$tmp/a tree/.cache"
@@ -154,7 +156,7 @@ last_line "can't handle a path with a blank"
 [ ! -e "$tmp/a tree/build" ] && [ ! -e "$tmp/a tree/.cache" ] || fail 'it made folders:'
 asked 0
 
-# No network, no lists: once, and nothing is left of it.
+# Without a network or package lists, apt-get is tried once and leaves nothing in the cache.
 new_tree
 echo unresolved >"$tmp/fate"
 for how in 'run demo' 'fetch kernel'; do
@@ -168,11 +170,11 @@ exits 1 "$tree/tests/vm/run" demo 6.12
 last_line 'no package lists: cannot resolve deb.debian.org'
 asked 1
 no_half
-# and afterwards all is well
+# the next run succeeds
 echo fine >"$tmp/fate"
 exits 0 "$tree/tests/vm/run" demo 6.12
 
-# A full disk: while fetching, unpacking, building and packing up.
+# The disk is full while files are downloaded, unpacked, built or packed.
 for size in 4M 10M; do
 	new_tree
 	disk $size "$tree/.cache"
@@ -189,14 +191,14 @@ exits 0 "$tree/tests/vm/fetch" kernel 6.12
 disk 1M "$tree/build"
 exits 1 "$tree/tests/vm/run" demo 6.12
 last_line 'disk full|No space left on device'
-# half a kernel that is there already is none
+# an incomplete kernel in the cache is downloaded again
 truncate -s 0 "$tree/.cache/kernels/6.12/boot/vmlinuz-1.0"
 : >"$tmp/asked"
 exits 0 "$tree/tests/vm/fetch" kernel 6.12
 asked 1
 [ -s "$tree/.cache/kernels/6.12/boot/vmlinuz-1.0" ] || fail 'still half a kernel:'
 
-# Another user's files.
+# Files that belong to another user are reported.
 new_tree
 chown 1000 "$tree"
 mkdir -p "$tree/.cache/kernels"
@@ -207,7 +209,7 @@ exits 1 $user "$tree/tests/vm/run" demo 6.12
 last_line "^vm: $tree/.*belongs to root, and you are"
 asked 0
 
-# What can't be installed.
+# Packages that can't be installed are reported.
 stub dpkg-query </dev/null
 echo unresolved >"$tmp/fate"
 exits 1 "$tree/tests/vm/deps" gcc
@@ -224,7 +226,7 @@ END
 exits 1 $user "$tree/tests/vm/deps" gcc
 last_line 'sudo needs a password, and there is no terminal to ask for it'
 asked 0
-# Ctrl-C ends it as soon as apt-get, which ignores the signal, has exited
+# Ctrl-C ends the script as soon as apt-get, which ignores the signal, has exited
 echo slow >"$tmp/fate"
 PATH=$tmp/bin:$PATH setsid env --default-signal=INT "$tree/tests/vm/deps" gcc >"$log" 2>&1 &
 until_true [ -e "$tmp/begun" ]
@@ -238,8 +240,8 @@ stub dpkg-query <<'END'
 echo install ok installed
 END
 
-# A machine where libelf can't be linked statically: the command is dynamic, and what
-# runs in a VM is linked with other libraries, which are fetched.
+# If libelf can't be linked statically, the command is linked dynamically, and programs for a VM
+# are linked with libraries that are downloaded.
 new_tree
 stub nostatic <<'END'
 case $* in
@@ -257,7 +259,7 @@ exits 0 make -n -C "$tree" CC="$tmp/bin/nostatic" SYSTEMD=0 programs
 output_has '^tests/vm/build static programs$'
 ! grep -q -e '-static .*-o build/ksig ' "$tmp/out" || fail 'the command is static:'
 [ ! -e "$tree/build" ] || fail 'it compiled something:'
-# one where it can't be linked at all: before anything is fetched or compiled
+# if it can't be linked at all, this is reported before anything is downloaded or compiled
 stub nolink <<'END'
 case $1 in
 -print-file-name=*)	echo /dev/null; exit ;;
@@ -275,7 +277,7 @@ for goal in all demo; do
 done
 asked 0
 
-# What takes long is announced.
+# Steps that take long are announced.
 stub_kernel "$tree" 6.12
 PATH=$tmp/bin:$PATH setsid make -C "$tree" demo >"$log" 2>&1 </dev/null &
 until_true grep -q '^make: building' "$log"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# DKMS builds and installs ksig.ko from kernel/ and include/ alone, and then the
-# driver in docs/drivers.md against it: in folders of its own.
+# DKMS builds and installs ksig.ko from only kernel/ and include/, and then builds the driver in
+# docs/drivers.md against it. It works in temporary directories.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/host/copy"
 headers=$("$top/tests/vm/fetch" headers 6.12)
@@ -9,7 +9,7 @@ release=$("$top/tests/vm/fetch" release 6.12)
 version=$(sed -n 's/^#define KSIG_VERSION "\(.*\)"/\1/p' \
 	"$top/include/ksig/version.h")
 
-# run COMMAND MODULE/VERSION
+# run COMMAND MODULE/VERSION: run a dkms command for the module
 run() {
 	$([ "$(id -u)" = 0 ] || echo sudo) dkms "$1" "$2" -k "$release" \
 		-a "$(uname -m)" --sourcetree "$tmp/src" --dkmstree "$tmp/tree" \
@@ -20,7 +20,7 @@ run() {
 	}
 }
 
-# What a package would put there: no more than is in the repository.
+# Copy the files that a package would install: only files that are in the repository.
 mkdir -p "$tmp/src/ksig-$version" "$tmp/tree" "$tmp/modules/$release"
 (cd "$top" && git ls-files -z kernel include |
 	xargs -0 cp --parents -t "$tmp/src/ksig-$version")
@@ -35,6 +35,6 @@ for module in "ksig/$version" ticks/1.0; do
 	find "$tmp/modules" -name "$name.ko*" | grep -q . ||
 		fail "$name.ko is not installed"
 done
-# its symbols are known, with checksums where the kernel has them
+# ksig.ko's symbols were found, with checksums if the kernel uses them
 modinfo -F depends "$tmp/tree/ticks/1.0/$release/$(uname -m)/module/ticks.ko"* |
 	grep -qx ksig || fail "ticks.ko doesn't depend on ksig.ko"

@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# "make install" after "make", with a prefix: as root, and as a user without write
-# permission elsewhere.
+# "make install" after "make" works with a prefix: as root, and as a user who can write only below
+# that prefix.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/host/copy"
 
-# has FILE: below the prefix
+# has FILE: check that FILE is installed below the prefix
 has() { [ -s "$tmp/prefix/$1" ] || fail "no $1:"; }
 
-# Built already: as it lies here, where it is newer than what it is made of.
+# Build first, and copy sources and results with their times, so that nothing is built again.
 make -s -C "$top" all
 copy_tree "$top" "$tree"
 mkdir "$tree/build"
@@ -39,7 +39,7 @@ grep -qx "Version: $version" "$tmp/prefix/lib/pkgconfig/libksig.pc" || fail 'lib
 grep -qx "\.Os ksig $version" "$tmp/prefix/share/man/man1/ksig.1" || fail 'ksig.1: version:'
 grep -q '^ksig: not root: left out the udev rule' "$tmp/out" || fail 'no word on udev:'
 ! grep -q '^ldconfig\|Permission denied' "$tmp/out" || fail 'ldconfig:'
-# a place of the user's own is taken, and so is a package's
+# directories that the user or a package chooses are used
 make -C "$tree" install DESTDIR="$tmp/root" PREFIX=/usr >"$tmp/out" 2>&1 ||
 	fail 'no package:'
 [ -s "$tmp/root/usr/lib/udev/rules.d/60-ksig.rules" ] || fail 'no udev rule:'
@@ -48,7 +48,7 @@ grep -qx 'prefix=/usr' "$tmp/root/usr/lib/pkgconfig/libksig.pc" || fail 'prefix:
 $as_user make -C "$tree" install PREFIX="$tmp/prefix" UDEV="$tmp/udev" \
 	SYSUSERS="$tmp/sysusers" >"$tmp/out" 2>&1 || fail 'no place of my own:'
 [ -s "$tmp/udev/rules.d/60-ksig.rules" ] || fail 'no udev rule there:'
-# what a multiarch package needs; uninstall removes all of it
+# a multiarch package can set LIBDIR; uninstall removes all installed files
 make -C "$tree" install DESTDIR="$tmp/multi" PREFIX=/usr LIBDIR=/usr/lib/any \
 	>"$tmp/out" 2>&1 || fail 'no LIBDIR:'
 [ -s "$tmp/multi/usr/lib/any/libksig.so.0" ] || fail 'no library in LIBDIR:'
@@ -61,7 +61,7 @@ make -C "$tree" uninstall DESTDIR="$tmp/multi" PREFIX=/usr LIBDIR=/usr/lib/any \
 grep -q "PREFIX, LIBDIR and DESTDIR can't have blanks" "$tmp/out" || fail 'a blank, unexplained:'
 ! make -C "$tree" uninstall PREFIX="$tmp/a b" >"$tmp/out" 2>&1 || fail 'a blank to remove:'
 ! make -C "$tree" install PREFIX="$tmp/other" LIBDIR="$tmp/a&b" >"$tmp/out" 2>&1 || fail 'LIBDIR:'
-# what was built otherwise is not built again
+# install refuses other build variables instead of building again
 ! make -C "$tree" install PREFIX="$tmp/other" BPF=0 >"$tmp/out" 2>&1 || fail 'other flags:'
 grep -q '^Makefile:.*pass the same variables' "$tmp/out" || fail 'other flags, unexplained:'
 for prefix in 'a&b' a,b; do

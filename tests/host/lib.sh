@@ -1,30 +1,31 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The tests of the library, and those of the command that need no module, on this machine's
-# own kernel: tests/host/lib.sh [TEST...], a test's source (default: all). A test that fails
-# is run again by itself KSIG_AGAIN times (default 5), and is flaky if it passes each time.
+# Run tests on this machine's own kernel: tests/host/lib.sh [TEST...]. TEST is a test's source; by
+# default, all tests of the library, and those of the command that don't need the module, are run.
+# A test that fails is rerun by itself KSIG_AGAIN times (default 5); it is flaky if it passes each
+# time.
 set -u
 
 cd "$(dirname "$0")/../.."
-# what tools print is parsed
+# the output of tools is parsed
 export LC_ALL=C.UTF-8 LANGUAGE=
 again=${KSIG_AGAIN:-5}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 as_root=$([ "$(id -u)" = 0 ] || echo sudo)
 
-# What can't be linked statically here is made in a folder of its own.
+# If static linking isn't possible here, static programs are in a directory of their own.
 programs=build/tests/lib
 [ ! -e build/static/ksig ] || programs=build/static/tests/lib
 
-# run TEST: its output in $log
+# run TEST: run the test with its output in $log
 run() {
 	local program=$1
 
 	case $1 in
 	*.c)	program=$programs/$(basename "$1" .c) ;;
 	esac
-	# no pipe: a process that outlives the test would keep it open
+	# not through a pipe, because a process that outlives the test would keep it open
 	$as_root timeout -k 5 400 env LC_ALL=$LC_ALL LANGUAGE= \
 		"PATH=$PWD/build:$PATH:/usr/sbin:/sbin" \
 		"$program" >"$log" 2>&1 </dev/null
@@ -32,7 +33,7 @@ run() {
 
 log_tail() { tail -n 40 "$log" | sed 's/^/# /'; }
 
-# verdict TEST: of one that failed, with its output in $log
+# verdict TEST: rerun a test that failed with its output in $log, and print the result
 verdict() {
 	local said i=0
 

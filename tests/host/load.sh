@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# kernel/load says why a machine can't load the module, and the cure. Each machine is a
-# folder with the files that kernel/load reads.
+# kernel/load reports why a machine can't load the module, and how to fix that. Each machine is a
+# directory with the files that kernel/load reads.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/host/copy"
 load=$top/kernel/load
 release=$(uname -r)
 
-# machine: an empty one, which could load modules but has no headers
+# machine: create a machine that can load modules, but has no kernel headers
 machine() {
 	rm -rf "$tmp/root"
 	mkdir -p "$tmp/root/proc/sys/kernel" "$tmp/root/sys/kernel/security" \
@@ -16,7 +16,7 @@ machine() {
 	echo 0 >"$tmp/root/proc/sys/kernel/modules_disabled"
 }
 
-# refuses REGEX ARGUMENT...: kernel/load fails with this error
+# refuses REGEX ARGUMENT...: check that kernel/load fails with this error
 refuses() {
 	local wanted=$1
 	shift
@@ -25,7 +25,7 @@ refuses() {
 	output_has "$wanted"
 }
 
-# as UID: what id(1) prints
+# as UID: replace id(1) with a stub that prints UID
 as() { printf '#!/bin/sh\necho %s\n' "$1" >"$tmp/bin/id"; chmod +x "$tmp/bin/id"; }
 
 machine

@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Runs each command that docs/watch.md and README.md show, on this machine's own kernel, and
-# compares the output's shape with docs/watch.md's: times and numbers are others each time. With the
-# argument "show" it prints the output as it is. As root: network, processes and
-# mounts are those of namespaces made for it.
+# Runs each command in docs/watch.md and README.md on this machine's own kernel. The output must
+# have the same form as in docs/watch.md; times and numbers may differ. With the argument "show",
+# prints the output unchanged. Needs root, because it creates network, pid and mount namespaces.
 cd "$(dirname "$0")/../.."
 . tests/functions.sh
 set +e
@@ -16,8 +15,8 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 export PATH=$tmp:$PWD/build:$PATH
 
-# process PID COMMAND...: in the background, by that number, which another
-# process that begins may take first
+# process PID COMMAND...: run COMMAND in the background with this pid. Retries because another new
+# process may get the pid first.
 process() {
 	local nr=$1
 	shift
@@ -30,19 +29,18 @@ process() {
 	done
 }
 
-# Two tasks of real-time priority share a cpu: one sleeps, the other is next. Where that is
-# not permitted, a task that is moved to another cpu is preempted by the thread that moves
-# it.
+# realtime: make the scheduler switch to a real-time task, by having two of them share a cpu. If
+# that isn't permitted, move a task to another cpu: the thread that moves it is a real-time task.
 realtime() {
 	local cpu
-	# wait: for nothing, a sleep is what makes the kernel switch to the other one
+	# wait: for nothing; the sleep makes the kernel switch to the other task
 	cpu=$(taskset -cp $$)
 	cpu=${cpu##* }
 	taskset -c "${cpu%%[,-]*}" chrt -f 60 sh -c 'sleep 0.1; :' ||
 		taskset -c "${cpu%%[,-]*}" taskset -c "${cpu##*[,-]}" true
 }
 
-# systemd's part: which process the unit is
+# unit: start a process, and a manager that reports it as the main process of nginx.service
 unit() {
 	process 812 sh -c 'trap : HUP; : >"$0/ready"
 		while :; do sleep 0.1; done' "$tmp"
@@ -53,7 +51,7 @@ unit() {
 	until_true grep -q '^obeyed' "$tmp/called"
 }
 
-# What there has to be before, and what makes the event come.
+# before COMMAND, cause COMMAND: prepare for the command, and cause the event that it waits for
 before() {
 	case $1 in
 	*unit:*) unit ;;
@@ -76,7 +74,7 @@ cause() {
 }
 
 after() {
-	# its number is used again
+	# free the pid, because the next command uses it again
 	[ ! "${victim-}" ] || { kill -KILL "$victim"; wait "$victim"; } 2>/dev/null
 	victim=
 	case $1 in
@@ -84,7 +82,7 @@ after() {
 	esac
 }
 
-# run COMMAND: what it prints, in $tmp/out
+# run COMMAND: run the command until it has printed an event, with its output in $tmp/out
 run() {
 	: >"$tmp/out"
 	log=$tmp/out
@@ -106,7 +104,7 @@ run() {
 	after "$1"
 }
 
-# The provider that is chosen, and the tasks that run, differ.
+# shape: replace times, numbers, providers and task names, which differ between machines
 shape() {
 	sed -E 's/^[0-9]{2}:[0-9:.]+/TIME/; s/ \((module|bpf|native)/ (PROVIDER/
 		s/(comm)=[^ ]+/\1=NAME/g; s/=-?[0-9]+/=N/g; s/(HUP) [0-9]+/\1 N/'
@@ -134,7 +132,7 @@ done 3<"$tmp/commands"
 
 watching() { grep -q '^ksig: watching .*)$' "$tmp/out"; }
 
-# README.md's must be accepted; what it shows of the output is a picture.
+# The commands in README.md only have to be accepted; the output there is a picture.
 sed -n 's/^    \(ksig watch .*\)/\1/p' README.md >"$tmp/commands"
 [ -s "$tmp/commands" ] || { echo "README.md shows no command"; rc=1; }
 while read -r command <&3; do

@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The runners of the tests, tests/vm/run and tests/host/lib.sh, in a copy of the tree with
-# fake tests that pass and fail as planned, and scripts as machines: a test that fails by
-# chance is flaky, anything else that fails has failed.
+# The test runners tests/vm/run and tests/host/lib.sh report a test that fails only sometimes as
+# flaky, and every other failure as failed. They run in a copy of the tree, with fake tests that
+# pass or fail as planned, and a script instead of QEMU.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/host/copy"
 
-# prints REGEX: a whole line of the output
+# prints REGEX: check that REGEX matches a whole line of the output
 prints() { output_has "^($1)$"; }
 
-# script NAME ROUND...: a test that fails in these of its rounds
+# script NAME ROUND...: create a test that fails in the given rounds
 script() {
 	local name=$1
 	shift
@@ -26,7 +26,7 @@ END
 }
 runs() { [ "$(wc -l <"$tmp/runs.$1")" = "$2" ] || fail "$1 ran $(wc -l <"$tmp/runs.$1") times:"; }
 
-# Here: tests/host/lib.sh.
+# tests/host/lib.sh
 copy_tree "$top" "$tree"
 script good
 script once 1
@@ -46,10 +46,9 @@ KSIG_AGAIN=0 "$tree/tests/host/lib.sh" tests/cli/once.sh >"$tmp/out"
 prints 'not ok native once'
 runs once 1
 
-# In machines: tests/vm/run. What they do is in the file "plan", a line a boot: a
-# result for each test that is asked for and has not run, or what becomes of the
-# machine. The file "boots" has the number of its cpus for each boot. The kernel is
-# the stub, and nothing may be downloaded.
+# tests/vm/run, with the stub as its kernel; nothing may be downloaded. The file "plan" has a line
+# for each boot of the fake machine: a result for each test that has not run yet, or how the
+# machine ends. The machine writes its number of cpus to the file "boots" at each boot.
 stub_kernel "$tree" fake
 printf '#!/bin/sh\necho "$*" >>%s/apt\nexit 1\n' "$tmp" >"$tmp/bin/apt-get"
 cp "$tmp/bin/apt-get" "$tmp/bin/apt-cache"
@@ -86,8 +85,8 @@ echo end >>"$results"
 END
 chmod +x "$tmp/bin/qemu-system-x86_64"
 
-# suite STATUS BOOTS: it ends so, after so many boots; the plan is the input. No
-# test runs here.
+# suite STATUS BOOTS: check that a test suite, with the plan on standard input, exits with STATUS
+# after BOOTS boots. No native test is run.
 suite() {
 	local got=0
 
@@ -120,8 +119,7 @@ END
 prints 'not ok fake b: exit 1'
 prints 'failed: not ok fake b: exit 1'
 [ "$(tail -n 1 "$tmp/out")" = '4 passed, 1 failed, 0 skipped' ] || fail 'the end:'
-# a machine that died or complained did not do so by chance, not while it runs a
-# test again either
+# A kernel that died or complained never counts as flaky, not even while a test is rerun.
 for plan in 'ok bad oops ok ok' 'ok bad ok ok dies' 'ok bad ok warns ok'; do
 	suite 1 1 <<END
 $plan
@@ -136,7 +134,7 @@ END
 	output_lacks '^flaky'
 	prints 'not ok fake b: exit 1'
 done
-# tests left for a single cpu run on one; repeated tests and the next kernel do not
+# Tests that need a single cpu run on a machine with one; reruns start with two cpus again.
 suite 1 3 <<END
 ok bad ok single
 ok ok
@@ -152,7 +150,7 @@ ok ok ok ok ok
 END
 [ "$(xargs <"$tmp/boots")" = '2 1 2 1' ] || fail "cpus: $(xargs <"$tmp/boots"):"
 prints 'flaky fake d \(1 of 6\)'
-# three may be flaky, and four are too many
+# three flaky tests are accepted, four are a failure
 suite 0 4 <<END
 bad bad bad ok ok
 ok ok ok ok ok
@@ -168,14 +166,14 @@ ok ok ok ok ok
 END
 prints 'failed: not ok flaky: 4 tests, and up to 3 are accepted'
 [ "$(tail -n 1 "$tmp/out")" = '5 passed, 1 failed, 0 skipped' ] || fail 'the end:'
-# "test", by which mutants are noticed, runs nothing again
+# "test", which tests/mutants uses, reruns no test
 echo 'bad' >"$tmp/plan"
 : >"$tmp/boots"
 ! TMP=$tmp PATH="$tmp/bin:$PATH" "$tree/tests/vm/run" test fake b >"$tmp/out" 2>&1 ||
 	fail 'it passed:'
 prints 'not ok fake b: exit 1'
 output_lacks '^flaky'
-# What is in my/ is built in a copy, and all of it is put into one folder of the machine.
+# The files in my/ are built in a copy, and all results are put into one directory of the machine.
 mine() { "$tree/tests/vm/build" prepare fake my >"$tmp/out" 2>&1; }
 in_machine() { (cd "$tree/build/vm/fake/root/my" && ls | xargs); }
 : >"$tmp/empty.c"

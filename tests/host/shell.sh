@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# docs/drivers.md word for word in a tree with an empty folder my/, on a machine that
-# takes no modules; and "make demo", which prints what docs/module.md shows.
+# The session in docs/drivers.md works word for word in a tree with an empty directory my/, on a
+# machine that can't load modules. "make demo" prints the text in docs/module.md.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/host/copy"
 trap '[ ! "${machine-}" ] || kill $machine 2>/dev/null; rm -rf "$tmp"' EXIT
-# ten minutes: it compiles and boots
+# ten minutes, because programs are compiled and a VM boots
 patience=30000
 
 succeeds_or_ended() { "$@" || ended $machine; }
-# in_machine COMMAND...: wait until it succeeds, while make shell runs
+# in_machine COMMAND...: wait until COMMAND succeeds; fails if make shell exits first
 in_machine() {
 	until_true succeeds_or_ended "$@"
 	"$@" || fail "make shell has exited before: $*"
@@ -17,12 +17,12 @@ in_machine() {
 
 prompts() { [ "$(grep -o 'ksig# ' "$tmp/out" | wc -l)" -ge "$1" ]; }
 prints() { grep -qE "$1" "$tmp/out"; }
-# numbers and times differ each time
+# numbers and times are different each time
 like() { sed -E 's/[0-9]+/N/g'; }
-# output LINE N: there are so many lines like that
+# output LINE N: the output has at least N lines that are like LINE
 output() { [ "$(like <"$tmp/out" | grep -c "$(echo "$1" | like)")" -ge "$2" ]; }
 
-# What is built already need not be built again.
+# Copy the built files, so that they aren't built again.
 make -s -C "$top" -j2 programs
 copy_tree "$top" "$tree"
 mkdir -p "$tree/build" "$top/.cache"
@@ -35,7 +35,7 @@ mkdir "$tree/my"
 cp "$tmp/listings/ticks.c" "$tmp/listings/receiver.c" "$tree/my"
 mkfifo "$tmp/keys"
 : >"$tmp/out"
-# what the page shows: commands, and what comes out of them
+# run the commands in the document and compare their output
 prompts=0
 while read -r line; do
 	case $line in
@@ -51,7 +51,7 @@ while read -r line; do
 		in_machine output "$line" $((outputs += 1)) ;;
 	esac
 done <"$tmp/listings/session"
-# the names of tests are none here, and Python's programs are found
+# the shell finds the example programs, including those in Python, but not the tests
 in_machine prompts $((prompts += 1))
 echo 'which ring receive.py; receive.py /dev/ksig/none' >&3
 in_machine prints '^/ksig/ring'
@@ -63,7 +63,7 @@ exec 3>&-
 wait $machine || fail "make shell gave $?:"
 machine=
 
-# a program that does not compile, and a driver
+# a program or a driver that doesn't compile is reported
 echo 'int main(void) { return wrong; }' >"$tree/my/broken.c"
 ! "$tree/tests/vm/run" shell 6.12 >"$tmp/out" 2>&1 </dev/null || fail 'it went on:'
 prints '^my/broken.c:1:.*wrong.* undeclared' || fail 'no message:'

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What Python has for descriptors finds in a subscription what it finds in an
-eventfd: every case is run on both, with the same expectations. Run by
+"""Python's functions for descriptors work with a subscription as they do with
+an eventfd: every test is run on both, with the same expectations. Run by
 clients.sh."""
 
 import os
@@ -44,7 +44,7 @@ def asleep(pid):
 
 
 class Other:
-    """A process that does something once this one sleeps."""
+    """A child process that calls a function once its parent sleeps."""
 
     def __init__(self, what, *args):
         parent = os.getpid()
@@ -101,7 +101,7 @@ def test_file(source):
 
 
 def test_signal(source):
-    """A signal interrupts read(2), its handler returns, Python reads on."""
+    """Python restarts read(2) after a signal handler has interrupted it."""
     signal.signal(signal.SIGUSR1, lambda signo, frame: source.event())
     other = Other(os.kill, os.getpid(), signal.SIGUSR1)
     check(source, os.read(source.fd, 4096))

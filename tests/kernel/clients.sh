@@ -1,20 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Common programs read from a subscription: dd, cat, head, Python.
+# dd, cat, head and Python can read from a subscription.
 . tests/functions.sh
 own_folder "$@"
 
 node=/dev/ksig/test
 out=clients
 
-# emit VALUE...: each below 256
+# emit VALUE...: emit events with these values, each below 256
 emit() {
 	for value; do
 		printf "\\$(printf %o "$value")\0\0\0\0\0\0\0" >$node
 	done
 }
 
-# records VALUE...: what is in the file; numbered from 1, all else but times 0
+# records VALUE...: check that the file $out has records with these values, numbered from 1, and
+# that all other fields except the time are 0
 records() {
 	local got wanted n=0 value
 
@@ -38,7 +39,7 @@ grep -q '^3+0 records in' $out.said || fail "dd: $(cat $out.said)"
 records 1 255 3
 until_subscribers test 0
 
-# less than a record
+# a read of less than a record fails
 dd if=$node of=$out bs=63 count=1 2>$out.said && fail "dd reads 63 bytes"
 grep -q 'Invalid argument' $out.said || fail "dd: $(cat $out.said)"
 
@@ -61,6 +62,6 @@ if [ ! -x /usr/bin/python3 ]; then
 	echo "Debian's python3-minimal is not on the machine that built this VM"
 	exit 77
 fi
-# without what a user or a site may have added
+# isolated mode, without modules that a user or a site has added
 /usr/bin/python3 -I -S /ksig/clients.py
 until_subscribers test 0

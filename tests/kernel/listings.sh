@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The driver and the program in docs/drivers.md, unchanged.
+# The driver and the program in docs/drivers.md work unchanged.
 . tests/functions.sh
 own_folder "$@"
 

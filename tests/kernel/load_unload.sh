@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# 50 rounds of load, storm, unload (10 where KSIG_STRESS_MS is set): nothing
-# leaks. The VM's init checks the kernel's log.
+# Loading the module, sending a storm of signals and unloading it, 50 times (10 if KSIG_STRESS_MS
+# is set), leaks nothing. The VM's init checks the kernel log.
 . tests/functions.sh
 own_folder "$@"
 
 refcount() { awk '$1 == "ksig" { print $3 }' /proc/modules; }
 
-# The number of objects in use of the kinds that each send allocates and frees. Unloading
-# the module has waited for RCU callbacks; shrinking frees what per-cpu lists and KASAN's
-# quarantine still contain.
+# objects: print how many objects of the types that each send allocates and frees are in use.
+# Unloading the module has waited for RCU callbacks. Shrinking the caches frees the objects in
+# per-cpu lists and in KASAN's quarantine.
 objects() {
 	for cache in cred cred_jar pid; do
 		echo 1 >/sys/kernel/slab/$cache/shrink 2>/dev/null || :
@@ -24,7 +24,7 @@ rmmod ksig
 [ ! -e /sys/kernel/debug/signalconfpid ] || fail "signalconfpid outlives it"
 
 round=0 sent=0 rounds=${KSIG_STRESS_MS:+10}
-# on a slow machine more of them, or a leak would not show
+# a slow machine sends fewer signals per round, so it needs more rounds for a leak to show
 while [ $round -lt ${rounds:-50} ] || { [ $sent -le 200 ] && [ $round -lt 200 ]; }; do
 	insmod /ksig/ksig.ko
 	send_storm 60 >storm || { cat storm; fail "round $round"; }
@@ -41,7 +41,8 @@ done
 after=$(objects)
 insmod /ksig/ksig.ko
 echo ": $before objects of cred and pid after 2 rounds, $after after $round and $sent signals"
-# one that stays for each signal would show in hundreds; others come and go
+# A leak of one object per signal would add up to hundreds. Smaller differences are caused by
+# other parts of the system.
 allowed=$((sent / 10))
 [ $allowed -gt 100 ] || allowed=100
 [ $sent -gt 200 ] || fail "no more than $sent signals"

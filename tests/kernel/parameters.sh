@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The module's parameters: what signalconfpid sends by default.
+# The module parameters value and signo set the signal that signalconfpid sends by default.
 . tests/functions.sh
 own_folder "$@"
 
 dir=/sys/module/ksig/parameters
 
-# sends SIGNO VALUE: what signalconfpid sends
+# sends SIGNO VALUE: check that signalconfpid sends this signal with this value
 sends() {
 	start_listen -s "$1" -n 1
 	echo $pid >/sys/kernel/debug/signalconfpid

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Promise 9: a built-in channel has its hook in the kernel only while it has a subscription,
-# and for about a second after that. The module ksig_hooks reads the kernel's tracepoints
-# and notifier chains, and CPU hotplug states are in sysfs.
+# Promise 9: a built-in channel hooks into the kernel only while it has a subscription, and for
+# about a second after that. The test module ksig_hooks reports the hooks in the kernel's
+# tracepoints and notifier chains. CPU hotplug states are read from sysfs.
 . tests/functions.sh
 
 hooks=/sys/kernel/debug/ksig_hooks
@@ -22,7 +22,7 @@ hooked() {
 
 is_hooked() { [ "$(hooked)" = "$1" ]; }
 
-# channel, and what it hooks
+# with CHANNEL HOOKS: check that the channel has exactly these hooks while it has subscriptions
 with() {
 	until_true is_hooked ""
 	exec 5</dev/ksig/$1 6</dev/ksig/$1
@@ -41,7 +41,7 @@ with cpu "cpuhp dead,cpuhp online"
 with kmod "notifier module"
 with test ""
 
-# a target may exit: one probe sees that for all armed subscriptions
+# a single probe watches for the exit of a target on behalf of all armed subscriptions
 armed() {
 	start /ksig/handler /dev/ksig/test >/dev/null
 	until_true eval 'ksig status --json | grep -q "\"pid\":$pid,.*\"signo\":34,"'
@@ -58,7 +58,7 @@ kill $first
 wait $first || :
 until_true is_hooked ""
 
-# the nodes' modes without a udev rule
+# the modes of the device nodes without a udev rule
 for node in process:600 memory:600 power:640 net:640 cpu:640 kmod:640 test:600
 do
 	equal "mode of $node" "$(stat -c %a /dev/ksig/${node%:*})" "${node#*:}"

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Promise 9: idle costs nothing. Without a subscription an emit ends at the inline test, and
-# a channel is started and stopped with its first and last one. promise9_hooks.sh checks the
-# hooks; `make bench` measures the inline test.
+# Promise 9: idle costs nothing. Without a subscription, an emit returns after the inline check. A
+# channel is started with its first subscription and stopped after its last one.
+# promise9_hooks.sh checks the hooks; `make bench` measures the inline check.
 . tests/functions.sh
 
 dir=/sys/kernel/debug/ksig_context
@@ -20,7 +20,7 @@ equal starts "$(cat $dir/starts)" 1
 equal subscribers "$(channel context subscribers)" 2
 echo "process 300" >$dir/do
 equal emitted "$(channel context emitted)" 300
-# two queues of 256
+# each of the two queues has space for 256 of the 300 events
 equal lost "$(channel context lost)" 88
 exec 5<&-
 equal stops "$(cat $dir/stops)" 0

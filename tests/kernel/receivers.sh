@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The programs in examples/receivers: each gets every event, in order, prints how many were
-# lost, and exits when the channel is destroyed.
+# Each program in examples/receivers receives all events in order, prints how many were lost, and
+# exits when the channel is destroyed.
 . tests/functions.sh
 own_folder "$@"
 
@@ -10,7 +10,7 @@ programs='handler sigwaitinfo signalfd ring'
 [ ! -x /usr/bin/python3 ] || programs="$programs receive.py"
 n=$(echo $programs | wc -w)
 
-# start_all NODE: each program, with its output in files of its name
+# start_all NODE: start each program with its output in PROGRAM.out and PROGRAM.err, and set $pids
 start_all() {
 	pids=
 	for program in $programs; do
@@ -22,7 +22,7 @@ start_all() {
 	done
 }
 
-# all_print TEXT: wait until each has printed this line
+# all_print TEXT: wait until each program has printed the line TEXT
 all_print() {
 	for program in $programs; do
 		log=$program.out
@@ -31,7 +31,7 @@ all_print() {
 	done
 }
 
-# emit N: values from 1, none with a low byte of 0
+# emit N: emit N events with the values 1 to 255, repeated
 emit() {
 	i=0
 	while [ $i -lt "$1" ]; do
@@ -40,7 +40,7 @@ emit() {
 	done
 }
 
-# kill_all: what was started
+# kill_all: kill the programs that start_all has started
 kill_all() {
 	for pid in $pids; do
 		kill $pid 2>/dev/null || :
@@ -59,7 +59,8 @@ for program in $programs; do
 		fail "$program: $(head $program.out)"
 done
 
-# They are stopped, and more comes than fits into a queue and a target's pending signals.
+# While the programs are stopped, more events arrive than fit into a queue and a target's pending
+# signals together.
 kill -STOP $pids
 emit 300
 kill -CONT $pids
@@ -74,7 +75,7 @@ for program in $programs; do
 		END { print n, gaps + 0 }' $program.out)
 	case "$program $got" in
 	'ring 305 1'|'receive.py 305 1')	;;
-	# what waits in the target makes room in the queue
+	# signals that are pending in the target no longer occupy the queue, so it may not overflow
 	handler\ 305\ [01]|sigwaitinfo\ 305\ [01]|signalfd\ 305\ [01])	;;
 	*)	fail "$program: events and gaps: $got" ;;
 	esac
@@ -82,7 +83,7 @@ done
 kill_all
 until_subscribers test 0
 
-# The channel of a driver, which is destroyed.
+# A driver's channel is destroyed when the driver is unloaded.
 insmod /ksig/edu.ko
 start_all /dev/ksig/edu0
 until_subscribers edu0 $n

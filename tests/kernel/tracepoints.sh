@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The tracepoints ksig:ksig_emit, ksig:ksig_signal and ksig:ksig_lost report what happens;
-# the kernel's signal:signal_generate agrees about the signals.
+# The tracepoints ksig:ksig_emit, ksig:ksig_signal and ksig:ksig_lost report emitted events, sent
+# signals and losses. The kernel's own signal:signal_generate reports the same signals.
 . tests/functions.sh
 own_folder "$@"
 
@@ -10,7 +10,7 @@ log=$t/trace
 saw() { grep -q -e "$1" $t/trace || fail "no '$1' in the trace"; }
 count() { grep -c -e "$1" $t/trace || :; }
 
-# for all of it, however small it is until its first use
+# make the trace buffer large enough for all events; it is tiny until its first use
 echo 1000 >$t/buffer_size_kb
 echo >$t/trace
 echo 1 >$t/events/ksig/enable

@@ -3,25 +3,25 @@
  * The doorbell, for spin: can a consumer sleep forever next to a queue that is not empty?
  * tests/model/run runs the search and explains what each -D removes or changes.
  *
- * The model covers the code from a record's commit to the signal in the target, with the
- * names that the code has, for a subscription that is armed with KSIG_MODE_DOORBELL and
- * mapped (with -DUNMAPPED: never mapped), and a consumer that follows include/ksig/uapi.h
- * (calls read(2) until it returns -EAGAIN). Left out: the stash, hang-up, DISARM, poll(2)
- * and the contents of records. A queue has room for 2 records instead of 16.
+ * The model covers the code from the commit of a record to the signal in the target, and uses
+ * the names in the code. The subscription is armed with KSIG_MODE_DOORBELL and mapped (with
+ * -DUNMAPPED: never mapped). The consumer follows the protocol in include/ksig/uapi.h (with
+ * -DUNMAPPED: calls read(2) until it returns -EAGAIN). The stash, hang-up, DISARM, poll(2) and
+ * the contents of records are not modelled. A queue has space for 2 records instead of 16.
  *
- * The memory model is that of x86 (TSO): a store waits in its cpu's store buffer and
- * reaches memory later, in order; loads don't wait. Full barriers, and operations that
- * include one (taking a lock, a read-modify-write), wait until the buffer is empty. So
- * loads may overtake stores, which the barriers are there to prevent. Machines that reorder
- * more are not modelled.
+ * The memory model is x86's TSO: a store waits in the cpu's store buffer and reaches memory
+ * later, in order, but loads don't wait. So a load may overtake an earlier store, which the
+ * barriers prevent. A full barrier, and an operation that implies one (taking a lock, a
+ * read-modify-write), waits until the buffer is empty. Architectures with weaker ordering are
+ * not modelled.
  *
- * A step that is atomic accesses one thing that others can see change. A cpu's own buffer
- * and data protected by a lock that it holds don't count, and taking a lock is equivalent
- * to taking it later, right before that access. A barrier that has to wait lets the others
- * run.
+ * Each atomic step makes at most one access that other processes of the model can observe.
+ * Accesses to the cpu's own buffer and to data protected by a lock that it holds can't be
+ * observed. Taking a lock early is equivalent to taking it right before that access. While a
+ * barrier waits, the other processes run.
  */
 
-/* Cpus. Worker and irq_work have one of their own, so more can happen than in reality. */
+/* The worker and the irq_work have a cpu of their own, so the model allows more than can happen. */
 #define CONSUMER	0
 #define EMITTER_A	1
 #define EMITTER_B	2
@@ -45,12 +45,12 @@
 byte mem[VARS];
 chan buffer[CPUS] = [4] of { byte, byte };
 
-/* The ring's fields as the holder of its lock sees them */
+/* The ring's fields as seen by the cpu that holds the ring's lock */
 byte ring_head, ring_tail;
-/* Under the delivery's lock: results of ksig_ring_count() and ksig_target_send() */
+/* Results of ksig_ring_count() and ksig_target_send(), protected by the delivery's lock */
 byte used;
 #ifdef UNMAPPED
-bool looks;	/* ksig_ring_count() has loaded head, and not yet tail */
+bool looks;	/* ksig_ring_count() has loaded head, but not yet tail */
 #endif
 bool err;
 
@@ -58,16 +58,16 @@ bool timer;	/* the backlog will visit */
 bool work;	/* the irq_work is queued */
 bool armed;	/* KSIG_IOC_ARM has returned */
 
-/* Signals pending in the target; there always is room. */
+/* Signals that are pending in the target; another one can always be queued. */
 #define DOORBELL	1
 #define STRANGER	2
 chan pending = [2] of { byte };
-/* How often the target refuses a signal although none is pending. */
+/* The number of times that the target refuses a signal although none is pending */
 byte refusals = 1;
 
 /* ---------------------------------------------------------------- memory */
 
-/* In all that follows, me is the cpu. */
+/* Everywhere below, me is the number of the executing cpu. */
 #define full_barrier	empty(buffer[me])
 
 #ifdef NO_KERNEL_BARRIER
@@ -93,7 +93,7 @@ inline store(var, val)
 	buffer[me]!var,val
 }
 
-/* The stores of a buffer reach memory one at a time, at any time. */
+/* The stores in a buffer reach memory one by one, at arbitrary times. */
 proctype drain(byte me)
 {
 	byte var, val;
@@ -112,7 +112,7 @@ inline lock(l)
 	full_barrier && mem[l] == 0 -> mem[l] = 1
 }
 
-/* A release: not a barrier, but after all earlier stores. */
+/* A store-release: not a full barrier, but ordered after all earlier stores. */
 inline unlock(l)
 {
 	store(l, 0)
@@ -139,7 +139,7 @@ inline ksig_ring_commit()
 	fi
 }
 
-/* With ksig_ring_reserve(); a record for which the ring has no room is lost. */
+/* Includes ksig_ring_reserve(). If the ring is full, the record is lost. */
 inline ksig_sub_push()
 {
 	atomic {
@@ -165,7 +165,7 @@ inline ksig_ring_count()
 	unlock(LOCK)
 }
 #else
-/* Without the ring's lock: head now, tail in ksig_ring_count_tail(). */
+/* Loads head without the ring's lock; ksig_ring_count_tail() loads tail. */
 inline ksig_ring_count()
 {
 	used = mem[HEAD];
@@ -207,7 +207,7 @@ inline ksig_send_thread()
 	if
 	:: err
 #ifdef CLASSIC
-	/* it is merged with one that has come since, which is not an error */
+	/* a signal that became pending after the check: the doorbell is merged with it, no error */
 	:: !err && nempty(pending)
 	:: !err && empty(pending) -> pending!DOORBELL
 #else
@@ -226,8 +226,8 @@ inline ksig_deliver_hold()
 }
 
 /*
- * With ksig_deliver_doorbell(). Taking the lock has emptied the buffer, so the loads see
- * what memory holds. siglock is taken to check the target, and again to send.
+ * Includes ksig_deliver_doorbell(). Taking the lock has emptied the store buffer, so loads return
+ * the values in memory. siglock is taken once to check the target, and again to send the signal.
  */
 inline ksig_deliver()
 {
@@ -288,7 +288,7 @@ proctype emitter(byte me; byte n)
 	od
 }
 
-/* the backlog's worker and ksig_sub_on_irq_work() */
+/* The backlog's worker and ksig_sub_on_irq_work() */
 proctype deferred(byte me)
 {
 end:
@@ -319,7 +319,7 @@ inline ksig_sub_arm()
 
 /* ------------------------------------------------------------ user space */
 
-/* Another process, or another subscription with the same signal number. */
+/* Sends the same signal as another process, or for another subscription. */
 proctype stranger()
 {
 again:
@@ -339,8 +339,9 @@ again:
 }
 
 /*
- * The protocol at struct ksig_ring_consumer, or read(2) until it returns -EAGAIN. The
- * signal is blocked, so it stays pending until sigwaitinfo(2) takes siglock and removes it.
+ * Follows the protocol described at struct ksig_ring_consumer, or calls read(2) until it returns
+ * -EAGAIN. The signal is blocked, so it stays pending until sigwaitinfo(2) takes siglock and
+ * removes it.
  */
 proctype consumer(byte me)
 {
@@ -349,7 +350,7 @@ proctype consumer(byte me)
 	ksig_sub_arm();
 	armed = true;
 	if
-	/* records that are queued already cause a doorbell, too */
+	/* already queued records cause a doorbell, so the consumer may sleep immediately */
 	:: goto sleep
 	:: goto look
 	fi;
@@ -388,7 +389,7 @@ end:
 		full_barrier && nempty(pending) -> pending?signal;
 		if
 		:: signal == DOORBELL -> signal = 0; goto look
-		/* sent by somebody else, as its value shows: check, or sleep on */
+		/* the value shows that another process sent it: check the queue, or sleep again */
 		:: signal == STRANGER -> signal = 0; goto look
 #if !defined(CLASSIC) || defined(BY_VALUE)
 		:: signal == STRANGER -> signal = 0; goto sleep
@@ -400,14 +401,14 @@ end:
 /* ---------------------------------------------------------- the question */
 
 /*
- * Timeout: nothing can happen any more, no store is buffered and no retry is due. A
- * process that waits for a lock then is an invalid end state.
+ * On timeout, no process can make progress, no store is buffered and no retry is due. A process
+ * that waits for a lock at this point is an invalid end state.
  */
 init {
 	atomic {
 		if
 		:: true
-		/* a record for which another target was notified before */
+		/* a record that is already queued, for which another target was notified */
 		:: ring_tail = 1; mem[TAIL] = 1
 		fi;
 		run drain(CONSUMER);
@@ -426,8 +427,9 @@ init {
 }
 
 /*
- * Nor does it sleep while the doorbell is retried forever without success. Under weak
- * fairness, which makes locks unfair: KSIG_IOC_ARM may never get the delivery's lock.
+ * The consumer is always woken in the end, and not left asleep while the doorbell is retried
+ * forever without success. Checked only once it is armed: under weak fairness locks are unfair,
+ * so KSIG_IOC_ARM may never get the delivery's lock.
  */
 #ifdef LIVE
 ltl woken { [](armed -> <>(mem[HEAD] == mem[TAIL])) }
