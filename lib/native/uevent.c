@@ -222,17 +222,25 @@ static int uevent_check_namespace(struct ksig_stream *stream, struct ksig_error 
 static int uevent_open(struct ksig_native *n, struct ksig_stream *stream,
 		       struct ksig_error *e)
 {
+	const char *event = stream->desc->name;
 	struct uevent_state *s;
-	int err = uevent_check_namespace(stream, e);
+	size_t i;
+	int err;
 
+	for (i = 0; i < ARRAY_SIZE(uevent_kinds); i++) {
+		if (!strcmp(uevent_kinds[i].event, event))
+			break;
+	}
+	if (i == ARRAY_SIZE(uevent_kinds))
+		return ksig_fail(e, 0, EINVAL,
+				 "%s has no row in uevent_kinds[] (a bug in ksig)", event);
+	err = uevent_check_namespace(stream, e);
 	if (err)
 		return err;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return ksig_native_fail(e, -ENOMEM, "uevents");
-	s->kind = uevent_kinds;
-	while (strcmp(s->kind->event, stream->desc->name))
-		s->kind++;
+	s->kind = &uevent_kinds[i];
 	err = ksig_netlink_open(&s->nl, NETLINK_KOBJECT_UEVENT,
 				UEVENT_GROUP_KERNEL, n->len);
 	if (!err)
