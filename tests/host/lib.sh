@@ -3,16 +3,22 @@
 # Run tests on this machine's own kernel: tests/host/lib.sh [TEST...]. TEST is a test's source; by
 # default, all tests of the library, and those of the command that don't need the module, are run.
 # A test that fails is rerun by itself KSIG_AGAIN times (default 5); it is flaky if it passes each
-# time.
+# time. The tests run as root, by sudo. Exit status: 1 if a test has failed, 2 if none could run.
 set -u
 
 cd "$(dirname "$0")/../.."
 # the output of tools is parsed
 export LC_ALL=C.UTF-8 LANGUAGE=
 again=${KSIG_AGAIN:-5}
+failed=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 as_root=$([ "$(id -u)" = 0 ] || echo sudo)
+# otherwise each prompt for a password would count as a failed test
+[ -z "$as_root" ] || sudo -n true 2>/dev/null || {
+	echo 'lib.sh: needs root: run sudo -v first (make try runs tests in a VM, without root)' >&2
+	exit 2
+}
 
 # If static linking isn't possible here, static programs are in a directory of their own.
 programs=build/tests/lib
@@ -31,6 +37,12 @@ run() {
 		"$program" >"$log" 2>&1 </dev/null
 }
 
+# not_ok TEXT: report a failed test
+not_ok() {
+	failed=1
+	echo "not ok native $1"
+}
+
 log_tail() { tail -n 40 "$log" | sed 's/^/# /'; }
 
 # verdict TEST: rerun a test that failed with its output in $log, and print the result
@@ -40,7 +52,7 @@ verdict() {
 	said=$(log_tail)
 	while [ $((i += 1)) -le "$again" ]; do
 		run "$1" || {
-			echo "not ok native $name"
+			not_ok "$name"
 			printf '%s\n' "$said"
 			echo "# run again by itself, it failed in run $i:"
 			log_tail
@@ -48,7 +60,7 @@ verdict() {
 		}
 	done
 	if [ "$again" = 0 ]; then
-		echo "not ok native $name"
+		not_ok "$name"
 	else
 		echo "flaky native $name (1 of $((again + 1)))"
 	fi
@@ -57,7 +69,7 @@ verdict() {
 
 [ $# != 0 ] || set -- tests/lib/*.c $(grep -l '^# runs: .*host' tests/cli/*.sh)
 for test in $(grep -LE '^# runs: (vm|host|vm host)$' tests/cli/*.sh); do
-	echo "not ok native $(basename "$test" .sh): no '# runs: vm', 'host' or 'vm host'"
+	not_ok "$(basename "$test" .sh): no '# runs: vm', 'host' or 'vm host'"
 done
 for test; do
 	name=$(basename "${test%.sh}" .c)
@@ -72,3 +84,4 @@ for test; do
 	took=$(($(date +%s) - begin))
 	[ $took -lt 10 ] || echo "# took $took s"
 done
+exit $failed

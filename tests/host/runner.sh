@@ -32,8 +32,15 @@ script good
 script once 1
 script twice 1 6
 script always 1 2 3 4 5 6
-"$tree/tests/host/lib.sh" tests/cli/good.sh tests/cli/once.sh tests/cli/twice.sh \
-	tests/cli/always.sh >"$tmp/out"
+# lib STATUS TEST...: check that lib.sh exits with STATUS
+lib() {
+	local wanted=$1 got=0
+
+	shift
+	"$tree/tests/host/lib.sh" "$@" >"$tmp/out" 2>&1 || got=$?
+	[ $got = "$wanted" ] || fail "lib.sh gave $got, not $wanted:"
+}
+lib 1 tests/cli/good.sh tests/cli/once.sh tests/cli/twice.sh tests/cli/always.sh
 prints 'ok native good'
 prints 'flaky native once \(1 of 6\)'
 prints '# broken in round 1'
@@ -42,9 +49,20 @@ prints '# broken in round 6'
 prints 'not ok native always'
 runs good 1; runs once 6; runs twice 6; runs always 2
 script once 1
-KSIG_AGAIN=0 "$tree/tests/host/lib.sh" tests/cli/once.sh >"$tmp/out"
+KSIG_AGAIN=0 lib 1 tests/cli/once.sh
 prints 'not ok native once'
 runs once 1
+script once 1
+lib 0 tests/cli/good.sh tests/cli/once.sh
+prints 'flaky native once \(1 of 6\)'
+# a sudo that wants a password is not a failed test
+printf '#!/bin/sh\n[ "$1" = -u ] && echo 1000\n' >"$tmp/bin/id"
+printf '#!/bin/sh\nexit 1\n' >"$tmp/bin/sudo"
+chmod +x "$tmp/bin/id" "$tmp/bin/sudo"
+PATH=$tmp/bin:$PATH lib 2 tests/cli/good.sh
+prints 'lib.sh: needs root: .*'
+output_lacks '^not ok'
+rm "$tmp/bin/id" "$tmp/bin/sudo"
 
 # tests/vm/run, with the stub as its kernel; nothing may be downloaded. The file "plan" has a line
 # for each boot of the fake machine: a result for each test that has not run yet, or how the
@@ -97,7 +115,19 @@ suite() {
 	[ $got = "$1" ] || fail "the suite gave $got, not $1:"
 	[ "$(wc -l <"$tmp/boots")" = "$2" ] || fail "$(wc -l <"$tmp/boots") boots, not $2:"
 }
-printf '#!/bin/sh\n' >"$tree/tests/host/lib.sh"
+native() { printf '#!/bin/sh\n%s\n' "$1" >"$tree/tests/host/lib.sh"; }
+# a failed native test is counted once; that none could run is a failure, too
+native 'echo "not ok native n"; exit 1'
+suite 1 1 <<END
+ok ok ok ok ok
+END
+[ "$(tail -n 1 "$tmp/out")" = '5 passed, 1 failed, 0 skipped' ] || fail 'the end:'
+native 'exit 2'
+suite 1 1 <<END
+ok ok ok ok ok
+END
+prints 'not ok native build'
+native ''
 
 suite 0 1 <<END
 ok ok ok ok ok
