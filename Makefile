@@ -138,6 +138,8 @@ help:
 	@echo 'make ARCH=arm64 build for another architecture in build/arm64; also demo, shell'
 	@echo 'make demo       watch the kernel signal a process in a VM'
 	@echo 'make shell      run a shell in a VM, with the files in my/ (KERNEL=6.12-rt: another kernel)'
+	@echo 'make programs   build the examples and the programs of the tests'
+	@echo 'make test-unit  run the unit tests of the library, with sanitizers'
 	@echo 'make test       run all tests on: $(shell tests/vm/fetch list test | xargs)'
 	@echo 'make test-all   run all tests on: $(shell tests/vm/fetch list | xargs)'
 	@echo 'make try TESTS="a b"  run only these tests (KERNEL=6.12-rt: another kernel)'
