@@ -159,8 +159,8 @@ static int from_nmi(unsigned long n)
 }
 
 /*
- * Requests NMIs that emit one event each while this function emits, so that some NMIs interrupt it
- * with the queue's lock held. The NMIs arrive on the first CPU, so the caller must run there.
+ * Requests NMIs that emit one event each while this function also emits, so that some NMIs occur
+ * while the queue's lock is held. The NMIs arrive on CPU 0, so the caller must run there.
  */
 static int while_locked(unsigned long n)
 {
@@ -179,7 +179,7 @@ static int while_locked(unsigned long n)
 		outb(WATCHDOG_NOW, WATCHDOG_PORT);
 		/*
 		 * The device's timer fires during this loop. Emit at least one event for each
-		 * requested NMI, so that NMIs never outnumber these events.
+		 * requested NMI, so that the events from NMIs never outnumber these events.
 		 */
 		do
 			ksig_emit(large, 0, 0, i++);
@@ -334,7 +334,7 @@ static int have_channels(unsigned long n)
 	return 0;
 }
 
-/* Taken in the start and stop callbacks of "locking", and while other channels are destroyed. */
+/* held in the start and stop callbacks of "locking", and while other channels are destroyed */
 static DEFINE_MUTEX(driver_lock);
 
 static int locking_start(void *ctx)
