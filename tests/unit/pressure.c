@@ -22,7 +22,7 @@ int main(void)
 	CHECK(pressure_reached(&s, 401000, 8 * SECOND));
 	/* stall time before the read was counted for the previous event */
 	CHECK(pressure_reached(&s, 401000 + 199000, 10 * SECOND));
-	/* the previous read was late, so its result includes part of this window */
+	/* the previous read was late, so its total includes part of this window */
 	CHECK(pressure_reached(&s, 601000, 11 * SECOND));
 	CHECK(!pressure_reached(&s, 601000, 12 * SECOND));
 	return 0;
