@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One test body per event, for all providers. The event is watched at the same time by each provider
- * that supports it here and by the provider that the library chooses. The body triggers the event
- * once, and all of these subscriptions must report the same record.
+ * One test body per event, for all providers. The event is watched at the same time by each
+ * provider that supports it here and by the provider that the library chooses. The body triggers
+ * the event once, and all of these subscriptions must report the same record.
  *
  * KSIG_PROVIDERS lists the providers that must work, such as "module bpf native" in the VMs. For
  * every other provider that doesn't work, the reason is printed.
