@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3 for armed subscriptions: a signal reaches only the process that was armed, and is sent
- * with no more privilege than the process that armed had. EPOLLPRI reports that the target has
- * exited.
+ * Promise 3 for armed subscriptions: a signal reaches only the process for which the subscription
+ * was armed, and is sent with no more privilege than the process that armed had. EPOLLPRI reports
+ * that the target has exited.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

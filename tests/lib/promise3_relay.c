@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3 for subscriptions through the library: a signal reaches only the process that was
- * armed, and is sent with no more privilege than the process that armed had. Without the module,
- * signals are sent with the credentials that the relaying process has at that time.
+ * Promise 3 for subscriptions through the library: a signal reaches only the process for which the
+ * subscription was armed, and is sent with no more privilege than the process that armed had.
+ * Without the module, signals are sent with the credentials that the relaying process has at that
+ * time.
  */
 #define _GNU_SOURCE
 #include <pthread.h>

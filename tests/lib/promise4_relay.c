@@ -49,8 +49,8 @@ static void test_no_handler(void)
 }
 
 /*
- * Arms the subscription for this process while events are queued. The relay must not consider this
- * process ready because the library temporarily blocks signals to start a thread.
+ * Arms the subscription for this process while events are queued. The library blocks signals while
+ * it starts a thread. In this state, the relay must not consider the process ready.
  */
 static void arms_itself(struct child *self, void *arg)
 {

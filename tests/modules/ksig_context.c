@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A test driver with channels of its own that emits events from the requested context. Write
- * one of these commands to /sys/kernel/debug/ksig_context/do:
+ * A test driver that emits events to its own channels from the requested context. Write one of
+ * these commands to /sys/kernel/debug/ksig_context/do:
  *
  *	WHERE N		emit the values 1 to N to "context" from one of these contexts:
  *			process, preempt (disabled), irqsoff, hardirq, softirq, nmi
  *	probe N		until "unprobe", emit the values 1 to N to "context" from a
- *			tracepoint probe when the caller's process forks, and let other
- *			tasks run in between where that is permitted; "preempted" counts
- *			how often
+ *			tracepoint probe when the caller's process forks; where permitted,
+ *			let other tasks run in between and count this in "preempted"
  *	unprobe 0	remove that probe
  *	locked N	emit N events to "large" while NMIs also emit to it, so that some
- *			NMIs interrupt an emit; "emitted" is the total of both
+ *			NMIs interrupt an emit; "emitted" is the total number of events
  *	pid PID VALUE	emit VALUE to "pids" with process PID as the subject
  *	channels N	keep N channels "many0", ... (0: none)
  *	locked_destroy N	create and destroy N channels while holding the lock that
@@ -20,8 +19,8 @@
  *			written data
  *
  * The write returns when all events have been emitted. NMIs come from QEMU's ib700 watchdog,
- * which must be configured to inject them. Only a PC has it; elsewhere, commands that need
- * NMIs fail with EOPNOTSUPP.
+ * which must be configured to inject them. Only a PC has this watchdog. On other
+ * machines, commands that need NMIs fail with EOPNOTSUPP.
  */
 #include <linux/completion.h>
 #include <linux/delay.h>
