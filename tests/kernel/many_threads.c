@@ -116,10 +116,7 @@ static void test_burst(void)
 	close(fd);
 }
 
-/*
- * Check that all process-directed signals are refused if one thread is not ready, because a signal
- * would kill the process.
- */
+/* Check that all process-directed signals are refused if one thread is not ready for them. */
 static void test_refused(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK));

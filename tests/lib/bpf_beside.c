@@ -76,7 +76,7 @@ static void test_counters(void)
 }
 
 /*
- * Opens subscriptions, at most MANY, until one fails. Return: the number of open subscriptions.
+ * Opens subscriptions until one fails or MANY are open. Return: the number of subscriptions opened.
  * @err: the error of the failed one.
  */
 static int open_many(const char *event, int *err, char why[1024])

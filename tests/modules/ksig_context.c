@@ -19,8 +19,8 @@
  *			written data
  *
  * The write returns when all events have been emitted. NMIs come from QEMU's ib700 watchdog,
- * which must be configured to inject them. Only a PC has this watchdog. On other
- * machines, commands that need NMIs fail with EOPNOTSUPP.
+ * which must be configured to inject them. Only a PC has this watchdog. On other machines,
+ * commands that need NMIs fail with EOPNOTSUPP.
  */
 #include <linux/completion.h>
 #include <linux/delay.h>
