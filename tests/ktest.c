@@ -271,8 +271,8 @@ static bool file_has(const char *path, const char *word)
 }
 
 /*
- * If "deep" is not available, "mem" takes no CPU offline and the RTC alarm does not wake the
- * system.
+ * Requires "deep" for "mem": without "deep", no CPU goes offline and the RTC alarm does not wake
+ * the system.
  */
 bool power_can(const char *state)
 {
@@ -463,7 +463,7 @@ siginfo_t take(int signo)
 	sigaddset(&set, signo);
 	do
 		got = sigtimedwait(&set, &info, &limit);
-	while (got < 0 && errno == EINTR);	/* another signal's handler interrupted it */
+	while (got < 0 && errno == EINTR);	/* interrupted by another signal's handler */
 	OK(got);
 	CHECK_EQ(info.si_signo, signo);
 	return info;

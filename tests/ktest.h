@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Helper functions for tests. A test is a program. Its exit status is 0 if it passed, 77 if it was
- * skipped (the last line of output states the reason), anything else if it failed. Output lines
- * that begin with ": " are shown even if the test passes.
+ * Helper functions for tests. Each test is a program that exits with status 0 if it passed, 77 if
+ * it was skipped (the last line of output states the reason), or any other status if it failed.
+ * Output lines that begin with ": " are shown even if the test passes.
  */
 #ifndef KTEST_H
 #define KTEST_H
@@ -18,7 +18,7 @@
 
 #define SIG 44			/* signal number used in the tutorial */
 #define VALUE 0x1122334455667788ULL
-/* The value a signal handler receives: limited to the width of a pointer. */
+/* VALUE as received by a signal handler: truncated to the width of a pointer. */
 #define VALUE_HERE ((uint64_t)(unsigned long)VALUE)
 
 void fail(const char *file, int line, const char *fmt, ...)
@@ -104,24 +104,25 @@ int context_do(const char *command);
 /* Loads the module ksig_context, or skips the test if the module was not built. */
 void context_load(void);
 void context_unload(void);
-/* Writes @text to the file at @path, as echo TEXT >PATH does. Return: 0 or an errno. */
+/* Writes @text to the file at @path, like echo TEXT >PATH. Return: 0 or an errno. */
 int write_to(const char *path, const char *text);
 /* Returns true if the running kernel is Linux MAJOR.MINOR or newer. */
 bool linux_at_least(int major, int minor);
 /*
- * Returns true if /sys/power/state offers @state and, for "mem", an RTC alarm can wake the system.
+ * Returns true if /sys/power/state lists @state and, for "mem", an RTC alarm can wake the system.
  */
 bool power_can(const char *state);
 /*
- * Suspends to RAM (S3) until the RTC alarm: "+15" sets it 15 seconds ahead. Return: false if the
- * clocks show no suspend. On a slow machine the alarm may fire before the suspend.
+ * Suspends to RAM (S3) until the RTC alarm fires. @alarm: for example "+15", 15 seconds from now.
+ * Return: false if the clocks show no suspend. On a slow machine, the alarm may fire before the
+ * suspend.
  */
 bool power_sleep(const char *alarm);
 /* Waits until no process is left in a cgroup, then removes it. */
 void cgroup_remove(const char *path);
 /*
- * ip() runs ip-link(8), which busybox also provides, and must succeed. try_ip() returns its exit
- * status.
+ * ip() runs ip-link(8), which busybox also provides, and fails the test if the command fails.
+ * try_ip() returns the command's exit status.
  */
 void ip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int try_ip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -172,16 +173,16 @@ void ring_unmap(struct ring *ring);
 /* Allocates memory until the OOM killer kills the process. */
 void use_memory(void) __attribute__((noreturn));
 /*
- * Ensures that the caller needs no more memory; called after it has started its children. If
- * another task ran out of memory while the OOM killer's victim is still freeing its own, the OOM
+ * Ensures that the caller needs no more memory. Call this function after starting the children. If
+ * another task ran out of memory while the OOM killer's victim is still freeing memory, the OOM
  * killer would choose a second victim.
  */
 void need_no_memory(void);
 /*
  * Clears the kernel log after the OOM killer has run. The OOM killer logs a call trace for each
- * kill, as does an atomic allocation that fails during the memory shortage, and the test runner
- * would report these as kernel failures. Fails the test if the log contains any other call trace or
- * warning.
+ * kill. So does an atomic allocation that fails during the memory shortage. The test runner would
+ * report these traces as kernel failures. Fails the test if the log contains any other call trace
+ * or warning.
  */
 void oom_log_clear(void);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Target processes for the tests of promise 4, with any sender. Each is ready for SIG, or not
- * ready, for a different reason. The functions are bodies for child_start().
+ * Target processes for the tests of promise 4, independent of the sender. Each is ready or not
+ * ready for SIG for a different reason. The functions are bodies for child_start().
  */
 #ifndef TARGETS_H
 #define TARGETS_H
@@ -57,7 +57,7 @@ static inline void waits_blocked(struct child *self, void *arg)
 	}
 }
 
-/* Unblocks SIG only temporarily, as ppoll(2) does. */
+/* Unblocks SIG only for the duration of sigsuspend(2), like a thread in ppoll(2). */
 static inline void suspends(struct child *self, void *arg)
 {
 	sigset_t none;
@@ -106,7 +106,7 @@ static inline void leader_blocks(struct child *self, void *arg)
 	block(SIG);
 	child_say(self);
 	child_wait_go(self);
-	/* accept the signal that was sent to this thread alone */
+	/* accept the signal that was sent only to this thread */
 	take(SIG);
 	CHECK(nothing_to_take(SIG));
 	(void)arg;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * manager SOCKET [NAME]: a fake system bus with systemd on it, for tests. It has one unit,
- * a.service, also known as alias.service and NAME.
+ * manager SOCKET [NAME]: a fake system bus with systemd on it, for tests. This systemd has one
+ * unit, a.service, also known as alias.service and NAME.
  *
  * Commands, one per line of standard input:
  *	pid N		change the main process to N and report the change
- *	pid N once M	like "pid N", but the main process becomes M after the first
- *			query, without a report
+ *	pid N once M	like "pid N", but after the first query the main process becomes
+ *			M, which is not reported
  *	loaded N	change the main process to N; the only report is that the unit
  *			was loaded
  *	unloaded	change the main process to 0; the unit is loaded only while its
@@ -20,7 +20,7 @@
  *	refuse		deny every call to systemd
  * Standard output: "ready", each command that was executed, and each call.
  *
- * Like a real bus, it sends a client only signals that match one of the client's rules.
+ * Like a real bus, this bus sends a client only signals that match one of the client's rules.
  */
 #define _GNU_SOURCE
 #include <err.h>

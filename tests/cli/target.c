@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Target process for the tests of ksig watch: target write|threads|storm N. It prints with
- * writev(2), because the tests count its write(2) calls.
+ * writev(2) because the tests count its write(2) calls.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -50,7 +50,10 @@ static void wait_go(void)
 		;
 }
 
-/* The third write(2) blocks because the pipe is full, and continues after the pipe was drained. */
+/*
+ * The third write(2) blocks because the pipe is full. The pipe is drained after this and each later
+ * write.
+ */
 static void run_write(void)
 {
 	struct sigaction action = { .sa_handler = nothing };
@@ -80,7 +83,7 @@ static void *sleeper(void *unused)
 	return unused;
 }
 
-/* All threads block the signal and the last one waits for it, which is typical of servers. */
+/* Blocks the signal in all threads and waits for it in the last one, like a typical server. */
 static void run_threads(void)
 {
 	pthread_t thread;

@@ -22,7 +22,10 @@ static void match(const struct ksig_spec *spec,
 		  const struct ksig_event_desc *d, const char *event)
 {
 	size_t len = strlen(event), size = d->event_size;
-	/* the library's own copy, in which its added fields follow the provider's record */
+	/*
+	 * the library's copy, in which the fields that the library adds follow the provider's
+	 * record
+	 */
 	struct ksig_event *ev = calloc(1, ksig_record_size(d) + 1);
 	struct ksig_sub *sub = calloc(1, sizeof(*sub) + sizeof(sub->streams[0]));
 	char line[64];

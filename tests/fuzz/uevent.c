@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Parse arbitrary bytes as a uevent, for each event that is derived from uevents. */
+/* Parse arbitrary bytes as a uevent, once for each kind of event that is derived from uevents. */
 #include "../../lib/native/uevent.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

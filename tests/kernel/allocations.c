@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Make each allocation of a call fail in turn, and check that the call fails without side effects.
- * Needs a kernel with fault injection.
+ * Make each allocation of a system call fail in turn, and check that the call fails without side
+ * effects. Requires a kernel with fault injection.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -27,7 +27,7 @@ static void put(const char *path, const char *text)
 
 /*
  * Enables failures for all slabs except those of the leak detector, which disables itself
- * permanently when an allocation fails.
+ * permanently when one of its own allocations fails.
  */
 static void choose_slabs(void)
 {
@@ -136,8 +136,8 @@ static int try_emit(void)
 }
 
 /*
- * Makes each allocation of @call fail in turn. Return: the number of failures that the caller saw
- * before the call succeeded.
+ * Makes each allocation of @call fail in turn. Return: how many times the call failed before it
+ * succeeded.
  */
 static int each_fails(const char *what, int (*call)(void), int allowed)
 {
@@ -200,7 +200,7 @@ int main(void)
 	OK(munmap(map, 4096));
 	CHECK(each_fails("arm", try_arm, 0) >= 2);
 	CHECK(stats_of(fd).flags & KSIG_STATS_ARMED);
-	/* the last allocation is made by the kernel's signal code */
+	/* the kernel's signal code makes the last allocation; if it fails, the error is EAGAIN */
 	CHECK(each_fails("send", try_send, EAGAIN) >= 1);
 	while (!nothing_to_take(SIG))
 		;

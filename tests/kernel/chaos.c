@@ -2,7 +2,7 @@
 /*
  * Stress test: 64 threads randomly open, arm, map, read, fork, pass descriptors and close, while
  * other processes emit and a module that owns a channel is reloaded. The counters of each
- * subscription must add up at any time. KSIG_STRESS_MS sets the duration and reduces the number of
+ * subscription must add up at all times. KSIG_STRESS_MS sets the duration and reduces the number of
  * threads to 16.
  */
 #define _GNU_SOURCE
@@ -81,8 +81,8 @@ static void do_map(struct thread *t)
 		return;
 	}
 	/*
-	 * fails in EACH mode; a mapping prevents resizing between the two mmap(2) calls of
-	 * ring_map()
+	 * mmap(2) fails in EACH mode. Otherwise this mapping prevents resizing between the two
+	 * mmap(2) calls in ring_map().
 	 */
 	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, t->fd,
 			0);
@@ -110,7 +110,7 @@ static void do_read(struct thread *t)
 		CHECK(errno == EAGAIN || errno == EBUSY);
 }
 
-/* may fail because the subscription is armed or mapped, or the channel is destroyed */
+/* may fail because the subscription is armed or mapped, or because the channel was destroyed */
 static void try_subscribe(int fd, const struct ksig_subscribe *s)
 {
 	if (ioctl(fd, KSIG_IOC_SUBSCRIBE, s))
@@ -135,7 +135,7 @@ static void do_fork(struct thread *t)
 	int status;
 
 	if (!pid) {
-		/* close in another process, explicitly or through SIGKILL */
+		/* close the inherited descriptor explicitly, by SIGKILL or by exiting */
 		if (pick(t, 2))
 			close(t->fd);
 		if (pick(t, 2))
@@ -241,7 +241,7 @@ static int reload(void)
 	while (!over) {
 		context_load();
 		usleep(30000);	/* wait: the time during which the driver is used */
-		/* a write to the module's file may be in progress */
+		/* rmmod fails while a write to the module's file is in progress */
 		UNTIL(!system("rmmod ksig_context 2>/dev/null"));
 		rounds++;
 	}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Check that standard clients work with a subscription. Code that waits for descriptors, reads them
- * and passes them on must treat a subscription like a timerfd. Each case runs on every kind of file
- * that supports it, with the same expectations.
+ * and passes them on must be able to treat a subscription like a timerfd. Each case runs on every
+ * kind of file that supports it, with the same expectations.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -47,7 +47,7 @@ static int timer_open(void)
 	return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 }
 
-/* Expires the timer asynchronously. Expirations that were not read before are discarded. */
+/* Makes the timer expire asynchronously. Earlier expirations that were not read are discarded. */
 static void timer_event(int fd)
 {
 	struct itimerspec now = { .it_value.tv_nsec = 1 };
@@ -242,7 +242,7 @@ static void finish(int fd)
 	close(fd);
 }
 
-/* Waits for a child to report that it woke up. The child itself waits without a limit. */
+/* Waits for a child to report that it woke up. The child itself waits without a timeout. */
 static void hear(struct child *c)
 {
 	struct pollfd p = { .fd = c->from, .events = POLLIN };
@@ -390,7 +390,10 @@ static void test_oneshot(void)
 	finish(fd);
 }
 
-/* Check that an epoll instance reports a nested one for as long as that one is readable. */
+/*
+ * Check that an epoll instance reports a nested epoll instance for as long as the nested instance
+ * is readable.
+ */
 static void nest(uint32_t inner_events)
 {
 	int fd = OK(kind->open()), inner = watch(fd, EPOLLIN | inner_events);
@@ -452,7 +455,8 @@ static void test_two_readers(void)
 	wait_state(c[i].pid, 'S');
 	CHECK_EQ(OK(poll(&said[i], 1, 0)), 0);
 	/*
-	 * a second event wakes the other reader; an event that had woken both would remain unread
+	 * A second event wakes the other reader. If the first event had woken both readers, the
+	 * second event would remain unread.
 	 */
 	kind->event(fd);
 	hear(&c[i]);
@@ -538,7 +542,8 @@ static void test_nonblock(void)
 }
 
 /*
- * Check that RWF_NOWAIT returns EAGAIN instead of blocking. A timerfd supports it only since 6.10.
+ * Check that RWF_NOWAIT returns EAGAIN instead of blocking. A timerfd supports RWF_NOWAIT only
+ * since Linux 6.10.
  */
 static void test_nowait(void)
 {
@@ -554,8 +559,8 @@ static void test_nowait(void)
 }
 
 /*
- * Check that readv(2) spreads one record over several buffers. A timerfd is excluded: before 6.10
- * it treats each buffer as a separate read.
+ * Check that readv(2) spreads one record over several buffers. A timerfd is excluded because,
+ * before Linux 6.10, it treats each buffer as a separate read.
  */
 static void test_readv(void)
 {
@@ -591,7 +596,7 @@ static void test_too_short(void)
 	finish(fd);
 }
 
-/* Check that lseek(2) fails. On a timerfd or an eventfd it succeeds and does nothing. */
+/* Check that lseek(2) fails. On a timerfd or an eventfd, lseek(2) succeeds and does nothing. */
 static void test_lseek(void)
 {
 	int fd = OK(kind->open());
@@ -616,7 +621,7 @@ static void test_pread(void)
 	finish(fd);
 }
 
-/* Returns memory that ends after @n bytes. */
+/* Returns a buffer of @n bytes that is followed by an inaccessible page. */
 static char *memory_of(size_t n)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
@@ -636,14 +641,14 @@ static void test_no_memory(void)
 
 	event(fd);
 	FAILS(read(fd, memory_of(0), 64), EFAULT);
-	/* only ksig keeps the event after EFAULT */
+	/* only ksig still has the event after EFAULT */
 	drain(fd);
 	finish(fd);
 }
 
 /*
- * Check that a read(2) into a buffer that is only partly mapped fails with EFAULT. A timerfd is
- * excluded: since 6.10 it returns the bytes that fit.
+ * Check that a read(2) into a buffer that is only partly accessible fails with EFAULT. A timerfd is
+ * excluded because, since Linux 6.10, it returns the bytes that fit.
  */
 static void test_half_memory(void)
 {
@@ -656,7 +661,7 @@ static void test_half_memory(void)
 }
 
 /*
- * Check that read(2) returns as many whole records as fit into the mapped memory, and that the
+ * Check that read(2) returns as many whole records as fit into the accessible memory, and that the
  * remaining records stay in the queue.
  */
 static void read_into(int fd, size_t bytes, unsigned int n)
@@ -689,7 +694,7 @@ static void test_little_memory(void)
 	int fd = OK(kind->open());
 	size_t bytes;
 
-	/* reading 5 at a time from 16 slots also covers the wrap-around of the ring */
+	/* reading 5 records at a time from 16 slots also covers the ring's wrap-around */
 	set_queue(fd, 16);
 	for (bytes = 0; bytes <= 5 * 64; bytes++)
 		read_into(fd, bytes, 5);
@@ -736,7 +741,7 @@ static void uring_close(struct uring *u)
 		  u->p.cq_entries * sizeof(struct io_uring_cqe)));
 }
 
-/* Submits the only entry of the ring, number 0. */
+/* Submits entry 0, the ring's only entry. */
 static void uring_submit(struct uring *u)
 {
 	uint32_t *tail = uring_at(u, u->p.sq_off.tail);
@@ -786,7 +791,7 @@ static int uring_result(struct uring *u)
 	return result;
 }
 
-/* Check reads submitted before the event occurs and after it. */
+/* Check reads submitted before and after the event occurs. */
 static void uring_read_one(struct uring *u, int fd, unsigned int flags)
 {
 	char record[64] = { };
@@ -853,7 +858,7 @@ static void test_uring(void)
 	uring_read_one(&u, fd, IOSQE_ASYNC);
 	uring_poll_one(&u, fd);
 	uring_too_short(&u, fd);
-	/* io_uring waits for an O_NONBLOCK file as well */
+	/* io_uring also waits for an O_NONBLOCK file */
 	set_flags(fd, O_NONBLOCK);
 	uring_read_one(&u, fd, 0);
 	set_flags(fd, 0);
@@ -1029,7 +1034,7 @@ static void test_writable(void)
 	int fd = OK(kind->open());
 
 	CHECK(writable(fd));
-	/* the channel is also writable while there is something to read */
+	/* the channel is also writable while an event is queued */
 	event(fd);
 	CHECK(writable(fd));
 	read_one(fd);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Doorbell mode always wakes a sleeping reader and never disturbs a busy one. */
+/* Check that doorbell mode always wakes a sleeping reader and never signals a busy reader. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
@@ -65,7 +65,7 @@ static void test_armed_nonempty(void)
 	emit(1);
 	OK(doorbell(fd, SIG, 3));
 	CHECK_EQ(take(SIG).si_int, 3);
-	/* rearming rings as well */
+	/* rearming also rings the doorbell */
 	OK(doorbell(fd, SIG, 4));
 	CHECK_EQ(take(SIG).si_int, 4);
 	read_event(fd);
@@ -75,7 +75,7 @@ static void test_armed_nonempty(void)
 }
 
 /*
- * Check that the doorbell stays pending while another signal of the same number is pending, and
+ * Check that the doorbell stays pending while another signal with the same number is pending, and
  * rings afterwards.
  */
 static void test_owed_behind_pending(void)
@@ -90,8 +90,8 @@ static void test_owed_behind_pending(void)
 	CHECK_EQ(take(SIG).si_int, 99);
 	CHECK_EQ(take(SIG).si_int, 7);
 	/*
-	 * the reader consumes the event before the doorbell is sent: no signal follows, but the
-	 * second subscription's doorbell is sent
+	 * If the reader consumes the event before the doorbell is sent, no doorbell follows. The
+	 * doorbell of the second subscription is still sent.
 	 */
 	read_event(fd);
 	other = OK(chan_open("test", O_NONBLOCK));
@@ -128,8 +128,8 @@ static void test_owed_until_ready(void)
 }
 
 /*
- * Checks that a blocking read on an empty queue sleeps in DOORBELL mode, and fails with EBUSY once
- * the mode is EACH.
+ * Checks that a blocking read on an empty queue sleeps in DOORBELL mode and fails with EBUSY after
+ * a switch to EACH mode.
  */
 static void reads(struct child *self, void *arg)
 {
@@ -188,7 +188,8 @@ static void consume(struct reader *r)
 }
 
 /*
- * Implements the protocol of struct ksig_ring_consumer. Return: false if more records are queued.
+ * Performs the last check before sleeping, as documented for struct ksig_ring_consumer. Return:
+ * false if more records are queued.
  */
 static bool may_sleep(struct reader *r)
 {
@@ -221,8 +222,8 @@ static void emitter(struct child *self, void *arg)
 }
 
 /*
- * Runs a reader that sleeps whenever the ring looks empty, against an emitter on another CPU. A
- * lost wake-up makes the wait time out.
+ * Runs a reader that sleeps whenever the ring appears to be empty, and an emitter on another CPU.
+ * If a wake-up is lost, the wait times out.
  */
 static uint64_t sleepy_reader(bool by_signal)
 {
@@ -245,7 +246,7 @@ static uint64_t sleepy_reader(bool by_signal)
 	ring = (struct pollfd){ fd, POLLIN };
 	for (;;) {
 		consume(&r);
-		/* losses after the last record are only in the counter */
+		/* events lost after the last record are included only in the counter */
 		if (sent && r.events + r.ring.producer->lost == sent)
 			break;
 		if (!may_sleep(&r))
@@ -256,7 +257,7 @@ static uint64_t sleepy_reader(bool by_signal)
 			continue;
 		}
 		r.sleeps++;
-		if (sent)	/* unaccounted events, and no more will arrive */
+		if (sent)	/* events are unaccounted for, and no more will arrive */
 			fail(__FILE__, __LINE__, "%llu of %llu events seen",
 			     (unsigned long long)(r.events + r.lost),
 			     (unsigned long long)sent);
@@ -269,7 +270,7 @@ static uint64_t sleepy_reader(bool by_signal)
 			sigaddset(&set, SIG);
 			/*
 			 * A timeout is correct only if the ring is empty, or if an event and its
-			 * signal arrive after it.
+			 * signal arrive after the timeout.
 			 */
 			if (sigtimedwait(&set, NULL, &limit) < 0)
 				CHECK(may_sleep(&r) ||
@@ -295,8 +296,8 @@ static uint64_t sleepy_reader(bool by_signal)
 }
 
 /*
- * Check that no wake-up is lost. Retries if the reader hardly slept because it was preempted: such
- * a run proves nothing.
+ * Check that no wake-up is lost. Retries if the reader hardly slept because it was preempted, since
+ * such a run proves nothing.
  */
 static void test_no_lost_wakeup(bool by_signal)
 {
@@ -333,7 +334,7 @@ static void test_flushed(void)
 	CHECK(nothing_to_take(SIG));
 	emit(2);
 	take(SIG);
-	/* or the doorbell may ring again before the descriptor is closed */
+	/* read the event, because otherwise the doorbell could ring again before the close */
 	CHECK_EQ(read_event(fd).value, 2);
 	close(fd);
 	signal(SIG, SIG_DFL);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Test a real driver that handles a real interrupt: examples/edu with two cards. Check requests and
- * replies on both cards at the same time, and what waiting readers see when the driver is unloaded
- * or a card is unplugged.
+ * Test a driver for a device with interrupts, examples/edu, with two cards. Check simultaneous
+ * requests and replies on both cards, and that waiting readers are notified when the driver is
+ * unloaded or a card is unplugged.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 /* event types as defined by the driver */
 enum { FACTORIAL, DMA };
 
-/* 32-bit programs run only the cases that differ for them */
+/* a 32-bit build runs only the cases that differ from those of the 64-bit build */
 static const bool brief = sizeof(long) == 4;
 static char cards[CARDS][PATH_MAX];	/* paths in /sys/devices */
 
@@ -118,7 +118,7 @@ static void test_bad_questions(void)
 	CHECK_EQ(put(cards[0], "dma", "\n"), EINVAL);
 }
 
-/* Check replies from both cards at the same time, one by signal and one by read(2). */
+/* Check simultaneous replies from both cards, one by signal and the other by read(2). */
 static void test_factorials(void)
 {
 	int by_signal = open_card(0, 0), by_read = open_card(1, 0);
@@ -149,8 +149,8 @@ static int64_t now_ms(void)
 }
 
 /*
- * Copies on both cards and requests a factorial in the meantime. A copy takes 0.2 s. On a slow
- * machine both copies may complete before the factorial is requested.
+ * Starts a copy on each card and requests a factorial in the meantime. A copy takes 0.2 s. On a
+ * slow machine, both copies may complete before the factorial is requested.
  */
 static void copy_both(int by_read, unsigned int count)
 {
@@ -224,8 +224,8 @@ static bool by_message(int card)
 }
 
 /*
- * Check the cards with interrupt lines, which they may share, instead of message-signalled
- * interrupts.
+ * Check the cards with interrupt lines instead of message-signalled interrupts. Both cards may
+ * share one line.
  */
 static void test_interrupt_line(void)
 {
@@ -299,7 +299,10 @@ static void (*const ways[])(struct child *self, int fd) = {
 	in_read, in_poll, in_sigwaitinfo, in_ring,
 };
 
-/* Keeps the descriptor open after the notification: unloading must not wait for it to be closed. */
+/*
+ * Keeps the descriptor open after the notification. Unloading the driver must not wait for the
+ * descriptor to be closed.
+ */
 static void reader(struct child *self, void *arg)
 {
 	int i = *(int *)arg;
@@ -312,7 +315,10 @@ static void reader(struct child *self, void *arg)
 	child_wait_go(self);
 }
 
-/* Starts one reader per way to wait on the first card and, if @n is larger, on the second. */
+/*
+ * Starts @n readers: one for each way to wait on the first card, then one for each way on the
+ * second card.
+ */
 static void start_readers(struct child *readers, int n)
 {
 	int i;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Check that setting a CPU offline and online emits events. */
+/* Check that taking a CPU offline and bringing it online emits events. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Check that loading and unloading a module are events, and that a module whose init function fails
- * causes none.
+ * Check that loading and unloading a module cause events, and that a module whose init function
+ * fails causes no event.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

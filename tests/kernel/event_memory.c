@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Check that an OOM kill in a cgroup and a global OOM kill are events of the channel "memory". */
+/* Check that the channel "memory" reports an OOM kill in a cgroup and a global OOM kill. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -87,7 +87,7 @@ int main(void)
 {
 	int fd = OK(chan_open("memory", O_NONBLOCK));
 
-	/* earlier kernel messages still count as failures */
+	/* fail if the kernel has already logged a failure */
 	oom_log_clear();
 	test_cgroup(fd);
 	if (sizeof(long) == 8)

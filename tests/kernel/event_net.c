@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Check that only real changes of a link's state are events, and that a subscription reports the
- * links of the opener's network namespace.
+ * Check that only actual changes of a link's state cause events, and that a subscription reports
+ * the links in the opener's network namespace.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -25,7 +25,7 @@ static void expect_link(int fd, uint32_t type, const char *name)
 	CHECK_EQ(r.ev.value, 0);
 }
 
-/* Checks that no event arrived before the ones this function causes. */
+/* Checks that no events are queued: the next ones must be those that this function causes. */
 static void expect_silence(int fd)
 {
 	ip("add w0 type dummy");
@@ -42,7 +42,7 @@ static void test_dummy(int fd)
 	expect_silence(fd);
 	ip("set d0 up");
 	expect_link(fd, KSIG_NET_UP, "d0");
-	/* other changes of the link are not events */
+	/* other changes to the link cause no events */
 	ip("set d0 mtu 1400");
 	ip("set d0 promisc on");
 	ip("set d0 down");
@@ -75,7 +75,10 @@ static void test_no_replays(int fd)
 	close(fd);
 }
 
-/* Check that a veth link changes state with the carrier, which it has only while its peer is up. */
+/*
+ * Check that a veth link is reported when its carrier changes. The link has a carrier only while
+ * its peer is up.
+ */
 static void test_carrier(int fd)
 {
 	ip("add v0 type veth");
@@ -90,7 +93,7 @@ static void test_carrier(int fd)
 	ip("set veth0 up");
 	expect_record(fd, KSIG_NET_UP);
 	expect_record(fd, KSIG_NET_UP);
-	/* deleting v0 deletes its peer as well */
+	/* deleting v0 also deletes its peer */
 	ip("del v0");
 	expect_record(fd, KSIG_NET_DOWN);
 	expect_record(fd, KSIG_NET_DOWN);
@@ -136,10 +139,10 @@ static void load(const char *module)
 
 	snprintf(command, sizeof(command), "/ksig/%s.ko", module);
 	if (access(command, F_OK))
-		return;	/* built in; otherwise ip(8) reports the missing module */
+		return;	/* built in; if the module is missing, ip(8) fails */
 	snprintf(command, sizeof(command), "insmod /ksig/%s.ko 2>/dev/null",
 		 module);
-	/* ignore errors: the module may be loaded already, and ip(8) fails if it is missing */
+	/* ignore errors: the module may already be loaded, and if it is missing, ip(8) fails */
 	if (system(command))
 		return;
 }

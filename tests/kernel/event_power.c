@@ -19,7 +19,7 @@ static void expect_pair(int fd)
 	CHECK_EQ(stats_of(fd).queued, 0);
 }
 
-/* Suspends to RAM until the RTC alarm. */
+/* Suspends to RAM until the RTC alarm fires. */
 static void test_s3(int fd)
 {
 	bool slept;
@@ -29,8 +29,8 @@ static void test_s3(int fd)
 		return;
 	}
 	/*
-	 * A failed suspend is accepted here, because QEMU's q35 can suspend only once and
-	 * tests/lib/events_power.c requires a successful one.
+	 * Accept a failed suspend: QEMU's q35 can suspend only once, and tests/lib/events_power.c
+	 * requires a successful suspend.
 	 */
 	slept = power_sleep("+15");
 	expect_pair(fd);
@@ -38,7 +38,10 @@ static void test_s3(int fd)
 		       ": did not stay in S3, and told\n");
 }
 
-/* Suspends only as far as stopping the devices, and resumes after five seconds. */
+/*
+ * Performs a suspend only up to the point at which the devices are stopped. The kernel resumes them
+ * after five seconds.
+ */
 static void test_pm_test(int fd)
 {
 	if (write_to("/sys/power/pm_test", "devices")) {

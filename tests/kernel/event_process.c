@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Check fork, exec and exit events of real processes. Each is reported once, threads are not
- * reported, and the exit status is the one that wait(2) returns.
+ * Check fork, exec and exit events of real processes. Each event must be reported once, threads
+ * must not be reported, and the exit status must be the one that wait(2) returns.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -29,7 +29,10 @@ static int open_process(void)
 	return fd;
 }
 
-/* The kernel may create its own threads at any time: kthreadd (pid 2) and its children. */
+/*
+ * Returns true if the event is about kthreadd (pid 2) or one of its children. The kernel may create
+ * threads at any time.
+ */
 static bool is_kernels(const union record *r)
 {
 	return r->ev.subject == 2 || r->process.parent == 2;
@@ -139,7 +142,7 @@ static void die_of_rt(void)
 
 static void exit_7(void) { _exit(7); }
 
-/* the status has the core dump bit if the kernel writes a core file */
+/* the exit status includes the core dump bit if the kernel writes a core file */
 static void die_of_segv(void)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
@@ -181,7 +184,7 @@ static void *exec_thread(void *arg)
 	return arg;
 }
 
-/* The process gets a new group leader but keeps its pid. */
+/* Calls exec in a second thread. The process gets a new group leader but keeps its pid. */
 static void exec_in_thread(void)
 {
 	pthread_t thread;
@@ -303,7 +306,7 @@ static void test_filter(void)
 
 /*
  * Check that KSIG_SUBSCRIBE_SKIP_OWN skips processes that the caller starts after subscribing, but
- * not ones it started before.
+ * not processes started earlier.
  */
 static void test_skip_own(void)
 {

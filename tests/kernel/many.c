@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Test large numbers: 10,000 subscriptions on one channel, then 1,000 channels. Check what a
- * subscription costs, which cgroup is charged, and how much memory one user can allocate. KSIG_MANY
+ * Test large numbers: 10,000 subscriptions on one channel, then 1,000 channels. Check the cost of
+ * each subscription, which cgroup is charged, and how much memory one user can allocate. KSIG_MANY
  * reduces the numbers.
  */
 #define _GNU_SOURCE
@@ -54,7 +54,10 @@ static void test_subscriptions(void)
 	emit_many(1, 20);
 	CHECK_EQ(attribute("emitted"), emitted + 20);
 	for (i = 0; i < many; i++) {
-		/* a worker serves all but the first ones, and STATS waits for it */
+		/*
+		 * a worker serves all subscriptions except the first few, and STATS waits for the
+		 * worker
+		 */
 		st = stats_of(fds[i]);
 		CHECK_EQ(st.offered, 20);
 		CHECK_EQ(st.skipped, 0);
@@ -121,7 +124,9 @@ static void wait_uncharged(void)
 	UNTIL(charged() <= 1 << 20);
 }
 
-/* Returns the bytes charged to the caller's cgroup per subscription, for @n subscriptions. */
+/*
+ * Opens @n subscriptions and returns the number of bytes charged to the caller's cgroup for each.
+ */
 static long each_costs(int n, uint32_t len)
 {
 	int *fds = calloc(n, sizeof(*fds)), i;
@@ -156,7 +161,10 @@ static void in_cgroup(struct child *self, void *arg)
 	CHECK(cost >= with_queue);
 	CHECK(cost <= with_queue + 16384);
 
-	/* setting the length charges the calling process, not the one that opened the descriptor */
+	/*
+	 * setting the length charges the calling process, not the process that opened the
+	 * descriptor
+	 */
 	fd = *(int *)arg;
 	wait_uncharged();
 	cost = charged();
@@ -182,7 +190,7 @@ static void test_charged(void)
 	cgroup_remove(GROUP);
 }
 
-/* Checks that RLIMIT_MEMLOCK limits all queues of a user together. */
+/* Checks that RLIMIT_MEMLOCK limits the total size of all queues of a user. */
 static void plain_user(struct child *self, void *arg)
 {
 	struct rlimit limit = { 1 << 20, 1 << 20 };
@@ -201,13 +209,13 @@ static void plain_user(struct child *self, void *arg)
 		n++;
 	}
 	CHECK_EQ(errno, ENOBUFS);
-	/* each needs 16 KiB and 3 pages */
+	/* each subscription needs 16 KiB and 3 pages */
 	CHECK_EQ(n, (1 << 20) / (16384 + 3 * 4096));
 	printf(": %d subscriptions in 1 MiB of RLIMIT_MEMLOCK\n", n);
 	FAILS(ioctl(fds[0], KSIG_IOC_SUBSCRIBE, &large), ENOBUFS);
 	emit(1);
 	CHECK_EQ(read_event(fds[0]).value, 1);
-	/* closing a subscription returns its memory to the limit immediately */
+	/* the memory of a closed subscription immediately becomes available within the limit */
 	close(fds[--n]);
 	fds[n++] = OK(chan_open("test", O_NONBLOCK));
 	FAILS(chan_open("test", O_NONBLOCK), ENOBUFS);

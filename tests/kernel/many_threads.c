@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Signalling a target costs more if it has many threads, so one delivery run sends fewer signals.
- * All signals must arrive in order, even if another context sends the rest.
+ * Signalling a target with many threads costs more, so one delivery run sends fewer signals to it.
+ * Check that all signals arrive in order, even if another context sends the remaining signals.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -16,7 +16,7 @@ static pthread_barrier_t end;
 
 static void *sleeper(void *unused)
 {
-	/* the wait can't be interrupted, because all signals are blocked */
+	/* the wait can't be interrupted because all signals are blocked */
 	pthread_barrier_wait(&end);
 	return unused;
 }
@@ -97,8 +97,8 @@ static void emitter(struct child *self, void *arg)
 }
 
 /*
- * Check the order if the target's limit is reached, so that the timer, the emitter and the delivery
- * work alternate.
+ * Check the order of the signals if the target reaches its limit, so that the timer, the emitter
+ * and the delivery work take turns sending.
  */
 static void test_burst(void)
 {
@@ -116,7 +116,7 @@ static void test_burst(void)
 	close(fd);
 }
 
-/* Check that process-directed signals are all refused if one thread would be killed. */
+/* Check that all process-directed signals are refused if one thread is not ready for them. */
 static void test_refused(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK));

@@ -16,8 +16,8 @@
 static int control;
 
 /*
- * Checks that signalconfpid rejects @pattern. "@" is replaced by the pid of this process, which
- * would accept the signal.
+ * Checks that signalconfpid rejects @pattern. "@" stands for the pid of this process, which would
+ * accept the signal.
  */
 static void conf_rejects(const char *pattern)
 {
@@ -179,7 +179,10 @@ static void bad_ioctl(void)
 	CHECK(!strcmp(info.channel, "control"));
 }
 
-/* Checks that both interfaces, and SEND to a thread and to a process, fail with errno @err. */
+/*
+ * Checks that a write to signalconfpid, SEND to a thread and SEND to a process all fail with errno
+ * @err.
+ */
 static void refused(pid_t pid, int err)
 {
 	char line[32];

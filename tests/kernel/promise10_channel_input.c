@@ -91,8 +91,8 @@ static void test_subscribe(void)
 }
 
 /*
- * Check that SUBSCRIBE discards all records, counts and losses, and that a failed SUBSCRIBE changes
- * nothing.
+ * Check that SUBSCRIBE discards all records and resets all counters, and that a failed SUBSCRIBE
+ * changes nothing.
  */
 static void test_subscribe_again(void)
 {
@@ -187,7 +187,7 @@ static void test_arm(void)
 	CHECK(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED);
 	CHECK_EQ(errno, EBUSY);
 
-	/* DISARM has no argument and ignores the parameter */
+	/* DISARM takes no argument and ignores any value that is passed */
 	OK(ioctl(fd, KSIG_IOC_DISARM, ~0UL));
 	CHECK(!(stats_of(fd).flags & KSIG_STATS_ARMED));
 	OK(ioctl(fd, KSIG_IOC_DISARM));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promises 1 and 4 for channels: an event's value reaches all four kinds of receivers, and its
- * signal kills no process that is not ready.
+ * Promises 1 and 4 for channels: an event's value reaches all four kinds of receivers, and the
+ * signal doesn't kill a process that is not ready for it.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -68,7 +68,7 @@ static void test_receivers(uint32_t flags)
 	close(fd);
 }
 
-/* Check that KSIG_ARM_SUBJECT packs the subject and the value into one value. */
+/* Check that KSIG_ARM_SUBJECT packs the subject and the value into one signal value. */
 static void test_subject(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK));
@@ -90,7 +90,7 @@ static void not_ready(struct child *self, void *arg)
 	emit_many(1, 10);
 	CHECK_EQ(stats_of(fd).refused, 10);
 	CHECK_EQ(stats_of(fd).signals, 0);
-	/* a handler that the first signal resets: one signal is sent, a second is refused */
+	/* the first signal resets the handler, so one signal is sent and the others are refused */
 	handle(SIG, handler, SA_RESETHAND);
 	block(SIG);
 	emit_many(11, 10);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 1: a value reaches all four kinds of receivers. This program is built for 64 and for 32
- * bits.
+ * Promise 1: a value reaches all four kinds of receivers. This test is built both as a 64-bit and
+ * as a 32-bit program.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -101,7 +101,7 @@ static void *waiter(void *arg)
 	return NULL;
 }
 
-/* Sends from a child, so that the main thread of this process sleeps in the meantime. */
+/* Sends from a child, so that the main thread of this process can sleep in the meantime. */
 static void send_to_parent(struct child *self, void *arg)
 {
 	child_wait_go(self);

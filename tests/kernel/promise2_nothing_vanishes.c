@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 2: offered = delivered + queued + lost + refused at any time. The first record or signal
+ * Promise 2: offered = delivered + queued + lost + refused at all times. The first record or signal
  * after a gap carries the size of the gap.
  */
 #define _GNU_SOURCE
@@ -78,7 +78,7 @@ static void test_independent(void)
 	close(b);
 }
 
-/* Check the counters for 1,000 events, a queue of 16 and no reader. */
+/* Check the counters after 1,000 events with a queue length of 16 and no reader. */
 static void test_overflow_read(void)
 {
 	struct event ev;
@@ -107,8 +107,8 @@ static void test_overflow_read(void)
 }
 
 /*
- * Check the counters in EACH mode with a thread that blocks the signal: 32 signals are pending, 16
- * events are queued, 952 are lost.
+ * Check the counters in EACH mode if the target thread blocks the signal: 32 signals are pending,
+ * 16 events are queued, and 952 are lost.
  */
 static void test_overflow_each(uint32_t flags)
 {
@@ -161,7 +161,10 @@ static void test_gap_before_refused(void)
 	close(fd);
 }
 
-/* Check that a gap that no signal reported before disarming is reported by the next event read. */
+/*
+ * Check that a gap that was not reported by signal before disarming is reported by the next event
+ * read.
+ */
 static void test_gap_given_back(bool queued)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK)), i;
@@ -191,7 +194,7 @@ static void test_gap_given_back(bool queued)
 	close(fd);
 }
 
-/* Check that all events are refused even if one delivery run can't process them all. */
+/* Check that all events are refused even if there are too many of them for one delivery run. */
 static void test_many_refused(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3 for armed subscriptions: no signal reaches another process, and none is sent with more
- * privilege than the process that armed had. EPOLLPRI reports that the target has exited.
+ * Promise 3 for armed subscriptions: a signal reaches only the process for which the subscription
+ * was armed, and is sent with no more privilege than the process that armed had. EPOLLPRI reports
+ * that the target has exited.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -54,8 +55,8 @@ static void blocks(struct child *self, void *arg)
 }
 
 /*
- * Check that the subscription is disarmed when the target exits or is killed, before and after it
- * is reaped.
+ * Check that the subscription is disarmed when the target exits or is killed, both before and after
+ * the target is reaped.
  */
 static void test_exit(bool by_kill, uint32_t flags)
 {
@@ -86,7 +87,7 @@ static void test_exit(bool by_kill, uint32_t flags)
 }
 
 /*
- * Calls exec after unblocking the signal: the target is the same process, but is no longer ready.
+ * Calls exec after unblocking the signal. The process is still the target but is no longer ready.
  */
 static void execs(struct child *self, void *arg)
 {
@@ -172,7 +173,7 @@ static void test_thread_exec(uint32_t flags)
 
 /*
  * The group leader exits while another thread continues. A subscription armed for the leader's
- * thread is disarmed; one armed for the process is not.
+ * thread is disarmed; a subscription armed for the process is not.
  */
 static void *outlives(void *arg)
 {
@@ -303,7 +304,8 @@ static void changes_uid(struct child *self, void *arg)
 }
 
 /*
- * Check that a plain user who received root's descriptor can't arm it for another user's process.
+ * Check that an unprivileged process that received root's descriptor can't arm it for another
+ * user's process.
  */
 static void test_handed_on(uint32_t flags)
 {
@@ -329,8 +331,9 @@ static void test_handed_on(uint32_t flags)
 }
 
 /*
- * Check that the target receives a signal, or none if not @reached, after it has changed its uids
- * from uid[0..2] to uid[3..5]. @alice: the user alice arms, otherwise root does.
+ * Arms, then lets the target change its uids from uid[0..2] to uid[3..5]. Checks that the target
+ * still receives signals if @reached, and no more signals otherwise. @alice: the user alice arms,
+ * otherwise root does.
  */
 static void test_uids(const uid_t uid[6], bool alice, bool reached,
 		      uint32_t flags)
@@ -362,7 +365,8 @@ static void test_uids(const uid_t uid[6], bool alice, bool reached,
 static void test_target_changes(uint32_t flags)
 {
 	/*
-	 * the saved or real uid would permit alice's kill(2), but must not be relied on permanently
+	 * the target's saved or real uid first permits alice's kill(2), but this permission must
+	 * not outlast the change
 	 */
 	const uid_t to_root[] = { ALICE, 0, ALICE, ALICE, 0, 0 };
 	const uid_t to_bob[] = { ALICE, 0, 0, BOB, BOB, BOB };
@@ -372,14 +376,14 @@ static void test_target_changes(uint32_t flags)
 	test_uids(to_root, true, false, flags);
 	test_uids(to_bob, true, false, flags);
 	test_uids(same, true, true, flags);
-	/* root has CAP_KILL and stays permitted */
+	/* root has CAP_KILL, so its signals stay permitted */
 	test_uids(drops, false, true, flags);
 	test_uids(to_root, false, true, flags);
 }
 
 /*
- * Check that the credentials at the time of arming count, even if the process that armed changes
- * them or exits.
+ * Check that signals are sent with the credentials at the time of arming, even if the process that
+ * armed changes its credentials or exits.
  */
 static void arms_and_drops(struct child *self, void *arg)
 {
@@ -411,7 +415,7 @@ static void test_armer_drops(void)
 	close(a.fd);
 }
 
-/* Check that SIGKILL kills the whole process, whichever thread is the target. */
+/* Check that SIGKILL kills the whole process, regardless of which thread is the target. */
 static void *sleeps(void *arg)
 {
 	*(volatile pid_t *)arg = gettid();
@@ -467,7 +471,7 @@ static void execs_on(struct child *self, void *arg)
 		pause();
 }
 
-/* Check that arming never fails while the target calls exec, because its pid stays valid. */
+/* Check that arming never fails while the target calls exec. The target's pid stays valid. */
 static void test_arm_while_exec(uint32_t flags)
 {
 	struct child c = child_start(execs_on, NULL);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3: an armed SIGKILL or SIGSTOP affects the init of a PID namespace like kill(2) by the
- * process that armed. From an ancestor namespace it kills or stops the init; from within the
- * namespace it has no effect. It makes no difference which process emits.
+ * Promise 3: an armed SIGKILL or SIGSTOP affects the init process of a PID namespace like a kill(2)
+ * by the process that armed. If that process is in an ancestor namespace, the signal kills or stops
+ * the init process. If it is in the namespace itself, the signal has no effect. It makes no
+ * difference which process emits.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -25,7 +26,7 @@ static void is_init(struct child *self, void *arg)
 
 	(void)arg;
 	CHECK_EQ(getpid(), 1);
-	/* like kill(2), arming from within has no effect on the init */
+	/* like kill(2), arming from within the namespace has no effect on the init process */
 	OK(kill(1, SIGKILL));
 	fd = OK(chan_open("test", 0));
 	OK(arm(fd, SIGKILL, KSIG_MODE_EACH, 0, 1));

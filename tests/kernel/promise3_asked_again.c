@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3: while signals are sent, the security module is consulted again at least once a second,
- * because its decision can change without a change of credentials. It is not consulted for each
- * signal. A kprobe counts the calls.
+ * Promise 3: while signals are sent, the security module's check is repeated at least once per
+ * second because its result can change without a change of credentials. The check is not repeated
+ * for each signal. A kprobe counts the calls.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -78,7 +78,7 @@ int main(void)
 	for (i = 0; i < 3; i++) {
 		before = asked();
 		last = now();
-		/* the module is consulted during this second, or by the first signal after it */
+		/* the check is repeated during this second, or for the first signal after it */
 		do {
 			emit(++sent);
 			CHECK_EQ(take(SIG).si_int, sent);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3: SEND has the same permissions as kill(2). The control node is opened by every user,
- * and each case is compared with the result of kill(2) for the same pair of processes.
+ * Promise 3: SEND requires the same permissions as kill(2). Every user can open the control node.
+ * Each result is compared with the result of kill(2) for the same pair of processes.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -27,7 +27,7 @@ static const struct ids alice = { ALICE, ALICE, ALICE };
 static const struct ids bob = { BOB, BOB, BOB };
 static const struct ids root = { 0, 0, 0 };
 
-/* Uses the system calls directly, because the C library would change the ids of every thread. */
+/* Uses the system calls directly because the C library would change the ids of every thread. */
 static void become(const struct ids *ids)
 {
 	OK(syscall(SYS_setresgid, ids->real, ids->effective, ids->saved));
@@ -50,7 +50,7 @@ static struct child target(const struct ids *ids)
 	return c;
 }
 
-/* Checks that kill(2) and SEND to a thread and to a process all have the result @err. */
+/* Checks that kill(2), SEND to a thread and SEND to a process all have the result @err. */
 static void expect(int control, pid_t pid, int err)
 {
 	unsigned int flags;
@@ -90,7 +90,7 @@ static void pair(const struct ids *from, const struct ids *to, int err)
 
 	s = child_start(sender_body, &sender);
 	child_join(&s);
-	/* the caller's credentials count, not those of the process that opened the node */
+	/* the caller's credentials are checked, not those of the process that opened the node */
 	sender.control = control_open();
 	s = child_start(sender_body, &sender);
 	child_join(&s);
@@ -110,7 +110,7 @@ static void test_uids(void)
 	pair(&alice, &alice, 0);
 	pair(&alice, &bob, EPERM);
 	pair(&alice, &root, EPERM);
-	/* the effective uid of the target doesn't matter, only its real and saved uid */
+	/* only the target's real and saved uids matter, not its effective uid */
 	pair(&alice, &posing, EPERM);
 	pair(&alice, &setuid_shell, 0);
 	pair(&alice, &returning, 0);
@@ -152,7 +152,7 @@ static void test_root_without_cap_kill(void)
 	child_kill(&t);
 }
 
-/* Checks that SIGCONT is permitted within the same session, whatever the uids. */
+/* Checks that SIGCONT is permitted within the same session, regardless of the uids. */
 static void continues(struct child *self, void *arg)
 {
 	struct child *t = arg;
@@ -179,7 +179,10 @@ static void test_session(void)
 	child_kill(&t);
 }
 
-/* Checks that a thread of the caller's own process can be signalled although it has another uid. */
+/*
+ * Checks that a thread of the caller's own process can be signalled even if the thread has another
+ * uid.
+ */
 static void *other_uid(void *arg)
 {
 	OK(syscall(SYS_setresuid, BOB, BOB, BOB));
@@ -241,7 +244,7 @@ static void in_container(struct child *self, void *arg)
 	inner = target(&second);
 	expect(control, inner.pid, 0);
 	child_kill(&inner);
-	/* outside the namespace the caller counts as alice, even though BOB is mapped as well */
+	/* outside the namespace, the caller counts as alice, even though BOB is also mapped */
 	expect(control, o->alice, 0);
 	expect(control, o->bob, EPERM);
 	expect(control, o->root, EPERM);
@@ -267,7 +270,10 @@ static void test_user_namespace(void)
 	child_kill(&r);
 }
 
-/* Checks that the credentials of the process that writes to the tutorial's file count. */
+/*
+ * Checks that the permission check uses the credentials of the process that writes to the
+ * tutorial's file.
+ */
 static void writes_as_alice(struct child *self, void *arg)
 {
 	int conf = ((int *)arg)[0];
@@ -298,8 +304,8 @@ static void test_signalconfpid(void)
 }
 
 /*
- * Checks si_uid in another user namespace: root's uid is unmapped there and appears as the overflow
- * uid.
+ * Checks si_uid in another user namespace, in which root's uid is not mapped and appears as the
+ * overflow uid.
  */
 static void takes_from_outside(struct child *self, void *arg)
 {
@@ -315,7 +321,7 @@ static void takes_from_outside(struct child *self, void *arg)
 	CHECK_EQ(info.si_pid, 0);
 	CHECK_EQ(info.si_uid, 65534);
 	child_say(self);
-	/* the process itself sends this signal, from a namespace in which its uid is unmapped */
+	/* the process sends this signal to itself, in a namespace in which its uid is not mapped */
 	OK(send_signal(*(int *)arg, getpid(), SIG, 0, 1));
 	info = take(SIG);
 	CHECK_EQ(info.si_uid, 65534);

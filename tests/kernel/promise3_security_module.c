@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3: the security module is consulted with the sender's own label. Landlock can forbid
- * signals to processes outside a domain (since 6.12) and needs no setup.
+ * Promise 3: the security module checks the sender's own label. Since Linux 6.12, Landlock can
+ * forbid signals to processes outside a domain. It needs no setup.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -73,8 +73,8 @@ static void in_domain(struct child *self, void *arg)
 }
 
 /*
- * Emits to a subscription that root armed outside the domain. Root's credentials count, whichever
- * process emits.
+ * Emits to a subscription that root armed outside the domain. Root's credentials are checked,
+ * regardless of which process emits.
  */
 static void emits_in_domain(struct child *self, void *arg)
 {

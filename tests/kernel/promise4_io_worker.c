@@ -16,7 +16,7 @@
 
 #include "ktest.h"
 
-/* Submits a blocking read that is handed to a worker thread. */
+/* Submits a blocking read, which is passed to a worker thread. */
 static void submit_read(int ring, const struct io_uring_params *params, int fd)
 {
 	static char byte;

@@ -125,7 +125,9 @@ static void test_resethand(bool to_thread)
 	pid_t tid = hear_tid(&c);
 
 	OK(to_thread ? send_thread(c.pid) : send_process(c.pid));
-	/* the first signal is handled first, whichever thread would get the second */
+	/*
+	 * the first signal would be handled before the second, by any thread, and reset the handler
+	 */
 	FAILS(send_thread(c.pid), ECONNREFUSED);
 	FAILS(send_thread(tid), ECONNREFUSED);
 	FAILS(send_process(c.pid), ECONNREFUSED);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 5: stalled deliveries are cheap. Many subscriptions whose target can't accept signals, or
- * is not ready, are rarely checked while the target sleeps. Once the target can accept signals,
- * everything is delivered in order.
+ * Promise 5: stalled deliveries cost little. Many subscriptions have a target that can't accept
+ * signals or is not ready. They are rarely checked while the target sleeps. Once the target can
+ * accept signals, all events are delivered in order.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -15,8 +15,9 @@
 #define SUBS 100
 #define EVENTS 40
 #define THREADS 200
-/* limit of checks per subscription and second, and the time during which they are counted */
+/* maximum number of checks per second for each subscription */
 #define CHECKS 4
+/* time during which the checks are counted */
 #define WATCHED_NS 3000000000ULL
 
 static uint64_t now(void)
@@ -28,8 +29,8 @@ static uint64_t now(void)
 }
 
 /*
- * Counts the attempts to send while everything is stalled and the targets sleep. A slow machine may
- * check less often, but not more often.
+ * Counts the send attempts while all subscriptions are stalled and the targets sleep. On a slow
+ * machine, there may be fewer attempts, but not more.
  */
 static void count_checks(const char *what)
 {
@@ -150,7 +151,7 @@ static void not_ready(struct child *self, void *arg)
 	wait_stalled(fds);
 	child_say(self);
 	child_wait_go(self);
-	/* the process is ready now, and each subscription rings its doorbell */
+	/* the process is now ready, so each subscription rings its doorbell */
 	block(SIG);
 	for (i = 0; i < SUBS; i++) {
 		while (!stats_of(fds[i]).signals)
@@ -173,8 +174,8 @@ static void test_not_ready(void)
 }
 
 /*
- * Checks RLIMIT_SIGPENDING, which permits more signals once another process of the user has
- * accepted one.
+ * Checks subscriptions stalled by RLIMIT_SIGPENDING. The limit permits another signal once another
+ * process of the user has accepted one.
  */
 static void limited(struct child *self, void *arg)
 {

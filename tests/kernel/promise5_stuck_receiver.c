@@ -23,7 +23,7 @@ static uint64_t now(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* Accepts no signals until the parent calls child_go(), then all of them in order. */
+/* Accepts no signals until the parent calls child_go(), then accepts all of them in order. */
 static void stuck(struct child *self, void *arg)
 {
 	uint64_t start = 0, first = 0;
@@ -55,7 +55,7 @@ static void stuck(struct child *self, void *arg)
 	child_wait_go(self);
 }
 
-/* Checks that a receiver that is not stuck gets each event immediately. */
+/* Checks that a receiver that is not stuck receives each event immediately. */
 static void awake(struct child *self, void *arg)
 {
 	siginfo_t info;
@@ -118,7 +118,7 @@ static void test_classic(void)
 	close(fd);
 }
 
-/* Checks that events at RLIMIT_SIGPENDING stay queued and are not lost. */
+/* Checks that at RLIMIT_SIGPENDING, events stay queued and are not lost. */
 static void limited(struct child *self, void *arg)
 {
 	struct rlimit limit = { 0, 64 };

@@ -31,7 +31,7 @@ static void read_all(int fd, const char *where, uint64_t *next)
 	}
 }
 
-/* Check that no event is lost from any context if the queue is large enough. */
+/* Check that if the queue is large enough, no event from any context is lost. */
 static void test_queue(const char *command, int events)
 {
 	int fd = OK(chan_open("context", O_NONBLOCK));
@@ -115,7 +115,10 @@ static uint64_t context_number(const char *name)
 	return n;
 }
 
-/* Check that events beyond the stash's capacity in one NMI are counted as skipped and reported. */
+/*
+ * Check that if one NMI emits more events than the stash can hold, the excess is counted as skipped
+ * and reported.
+ */
 static void test_nmi_overflow(void)
 {
 	int fd = OK(chan_open("context", O_NONBLOCK));
@@ -140,9 +143,9 @@ static void test_nmi_overflow(void)
 }
 
 /*
- * Check NMIs that interrupt an emit with the queue's lock held, which is most of the time with
- * large records. Events from both contexts must be received or counted, and each context's events
- * must be in order.
+ * Check NMIs that interrupt an emit while the queue's lock is held. With large records, the lock is
+ * held most of the time. Events from both contexts must be received or counted, and each context's
+ * events must be in order.
  */
 static void test_nmi_meets_lock(void)
 {
@@ -179,7 +182,7 @@ static void test_nmi_meets_lock(void)
 	close(fd);
 }
 
-/* Check emits from a tracepoint probe, which since Linux 7.0 may be preempted by other tasks. */
+/* Check emits from a tracepoint probe. Since Linux 7.0, other tasks may preempt the probe. */
 static void test_preempted_probe(void)
 {
 	int fd = OK(chan_open("context", O_NONBLOCK)), i;
@@ -233,7 +236,7 @@ int main(void)
 
 	context_load();
 	block(SIG);
-	/* NMIs arrive on the first CPU */
+	/* NMIs arrive on CPU 0 */
 	CPU_ZERO(&first);
 	CPU_SET(0, &first);
 	OK(sched_setaffinity(0, sizeof(first), &first));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 6: an emit does a bounded amount of work in its caller's context, however many
- * subscriptions exist. The remaining work runs elsewhere and keeps the order.
+ * Promise 6: an emit does a bounded amount of work in its caller's context, regardless of the
+ * number of subscriptions. The remaining work runs in other contexts and preserves the order of
+ * events.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -11,8 +12,9 @@
 
 #include "trace_signals.h"
 
-/* limits from driver.h: subscriptions that the emitter serves, and how many of them it signals */
+/* number of subscriptions that the emitter serves itself, from driver.h */
 #define FRONT 32
+/* number of these subscriptions that it signals itself */
 #define TELLS 4
 #define MANY 600
 #define STORM 20000
@@ -32,7 +34,10 @@ static void close_all(const int *fds, int n)
 		close(fds[n]);
 }
 
-/* Checks the counter. STATS waits for the worker, so it includes all emitted events. */
+/*
+ * Checks the number of offered events. STATS waits for the worker, so the counter includes all
+ * emitted events.
+ */
 static void check_offered(int fd, uint64_t n)
 {
 	CHECK_EQ(stats_of(fd).offered, n);
@@ -67,7 +72,7 @@ static void test_signals(void)
 }
 
 /*
- * Check that the emitter fills only the first queues itself, and that all queues get all events in
+ * Check that the emitter itself fills only the first queues. All queues must receive all events in
  * order, with losses counted.
  */
 static void test_queues(void)
@@ -138,8 +143,8 @@ static void test_wakes(void)
 }
 
 /*
- * Check that events emitted from an interrupt faster than the worker can process them are counted
- * as skipped.
+ * Check that if an interrupt emits events faster than the worker can process them, the excess
+ * events are counted as skipped.
  */
 static void test_storm(void)
 {
@@ -169,7 +174,7 @@ static void test_storm(void)
 			CHECK(ev.value == ev.seq || marked[i]);
 		}
 	}
-	/* the first record after a possible gap reports it */
+	/* if there is a gap, the first record after the gap reports it */
 	CHECK_EQ(context_do("hardirq 1"), 0);
 	for (i = FRONT; i < FRONT + REAR; i++) {
 		check_offered(fds[i], st.offered + 1);
@@ -188,8 +193,8 @@ static void test_storm(void)
 }
 
 /*
- * Checks that one user doesn't displace another user's subscriptions from those that the emitter
- * serves.
+ * Checks that one user's subscriptions don't displace another user's subscriptions from those that
+ * the emitter serves.
  */
 static void crowd(struct child *self, void *arg)
 {
@@ -218,7 +223,7 @@ static void test_fair(void)
 	child_hear(&c);
 	fd = OK(chan_open("test", O_NONBLOCK));
 	emit(9);
-	/* the emitter serves this one itself, so the event can be read immediately */
+	/* the emitter serves this subscription itself, so the event can be read immediately */
 	CHECK_EQ(read_event(fd).value, 9);
 	emit(10);
 	CHECK_EQ(read_event(fd).value, 10);

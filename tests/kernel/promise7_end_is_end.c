@@ -44,14 +44,14 @@ static void emits_for_ever(struct child *self, void *arg)
 		start = now_us();
 		emit_many(1, 20);
 		/*
-		 * wait: longer if emitting is slow, so that the receiver can leave its handler on
-		 * slow machines as well
+		 * wait: longer if emitting is slow, so that the receiver can leave its handler even
+		 * on a slow machine
 		 */
 		usleep(300 + 4 * (now_us() - start));
 	}
 }
 
-/* Check that no signal arrives after disarming or closing, in many rounds against two emitters. */
+/* In many rounds with two emitters, check that no signal arrives after disarming or closing. */
 static void test_nothing_after(bool close_it)
 {
 	struct child c[2];
@@ -83,7 +83,7 @@ static void test_nothing_after(bool close_it)
 		} else {
 			OK(ioctl(fd, KSIG_IOC_DISARM, 0));
 		}
-		/* all signals that were pending at that time have been handled */
+		/* all signals that were pending after the disarm or close have been handled */
 		before = calls;
 		offered = stats_of(fd).offered;
 		UNTIL(stats_of(fd).offered > offered + 20);
@@ -97,8 +97,9 @@ static void test_nothing_after(bool close_it)
 }
 
 /*
- * Check that disarming keeps pending signals and queued events, and sends nothing more. A second
- * subscription in the same state stays armed and has its events sent in the meantime.
+ * Check that disarming keeps pending signals and queued events, and that no further signal is sent.
+ * Meanwhile, the events of a second subscription, which was in the same state and stays armed, are
+ * sent.
  */
 static void test_disarm_keeps(void)
 {
@@ -170,7 +171,10 @@ static void test_fork(void)
 	close(fd);
 }
 
-/* Check that a subscription ends with the last of several descriptors in several processes. */
+/*
+ * Check that a subscription with descriptors in several processes ends when the last descriptor is
+ * closed.
+ */
 static void holds(struct child *self, void *arg)
 {
 	(void)arg;
@@ -250,7 +254,7 @@ static void hup_ring(struct child *self, void *arg)
 	CHECK(ring.producer->flags & KSIG_RING_HUP);
 	CHECK_EQ(ring.producer->tail, 83);
 	ring_unmap(&ring);
-	/* a mapping created after end-of-file reports it as well */
+	/* a mapping created after end-of-file also reports end-of-file */
 	ring = ring_map(fd);
 	CHECK(ring.producer->flags & KSIG_RING_HUP);
 }

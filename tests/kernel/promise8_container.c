@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Promise 8: a process in a container has its own PID, user and network namespaces, and permission
- * to open the nodes. It must receive events about its own processes, with its own pids in subject,
- * value and data, and about its own links, and no other events.
+ * to open the nodes. The process must receive only events about processes and links in the
+ * container. The subject, value and data must contain the container's own pids.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -39,7 +39,7 @@ static void expect_of(int fd, uint32_t type, uint64_t subject, uint64_t value,
 	CHECK_EQ(r.process.parent, parent);
 }
 
-/* Runs as pid 1 of the container. Its parent is outside and has no pid here. */
+/* Runs as pid 1 of the container. Its parent is outside the container and has no pid in it. */
 static void container(struct child *self)
 {
 	int process = OK(chan_open("process", O_NONBLOCK));
@@ -49,7 +49,7 @@ static void container(struct child *self)
 
 	CHECK_EQ(getpid(), 1);
 	child_say(self);
-	child_wait_go(self);	/* continue after events about processes and a link outside */
+	child_wait_go(self);	/* continue after processes and a link outside have caused events */
 	CHECK_EQ(stats_of(process).offered, 0);
 	CHECK_EQ(stats_of(net).offered, 0);
 
@@ -110,7 +110,7 @@ int main(void)
 	pid_t pid;
 
 	set_filter(fd, 1 << KSIG_PROCESS_EXIT);
-	/* discard events from before the filter and exits of kernel threads */
+	/* discard events emitted before the filter was set, and exits of kernel threads */
 	while (next_record(fd, &r, 0))
 		;
 	before = stats_of(fd).offered;
@@ -129,7 +129,7 @@ int main(void)
 	OK(chmod("/dev/ksig/process", 0600));
 	OK(chmod("/dev/ksig/net", 0640));
 
-	/* outside, all the exits are visible, with the outer pids */
+	/* outside the container, all these exits are visible, with the outer pids */
 	while (expect_record(fd, KSIG_PROCESS_EXIT).ev.subject != (uint64_t)pid)
 		;
 	CHECK(stats_of(fd).offered - before >= 5);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 8: the counters in sysfs are totals of all namespaces, so only root outside of containers
- * can read them.
+ * Promise 8: the counters in sysfs are totals for all namespaces, so only root outside of
+ * containers can read them.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 8: the subscriber's PID namespace determines which processes it receives events about,
- * and which pids they contain. si_uid is never the uid of an unrelated process.
+ * Promise 8: the subscriber's PID namespace determines which processes are reported to it and which
+ * pids the events contain. si_uid is never the uid of an unrelated process.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -47,7 +47,7 @@ static void inside(struct child *self, void *arg)
 
 	CHECK_EQ(c.pid, 2);
 	child_say(self);
-	child_wait_go(self);	/* the parent emits about itself, this process and c */
+	child_wait_go(self);	/* the parent emits events about itself, this process and c */
 	CHECK_EQ(stats_of(fd).offered, 2);
 	CHECK_EQ(read_pids(fd).subject, 1);
 	CHECK_EQ(read_pids(fd).subject, 2);
@@ -120,8 +120,7 @@ static bool get_number(pid_t pid, struct child *c)
 }
 
 /*
- * Check that a subject filter pins the process and doesn't match a process that reuses its pid.
- * Return: false if the test must be repeated.
+ * Check that a subject filter matches only the original process, not a process that reuses its pid.
  */
 static bool filtered(void)
 {
@@ -179,8 +178,8 @@ static void test_filter(void)
 }
 
 /*
- * Runs in a user namespace while interrupts emit to the test. Its uid 0 is an unprivileged uid
- * outside the namespace, and must not appear in si_uid.
+ * Runs in a user namespace while interrupts on its CPU emit events to the test. Uid 0 in this
+ * namespace is an unprivileged uid outside, and must not appear in si_uid.
  */
 static void bystander(struct child *self, void *arg)
 {
@@ -220,7 +219,10 @@ static void test_bystander(void)
 	OK(sched_setaffinity(0, sizeof(first), &first));
 	OK(arm(fd, SIG, KSIG_MODE_EACH, 0, 0));
 	for (round = 0; round < 10; round++) {
-		/* the test process sleeps in the meantime, so the interrupts hit the bystander */
+		/*
+		 * the test process sleeps in the meantime, so the interrupts occur while the
+		 * bystander runs
+		 */
 		CHECK_EQ(context_do("hardirq 20"), 0);
 		for (i = 1; i <= 20; i++) {
 			info = take(SIG);

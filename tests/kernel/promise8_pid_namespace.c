@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 8 for SEND: a process in a PID namespace can signal the processes of its namespace by
- * their pids there, and no others.
+ * Promise 8 for SEND: a process in a PID namespace can signal only the processes in its namespace,
+ * by their pids in that namespace.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -54,7 +54,7 @@ static void inside(struct child *self, void *arg)
 	}
 	snprintf(line, sizeof(line), "%d", outsider);
 	FAILS(conf_puts(line), ESRCH);
-	/* the namespace's own init, which has no handler */
+	/* the namespace's own init process has no handler */
 	OK(sigprocmask(SIG_SETMASK, &(sigset_t){ }, NULL));
 	FAILS(send_signal(control, 1, SIG, 0, 1), ECONNREFUSED);
 }
@@ -89,13 +89,13 @@ static void unshared(void (*body)(struct child *, void *), void *arg,
 }
 
 /*
- * Checks that SIGKILL and SIGSTOP work as with kill(2): from outside, they affect the namespace's
- * init as well.
+ * Checks that SIGKILL and SIGSTOP have the same effect as with kill(2). From outside, they also
+ * affect the namespace's init process.
  */
 static void is_killed(struct child *self, void *arg)
 {
 	(void)arg;
-	/* from inside, they have no effect on it */
+	/* from inside the namespace, SIGKILL has no effect on the init process */
 	OK(kill(1, SIGKILL));
 	OK(send_signal(control, 1, SIGKILL, 0, 0));
 	OK(send_signal(control, 1, SIGKILL, KSIG_SEND_PROCESS, 0));

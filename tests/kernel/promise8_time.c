@@ -42,7 +42,7 @@ static void inside(struct child *self, void *arg)
 	CHECK(before >= AHEAD * 1000000000ULL);
 	emit(1);
 	check_event(fd, before, now());
-	/* the time namespace of the opener counts, not the reader's */
+	/* the opener's time namespace determines the time, not the reader's */
 	check_event(outside, before - AHEAD * 1000000000ULL,
 		    now() - AHEAD * 1000000000ULL);
 

@@ -2,7 +2,7 @@
 /*
  * Promise 9: opening and closing in a loop is cheap. A channel is stopped only after it has had no
  * subscription for a second. The probe that armed subscriptions need is removed with the same
- * delay. A loop therefore installs its hooks only once.
+ * delay. A loop therefore installs the hooks only once.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -62,7 +62,10 @@ static int cpus(void)
 	return sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-/* Returns how often the channel was closed for so long that it may have been stopped. */
+/*
+ * Opens and closes the channel in a loop. Return: how many times it stayed closed long enough that
+ * it may have been stopped.
+ */
 static int loop(const char *channel, bool armed)
 {
 	int64_t closed = now();
@@ -70,7 +73,10 @@ static int loop(const char *channel, bool armed)
 
 	for (i = 0; i < LOOPS; i++) {
 		fd = OK(chan_open(channel, 0));
-		/* a delay here may stop the channel and remove the probe */
+		/*
+		 * after a delay of this length, the channel may have been stopped and the probe
+		 * removed
+		 */
 		if (now() - closed >= LINGER)
 			stalls++;
 		if (armed)
@@ -95,7 +101,7 @@ static void test_start_and_stop(void)
 	UNTIL(count("stops") == starts);
 	close(OK(chan_open("context", 0)));
 	CHECK_EQ(count("starts"), starts + 1);
-	/* unloading stops the channel immediately, which the module checks itself */
+	/* unloading stops the channel immediately; the module itself checks this */
 	context_unload();
 
 	/* the subscription outlives its driver */
@@ -119,7 +125,7 @@ static void test_ipis(const char *channel, bool armed)
 	each = (ipis() - before) * 100 / LOOPS;
 	printf(": %s%s: %lu.%02lu IPIs for an open and close\n", channel,
 	       armed ? ", armed" : "", each / 100, each % 100);
-	/* installing and removing the hooks of "memory" each time takes 43 IPIs on two CPUs */
+	/* installing and removing the hooks of "memory" in each round takes 43 IPIs on two CPUs */
 	if (!stalls)
 		CHECK(each <= 300);
 }

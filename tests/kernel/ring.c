@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Test the mapped ring: what can be mapped, that read-only pages stay read-only, and that a
- * misbehaving consumer harms only itself.
+ * Test the mapped ring: which mappings are permitted, that read-only pages stay read-only, and that
+ * a misbehaving consumer harms only itself.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -81,7 +81,10 @@ static const struct ksig_event *record(const struct ring *ring, uint32_t index)
 			      ring->producer->event_size);
 }
 
-/* Check that mapping and read(2) can alternate, each continuing where the other stopped. */
+/*
+ * Check that a reader can alternate between the mapping and read(2), and that each continues where
+ * the other stopped.
+ */
 static void test_hand_over(int fd)
 {
 	struct ring ring;
@@ -101,7 +104,7 @@ static void test_hand_over(int fd)
 	CHECK_EQ(read_event(fd).value, 3);
 	ring = ring_map(fd);
 	CHECK_EQ(ring.consumer->head, 3);
-	/* across the wrap-around, with the ring full; losses are reported */
+	/* fill the ring past the wrap-around; lost events are reported */
 	emit_many(5, 20);
 	CHECK_EQ(ring.producer->tail, 3 + 16);
 	CHECK_EQ(ring.producer->lost, 5);

@@ -55,7 +55,9 @@ static void writer(struct child *self, void *arg)
 	(void)arg;
 }
 
-/* Is first not ready, then ready, then exits. A signal must never kill it. */
+/*
+ * Runs a target that is first not ready, then ready, and then exits. A signal must never kill it.
+ */
 static void target(int slot)
 {
 	struct timespec limit = { .tv_nsec = 300000 };
@@ -64,7 +66,7 @@ static void target(int slot)
 	int i;
 
 	shared->pid[slot] = getpid();
-	usleep(500);	/* wait: the time during which it is not ready */
+	usleep(500);	/* wait: the time during which the target is not ready */
 	block(SIG);
 	sigemptyset(&set);
 	sigaddset(&set, SIG);
@@ -98,7 +100,7 @@ int main(int argc, char **argv)
 		parents[i] = child_start(parent_of_targets, &i);
 	for (i = 0; i < WRITERS; i++)
 		writers[i] = child_start(writer, NULL);
-	/* continue on a busy machine until signals were both sent and refused */
+	/* on a busy machine, continue until signals were both sent and refused */
 	for (i = 0; i < 1000; i++) {
 		usleep(ms * 1000);	/* wait: the duration of the storm */
 		if (shared->sent && shared->refused)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * A reader keeps the queue's lock while it is blocked in a page fault that another thread has to
- * resolve. Check that a process that changes the subscription in the meantime waits and can be
- * killed, and that the reader doesn't return records that were consumed in the meantime.
+ * resolve. Check that a process that tries to change the subscription meanwhile waits and can be
+ * killed. The reader must not return records that were consumed in the meantime.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -78,14 +78,14 @@ static void dies(unsigned long cmd, void *arg)
 {
 	struct child c = child_start(wants, &(struct wish){ cmd, arg });
 
-	/* a read(2) can also be interrupted, so it sleeps in state S */
+	/* read(2) sleeps in state S because any signal can interrupt it */
 	wait_state(c.pid, cmd ? 'D' : 'S');
 	OK(kill(c.pid, SIGKILL));
 	UNTIL(!child_lives(&c));
 	CHECK_EQ(WTERMSIG(child_kill(&c)), SIGKILL);
 }
 
-/* @size: size of the buffer; replaced by the number of bytes read */
+/* @size: size of the buffer on entry, number of bytes read on return */
 static void *slow_reader(void *size)
 {
 	size_t *n = size;

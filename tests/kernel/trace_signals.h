@@ -42,8 +42,8 @@ static inline void trace_end(const char *name)
 }
 
 /*
- * Returns the number of recorded lines that contain @text and come from this process. *@others: the
- * number of those from other processes.
+ * Returns the number of recorded lines from this process that contain @text. Sets *@others to the
+ * number of such lines from other processes.
  */
 static inline long trace_count(const char *text, long *others)
 {

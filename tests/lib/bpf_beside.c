@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Check subscriptions together with other users of the same tracepoints. perf's counters must miss
- * nothing. More subscriptions than the kernel accepts on one tracepoint must work or fail with a
- * message. Two capabilities must be sufficient where only root may call perf_event_open(2).
+ * Check subscriptions alongside other users of the same tracepoints. perf's counters must not miss
+ * any event. If there are more subscriptions than one tracepoint accepts, they must work or fail
+ * with a message. On systems where only root may call perf_event_open(2), two capabilities must be
+ * sufficient.
  */
 #define _GNU_SOURCE
 #include <linux/capability.h>
@@ -75,8 +76,8 @@ static void test_counters(void)
 }
 
 /*
- * Return: number of subscriptions that could be opened, at most MANY. @err: the error of the next
- * one.
+ * Opens subscriptions until one fails or MANY are open. Return: the number of subscriptions opened.
+ * @err: the error of the failed one.
  */
 static int open_many(const char *event, int *err, char why[1024])
 {
@@ -101,7 +102,10 @@ static void test_many(void)
 
 	if (open_many("process.exit", &err, why) != MANY)
 		fail(__FILE__, __LINE__, "%s", why);
-	/* each tracepoint accepts 64 programs; some kernels accept no more than that in total */
+	/*
+	 * each tracepoint accepts 64 programs; on some kernels, 64 is the limit for all tracepoints
+	 * together
+	 */
 	if (open_many(GETPPID, &err, why) == MANY)
 		return;
 	CHECK_EQ(err, -EUSERS);

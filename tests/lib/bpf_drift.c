@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Check that a subscription fails with a message, and loads nothing, if the kernel has renamed or
- * retyped a tracepoint it needs. The test changes one name or one argument in the BTF of the
- * running kernel.
+ * Check that a subscription fails with a message, and loads nothing, if the kernel has renamed a
+ * tracepoint that the subscription needs, or has changed the type of its arguments. The test
+ * changes one name or one argument type in the BTF of the running kernel.
  */
 #define _GNU_SOURCE
 #include <bpf/btf.h>
@@ -47,7 +47,9 @@ static struct btf_type *find(const struct btf *btf, const char *tracepoint)
 	return id < 0 ? NULL : (struct btf_type *)btf__type_by_id(btf, id);
 }
 
-/* Gives the tracepoint the name of another typedef, because there is no space for a new string. */
+/*
+ * Renames the tracepoint to the name of another typedef because there is no space for a new string.
+ */
 static void rename_tracepoint(const struct btf *btf, struct btf_type *t)
 {
 	int id = btf__find_by_name_kind(btf, "size_t", BTF_KIND_TYPEDEF);
@@ -102,7 +104,7 @@ static const char *event, *tracepoint;
 static const char *words;	/* expected message; NULL if the subscription still works */
 static void (*change)(const struct btf *btf, struct btf_type *t);
 
-/* Runs in a separate process, because the library caches the kernel's BTF. */
+/* Runs in a separate process because the library caches the kernel's BTF. */
 static void drifted(struct child *self, void *arg)
 {
 	struct btf *btf = btf__parse(KERNEL_BTF, NULL);
@@ -158,13 +160,14 @@ int main(void)
 			 uses[i].tracepoint);
 		expect(rename_tracepoint, i, text);
 		/*
-		 * the argument of mark_victim is a pid or, since Linux 6.8, a task; both are
-		 * accepted
+		 * the argument of mark_victim is a pid or, since Linux 6.8, a task; the library
+		 * accepts both
 		 */
 		if (!strcmp(uses[i].tracepoint, "mark_victim"))
 			continue;
 		/*
-		 * the message names the first affected tracepoint, because some share a prototype
+		 * the message names the first affected tracepoint, because some tracepoints share a
+		 * prototype
 		 */
 		expect(retype_tracepoint, i, "has arguments that this libksig doesn't know");
 	}

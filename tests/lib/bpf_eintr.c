@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Check that the kernel can signal the running task at its third write: a program that was started
- * before, and blocks in this write, gets EINTR. The kernel counts exactly, whichever thread reads
- * the events.
+ * Check that the kernel can signal the running task at its third write. A program that is already
+ * running and blocks in this write gets EINTR. The kernel counts exactly, regardless of which
+ * thread reads the events.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -89,8 +89,8 @@ static void *write_nothing(void *arg)
 }
 
 /*
- * Check with several concurrent threads that exactly every Nth event causes a signal, and that each
- * signal that was sent arrives. A signal is refused if another one is pending.
+ * With several concurrent threads, check that exactly every Nth event sends a signal, or is refused
+ * if another signal is pending. Each signal that was sent must arrive.
  */
 static void test_exact(unsigned int queue_len)
 {
@@ -164,7 +164,7 @@ static void writes_usr1(struct child *self, void *arg)
 	take(SIGUSR1);
 }
 
-/* Check that with KSIG_KILL_READY a signal that would kill is refused. */
+/* Check that with KSIG_KILL_READY, a signal that would kill the process is refused. */
 static void test_ready(void)
 {
 	struct child c = child_start(writes_usr1, NULL);
@@ -180,7 +180,10 @@ static void test_ready(void)
 	ksig_sub_close(sub);
 }
 
-/* Check that a real-time signal that would kill is refused, and that the event reports it. */
+/*
+ * Check that a real-time signal that would kill the process is refused, and that the event reports
+ * this.
+ */
 static void test_not_ready(void)
 {
 	struct child c = child_start(writes_unready, NULL);

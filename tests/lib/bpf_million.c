@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Emit 1,000,000 tracepoint events, of which one in a thousand matches a filter. Check that no
- * match is missed and that other events don't wake the reader. Compare the cost with that of an
- * empty BPF program on the same tracepoint.
+ * matching event is missed and that other events don't wake the reader. Compare the cost per event
+ * with the cost of an empty BPF program on the same tracepoint.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -28,7 +28,7 @@
 /* number of matching events: 1000 for a million events */
 static unsigned int passing;
 
-/* Returns the CPU time of the calling thread, which other load on the machine doesn't affect. */
+/* Returns the calling thread's CPU time, which is not affected by other load on the machine. */
 static double seconds(void)
 {
 	struct timespec ts;
@@ -37,7 +37,7 @@ static double seconds(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-/* Writes 1 to 1000 bytes in turn to /dev/null. Return: nanoseconds per write. */
+/* Writes 1, 2, ..., 1000 bytes to /dev/null, repeatedly. Return: nanoseconds per write. */
 static double write_many(int fd, int n)
 {
 	static char buf[ONE_IN];
@@ -52,7 +52,7 @@ static double write_many(int fd, int n)
 struct reader {
 	struct ksig_sub *sub;
 	unsigned int early;	/* wake-ups by epoll_wait(2) while a record was still being written */
-	long slept;		/* how often the thread was put to sleep */
+	long slept;		/* how many times the thread went to sleep */
 };
 
 /* Waits in epoll_wait(2), as a program with other descriptors would. */

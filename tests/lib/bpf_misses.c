@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 2: events that the kernel skips because another BPF program is running on the same CPU
- * are reported as an upper bound, not as an exact loss.
+ * Promise 2: if the kernel skips events because another BPF program is running on the same CPU,
+ * they are reported as an upper bound, not as an exact loss.
  */
 #define _GNU_SOURCE
 #include <sys/syscall.h>
@@ -12,7 +12,7 @@
 
 #define OTHERS 6
 
-/* an event whose BPF program runs at each system call, so that timers interrupt it */
+/* an event whose BPF program runs at each system call, so timers interrupt this program */
 static const char busy[] = "trace.raw_syscalls.sys_enter:current.comm=nobody";
 
 int main(void)

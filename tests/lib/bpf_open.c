@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Measure the cost of opening a BPF subscription. The numbers of reads and descriptors are checked;
- * the CPU time is printed.
+ * Measure the cost of opening a BPF subscription. Check the numbers of reads and descriptors, and
+ * print the CPU time.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -14,7 +14,7 @@
 #define PROVIDER "bpf"
 #include "subtest.h"
 
-/* maximum in addition to the kernel's BTF, which is read page by page */
+/* maximum number of reads in addition to those of the kernel's BTF, which is read page by page */
 #define READS_MOST 100
 #define DESCRIPTORS_MOST 6
 /* three programs, each with a program and a link descriptor */
@@ -44,7 +44,7 @@ static int count_fds(void)
 	while (readdir(dir))
 		n++;
 	closedir(dir);
-	/* without ".", ".." and the descriptor of the directory itself */
+	/* exclude ".", ".." and the directory's own descriptor */
 	return n - 2;
 }
 
@@ -70,7 +70,7 @@ static long open_and_close(const char *which)
 	return reads;
 }
 
-/* Must run first, because the library caches the BTF. */
+/* Must run first because the library caches the BTF. */
 static void test_reads(void)
 {
 	struct stat st;

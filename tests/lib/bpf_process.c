@@ -91,7 +91,10 @@ static void test_once(void)
 
 /* --------------------------------------------------- which process is meant */
 
-/* Check that a filter on a pid pins the process and doesn't match a process that reuses the pid. */
+/*
+ * Check that a filter on a pid matches only the original process, not a process that reuses the
+ * pid.
+ */
 static void test_pinned(void)
 {
 	char text[64];
@@ -173,7 +176,8 @@ static void test_current(void)
 /* ----------------------------------------------------------- PID namespaces */
 
 /*
- * Runs as pid 1 of the namespace. Its child has pid 2 and parent 1; its own parent is not visible.
+ * Runs as pid 1 of the namespace. Its child has pid 2 and parent 1. Its own parent is not visible
+ * in the namespace.
  */
 static void first_process(struct child *self)
 {

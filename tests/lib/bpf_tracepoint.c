@@ -60,7 +60,7 @@ static void test_fields(void)
 		 WRITE " current.pid=%d current.comm=writer ", getpid());
 	CHECK(!strncmp(line, wanted, strlen(wanted)));
 	ksig_sub_close(sub);
-	/* on some kernels the offset of this field differs from the one in tracefs */
+	/* on some kernels, this field's actual offset differs from its offset in tracefs */
 	sub = open_mine(WRITE, "", "__syscall_nr");
 	write_bytes(1);
 	CHECK_EQ(sub_take(sub)->value, SYS_write);
@@ -149,7 +149,10 @@ static void test_kinds(void)
 	ksig_sub_close(sub);
 }
 
-/* Checks which writes of 1 to 8 bytes match @filter. @wanted: bit n - 1 is set if n bytes match. */
+/*
+ * Checks which writes of 1 to 8 bytes match @filter. Bit n - 1 of @wanted is set if a write of n
+ * bytes must match.
+ */
 static void check_passing(const char *filter, unsigned int wanted)
 {
 	struct ksig_sub *sub = open_mine(WRITE, filter, "count");
@@ -169,7 +172,7 @@ static void check_passing(const char *filter, unsigned int wanted)
 	ksig_sub_close(sub);
 }
 
-/* Checks that opening fails immediately with a filter that can match no event. */
+/* Checks that opening a subscription with a filter that can't match any event fails immediately. */
 static void check_refused(const char *filter)
 {
 	struct ksig_sub *sub;
@@ -206,7 +209,7 @@ static void test_operators(void)
 }
 
 #ifdef __x86_64__
-/* Makes the i386 system call with the number of the native getppid(), which is iopl(0). */
+/* Makes the i386 system call that has the number of the native getppid(): iopl(0). */
 static void compat_getppid(struct child *self, void *arg)
 {
 	long ret = SYS_getppid;
@@ -216,12 +219,12 @@ static void compat_getppid(struct child *self, void *arg)
 	child_wait_go(self);
 	__asm__ volatile("int $0x80" : "+a"(ret) : "b"(0L) : "memory",
 			 "r8", "r9", "r10", "r11");
-	/* the event that must be reported, while the system call above must not be */
+	/* this system call must be reported; the one above must not */
 	syscall(SYS_getppid);
 }
 
 /*
- * Check that a system call by a 32-bit ABI isn't mistaken for the native one with the same number.
+ * Check that a 32-bit system call isn't mistaken for the native system call with the same number.
  */
 static void test_compat(void)
 {
@@ -256,8 +259,8 @@ static void test_compat(void) { }
 #endif
 
 /*
- * Check that 16 of 100 events are queued, and that the first record or signal after the gap reports
- * it.
+ * Check that 16 of 100 events are queued, and that the gap is reported by the first record or
+ * signal after it.
  */
 static void test_overflow(void)
 {
@@ -296,7 +299,10 @@ static void test_overflow(void)
 	ksig_sub_close(sub);
 }
 
-/* Returns the number of open descriptors. @inherited: how many of them exec(2) would keep open. */
+/*
+ * Returns the number of open descriptors. @inherited: the number of these that exec(2) would keep
+ * open.
+ */
 static int open_fds(int *inherited)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -316,7 +322,7 @@ static int open_fds(int *inherited)
 	return n;
 }
 
-/* Check that no descriptor is left open after closing, or after an open that failed. */
+/* Check that no descriptor is left open after a subscription is closed or fails to open. */
 static void test_descriptors(void)
 {
 	int inherited, still, i, before = open_fds(&inherited);
@@ -362,7 +368,7 @@ static void test_bad_input(void)
 	CHECK(strstr(why, "only the tracepoint's own fields can"));
 }
 
-/* Counts the lines of libbpf's log. Other libraries may use libbpf and its log as well. */
+/* Counts the lines of libbpf's log. Other libraries may also use libbpf and its log. */
 static void log_line(void *ctx, const char *line)
 {
 	(void)line;
@@ -370,8 +376,8 @@ static void log_line(void *ctx, const char *line)
 }
 
 /*
- * Check that an unprivileged user gets an errno and a message with the cure, and no output on
- * stderr.
+ * Check that an unprivileged user gets an errno and a message that states the cure, and that
+ * nothing is printed to stderr.
  */
 static void test_unprivileged(void)
 {

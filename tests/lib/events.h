@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One test body per event, for all providers. Each provider that supports the event here, and the
- * provider that the library chooses, watch it at the same time. The body triggers the event once,
- * and all providers must report the same record.
+ * One test body per event, for all providers. The event is watched at the same time by each
+ * provider that supports it here and by the provider that the library chooses. The body triggers
+ * the event once, and all of these subscriptions must report the same record.
  *
  * KSIG_PROVIDERS lists the providers that must work, such as "module bpf native" in the VMs. For
  * every other provider that doesn't work, the reason is printed.
@@ -17,15 +17,15 @@
 enum provider { MODULE, BPF, NATIVE, PROVIDERS };
 #define CHOSEN PROVIDERS	/* the provider that the library chooses */
 #define BIT(provider) (1U << (provider))
-/* large enough for the many other events that the library filters out */
+/* large enough for the many unrelated events that the library filters out */
 #define QUEUE 4096
 #define ALL (BIT(MODULE) | BIT(BPF) | BIT(NATIVE))
 
 static const char *const provider_names[] = { "module", "bpf", "native" };
 
 /*
- * Providers that support each event, as in ksig-events(7), and flags for the fields that a provider
- * can't report. memory.pressure is tested in native_pressure.c.
+ * Providers that support each event, as in ksig-events(7), and flags for the fields that each
+ * provider can't report. memory.pressure is tested in native_pressure.c.
  */
 static struct source {
 	const char *event;
@@ -108,7 +108,10 @@ static inline struct source *find_source(const char *event)
 	fail(__FILE__, __LINE__, "no event '%s' in the table", event);
 }
 
-/* Reports why a provider can't watch the event: once per test, even if it is opened again. */
+/*
+ * Reports why a provider can't watch the event. Reports this once per test, even if the event is
+ * opened again.
+ */
 static inline void cannot(struct source *s, enum provider p, const char *why)
 {
 	if (is_required(p))
@@ -145,7 +148,7 @@ static inline struct ksig_sub *open_by(struct source *s, const char *name,
 	return NULL;
 }
 
-/* Checks that the library chooses the best provider that works here. */
+/* Opens the event and checks that the library chooses the best provider that works here. */
 static inline void open_chosen(struct watch *w, const char *name)
 {
 	int p = MODULE;
@@ -161,7 +164,7 @@ static inline void open_chosen(struct watch *w, const char *name)
 static inline struct watch watch(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));
 
-/* Opens the event on all providers. @fmt formats its name, optionally with a filter. */
+/* Opens the event with all providers. @fmt formats its name, optionally with a filter. */
 static inline struct watch watch(const char *fmt, ...)
 {
 	struct watch w = { };
@@ -205,7 +208,7 @@ static inline bool is_unknown(const char *key, size_t len, uint32_t flags)
 	return false;
 }
 
-/* Formats the subset of @fields that is known under @flags. A printed line has no tgid. */
+/* Formats those of @fields that @flags don't mark as unknown. A printed line has no tgid. */
 static inline void wanted_text(const char *fields, uint32_t flags, bool line,
 			       char *buf, size_t size)
 {
@@ -242,7 +245,9 @@ static inline size_t field_text(const struct ksig_field *f, char *buf,
 			(unsigned long long)f->u);
 }
 
-/* Formats all fields, and checks that a lookup by name returns the same value as by index. */
+/*
+ * Formats all fields. Checks that looking up a field by name and by index returns the same value.
+ */
 static inline void found_text(const struct ksig_sub *sub,
 			      const struct ksig_event *ev, char *buf,
 			      size_t size)
@@ -267,7 +272,7 @@ static inline void check_text(const char *got, const char *wanted)
 		fail(__FILE__, __LINE__, "it is '%s', not '%s'", got, wanted);
 }
 
-/* Checks @ev against @x. @flags are those of the unknown fields. */
+/* Checks @ev against @x. @flags mark the unknown fields. */
 static inline void check_record(const struct ksig_sub *sub,
 				const struct ksig_event *ev,
 				const struct expected *x, uint32_t flags)
@@ -298,7 +303,10 @@ static inline enum provider who_is(const struct ksig_sub *sub)
 	return p;
 }
 
-/* Checks that the next record of each provider is @x, with a time after the previous trigger. */
+/*
+ * Checks that the next record of each provider is @x and that its time is after the previous
+ * trigger.
+ */
 static inline void watch_expect(struct watch *w, const struct expected *x)
 {
 	const struct ksig_event *ev;
@@ -324,7 +332,9 @@ static inline void watch_expect(struct watch *w, const struct expected *x)
 	w->since = now();
 }
 
-/* Checks that no more records arrive. The stream may have ended if the watched process exited. */
+/*
+ * Checks that no more records arrive. The stream may have ended because the watched process exited.
+ */
 static inline void watch_silent(struct watch *w)
 {
 	const struct ksig_event *ev;
@@ -333,7 +343,7 @@ static inline void watch_silent(struct watch *w)
 	for (i = 0; i <= CHOSEN; i++) {
 		if (!w->subs[i])
 			continue;
-		/* waiting on the first subscription gives the others time as well */
+		/* waiting on the first subscription also gives the others time */
 		got = ksig_sub_next(w->subs[i], i ? SECOND / 50 : SECOND / 5,
 				    &ev);
 		if (got && got != -ESHUTDOWN)

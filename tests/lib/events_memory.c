@@ -14,7 +14,10 @@
 #define V2 "/sys/fs/cgroup/ksig_events"
 #define LIMIT "16777216"
 
-/* on cgroup2 the parent has the limit, so a count summed over both doesn't identify the leaf */
+/*
+ * on cgroup2, the parent has the limit, so a count summed over both cgroups doesn't identify the
+ * leaf
+ */
 #define LEAF "leaf.service"
 
 static const char *folder;
@@ -62,7 +65,7 @@ static void remove_cgroup(void)
 	cgroup_remove(folder);
 }
 
-/* Returns in @path the expected value of the field "cgroup". */
+/* Stores the expected value of the field "cgroup" in @path. */
 static void read_cgroup(pid_t pid, char path[128])
 {
 	char name[40], line[256];
@@ -122,7 +125,7 @@ static void test_kill(uint64_t why)
 	watch_close(&other);
 }
 
-/* Check memory.oom. How many of these events precede a kill depends on the kernel. */
+/* Check memory.oom. The number of these events before a kill depends on the kernel. */
 static void test_oom(void)
 {
 	struct watch w = watch("memory.oom");
@@ -142,7 +145,7 @@ static void test_oom(void)
 	}
 }
 
-/* Check that a cgroup that temporarily could not be read is read later. */
+/* Check that a cgroup whose files temporarily can't be opened is read later. */
 static void test_no_descriptors(void)
 {
 	static const char *const late[] = { V2 "_late1", V2 "_late2" };
@@ -190,7 +193,10 @@ static void test_no_descriptors(void)
 	has_leaf = true;
 }
 
-/* Check that the native provider, which doesn't know the process, rejects filters on it. */
+/*
+ * Check that the native provider, which can't identify the process, rejects filters on process
+ * fields.
+ */
 static void test_filter_of_process(void)
 {
 	static const char *const filters[] = {
@@ -215,7 +221,7 @@ static void test_filter_of_process(void)
 
 int main(void)
 {
-	/* earlier kernel messages still count as failures */
+	/* fail if the kernel has already logged a failure */
 	if (is_vm())
 		oom_log_clear();
 	make_cgroup();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Check net.up and net.down with all providers, in a separate network namespace: changes of
- * "running with a carrier" are reported, and nothing else.
+ * Check net.up and net.down with all providers, in a separate network namespace. Only a change of
+ * the state "running with a carrier" must be reported.
  */
 #define _GNU_SOURCE
 #include <net/if.h>
@@ -27,7 +27,9 @@ static void make_veth(void)
 	ip("add v0 type veth");
 }
 
-/* Check which changes of a veth link are events, and that the peer's changes are filtered out. */
+/*
+ * Check which changes of a veth link cause events, and that changes of its peer are filtered out.
+ */
 static void up_and_down(unsigned int v0)
 {
 	struct watch up = watch("net.up:ifname=v0");
@@ -56,7 +58,10 @@ static void up_and_down(unsigned int v0)
 	watch_close(&down);
 }
 
-/* Check that a later subscription doesn't report links that are up, and that names are current. */
+/*
+ * Check that a later subscription doesn't report links that are already up, and that events contain
+ * a link's current name.
+ */
 static void renamed_and_gone(unsigned int v0)
 {
 	struct watch up = watch("net.up:ifindex=%u", v0);
@@ -74,7 +79,7 @@ static void renamed_and_gone(unsigned int v0)
 	watch_close(&down);
 }
 
-/* Check that all links of this namespace are reported, and none of another namespace. */
+/* Check that all links of this namespace are reported, and no links of another namespace. */
 static void own_namespace(void)
 {
 	struct watch up = watch("net.up");

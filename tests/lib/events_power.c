@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * Check power.suspend and power.resume with all providers. The machine is suspended until the RTC
- * alarm, only in a VM. A suspend must not be reported as time.set.
+ * Check power.suspend and power.resume with all providers. The test runs only in a VM, which it
+ * suspends until the RTC alarm fires. A suspend must not be reported as time.set.
  */
 #define _GNU_SOURCE
 #include "events.h"
 
-/* Return: false if the clocks show no suspend; the native provider can't detect it then. */
+/*
+ * Return: false if the clocks show no suspend, in which case the native provider can't detect it.
+ */
 static bool sleep_until(const char *alarm)
 {
 	struct watch suspend = watch("power.suspend");
@@ -36,9 +38,8 @@ int main(void)
 	if (!power_can("mem"))
 		skip("no suspend to memory here");
 	/*
-	 * QEMU's q35 machine can suspend only once, because its firmware forgets where the
-	 * registers are. So the alarm must not fire before the suspend, however slow the machine
-	 * is.
+	 * QEMU's q35 machine can suspend only once because its firmware forgets where the registers
+	 * are. Therefore the alarm must not fire before the suspend, even on a slow machine.
 	 */
 	CHECK(sleep_until("+15") || sleep_until("+60"));
 	return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Check process.fork, process.exec and process.exit with all providers. Each is reported once per
- * process, whatever its threads do, and with the status that wait(2) returns.
+ * Check process.fork, process.exec and process.exit with all providers. Each must be reported once
+ * per process, regardless of its threads. The exit status must be the one that wait(2) returns.
  */
 #define _GNU_SOURCE
 #include <sys/prctl.h>
@@ -82,8 +82,8 @@ static void *fork_from_thread(void *child)
 }
 
 /*
- * Check that creating a thread is not a fork, and that a child forked by a thread is a child of the
- * process.
+ * Check that creating a thread is not reported as a fork, and that a fork by a thread is reported
+ * as a fork by its process.
  */
 static void test_fork(void)
 {
@@ -110,7 +110,8 @@ static void *exec_sleep(void *arg)
 }
 
 /*
- * execve() from a thread other than the group leader: the thread takes over the leader's identity.
+ * Calls execve() in a thread other than the group leader. The thread takes over the leader's
+ * identity.
  */
 static void exec_in_thread(struct child *self, void *arg)
 {
@@ -204,14 +205,14 @@ static void test_end(void (*how)(void), int status)
 	child_go(&c);
 	CHECK_EQ(status_of(c.pid) & ~0x80, status);
 	/*
-	 * wait: the last thread's message to the connector is sent after wait(2) has returned, and
-	 * nothing shows when
+	 * wait: the connector's message about the last thread is sent after wait(2) has returned,
+	 * and nothing indicates when
 	 */
 	usleep(200000);
 	x = ended(c.pid, status_of(c.pid), "ksig_test");
 	/*
-	 * The connector message about a joined thread is asynchronous. If it follows the message
-	 * about the leader, the joined thread may be mistaken for the last one.
+	 * The connector's message about a joined thread is asynchronous. If it is sent after the
+	 * message about the leader, the joined thread may be mistaken for the last thread.
 	 */
 	if (earlier && !by_pidfd())
 		x.maybe[NATIVE] = KSIG_EVENT_NO_VALUE;
@@ -259,8 +260,8 @@ static void test_last_thread(void (*how)(void), int status)
 }
 
 /*
- * Check that an exit is reported with what is still known if the process is reaped before the event
- * is read. Its /proc entry no longer exists.
+ * Check that if the process is reaped before the event is read, the exit is reported with the
+ * fields that are still known. The process's /proc entry no longer exists.
  */
 static void test_reaped(void)
 {
@@ -271,7 +272,9 @@ static void test_reaped(void)
 	x.unknown[NATIVE] = KSIG_EVENT_NO_COMM;
 	if (by_pidfd()) {
 		x.unknown[NATIVE] |= KSIG_EVENT_NO_PARENT;
-		/* since Linux 6.15 the pidfd provides the status even after reaping */
+		/*
+		 * since Linux 6.15, the pidfd provides the status even after the process is reaped
+		 */
 		x.maybe[NATIVE] = KSIG_EVENT_NO_VALUE;
 	} else {
 		/* the process may already be reaped when the connector's message is read */

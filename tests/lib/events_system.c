@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Check cpu.online, cpu.offline, kmod.load, kmod.unload, device.add and time.set with all
- * providers. CPUs are set offline and modules loaded only in a VM.
+ * providers. CPUs are taken offline and modules are loaded only in a VM.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -47,7 +47,9 @@ static void test_time(void)
 	watch_close(&resume);
 }
 
-/* Check that the size of the change is reported in ns, and can be the value of any signal. */
+/*
+ * Check that the size of the change is reported in ns, and that it can be the value of any signal.
+ */
 static void test_delta(void)
 {
 	const struct ksig_sub_opts opts = {
@@ -127,7 +129,9 @@ static int load(const char *path)
 	return ret;
 }
 
-/* Check that modules are reported, but not a module whose init function fails. */
+/*
+ * Check that loaded and unloaded modules are reported, but not a module whose init function fails.
+ */
 static void test_kmod(void)
 {
 	struct watch loads = watch("kmod.load");

@@ -62,7 +62,10 @@ static void test_room(void)
 	emit_many(1, 16);
 	for (i = 1; i <= 8; i++)
 		CHECK_EQ(sub_take(sub)->value, i);
-	/* space of all consumed records except the last one, which the reader may still use */
+	/*
+	 * the space of all consumed records is free, except that of the last one, which the reader
+	 * may still use
+	 */
 	emit_many(17, 7);
 	CHECK_EQ(sub_stats(sub).lost, 0);
 	for (; i <= 23; i++)
@@ -71,7 +74,7 @@ static void test_room(void)
 	ksig_sub_close(sub);
 }
 
-/* Checks that a user with only read permission can subscribe, but gets no mapping. */
+/* Checks that a user with only read permission can subscribe, but can't map the ring. */
 static void read_only(struct child *self, void *arg)
 {
 	(void)self;
@@ -97,8 +100,8 @@ static void read_only(struct child *self, void *arg)
 }
 
 /*
- * Checks that records the library has read ahead are still sent, or ring the doorbell, after
- * arming.
+ * Checks that after arming, records that the library has read ahead are still sent or ring the
+ * doorbell.
  */
 static void arm_ahead(struct child *self, void *arg)
 {
@@ -162,8 +165,8 @@ static void test_read(void (*body)(struct child *self, void *arg), void *arg)
 }
 
 /*
- * Check EACH mode. @sender is 0 if the kernel sends, and this process if the filter is evaluated in
- * the library and the relay sends.
+ * Check EACH mode. @sender is 0 if the kernel sends the signals. If the filter is evaluated in the
+ * library, the relay sends the signals and @sender is this process.
  */
 static void arm_each(const char *event, pid_t sender)
 {
@@ -247,7 +250,7 @@ static void emit_on(struct child *self, void *unused)
 		emit(1);
 }
 
-/* Check that a queue gets its requested length even if events arrive before the length is set. */
+/* Check that the queue has the requested length even if events arrive before the length is set. */
 static void test_queue_in_storm(void)
 {
 	struct child c = child_start(emit_on, NULL);
@@ -260,7 +263,7 @@ static void test_queue_in_storm(void)
 		sub = sub_open("test", SUB_OPTS(.queue_len = 65536));
 		ev = sub_take(sub);
 		CHECK_EQ(ev->value, 1);
-		/* the counters include lost events, but not the ones discarded during setup */
+		/* the counters include lost events, but not the events discarded during setup */
 		CHECK_EQ(ev->seq, ev->lost_before + 1);
 		/* more events than the default queue length */
 		UNTIL(sub_stats(sub).queued > 256);
@@ -282,7 +285,8 @@ static unsigned int threads(void)
 }
 
 /*
- * Check that the kernel sends the signals even if events arrive before the filter's process is set.
+ * Check that the kernel sends the signals even if events arrive before the filter on a process is
+ * set.
  */
 static void test_arm_in_storm(void)
 {
@@ -305,8 +309,8 @@ static void test_arm_in_storm(void)
 }
 
 /*
- * Check that arming fails if the pidfd refers to a process that has exited, so that a process that
- * reuses the pid gets no signal.
+ * Check that arming fails if the pidfd refers to a process that has exited. A process that reuses
+ * the pid then receives no signal.
  */
 static void test_pidfd(void)
 {
@@ -321,7 +325,7 @@ static void test_pidfd(void)
 	if (!pid)
 		_exit(0);
 	CHECK_EQ(ksig_sub_arm(sub, &o), 0);
-	/* a pidfd of a process other than o.pid is rejected as well */
+	/* a pidfd of a process other than o.pid is also rejected */
 	o.pidfd = OK(syscall(SYS_pidfd_open, getppid(), 0));
 	CHECK_EQ(ksig_sub_arm(sub, &o), -EINVAL);
 	close(o.pidfd);
@@ -388,8 +392,8 @@ static bool listed(const char *name)
 }
 
 /*
- * Check that the channels of a driver are found, listed and filtered, and report end-of-file when
- * the driver is unloaded.
+ * Check that a driver's channels are found, listed and filtered, and that they report end-of-file
+ * when the driver is unloaded.
  */
 static void test_driver(void)
 {
@@ -432,7 +436,7 @@ static void emits_one(struct child *self, void *arg)
 }
 
 /*
- * Check that no event that arrives between open(2) and setting the filter is sent: these events are
+ * Check that no event that arrives between open(2) and setting the filter is sent. These events are
  * of type "one".
  */
 static void test_before_filter(void)
@@ -468,7 +472,7 @@ static void waits(struct child *self, void *arg)
 }
 
 /*
- * Check that an event is reported before the exit of its process even if the worker delivers it
+ * Check that a process's event is reported before its exit, even if the worker delivers the event
  * late.
  */
 static void test_end_behind_worker(void)
@@ -496,8 +500,8 @@ static void test_end_behind_worker(void)
 }
 
 /*
- * Check that a subscription served by the worker, which can't identify the caller's own processes,
- * uses another provider or fails with an error that states the reason.
+ * The worker can't identify the caller's own processes. Check that a subscription served by the
+ * worker uses another provider or fails with an error that states the reason.
  */
 static void test_behind_worker(void)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Check that subscriptions that don't work in new namespaces fail with the reason instead of
- * staying silent.
+ * Check that subscriptions that can't work in new namespaces fail with an error that states the
+ * reason, instead of remaining silent.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -34,7 +34,7 @@ static void user_namespace(struct child *self, void *arg)
 	(void)self;
 	(void)arg;
 	OK(unshare(CLONE_NEWUSER));
-	/* which privilege is missing depends on the kernel version */
+	/* the missing privilege depends on the kernel version */
 	sub_fails("process.exec", EPERM, 0, "process.exit:pid=N");
 	OK(unshare(CLONE_NEWNET));
 	sub_fails("process.exec", EOPNOTSUPP, 0, "network namespace");

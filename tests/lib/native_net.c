@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Test net.up and net.down through rtnetlink, beyond the cases in events_net.c. After messages were
- * lost, the library must recover the state of each interface. Runs as root and as another user.
+ * Test net.up and net.down through rtnetlink, beyond the cases in events_net.c. After messages are
+ * lost, the library must recover the state of each interface. The test runs as root and as another
+ * user.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -51,7 +52,8 @@ static void enter(bool nobody)
 }
 
 /*
- * Checks that no event arrived before the ones this function causes. lo is down before and after.
+ * Checks that no events are queued: the next ones must be those that this function causes. The
+ * interface lo is down before and after.
  */
 static void expect_silence(struct ksig_sub *up, struct ksig_sub *down)
 {
@@ -62,8 +64,8 @@ static void expect_silence(struct ksig_sub *up, struct ksig_sub *down)
 }
 
 /*
- * Check that leaving a bridge causes no event, although its message looks like that of a deleted
- * interface.
+ * Check that leaving a bridge causes no event, although its message resembles the message about a
+ * deleted interface.
  */
 static void bridge(void)
 {
@@ -85,7 +87,7 @@ static void bridge(void)
 	ksig_sub_close(down);
 }
 
-/* Causes more messages than fit in the socket. */
+/* Causes more messages than the socket's buffer can hold. */
 static void flood(const char *name)
 {
 	struct ifreq req = { };
@@ -125,7 +127,7 @@ static void lost_messages(void)
 	ev = sub_take(up);
 	CHECK(may_have_lost(ev));
 	CHECK_EQ(ev->seq, 1);
-	/* all the messages were about the MTU, so no event was lost */
+	/* the flood was about the MTU and the other changes were recovered, so no event was lost */
 	CHECK(sub_lost_upto(up) > 0);
 	printf(": net.up: up to %llu events lost, and resumed\n",
 	       (unsigned long long)sub_lost_upto(up));
@@ -148,7 +150,10 @@ static void lost_messages(void)
 	ksig_sub_close(down);
 }
 
-/* Check that losses are counted if a dump lists more changes than fit in the queue. */
+/*
+ * Check that losses are counted if a dump of the interfaces contains more changes than fit in the
+ * queue.
+ */
 static void lost_changes(void)
 {
 	struct ksig_sub *up;
@@ -172,7 +177,7 @@ static void lost_changes(void)
 	st = sub_stats(up);
 	CHECK_EQ(st.delivered, 16);
 	CHECK_EQ(st.lost, 4);
-	/* the next event reports the four that did not fit */
+	/* the next event reports the four changes that did not fit */
 	ip("set n0 down");
 	ip("set n0 up");
 	CHECK_EQ(sub_take(up)->lost_before, 4);

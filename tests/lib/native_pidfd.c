@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Test the exit of a single process, which needs no privilege. The status is reported if the caller
- * is the parent, and is never the status of a different process.
+ * Test the exit of a single process, which requires no privilege. The status is reported if the
+ * caller is the process's parent. The status of a different process must never be reported.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -78,7 +78,10 @@ static void own_child(void)
 	close(c.from);
 }
 
-/* The parent reaps its child immediately. Other processes can get the status since Linux 6.15. */
+/*
+ * Reaps a child as soon as it exits. Since Linux 6.15, a process other than the parent can still
+ * get the status.
+ */
 static void reaps(struct child *self, void *arg)
 {
 	struct child c = child_start(end_3, NULL);
@@ -86,7 +89,10 @@ static void reaps(struct child *self, void *arg)
 	CHECK_EQ(write(*(int *)arg, &c.pid, sizeof(c.pid)), sizeof(c.pid));
 	child_wait_go(self);
 	child_go(&c);
-	/* the subscriber is waiting for the event when the child is reaped, or will be soon */
+	/*
+	 * when the child is reaped, the subscriber is already waiting for the event or about to
+	 * wait
+	 */
 	child_wait_go(self);
 	CHECK_EQ(waitpid(c.pid, NULL, 0), c.pid);
 }
@@ -108,7 +114,7 @@ static void reaped_child(void)
 	CHECK_EQ(read(fds[0], &pid, sizeof(pid)), sizeof(pid));
 	sub = subscribe_to(pid);
 	child_go(&p);
-	/* no event while the process has exited but its status is not available yet */
+	/* there is no event while the process has exited but its status is not available yet */
 	while (!is_zombie(pid))
 		CHECK_EQ(ksig_sub_next(sub, 0, &ev), 0);
 	CHECK_EQ(ksig_sub_next(sub, 0, &ev), 0);
@@ -250,7 +256,7 @@ static void set_next_pid(pid_t pid)
 	close(fd);
 }
 
-/* Checks that no data of a process that reuses the pid is reported. */
+/* Checks that no data about a process that reuses the pid is reported. */
 static void reused(struct child *self, void *arg)
 {
 	const struct ksig_process_data *data;
@@ -274,7 +280,7 @@ static void reused(struct child *self, void *arg)
 	CHECK_EQ(ev->subject, first.pid);
 	CHECK_EQ(data->parent, 0);
 	CHECK_EQ(*data->comm, 0);
-	/* since Linux 6.15 the pidfd provides the status even after reaping */
+	/* since Linux 6.15, the pidfd provides the status even after the process is reaped */
 	CHECK(ev->flags & KSIG_EVENT_NO_VALUE || ev->value == 3 << 8);
 	over(sub);
 	child_kill(&second);

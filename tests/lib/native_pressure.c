@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Check that a trigger's event reaches a program that waits in poll(2), although polling consumes
- * it, and that errors in settings are reported with their column.
+ * Check that a trigger's event reaches a program that waits in poll(2), although poll(2) consumes
+ * the kernel's event. Check that errors in settings are reported with their column.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -44,7 +44,7 @@ static void bad_input(void)
 }
 
 /*
- * Moves a process into the test's cgroup, which is possible only from a cgroup below the same root.
+ * Moves a process into the test's cgroup. This is possible only from a cgroup below the same root.
  * Return: 0 or an errno.
  */
 static int enter(void)
@@ -58,7 +58,9 @@ static int enter(void)
 	return WEXITSTATUS(status);
 }
 
-/* Creates a cgroup with memory.high: a process that exceeds it is delayed at each page. */
+/*
+ * Creates a cgroup with memory.high set. A process that exceeds this limit is delayed at each page.
+ */
 static void make_cgroup(void)
 {
 	int err;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Check how the proc connector handles threads, beyond the cases in events_process.c. Each exit
- * must be reported once, for any number of threads and processes that exit in any order.
+ * must be reported once, regardless of how many threads and processes exit and in which order.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -127,7 +127,7 @@ static void execs(struct child *self, void *arg)
 	_exit(127);
 }
 
-/* more processes than two passes over a queue of 64 cover */
+/* more processes than can be covered by reading a queue of 64 twice */
 #define STRANGERS 135
 
 /* Return: true if the event was received; false if the socket overflowed and lost it. */
@@ -161,7 +161,7 @@ static bool told_behind_others(void)
 	return got == 1;
 }
 
-/* Check that an event after many other events is reported even if its process has exited. */
+/* Check that an event that follows many other events is reported even if its process has exited. */
 static void behind_others(void)
 {
 	int tries = 20;
@@ -170,7 +170,10 @@ static void behind_others(void)
 		CHECK(--tries);
 }
 
-/* Check that a child may close the subscription it inherited without affecting the parent's. */
+/*
+ * Check that a child can close an inherited subscription without affecting the parent's
+ * subscription.
+ */
 static void child_closes(void)
 {
 	struct ksig_sub *sub;
@@ -201,7 +204,7 @@ static void *wait_and_end(void *self)
 	return NULL;
 }
 
-/* The group leader exits; the second thread runs until the parent calls child_go(). */
+/* Lets the group leader exit. The second thread runs until the parent calls child_go(). */
 static void end_first(struct child *self, void *arg)
 {
 	pthread_t t;
@@ -249,7 +252,8 @@ static void ended_before(void)
 	child_hear(&c);
 	UNTIL(is_zombie(c.pid));
 	/*
-	 * wait: the connector message follows the zombie state, and nothing shows when it was sent
+	 * wait: the connector's message is sent after the process becomes a zombie, and nothing
+	 * indicates when
 	 */
 	usleep(100000);
 	sub = sub_open("process.exit", NULL);
@@ -264,8 +268,9 @@ static void ended_before(void)
 }
 
 /*
- * how the threads exit: the group leader with status @first (SIGSYS: killed by that signal alone),
- * then the last thread with status @last, or with exit_group(@group) unless that is -1
+ * How the threads exit. The group leader exits with status @first (SIGSYS: this signal kills only
+ * the leader). Then the last thread exits with status @last, or calls exit_group(@group) unless
+ * @group is -1.
  */
 static struct {
 	int first;
@@ -311,8 +316,8 @@ static void first_then_last(struct child *self, void *arg)
 }
 
 /*
- * Starts the process to be watched, so that the subscriber is not its parent. A parent could query
- * the kernel for the status.
+ * Starts the process to be watched, so that the subscriber is not its parent. The parent could get
+ * the status from the kernel.
  */
 static void parent_of_it(struct child *self, void *arg)
 {
@@ -332,7 +337,10 @@ static void parent_of_it(struct child *self, void *arg)
 	CHECK_EQ(write(ends.fd, &status, sizeof(status)), sizeof(status));
 }
 
-/* Check that the reported status equals that of wait(2). Return: false if it is unknown. */
+/*
+ * Check that the reported status equals the status from wait(2). Return: false if the status is
+ * unknown.
+ */
 static bool is_right(int first, int last, int group)
 {
 	struct ksig_sub *sub = sub_open("process.exit", NULL);
@@ -375,7 +383,7 @@ static void status_is_no_guess(void)
 	is_right(SIGSYS, 0, -1);
 	is_right(SIGSYS, 5, -1);
 	is_right(SIGSYS, 0, 7);
-	/* the status is the same in every case, so it must be known */
+	/* the status is unambiguous in these cases, so it must be known */
 	CHECK(is_right(0, 0, -1));
 	CHECK(is_right(0, 0, 7));
 	CHECK(is_right(7, 7, -1));
@@ -397,7 +405,10 @@ static int count_descriptors(void)
 	return n;
 }
 
-/* Check that processes of any user whose group leader has exited don't use one descriptor each. */
+/*
+ * Check that if the group leaders of many processes of any user have exited, these processes don't
+ * use one descriptor each.
+ */
 static void descriptors_are_bounded(void)
 {
 	struct ksig_sub *sub = sub_open("process.exit", NULL);
@@ -434,7 +445,7 @@ static void descriptors_are_bounded(void)
 
 /*
  * Reads all events that have arrived, because the gap is reported after them. One call skips at
- * most a full queue of events, so it may return before the gap.
+ * most as many events as fit in the queue, so it may return before the gap.
  */
 static void drain(struct ksig_sub *sub)
 {
@@ -463,7 +474,10 @@ static void lose_messages(struct ksig_sub *sub)
 	}
 }
 
-/* Check that the exit of a process without a descriptor is reported even if its message is lost. */
+/*
+ * Check that the exit of a process for which no descriptor is open is reported even if its
+ * connector message is lost.
+ */
 static void told_without_descriptor(void)
 {
 	struct ksig_sub *sub = sub_open("process.exit", SUB_OPTS(.queue_len = 64));
@@ -505,8 +519,8 @@ static bool gets_quiet(struct ksig_sub *sub)
 }
 
 /*
- * Check that a child that keeps all inherited descriptors doesn't cause permanent wake-ups in the
- * parent. One of them is the descriptor of a process that is being waited for.
+ * Check that a child that keeps all inherited descriptors open doesn't cause permanent wake-ups in
+ * the parent. One of these descriptors refers to a process whose exit the parent is waiting for.
  */
 static void child_keeps(void)
 {
@@ -516,7 +530,7 @@ static void child_keeps(void)
 
 	child_hear(&c);
 	UNTIL(is_zombie(c.pid));
-	/* the process is being waited for now */
+	/* the parent is now waiting for the exit of the process */
 	CHECK(gets_quiet(sub));
 	child = OK(fork());
 	if (!child) {
@@ -550,9 +564,9 @@ static void storm(struct child *self, void *arg)
 #define ROUNDS 3
 
 /*
- * Check that events lost in the socket are reported as uncertain, because it is unknown whether
- * they came from the subscriber's own processes. Here all of them did, so no matching event was
- * lost.
+ * Check that events lost in the socket are reported as possibly lost because it is unknown whether
+ * the subscriber's own processes caused them. In this test, these processes caused all of the lost
+ * events, so no matching event was lost.
  */
 static void unattributed_is_uncertain(void)
 {
@@ -566,7 +580,9 @@ static void unattributed_is_uncertain(void)
 
 	for (i = 0; i < ROUNDS; i++) {
 		before = sub_lost_upto(sub);
-		/* the socket overflows while nothing is read; a slow machine needs a longer wait */
+		/*
+		 * the socket overflows while nothing is read; a slow machine requires a longer wait
+		 */
 		for (; sub_lost_upto(sub) == before; wait *= 2) {
 			usleep(wait);	/* wait: nothing is read during this time */
 			drain(sub);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Check that only uevents from the kernel are accepted, only relevant ones are reported, and lost
- * ones are counted. The owner of a network namespace can have the kernel send uevents in it. This
- * test uses that to fake module loading on a kernel without modules.
+ * Check that only uevents from the kernel are accepted, that only relevant uevents are reported,
+ * and that lost uevents are counted. The owner of a network namespace can make the kernel send
+ * uevents in it. This test uses that to simulate module loading on a kernel without modules.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -73,7 +73,7 @@ static const char *name_of(const struct ksig_event *ev)
 	return data->name;
 }
 
-/* Checks that no event arrived before the one this function causes. */
+/* Checks that no event is queued: the next one must be the one that this function causes. */
 static void expect_silence(struct ksig_sub *sub, const char *action)
 {
 	module(action, "/module/witness");
@@ -90,7 +90,10 @@ static void modules(void)
 	module("add", "/module/a_name_of_more_than_the_fifty_five_bytes_that_there_are_room_for");
 	module("remove", "/module/veth");
 	module("change", "/module/veth");
-	/* ignored: a synthetic uevent (udev's coldplug), one about a bus, and an incomplete one */
+	/*
+	 * ignored: a synthetic uevent (udev's coldplug), a uevent about a bus, and an incomplete
+	 * uevent
+	 */
 	send_uevent("add@/module/veth", "ACTION=add", "DEVPATH=/module/veth",
 		    "SUBSYSTEM=module", "SYNTH_UUID=0", NULL);
 	send_uevent("add@/bus/x", "ACTION=add", "DEVPATH=/bus/x",
@@ -133,7 +136,7 @@ static void cpus(void)
 	ksig_sub_close(offline);
 }
 
-/* Checks the event as text. Unknown, overlong or hostile values must be unambiguous. */
+/* Checks an event's text. Unknown, overlong and hostile values must be unambiguous. */
 static void expect_line(struct ksig_sub *sub, const char *wanted)
 {
 	const struct ksig_event *ev = sub_take(sub);
@@ -173,8 +176,8 @@ static void devices(void)
 	DEVICE("add", "x/a\033[2J\nb", "net", "DRIVER=unknown");
 	expect_line(all, "device.add subsystem=net name=\"a\\x1b[2J\\x0ab\" devnode=unknown driver=\"unknown\"");
 	/*
-	 * 127 bytes fit; a longer path is dropped, because a truncated one could name another
-	 * device
+	 * 127 bytes fit. A longer path is dropped because a truncated path could name another
+	 * device.
 	 */
 	memset(longest + 8, 'n', 127 - strlen("/dev/"));
 	DEVICE("add", "x/l", "tty", longest);
@@ -184,7 +187,7 @@ static void devices(void)
 	snprintf(longer, sizeof(longer), "%sn", longest);
 	DEVICE("add", "x/l", "tty", longer);
 	expect_line(all, "device.add subsystem=tty name=l devnode=unknown driver=unknown");
-	/* this is the next event received, so none of the ignored ones was reported */
+	/* this must be the next event received, so no ignored uevent was reported */
 	DEVICE("add", "x/block/sdb", "block");
 	expect_line(all, "device.add subsystem=block name=sdb devnode=unknown driver=unknown");
 	expect_line(block, "device.add subsystem=block name=sdb devnode=unknown driver=unknown");
@@ -194,8 +197,8 @@ static void devices(void)
 }
 
 /*
- * Check that a real device is reported to an unprivileged user. Its name contains an escape
- * sequence that would clear a terminal.
+ * Check that a real device is reported to an unprivileged user. The device's name contains an
+ * escape sequence that would clear a terminal.
  */
 static void real_device(void)
 {
@@ -208,7 +211,7 @@ static void real_device(void)
 	/* the kernel names the peer veth0 */
 	ip("add name '\033[2Jx' type veth");
 	expect_line(sub, "device.add subsystem=net name=\"\\x1b[2Jx\" devnode=unknown driver=unknown");
-	/* the uevents were sent before ip returned, so no other one is left */
+	/* the uevents were sent before ip(8) returned, so no other uevent is queued */
 	CHECK(sub_empty(sub));
 	ip("del veth0");
 	ksig_sub_close(sub);
@@ -222,7 +225,7 @@ static void forged(void)
 	struct sockaddr_nl group = { .nl_family = AF_NETLINK, .nl_groups = 1 };
 	struct ksig_sub *load = sub_open("kmod.load", NULL);
 
-	/* the send would fail with ECONNREFUSED if no user process received the message */
+	/* the send would fail with ECONNREFUSED if no process received the message */
 	CHECK_EQ(OK(sendto(sender, text, sizeof(text), MSG_DONTWAIT,
 			   (struct sockaddr *)&group, sizeof(group))),
 		 sizeof(text));
@@ -231,8 +234,8 @@ static void forged(void)
 }
 
 /*
- * Check the counters on overflow. In this namespace every uevent is a matching event, so the upper
- * bound is exact. Losses that the library can't attribute are not in the exact counters.
+ * Check the counters on overflow. In this namespace, every uevent is a matching event, so the upper
+ * bound is exact. Losses that the library can't attribute are not included in the exact counters.
  */
 static void too_many(void)
 {
@@ -303,7 +306,7 @@ int main(void)
 
 	if (getuid())
 		skip("only a network namespace of root's receives uevents");
-	/* a uevent that the kernel sent, but that reports no state change */
+	/* the kernel sends this uevent, but it reports no state change */
 	online = sub_open("cpu.online", NULL);
 	fd = open(real, O_WRONLY | O_CLOEXEC);
 	if (fd >= 0) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Promise 1 for subscriptions through the library: with each provider, an event's value reaches all
- * four kinds of receivers. With the argument "receive" this program is the fourth receiver, which
- * is also built as a 32-bit program.
+ * four kinds of receivers. When run with the argument "receive", this program is the fourth
+ * receiver. It is also built as a 32-bit program.
  */
 #define _GNU_SOURCE
 #include <limits.h>
@@ -36,8 +36,8 @@ static void handler(int signo, siginfo_t *info, void *context)
 }
 
 /*
- * Returns the part of the value that is visible: a 32-bit program sees the lower half in si_value,
- * but all of it in a signalfd.
+ * Returns the part of the value that is visible: a 32-bit program sees only the lower half in
+ * si_value, but the whole value in a signalfd.
  */
 static uint64_t seen(const siginfo_t *info, uint64_t value)
 {
@@ -103,7 +103,10 @@ static void *waits(void *arg)
 	return NULL;
 }
 
-/* Check that a thread-directed signal is not accepted by another thread that waits for it. */
+/*
+ * Check that a thread-directed signal is not accepted by another thread that waits for the same
+ * signal.
+ */
 static void test_no_bystander(void)
 {
 	struct ksig_sub *sub = subscribe(0);
@@ -116,7 +119,7 @@ static void test_no_bystander(void)
 	CHECK_EQ(pthread_create(&thread, NULL, waits, NULL), 0);
 	UNTIL(read_now(&target));
 	CHECK_EQ(arm_each(sub, target, 0), 0);
-	/* emit one at a time, because TSan merges signals that arrive together */
+	/* emit the events one at a time because TSan merges signals that arrive together */
 	for (i = 1; i <= 20; i++) {
 		produce_one(i);
 		UNTIL(read_now(&calls) == i);
@@ -129,7 +132,7 @@ static void test_no_bystander(void)
 	signal(SIG, SIG_DFL);
 }
 
-/* Check that KSIG_ARM_SUBJECT packs the subject and the value into one value. */
+/* Check that KSIG_ARM_SUBJECT packs the subject and the value into one signal value. */
 static void test_subject(void)
 {
 	struct ksig_sub *sub = subscribe(0);
@@ -150,7 +153,7 @@ static void exits(struct child *self, void *arg)
 	child_wait_go(self);
 }
 
-/* Check that end-of-file is reported by a signal with a negative error code after all events. */
+/* Check that after all events, end-of-file is reported by a signal with a negative error code. */
 static void test_end(void)
 {
 	struct child c = child_start(exits, NULL);
@@ -217,7 +220,7 @@ static void exec_receiver(struct child *self, void *arg)
 	close(from);
 	close(to);
 	execl(arg, arg, "receive", NULL);
-	/* not every kernel runs 32-bit programs, and not every test is built as one */
+	/* not every kernel runs 32-bit programs, and not every test is built as a 32-bit program */
 	if (errno != ENOEXEC && errno != ENOENT)
 		fail(__FILE__, __LINE__, "%s: %m", (const char *)arg);
 	printf(": not received by %s: %m\n", (const char *)arg);
@@ -251,7 +254,7 @@ static void test_program(const char *suffix, uint64_t mask)
 	expect(&c, produce_one(VALUE) & mask);
 	child_hear(&c);
 	expect(&c, produce_one(VALUE) & mask);
-	/* a signalfd carries the whole value in any program */
+	/* in any program, a signalfd contains the whole value */
 	expect(&c, produce_one(VALUE));
 	CHECK_EQ(settled(sub, 3).delivered, 3);
 	child_go(&c);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 2 for subscriptions through the library: at any time, offered = delivered + queued + lost
- * + refused (sub_stats() checks this). The first record or signal after a gap carries the size of
- * the gap.
+ * Promise 2 for subscriptions through the library: at all times, offered = delivered + queued +
+ * lost + refused (sub_stats() checks this). The first record or signal after a gap carries the size
+ * of the gap.
  */
 #define _GNU_SOURCE
 #include "source.h"
@@ -27,7 +27,8 @@ struct tally {
 };
 
 /*
- * Counts an event and the gap before it. Checks the order and that no unreported event is missing.
+ * Counts an event and the gap before it. Checks the order, and that all missing events were
+ * reported.
  */
 static void count(struct tally *t, uint64_t value, int lost)
 {
@@ -78,8 +79,8 @@ static void take_all(struct ksig_sub *sub, struct tally *t)
 }
 
 /*
- * Triggers another event to report the last gap. If the kernel's socket queue of the native
- * provider is full, this event is lost as well and another one has to report the gap.
+ * Triggers another event to report the last gap. If the native provider's socket queue in the
+ * kernel is full, this event is also lost and another one has to report the gap.
  */
 static void take_another(struct ksig_sub *sub, struct tally *t)
 {
@@ -100,8 +101,9 @@ static void take_another(struct ksig_sub *sub, struct tally *t)
 
 /*
  * Check the counters in EACH mode when the target thread blocks the signal: up to 32 signals are
- * pending, 16 events are queued, the relay has dequeued one, and the rest are lost. Fewer are
- * pending if the user has other pending signals, because /proc doesn't distinguish them.
+ * pending, 16 events are queued, the relay has dequeued one, and the rest are lost. Fewer signals
+ * are pending if other processes of the user have pending signals, because /proc reports only the
+ * total for the user.
  */
 static void test_overflow(uint32_t flags)
 {
@@ -147,7 +149,10 @@ static void test_gap_before_refused(void)
 	unblock_all();
 	CHECK_EQ(arm_each(sub, 0, 0), 0);
 	st = settled(sub, 20);
-	/* how many lost events would match a filter in the library is unknown */
+	/*
+	 * with a filter in the library, the number of lost events that would have matched is
+	 * unknown
+	 */
 	if (ksig_sub_in_kernel(sub, 0))
 		CHECK_EQ(st.lost, 4);
 	CHECK_EQ(st.refused, st.offered - st.lost);
@@ -162,7 +167,10 @@ static void test_gap_before_refused(void)
 	ksig_sub_close(sub);
 }
 
-/* Check that a gap that no signal reported before disarming is reported by the next event read. */
+/*
+ * Check that a gap that was not reported by signal before disarming is reported by the next event
+ * read.
+ */
 static void test_gap_given_back(void)
 {
 	struct ksig_sub *sub = subscribe(16);
@@ -183,7 +191,7 @@ static void test_gap_given_back(void)
 	ev = sub_take(sub);
 	CHECK_EQ(ev->value, value);
 	CHECK_EQ(ev->lost_before, st.lost);
-	/* with a filter in the library, queued events count even if they don't match */
+	/* with a filter in the library, queued events are counted even if they don't match */
 	CHECK(exact ? ev->seq == st.offered + 1 : ev->seq > st.offered);
 	value = produce_one(32);
 	ev = sub_take(sub);
@@ -194,7 +202,7 @@ static void test_gap_given_back(void)
 	ksig_sub_close(sub);
 }
 
-/* Check the counters continuously while events arrive, are sent, are queued and are lost. */
+/* Check the counters continuously while events arrive, are sent, queued and lost. */
 static void test_concurrent(void)
 {
 	struct ksig_sub *sub = subscribe(64);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 2: six threads, more than there are CPUs, start processes as fast as possible. Each
- * provider must report each process exactly once and count every loss. Since Linux 7.0, a BPF
- * program on a raw tracepoint can be preempted, and is skipped for other tasks on the same CPU in
- * the meantime.
+ * Promise 2: six threads, which is more than the number of CPUs, start processes as fast as
+ * possible. Each provider must report each process exactly once and count every loss. Since Linux
+ * 7.0, a BPF program on a raw tracepoint can be preempted. In the meantime, the program is skipped
+ * for other tasks on the same CPU.
  */
 #define _GNU_SOURCE
 #include <sys/prctl.h>
@@ -19,7 +19,7 @@ static pid_t *pids;
 
 /* --------------------------------------------------------------------- the storm */
 
-/* comm of the forking process, which distinguishes it from all others */
+/* comm of the forking process, which distinguishes it from all other processes */
 #define NAME "stormy"
 
 static pid_t once(bool exec)
@@ -100,8 +100,8 @@ static int compare(const void *a, const void *b)
 }
 
 /*
- * Counts the events of this test's processes and checks that none is a duplicate. Events of other
- * processes are ignored.
+ * Counts the events of this test's processes and checks that no event is a duplicate. Events of
+ * other processes are ignored.
  */
 static unsigned int count_ours(struct ksig_sub *sub, const struct watched *w,
 			       unsigned int n)
@@ -136,7 +136,10 @@ static unsigned int count_ours(struct ksig_sub *sub, const struct watched *w,
 	return found;
 }
 
-/* Checks that all events were received. Unless @exact, losses that were counted are permitted. */
+/*
+ * Checks that all events were received. Unless @exact, events that are counted as lost may be
+ * missing.
+ */
 static void check_all(struct ksig_sub *sub, const struct watched *w,
 		      const char *provider, bool exact)
 {

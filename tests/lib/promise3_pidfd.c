@@ -70,8 +70,8 @@ static pid_t reuse(pid_t pid)
 }
 
 /*
- * Checks that a pidfd that the caller has closed is rejected, even if the library has reused its
- * descriptor number.
+ * Checks that a pidfd that the caller has closed is rejected, even if the library reuses its
+ * descriptor number for another file.
  */
 static void closed(pid_t pid)
 {
@@ -133,7 +133,7 @@ int main(void)
 	/* the pidfd is ignored for a thread */
 	CHECK_EQ(open_target(a.pid, 0, 0, &t), 0);
 	ksig_target_close(t);
-	/* a program built with a header that lacks the member pidfd */
+	/* simulate a program built with a header that lacks the member pidfd */
 	CHECK_EQ(ksig_target_open(&(struct ksig_target_opts) {
 			.sz = offsetof(struct ksig_target_opts, pidfd),
 			.pid = a.pid, .signo = SIG,

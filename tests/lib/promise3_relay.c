@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3 for subscriptions through the library: no signal reaches another process, and none is
- * sent with more privilege than the process that armed had. Without the module, the credentials of
- * the relaying process at the time of sending count.
+ * Promise 3 for subscriptions through the library: a signal reaches only the process for which the
+ * subscription was armed, and is sent with no more privilege than the process that armed had.
+ * Without the module, signals are sent with the credentials that the relaying process has at that
+ * time.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -48,8 +49,8 @@ static void blocks(struct child *self, void *arg)
 }
 
 /*
- * Check that the subscription is disarmed when the target exits or is killed, before and after it
- * is reaped.
+ * Check that the subscription is disarmed when the target exits or is killed, both before and after
+ * the target is reaped.
  */
 static void test_exit(bool by_kill, uint32_t flags)
 {
@@ -69,7 +70,7 @@ static void test_exit(bool by_kill, uint32_t flags)
 	OK(waitid(P_PID, c.pid, &info, WEXITED | WNOWAIT));
 	wait_gone(sub);
 	check_disarmed(sub);
-	/* the kernel would arm and then immediately notice the exit */
+	/* the kernel would arm and then immediately detect that the target has exited */
 	if (source_relays())
 		CHECK_EQ(arm_each(sub, c.pid, flags), -ESRCH);
 	if (by_kill)
@@ -93,7 +94,8 @@ static void *blocking_thread(void *arg)
 }
 
 /*
- * Check that the exit of a target thread is noticed if its process continues and no event arrives.
+ * Check that the exit of a target thread is detected even if its process continues and no event
+ * arrives.
  */
 static void test_thread_ends(void)
 {
@@ -124,7 +126,7 @@ static void test_thread_ends(void)
 }
 
 /*
- * Calls exec after unblocking the signal: the target is the same process, but is no longer ready.
+ * Calls exec after unblocking the signal. The process is still the target but is no longer ready.
  */
 static void execs(struct child *self, void *arg)
 {
@@ -181,7 +183,7 @@ static struct child recycle(pid_t pid)
 		if (c.pid == pid)
 			return c;
 		child_kill(&c);
-		/* another process got the pid first and keeps it for a while */
+		/* another process got the pid first and may keep it for a while */
 		UNTIL(kill(pid, 0));
 	}
 	fail(__FILE__, __LINE__, "the number %d does not come again", pid);
@@ -240,7 +242,7 @@ struct armer {
 	struct child *c;
 };
 
-/* Checks that alice's credentials count if root subscribed and alice arms. */
+/* Checks that alice's credentials are used if root subscribed and alice arms. */
 static void arms_stranger(struct child *self, void *arg)
 {
 	const struct armer *a = arg;
@@ -291,8 +293,8 @@ static void arms_and_sends(struct child *self, void *arg)
 }
 
 /*
- * Check that the target receives a signal, or none if not @reached, after it has changed its uids
- * from uid[0..2] to uid[3..5].
+ * Lets the armed target change its uids from uid[0..2] to uid[3..5]. Checks that the target still
+ * receives signals if @reached, and no more signals otherwise.
  */
 static void test_uids(const uid_t uid[6], bool by_alice, bool reached,
 		      uint32_t flags)
@@ -317,7 +319,8 @@ static void test_uids(const uid_t uid[6], bool by_alice, bool reached,
 static void test_target_changes(uint32_t flags)
 {
 	/*
-	 * the saved or real uid would permit alice's kill(2), but must not be relied on permanently
+	 * the target's saved or real uid first permits alice's kill(2), but this permission must
+	 * not outlast the change
 	 */
 	const uid_t to_root[] = { ALICE, 0, ALICE, ALICE, 0, 0 };
 	const uid_t to_bob[] = { ALICE, 0, 0, BOB, BOB, BOB };
@@ -327,7 +330,7 @@ static void test_target_changes(uint32_t flags)
 	test_uids(to_root, true, false, flags);
 	test_uids(to_bob, true, false, flags);
 	test_uids(same, true, true, flags);
-	/* root has CAP_KILL and stays permitted */
+	/* root has CAP_KILL, so its signals stay permitted */
 	test_uids(drops, false, true, flags);
 	test_uids(to_root, false, true, flags);
 }
@@ -336,7 +339,7 @@ static void test_all(void)
 {
 	uint32_t flags;
 
-	/* this process, and one that reuses a pid, must be able to accept the signal */
+	/* this process, and a process that reuses a pid, must be able to accept the signal */
 	block(SIG);
 	test_thread_ends();
 	for (flags = 0; flags <= KSIG_ARM_PROCESS; flags++) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3: the subject of an event is signalled, and never another process that has reused its
- * pid by the time the event is read, even one that started within the same clock tick.
+ * Promise 3: a signal sent to an event's subject never reaches another process. This holds even if
+ * another process has reused the subject's pid by the time the event is read, and even if that
+ * process started within the same clock tick.
  */
 #define _GNU_SOURCE
 #include <linux/sched.h>
@@ -64,7 +65,7 @@ static void end(pid_t pid)
 	CHECK_EQ(waitpid(pid, NULL, 0), pid);
 }
 
-/* Returns a pid that was just in use and is free now. */
+/* Returns a pid that was just in use and is now free. */
 static pid_t free_number(void)
 {
 	pid_t pid = OK(fork());
@@ -76,7 +77,7 @@ static pid_t free_number(void)
 }
 
 /*
- * Return: true if the process is at least as old as the event, judged by the clock ticks in /proc.
+ * Return: true if the clock ticks in /proc show that the process started no later than the event.
  */
 static bool old_in_ticks(pid_t pid, uint64_t time_ns)
 {
@@ -136,7 +137,7 @@ static void recycled(void)
 	ksig_sub_close(sub);
 }
 
-/* Check that a living subject is found. Return: how often the result was uncertain. */
+/* Check that a living subject is found. Return: how many times the result was uncertain. */
 static int living(int tries)
 {
 	pid_t pid = free_number();
@@ -179,7 +180,7 @@ static void old_one(void)
 	ev = sub_take(sub);
 	CHECK_EQ(open_subject(sub, ev, &t), 0);
 	ksig_target_close(t);
-	/* a copy may lack the data after the record */
+	/* a copy of the record may lack the data that follows it */
 	copy = *ev;
 	CHECK_EQ(open_subject(sub, &copy, &t), -EINVAL);
 	/* other options are rejected */
@@ -191,7 +192,10 @@ static void old_one(void)
 	ksig_sub_close(sub);
 }
 
-/* Check for -ESRCH if the subject has exited, even if another process already has its pid. */
+/*
+ * Check that -ESRCH is returned if the subject has exited, even if another process already has its
+ * pid.
+ */
 static void ended(void)
 {
 	const struct ksig_event *ev;

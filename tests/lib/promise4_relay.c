@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Promise 4 for subscriptions through the library: a real-time signal is sent only to a target that
- * is ready for it. Otherwise it is refused and counted. In each case here the signal's default
- * action would kill the target.
+ * is ready for it. Otherwise the event is refused and counted. In each case here, the signal's
+ * default action would kill the target.
  */
 #define _GNU_SOURCE
 #include "source.h"
@@ -49,8 +49,8 @@ static void test_no_handler(void)
 }
 
 /*
- * Arms for itself while events are queued. The relay must not consider this process ready while the
- * library blocks signals to start a thread.
+ * Arms the subscription for this process while events are queued. The library blocks signals while
+ * it starts a thread. In this state, the relay must not consider the process ready.
  */
 static void arms_itself(struct child *self, void *arg)
 {

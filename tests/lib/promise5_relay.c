@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Promise 5 for subscriptions through the library: a stuck receiver affects only itself. Events
- * that can't be sent stay queued in order, and are sent once the target can accept signals again.
+ * that can't be sent stay queued in order. They are sent once the target can accept signals again.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -27,7 +27,7 @@ static void check_value(const siginfo_t *info, int i)
 	CHECK_EQ(info->si_errno, 0);
 }
 
-/* Accepts no signals until the parent calls child_go(), then all of them in order. */
+/* Accepts no signals until the parent calls child_go(), then accepts all of them in order. */
 static void stuck(struct child *self, void *arg)
 {
 	struct ksig_sub *sub = subscribe(ROOM);
@@ -60,7 +60,7 @@ static void stuck(struct child *self, void *arg)
 	ksig_sub_close(sub);
 }
 
-/* Checks that a receiver that is not stuck gets each event immediately. */
+/* Checks that a receiver that is not stuck receives each event immediately. */
 static void awake(struct child *self, void *arg)
 {
 	struct ksig_sub *sub = subscribe(ROOM);
@@ -136,8 +136,8 @@ static void takes_many(struct child *self, void *arg)
 }
 
 /*
- * Check that a stopped process has at most max_pending signals pending, and gets all of them after
- * SIGCONT.
+ * Check that a stopped process has at most max_pending signals pending, and that it receives all
+ * signals after SIGCONT.
  */
 static void test_stopped(uint32_t flags)
 {
@@ -166,8 +166,8 @@ static void test_stopped(uint32_t flags)
 }
 
 /*
- * Check that the events of a target that was killed can be read. A dying process still accepts
- * signals, and /proc doesn't distinguish it from a living one.
+ * Check that after a target was killed, its events can be read. A dying process still accepts
+ * signals, and /proc doesn't distinguish it from a living process.
  */
 static void test_killed(uint32_t flags)
 {
@@ -206,7 +206,7 @@ static void test_counts_everybodys(void)
 	value = produce_one(77);
 	UNTIL(sub_stats(sub).deferred);
 	CHECK_EQ(sub_stats(sub).signals, 0);
-	/* with a filter in the library, queued events count even if they don't match */
+	/* with a filter in the library, queued events are counted even if they don't match */
 	st = sub_stats(sub);
 	CHECK(ksig_sub_in_kernel(sub, 0) ? st.queued == 1 : st.queued >= 1);
 	for (i = 0; i < 40; i++)
@@ -234,7 +234,7 @@ static void test_classic(void)
 	ksig_sub_close(sub);
 }
 
-/* Checks that events at RLIMIT_SIGPENDING stay queued and are not lost. */
+/* Checks that at RLIMIT_SIGPENDING, events stay queued and are not lost. */
 static void limited(struct child *self, void *arg)
 {
 	struct rlimit limit, none;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Check that ksig_send() keeps its promises when the module sends and when the caller sends, and
- * check which of the two the library chooses.
+ * Check that ksig_send() keeps its promises both when the module sends and when the caller sends,
+ * and check which of these methods the library chooses.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,7 +24,7 @@ static const struct {
 	{ "caller", KSIG_SENT_BY_CALLER, SI_QUEUE },
 };
 
-/* the way to send that is under test */
+/* the send method under test, and the si_code of its signals */
 static int way, code;
 
 static int send_by(pid_t pid, int signo, unsigned int flags)
@@ -118,8 +118,8 @@ static void runner(struct child *self, void *arg)
 }
 
 /*
- * Check that a target that is not ready is refused permanently, whether it sleeps or runs. The
- * result must not be -EAGAIN.
+ * Check that a target that is not ready is refused with a permanent error, whether it sleeps or
+ * runs. The result must not be -EAGAIN.
  */
 static void not_ready(void (*body)(struct child *self, void *arg))
 {
@@ -135,7 +135,7 @@ static void not_ready(void (*body)(struct child *self, void *arg))
 
 /*
  * Checks that a target that the caller can no longer see, for example after chroot(2), is not
- * reported as exited.
+ * reported as having exited.
  */
 static void not_seen(struct child *self, void *arg)
 {
@@ -164,7 +164,10 @@ static void waiter(struct child *self, void *arg)
 	CHECK_EQ(take(SIGNO).si_code, code);
 }
 
-/* Check that a thread in sigtimedwait(2) counts as ready. /proc shows the signal as unblocked. */
+/*
+ * Check that a thread in sigtimedwait(2) counts as ready, although /proc shows its signal as
+ * unblocked.
+ */
 static void waiting_is_ready(void)
 {
 	struct child c;
@@ -183,7 +186,7 @@ static void become_plain(void)
 	OK(setresuid(1000, 1000, 1000));
 }
 
-/* @arg: non-NULL if other processes of the same user may inspect this one. */
+/* @arg: non-NULL if other processes of the same user are permitted to inspect this process. */
 static void plain_waiter(struct child *self, void *arg)
 {
 	become_plain();
@@ -193,7 +196,7 @@ static void plain_waiter(struct child *self, void *arg)
 	CHECK_EQ(take(SIGNO).si_code, SI_QUEUE);
 }
 
-/* Return: true if Yama prevents a plain user's processes from tracing each other. */
+/* Return: true if Yama prevents an unprivileged user's processes from tracing each other. */
 static bool restricted(void)
 {
 	FILE *f = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
@@ -207,8 +210,8 @@ static bool restricted(void)
 }
 
 /*
- * Checks for -EACCES if the caller is not permitted to see what the thread waits for. The target
- * must not be reported as not ready.
+ * Checks for -EACCES if the caller is not permitted to see which signal the thread waits for. The
+ * target must not be reported as not ready.
  */
 static void sends_unseen(struct child *self, void *arg)
 {
@@ -299,7 +302,7 @@ static void keep_bpf_caps(void)
 }
 
 /*
- * Checks that the capability to load programs, or an open control node, doesn't permit signalling
+ * Checks that neither the capability to load programs nor an open control node permits signalling
  * root's processes.
  */
 static void not_allowed(struct child *self, void *arg)
@@ -330,8 +333,8 @@ static void full_queue(struct child *self, void *arg)
 }
 
 /*
- * Checks sending to the caller's own pid in a new PID namespace. Pid 1 is the caller there, but a
- * different process outside.
+ * Checks sending to the caller's own pid in a new PID namespace. Pid 1 is the caller in this
+ * namespace, but a different process outside.
  */
 static void own_numbers(struct child *self, void *arg)
 {
@@ -345,7 +348,7 @@ static void own_numbers(struct child *self, void *arg)
 		return;
 	}
 	block(SIGNO);
-	/* in the /proc that is still mounted, pid 1 is the machine's init */
+	/* in the instance of /proc that is still mounted, pid 1 is the machine's init process */
 	if (way == KSIG_SENT_BY_CALLER) {
 		CHECK_EQ(send_by(1, SIGNO, 0), -EOPNOTSUPP);
 		OK(unshare(CLONE_NEWNS));
@@ -376,7 +379,7 @@ static void check_way(void)
 	in_child(own_numbers, NULL);
 }
 
-/* Checks that without /proc the module can send, but the caller can't. */
+/* Checks that without /proc, the module can send but the caller can't. */
 static void choice(struct child *self, void *arg)
 {
 	bool module = !access("/dev/ksig/control", F_OK);
@@ -419,7 +422,7 @@ int main(void)
 	way = KSIG_SENT_BY_CALLER;
 	in_child(not_seen, NULL);
 	unseen();
-	/* kill(2) permits SIGCONT to any process in the same session */
+	/* kill(2) permits sending SIGCONT to any process in the same session */
 	in_child(continues, &self);
 	in_child(choice, NULL);
 	bad_input();

@@ -25,7 +25,7 @@ static struct source {
 
 /* A write to this descriptor causes an event and has no other effect. */
 #define SOURCE_FD 700
-/* The values are read after an order completes, so all of them must fit in the pipe. */
+/* the values are read after an order is complete, so the pipe must be able to hold all of them */
 #define SOURCE_MOST 4096
 
 struct source_order {
@@ -48,9 +48,7 @@ static inline uint64_t source_test_node(uint64_t value)
 	return value;
 }
 
-/*
- * Causes one event with a system call that fails and takes @value as an argument. Return: @value.
- */
+/* Causes one event with a system call that fails and has @value as an argument. Return: @value. */
 static inline uint64_t source_write(uint64_t value)
 {
 	syscall(SYS_write, SOURCE_FD, NULL, value);
@@ -104,7 +102,7 @@ static inline void source_run(struct child *self, void *arg)
 
 /* ---------------------------------------------------------- the test's side */
 
-/* Starts production of @n events; the test can do other work in the meantime. */
+/* Starts producing @n events. The test can do other work in the meantime. */
 static inline void produce_start(uint64_t first, uint64_t n)
 {
 	struct source_order order = { first, n };
@@ -114,7 +112,10 @@ static inline void produce_start(uint64_t first, uint64_t n)
 		 sizeof(order));
 }
 
-/* Waits until each subscription has all the events. @values: receives their values, or NULL. */
+/*
+ * Waits until each subscription has all the events. @values: array that receives their values, or
+ * NULL.
+ */
 static inline void produce_end(uint64_t n, uint64_t *values)
 {
 	uint64_t value, i;
@@ -163,7 +164,8 @@ static inline int arm_each(struct ksig_sub *sub, pid_t pid, unsigned int flags)
 }
 
 /*
- * Waits until at least @n events were offered and none is queued: all were sent, refused or lost.
+ * Waits until at least @n events were offered and no event is queued, so that all were sent,
+ * refused or lost.
  */
 static inline struct ksig_sub_stats settled(struct ksig_sub *sub, uint64_t n)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Check what a subscription reports to `ksig status`. Its memfd can't be resized, contains the
- * relay's target and what ksig_sub_stats() returns, and is never written by a forked child.
+ * Check what a subscription reports to `ksig status`. Its memfd can't be resized and contains the
+ * relay's target and the counters that ksig_sub_stats() returns. A forked child must never write to
+ * it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -73,7 +74,7 @@ static void is_as_told(const struct ksig_sub *sub, int fd)
 	CHECK_EQ(s.lost_upto, st.lost_upto);
 }
 
-/* Waits for the relay's thread, which sets the flag when it runs. */
+/* Waits until the relay's thread runs, which sets this flag. */
 static void armed(int fd)
 {
 	UNTIL(status(fd).stats.flags & KSIG_STATS_ARMED);

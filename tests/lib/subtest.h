@@ -36,7 +36,7 @@ static inline int64_t now(void)
 	return ts.tv_sec * SECOND + ts.tv_nsec;
 }
 
-/* Options for sub_open(), as NAME = VALUE, ...; sets the provider as well. */
+/* Options for sub_open(), as NAME = VALUE, ...; also sets the provider. */
 #define SUB_OPTS(...) (&(struct ksig_sub_opts) { \
 	.sz = sizeof(struct ksig_sub_opts), .provider = PROVIDER, __VA_ARGS__ })
 
@@ -66,7 +66,10 @@ static inline struct ksig_sub *sub_open(const char *event,
 	return sub;
 }
 
-/* Checks that ksig_sub_open() fails with errno @err, with @words in its message, at @column. */
+/*
+ * Checks that ksig_sub_open() fails with errno @err and reports @column and a message that contains
+ * @words.
+ */
 static inline void sub_fails(const char *event, int err, unsigned int column,
 			     const char *words)
 {
@@ -149,7 +152,7 @@ static inline uint64_t sub_lost_upto(const struct ksig_sub *sub)
 	return sub_stats(sub).lost_upto;
 }
 
-/* Waits for the next event with poll(2), as any program would, and returns it. */
+/* Waits for the next event with poll(2), like a typical program, and returns the event. */
 static inline const struct ksig_event *sub_take(struct ksig_sub *sub)
 {
 	struct pollfd p = { .fd = ksig_sub_fd(sub), .events = POLLIN };
@@ -157,7 +160,10 @@ static inline const struct ksig_event *sub_take(struct ksig_sub *sub)
 	int64_t until = now() + 60 * SECOND;
 	int got = 0;
 
-	/* a record that is being written makes the descriptor readable before it can be read */
+	/*
+	 * while a record is being written, the descriptor is readable although the record can't be
+	 * read yet
+	 */
 	while (!got) {
 		if (now() > until || OK(poll(&p, 1, 60000)) == 0)
 			fail(__FILE__, __LINE__, "%s: nothing comes",
@@ -168,7 +174,7 @@ static inline const struct ksig_event *sub_take(struct ksig_sub *sub)
 	return ev;
 }
 
-/* Return: true if no event is queued. Otherwise the event is printed. */
+/* Return: true if no event is queued. If an event is queued, prints it. */
 static inline bool sub_empty(struct ksig_sub *sub)
 {
 	const struct ksig_event *ev;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Check that with each provider an event's time is CLOCK_MONOTONIC in the subscriber's time
+ * Check that with each provider, an event's time is CLOCK_MONOTONIC in the subscriber's time
  * namespace.
  */
 #define _GNU_SOURCE
@@ -38,7 +38,7 @@ static void check_times(const char *provider, const char *event)
 	if (!pid)
 		_exit(0);
 	CHECK_EQ(waitpid(pid, NULL, 0), pid);
-	/* events of other processes may arrive as well */
+	/* events of other processes may also arrive */
 	do {
 		CHECK_EQ(ksig_sub_next(sub, 20 * SECOND, &ev), 1);
 		if ((int64_t)ev->time_ns < before || (int64_t)ev->time_ns > now())

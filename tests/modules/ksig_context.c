@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A test driver with channels of its own that emits events from the requested context. Write
- * one of these commands to /sys/kernel/debug/ksig_context/do:
+ * A test driver that emits events to its own channels from the requested context. Write one of
+ * these commands to /sys/kernel/debug/ksig_context/do:
  *
  *	WHERE N		emit the values 1 to N to "context" from one of these contexts:
  *			process, preempt (disabled), irqsoff, hardirq, softirq, nmi
  *	probe N		until "unprobe", emit the values 1 to N to "context" from a
- *			tracepoint probe when the caller's process forks, and let other
- *			tasks run in between where that is permitted; "preempted" counts
- *			how often
+ *			tracepoint probe when the caller's process forks; where permitted,
+ *			let other tasks run in between and count this in "preempted"
  *	unprobe 0	remove that probe
  *	locked N	emit N events to "large" while NMIs also emit to it, so that some
- *			NMIs interrupt an emit; "emitted" is the total of both
+ *			NMIs interrupt an emit; "emitted" is the total number of events
  *	pid PID VALUE	emit VALUE to "pids" with process PID as the subject
  *	channels N	keep N channels "many0", ... (0: none)
  *	locked_destroy N	create and destroy N channels while holding the lock that
@@ -20,8 +19,8 @@
  *			written data
  *
  * The write returns when all events have been emitted. NMIs come from QEMU's ib700 watchdog,
- * which must be configured to inject them. Only a PC has it; elsewhere, commands that need
- * NMIs fail with EOPNOTSUPP.
+ * which must be configured to inject them. Only a PC has this watchdog. On other machines,
+ * commands that need NMIs fail with EOPNOTSUPP.
  */
 #include <linux/completion.h>
 #include <linux/delay.h>
@@ -159,8 +158,8 @@ static int from_nmi(unsigned long n)
 }
 
 /*
- * Requests NMIs that emit one event each while this function emits, so that some NMIs interrupt it
- * with the queue's lock held. The NMIs arrive on the first CPU, so the caller must run there.
+ * Requests NMIs that emit one event each while this function also emits, so that some NMIs occur
+ * while the queue's lock is held. The NMIs arrive on CPU 0, so the caller must run there.
  */
 static int while_locked(unsigned long n)
 {
@@ -179,7 +178,7 @@ static int while_locked(unsigned long n)
 		outb(WATCHDOG_NOW, WATCHDOG_PORT);
 		/*
 		 * The device's timer fires during this loop. Emit at least one event for each
-		 * requested NMI, so that NMIs never outnumber these events.
+		 * requested NMI, so that the events from NMIs never outnumber these events.
 		 */
 		do
 			ksig_emit(large, 0, 0, i++);
@@ -334,7 +333,7 @@ static int have_channels(unsigned long n)
 	return 0;
 }
 
-/* Taken in the start and stop callbacks of "locking", and while other channels are destroyed. */
+/* held in the start and stop callbacks of "locking", and while other channels are destroyed */
 static DEFINE_MUTEX(driver_lock);
 
 static int locking_start(void *ctx)

@@ -3,7 +3,7 @@
  * Shows the hooks that ksig.ko has installed, as seen by the kernel. /sys/kernel/debug/ksig_hooks
  * contains one line per hook: "tracepoint NAME" for a tracepoint with one of ksig's probes,
  * "notifier CHAIN" for a notifier chain with one of ksig's callbacks. To read a chain, this module
- * registers a callback at the front of it and walks the list from there.
+ * registers a callback at the front of the chain and walks the list from there.
  */
 #include <linux/debugfs.h>
 #include <linux/kallsyms.h>
@@ -15,7 +15,7 @@
 #include <linux/suspend.h>
 #include <linux/tracepoint.h>
 
-/* Checks the symbol name in the form that kernel messages use: function+offset [module]. */
+/* Returns true if @function is in ksig.ko. %pS formats the address as function+offset [module]. */
 static bool is_ksigs(const void *function)
 {
 	char name[KSYM_SYMBOL_LEN];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fake providers for tests. They consist of queues and counters, and emit only what the test
- * requests.
+ * Fake providers for tests. They consist of queues and counters, and emit only the events that the
+ * test requests.
  */
 #ifndef KSIG_FAKE_H
 #define KSIG_FAKE_H
@@ -21,7 +21,7 @@
 #endif
 #define FAKES 4
 
-/* one per specification of a subscription; @lock protects the queue and the counters */
+/* one for each specification of a subscription; @lock protects the queue and the counters */
 static struct fake {
 	pthread_mutex_t lock;
 	int fd;
@@ -30,7 +30,7 @@ static struct fake {
 	uint64_t offered, lost, gap;
 	bool end;
 	int error;	/* returned once by next */
-	unsigned int reads;	/* number of calls of next */
+	unsigned int reads;	/* number of calls to next */
 	void (*on_read)(void);	/* called before an event is returned */
 	struct { struct ksig_event ev; char rest[16]; } out;
 } fakes[FAKES];
@@ -97,7 +97,10 @@ static inline int fake_next(struct ksig_stream *stream,
 	} else if (f->end) {
 		ret = -ESHUTDOWN;
 	}
-	/* like a ring, the descriptor is not readable any more once the last event has been read */
+	/*
+	 * like a ring's descriptor, this descriptor is no longer readable after the last event has
+	 * been read
+	 */
 	if (f->head == f->tail && !f->end)
 		(void)!read(f->fd, &count, sizeof(count));
 	pthread_mutex_unlock(&f->lock);
@@ -146,7 +149,7 @@ static inline bool fake_has_buffered(const struct ksig_stream *stream)
 	return fake_buffered;
 }
 
-/* A provider that itself sends the signals for events that the library has not read. */
+/* A provider that sends the signals itself for events that the library has not read. */
 static const struct ksig_provider fake_kernel = {
 	.name = "fake",
 	.next = fake_next,

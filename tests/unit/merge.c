@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
-/* several batches of the reader */
+/* large enough for several batches of the reader */
 #define FAKE_QUEUE 256
 #include "fake.h"
 
@@ -83,8 +83,8 @@ static void test_cause_first(void)
 }
 
 /*
- * Check that a stream with mostly unmatched events is read exactly up to the time of the event to
- * be returned.
+ * Check that a stream whose events mostly don't match is read exactly up to the time of the event
+ * to be returned.
  */
 static void test_filtered(void)
 {
@@ -100,7 +100,7 @@ static void test_filtered(void)
 	expect(sub, 0, 1000);
 	expect(sub, 1, 1);
 
-	/* a whole batch is filtered out; any later event of this stream is newer */
+	/* the filter rejects a whole batch; any later event of this stream is newer */
 	fake_emit_at(&fakes[1], 2, 2 * FAKE_QUEUE);
 	for (i = 0; i < FAKE_QUEUE; i++)
 		fake_emit_at(&fakes[0], i, 2 * FAKE_QUEUE + i);
@@ -214,10 +214,7 @@ static struct ksig_arm_opts arm_opts(unsigned int mode)
 	return o;
 }
 
-/*
- * Check that signals are sent in order, and that a gap in any stream is reported by the next
- * signal.
- */
+/* Check that signals are sent in order, and that the next signal reports a gap in any stream. */
 static void test_each(void)
 {
 	struct ksig_sub *sub = fake_openv(three, 2);
@@ -251,8 +248,7 @@ static void ignore(int signo)
 }
 
 /*
- * Check that after disarming, a gap before refused events is reported for the specification to
- * which it belongs.
+ * Check that after disarming, a gap before refused events is reported for the right specification.
  */
 static void test_lost_restored(void)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Check that a PSI trigger of memory.pressure that fires without a stall causes no event. */
-/* renamed, because the library defines this symbol as well */
+/* Check that memory.pressure emits no event when its PSI trigger fires without a stall. */
+/* renamed because the library also defines this symbol */
 #define ksig_native_pressure ksig_native_pressure_tested
 #include "../../lib/native/pressure.c"
 
@@ -14,15 +14,15 @@ int main(void)
 		.stall_us = 200000, .window_us = 2000000, .seen = 1000,
 	};
 
-	/* no stall, or a shorter one than requested, in a whole window */
+	/* no stall in a whole window, then a stall that is shorter than requested */
 	CHECK(!pressure_reached(&s, 1000, 2 * SECOND));
 	CHECK(!pressure_reached(&s, 101000, 4 * SECOND));
-	/* the next value is compared with this one, not with the one of the last event */
+	/* the next total is compared with this one, not with the total at the last event */
 	CHECK(!pressure_reached(&s, 201000, 6 * SECOND));
 	CHECK(pressure_reached(&s, 401000, 8 * SECOND));
-	/* stall time up to the read was counted for the previous event */
+	/* stall time before the read was counted for the previous event */
 	CHECK(pressure_reached(&s, 401000 + 199000, 10 * SECOND));
-	/* the previous read was late, so it counted part of this window */
+	/* the previous read was late, so its total includes part of this window */
 	CHECK(pressure_reached(&s, 601000, 11 * SECOND));
 	CHECK(!pressure_reached(&s, 601000, 12 * SECOND));
 	return 0;

@@ -125,8 +125,8 @@ static void test_each(void)
 	CHECK((uint64_t)(uintptr_t)info.si_ptr == 0x1122334455667788);
 	/*
 	 * 32 signals are pending, the relay has dequeued one event, and the rest are queued. Fewer
-	 * are pending if the user has other pending signals, because /proc doesn't distinguish
-	 * them.
+	 * are pending if other processes of the user have pending signals, because /proc reports
+	 * only the total for the user.
 	 */
 	for (i = 1; i <= 200; i++)
 		fake_emit(i);
@@ -188,7 +188,7 @@ static void test_not_ready(void)
 	fake_emit(1);
 	EVENTUALLY(stats(sub).refused == 1);
 	CHECK(!kill(pid, 0) && waitpid(pid, NULL, WNOHANG) == 0);
-	/* standard signals are sent as requested */
+	/* a standard signal is sent even if the target is not ready */
 	o.signo = SIGTERM;
 	CHECK(!ksig_sub_arm(sub, &o));
 	fake_emit(2);
@@ -217,7 +217,7 @@ static void test_passing_errors(void)
 	fake_emit(1);
 	CHECK(take(&soon, &info) == SIGNO && info.si_value.sival_int == 1);
 	CHECK(!(stats(sub).flags & KSIG_STATS_HUP));
-	/* no descriptor is left for inspecting the target */
+	/* the relay has no free descriptor to check the target with */
 	CHECK(!getrlimit(RLIMIT_NOFILE, &many));
 	few = (struct rlimit) { 3, many.rlim_max };
 	CHECK(!setrlimit(RLIMIT_NOFILE, &few));
@@ -321,7 +321,7 @@ static struct ksig_sub *rung_once(const char *event)
 
 /*
  * Check that a doorbell that could not be sent stays pending while events are queued, even if the
- * reader has consumed the first one without a signal.
+ * reader has already consumed the first event.
  */
 static void test_doorbell_owed(void)
 {
@@ -337,7 +337,7 @@ static void test_doorbell_owed(void)
 	fake_emit(2);
 	EVENTUALLY(stats(sub).deferred == 1);
 	CHECK(ksig_sub_next(sub, 0, &ev) == 1 && ev->value == 1);
-	/* first the pending signal that delayed the doorbell, then the doorbell */
+	/* the signal that delayed the doorbell is accepted first, then the doorbell */
 	CHECK(take(&soon, &info) == SIGNO && info.si_code != SI_QUEUE);
 	CHECK(take(&soon, &info) == SIGNO && info.si_code == SI_QUEUE);
 	CHECK(ksig_sub_next(sub, 0, &ev) == 1 && ev->value == 2);
@@ -357,8 +357,8 @@ static void test_doorbell_owed(void)
 }
 
 /*
- * Check that if the relay has found that the target exited, arming delivery by the kernel clears
- * this state.
+ * Check that after the relay has reported that the target exited, arming delivery by the kernel
+ * clears the flag.
  */
 static void test_gone_before(void)
 {
@@ -413,8 +413,8 @@ static void test_storm(void)
 }
 
 /*
- * Check that the doorbell rings for the next match after a reader stopped among events that don't
- * match.
+ * Check that after the reader has stopped at events that don't match, the doorbell rings for the
+ * next match.
  */
 static void test_doorbell_filter(void)
 {
@@ -444,7 +444,8 @@ static unsigned int fake_reads(void)
 }
 
 /*
- * Check that the doorbell's target is notified of end-of-file, whichever thread detects it first.
+ * Check that the doorbell's target is notified of end-of-file, whether the relay or the reader
+ * detects it first.
  */
 static void test_doorbell_end(void)
 {
@@ -459,7 +460,7 @@ static void test_doorbell_end(void)
 	CHECK(take(&soon, &info) == SIGNO && info.si_errno == -ESHUTDOWN);
 	ksig_sub_close(sub);
 
-	/* only the reader can detect it, because nothing woke the relay */
+	/* only the reader can detect end-of-file because the relay is not woken */
 	sub = rung_once("test");
 	CHECK(ksig_sub_next(sub, 0, &ev) == 1);
 	reads = fake_reads();
@@ -473,7 +474,7 @@ static void test_doorbell_end(void)
 	ksig_sub_close(sub);
 }
 
-/* Check that the doorbell still rings for later events after a read failed. */
+/* Check that the doorbell still rings for later events after a failed read. */
 static void test_doorbell_error(void)
 {
 	struct ksig_sub *sub = rung_once("test");
@@ -509,8 +510,8 @@ static void refuse_then_block(void)
 }
 
 /*
- * Check that a gap whose own signal was refused is reported with the next event that is read or
- * sent.
+ * Check that if the signal that would report a gap is refused, the gap is reported with the next
+ * event that is read or sent.
  */
 static void test_gap(bool held)
 {
@@ -639,8 +640,8 @@ static void *emits_on(void *unused)
 }
 
 /*
- * Arming blocks all signals of the caller while the thread is created. The relay must not treat
- * that as ready for a signal that would otherwise kill the process.
+ * Arming blocks all of the caller's signals while the relay thread is created. The relay must not
+ * conclude that the caller is ready for a signal that would otherwise kill the process.
  */
 static void rearms(void)
 {
@@ -652,7 +653,10 @@ static void rearms(void)
 
 	sigemptyset(&none);
 	CHECK(!sigprocmask(SIG_SETMASK, &none, NULL));
-	/* create it before arming, because pthread_create(3) also blocks all signals temporarily */
+	/*
+	 * create the thread before arming because pthread_create(3) also blocks all signals
+	 * temporarily
+	 */
 	CHECK(!pthread_create(&thread, NULL, emits_on, NULL));
 	for (i = 0; i < 300; i++)
 		CHECK(!ksig_sub_arm(sub, &o));
@@ -667,7 +671,7 @@ static void test_rearm_unready(void)
 	CHECK(!status);
 }
 
-/* Check that if no thread can be created, the previous arming stays in effect. */
+/* Check that the previous arming stays in effect if no thread can be created. */
 static void test_no_thread(void)
 {
 	struct ksig_sub *sub = fake_open("test");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Check event names with filters: what is accepted, the errors and their columns, and which records
- * match.
+ * Check event names with filters: which are accepted, the errors and their columns, and which
+ * records match.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -237,7 +237,7 @@ static bool formats(const struct ksig_sub *sub, const char *wanted)
 	if (strcmp(line, wanted))
 		printf("formatted: %s\n", line);
 	CHECK(len == (int)strlen(line));
-	/* same result as snprintf(): the full length, the part that fits, and a terminator */
+	/* like snprintf(): returns the full length, stores the part that fits, and terminates it */
 	memset(cut, 'x', sizeof(cut));
 	CHECK(ksig_event_format(sub, &record.ev, cut, sizeof(cut)) == len);
 	CHECK(!strncmp(cut, wanted, 7) && !cut[7]);
@@ -271,7 +271,7 @@ static void test_format(void)
 	CHECK(formats(sub, "process.exit pid=42 status=unknown comm=cccccccccccccccc parent=-1"));
 	strcpy(record.data.comm, "sh");
 
-	/* a caller with a smaller structure gets only its members; sz must be set */
+	/* in a smaller structure, only the caller's members are set; sz must not be 0 */
 	f = (struct ksig_field) { .sz = offsetof(struct ksig_field, u), .u = 7 };
 	CHECK(!ksig_event_get(sub, &record.ev, "subject", &f) && f.known &&
 	      f.u == 7 && f.sz == offsetof(struct ksig_field, u));
@@ -294,7 +294,7 @@ static void test_format(void)
 	free(sub);
 }
 
-/* Check that the fields of each event lie within its record and that no name is a duplicate. */
+/* Check that the fields of each event lie within its record and that field names are unique. */
 static void test_catalog(void)
 {
 	const struct ksig_event_desc *d;
@@ -317,7 +317,7 @@ static void test_catalog(void)
 	CHECK(i);
 }
 
-/* ksig_catalog_next() writes the entry only on success. */
+/* Check that ksig_catalog_next() writes the entry only on success. */
 static void test_catalog_end(void)
 {
 	const struct ksig_catalog_entry *e = NULL, *last;
