@@ -99,7 +99,7 @@ static int open_events(struct ksig_watch *w, char *const *names)
 	if (!err) {
 		if (opts.queue_len < QUEUE_DEFAULT && !w->opts.queue_len)
 			ksig_note("%s: the queue has room for %u events: RLIMIT_MEMLOCK allows no more",
-				  names[spec], opts.queue_len);
+				  w->n == 1 ? names[0] : "each EVENT", opts.queue_len);
 		return KSIG_DONE;
 	}
 

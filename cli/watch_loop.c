@@ -278,7 +278,9 @@ static int step(struct ksig_watch *w)
 				   WTERMSIG(status) : WEXITSTATUS(status));
 		}
 	}
-	if (fds[UNIT].revents || ksig_clock_ns() >= w->follow_at)
+	/* before the events: a unit may have another process already */
+	if (fds[UNIT].revents || (fds[TARGET].revents && is_unit(w)) ||
+	    ksig_clock_ns() >= w->follow_at)
 		ksig_to_follow(&w->to);
 	if (ret == GO_ON)
 		ret = drain(w);

@@ -300,6 +300,13 @@ int ksig_to_send(struct ksig_to *to, const struct ksig_sub *sub,
 	if (!err)
 		err = ksig_target_deliver(to->target, &to->unreported_lost,
 					  value);
+	/* nothing was sent: a unit may have another process already */
+	if (err == -ESRCH && to->unit && to->target) {
+		unpin(to);
+		if (await_unit(to))
+			err = ksig_target_deliver(to->target,
+						  &to->unreported_lost, value);
+	}
 	if (err != -EAGAIN && to->kind == KSIG_TO_SUBJECT)
 		unpin(to);
 	return err;

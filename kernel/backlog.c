@@ -250,6 +250,8 @@ static u64 ksig_backlog_visit_all(struct ksig_backlog *backlog,
 			rcu_read_unlock();
 			cond_resched();
 			rcu_read_lock();
+			/* RCU no longer keeps that pid, and another one may be allocated there */
+			visit->full_pid = NULL;
 		}
 		due = all || visit->now >= e->visit_at;
 		if (READ_ONCE(e->urgent) && xchg(&e->urgent, false))

@@ -77,6 +77,22 @@ void ksig_sub_notify(struct ksig_sub *sub)
 
 /* -------------------------------------------------------------------- reading */
 
+/* Period during which the other streams' events wait for a stream that can't be read */
+#define FAILING_NS 100000000
+
+/*
+ * May the stream have an event that is older than @time_ns? Yes if all of its events so far were
+ * filtered out and are older. Yes, too, if it can't be read for lack of memory or descriptors, but
+ * not for long: a permanent failure must not hide the other streams' events.
+ */
+static bool stream_may_precede(const struct ksig_stream *s, uint64_t time_ns)
+{
+	if (s->has_next || s->end)
+		return false;
+	return (s->more && s->read_upto_ns < time_ns) ||
+	       (s->failing_since && ksig_now() - s->failing_since < FAILING_NS);
+}
+
 bool ksig_sub_eof(const struct ksig_sub *sub)
 {
 	unsigned int i;
@@ -113,6 +129,10 @@ int ksig_sub_take(struct ksig_sub *sub, struct ksig_event **to)
 			ret = ksig_stream_take(s, s->next);
 			s->has_next = ret == 1;
 			s->more = ret == -EAGAIN;
+			if (ret >= 0 || s->more || s->end)
+				s->failing_since = 0;
+			else if (!s->failing_since)
+				s->failing_since = ksig_now();
 			found |= ret == 1;
 			/* -EAGAIN has priority: the caller must continue to read immediately */
 			if (ret < 0 && !s->end && err != -EAGAIN)
@@ -133,12 +153,10 @@ int ksig_sub_take(struct ksig_sub *sub, struct ksig_event **to)
 	}
 	if (!oldest)
 		return !err && ksig_sub_eof(sub) ? -ESHUTDOWN : err;
-	/* a stream of which all events so far were filtered out may have an older event */
 	for (i = 0; i < sub->n; i++) {
 		s = &sub->streams[i];
-		if (!s->has_next && !s->end && s->more &&
-		    s->read_upto_ns < oldest->next->time_ns)
-			return -EAGAIN;
+		if (stream_may_precede(s, oldest->next->time_ns))
+			return s->more ? -EAGAIN : err;
 	}
 	ev = oldest->next;
 	oldest->next = *to;

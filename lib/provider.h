@@ -89,6 +89,7 @@ int ksig_provider_check_name(const char *name, struct ksig_error *e);
  *	several streams
  * @has_next: @next contains an event
  * @more: the last read filtered out a whole batch of events, so there may be more
+ * @failing_since: when reading first failed, CLOCK_MONOTONIC; 0: the last read succeeded
  * @read_upto_ns: time of the last event that was read, CLOCK_MONOTONIC
  * @taken: number of events that passed the filter and were read from the provider
  * @filtered: number of events offered by the provider that the library filtered out
@@ -119,6 +120,7 @@ struct ksig_stream {
 	struct ksig_event *next;
 	bool has_next;
 	bool more;
+	int64_t failing_since;
 	uint64_t read_upto_ns;
 	uint64_t taken;
 	uint64_t filtered;

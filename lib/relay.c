@@ -208,8 +208,11 @@ static bool relay_step(struct ksig_sub *sub)
 	if (rings && !r->watch && !r->doorbell_pending)
 		return false;
 	err = ksig_sub_take(sub, &sub->prefetched);
-	if (err == -EAGAIN)
+	if (err == -EAGAIN) {
+		/* a stream may have an event that its descriptor no longer reports */
+		ksig_sub_notify(sub);
 		return true;
+	}
 	if (err == 1) {
 		set_prefetched(sub, true);
 		/*
@@ -266,7 +269,10 @@ static void *relay_run(void *arg)
 			fds[1].fd = events && !s->end ? s->subject_fd : -1;
 		}
 		relay_unlock(r);
-		poll(r->fds, EVENTS + 2 * sub->n, full ? RETRY_MS : -1);
+		/* the limit of descriptors may have been lowered below their number */
+		if (poll(r->fds, EVENTS + 2 * sub->n, full ? RETRY_MS : -1) < 0 &&
+		    errno != EINTR)
+			poll(NULL, 0, RETRY_MS);
 		if (r->fds[CONTROL].revents)
 			ksig_event_clear(r->control);
 		relay_lock(r);
@@ -433,6 +439,7 @@ void ksig_relay_stop(struct ksig_sub *sub)
 		ksig_event_set(r->control);
 		pthread_join(r->thread, NULL);
 		set_done(sub, 0);
+		ksig_sub_notify(sub);
 		ksig_stats_publish(sub, true);
 	}
 	restore_lost(sub);

@@ -97,7 +97,6 @@ void ksig_stream_close(struct ksig_stream *stream)
 	ksig_status_close(stream);
 	if (stream->subject_fd >= 0)
 		close(stream->subject_fd);
-	free(stream->next);
 	ksig_cgroups_close(stream->cgroups);
 	if (stream->fd >= 0)
 		stream->provider->close(stream);

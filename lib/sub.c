@@ -31,6 +31,8 @@ static int sub_set_opts(struct ksig_sub *sub, const struct ksig_sub_opts *opts,
 		.buf = o->err, .size = o->err_size, .column = o->err_column,
 	};
 	*err_spec = o->err_spec;
+	if (o->err_spec)
+		*o->err_spec = 0;
 	o->err = NULL;
 	o->err_size = 0;
 	o->err_column = NULL;
@@ -65,8 +67,7 @@ static void sub_free(struct ksig_sub *sub)
 		close(sub->wake);
 	if (sub->epoll >= 0)
 		close(sub->epoll);
-	free(sub->record);
-	free(sub->prefetched);
+	free(sub->buffers);
 	for (i = 0; i < sub->n; i++)
 		ksig_stream_close(&sub->streams[i]);
 	free((char *)sub->opts.provider);
@@ -114,17 +115,15 @@ int ksig_sub_openv(const char *const *events, unsigned int n,
 		needed = ksig_record_size(sub->streams[i].desc);
 		size = needed > size ? needed : size;
 	}
-	sub->record = calloc(1, size);
-	sub->prefetched = calloc(1, size);
-	for (i = 0; n > 1 && i < n; i++) {
-		sub->streams[i].next = calloc(1, size);
-		if (!sub->streams[i].next)
-			err = -ENOMEM;
-	}
-	if (!sub->record || !sub->prefetched || err) {
+	sub->buffers = calloc(n > 1 ? 2 + n : 2, size);
+	if (!sub->buffers) {
 		err = ksig_fail(&e, 0, ENOMEM, "out of memory");
 		goto free;
 	}
+	sub->record = sub->buffers;
+	sub->prefetched = sub->buffers + size;
+	for (i = 0; n > 1 && i < n; i++)
+		sub->streams[i].next = sub->buffers + (2 + i) * size;
 	for (i = 0; i < n; i++)
 		ksig_status_open(&sub->streams[i], events[i]);
 	*out = sub;
@@ -174,11 +173,17 @@ int ksig_sub_in_kernel(const struct ksig_sub *sub, unsigned int spec)
 
 int ksig_sub_ended(const struct ksig_sub *sub, unsigned int spec)
 {
+	/* only the lock is changed */
+	struct ksig_sub *locked = (struct ksig_sub *)sub;
+	int end = 0;
+
 	if (spec >= sub->n)
 		return -EINVAL;
-	if (sub->has_prefetched && ksig_event_spec(sub->prefetched) == spec)
-		return 0;
-	return sub->streams[spec].end;
+	ksig_relay_lock(locked);
+	if (!sub->has_prefetched || ksig_event_spec(sub->prefetched) != spec)
+		end = sub->streams[spec].end;
+	ksig_relay_unlock(locked, false);
+	return end;
 }
 
 /* ------------------------------------------------------------------ receiving */
@@ -289,7 +294,7 @@ int ksig_sub_disarm(struct ksig_sub *sub)
 /* ------------------------------------------------------------------- counters */
 
 static int sub_sum(const struct ksig_sub *sub, unsigned int first, unsigned int n,
-		   struct ksig_sub_stats *st)
+		   bool relay, struct ksig_sub_stats *st)
 {
 	/* only the lock is modified */
 	struct ksig_sub *locked = (struct ksig_sub *)sub;
@@ -298,7 +303,7 @@ static int sub_sum(const struct ksig_sub *sub, unsigned int first, unsigned int 
 
 	ksig_relay_lock(locked);
 	err = ksig_stats_sum(sub, first, n, &all);
-	if (n == sub->n) {
+	if (relay) {
 		all.signals += sub->signals;
 		all.deferred += sub->deferred;
 	}
@@ -308,13 +313,13 @@ static int sub_sum(const struct ksig_sub *sub, unsigned int first, unsigned int 
 
 int ksig_sub_stats(const struct ksig_sub *sub, struct ksig_sub_stats *st)
 {
-	return sub_sum(sub, 0, sub->n, st);
+	return sub_sum(sub, 0, sub->n, true, st);
 }
 
 int ksig_sub_spec_stats(const struct ksig_sub *sub, unsigned int spec,
 			struct ksig_sub_stats *st)
 {
-	return spec < sub->n ? sub_sum(sub, spec, 1, st) : -EINVAL;
+	return spec < sub->n ? sub_sum(sub, spec, 1, false, st) : -EINVAL;
 }
 
 int ksig_sub_kill_current(struct ksig_sub *sub, unsigned int spec, int signo,

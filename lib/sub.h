@@ -9,6 +9,8 @@
  * struct ksig_sub - a subscription
  * @opts: options; the strings are copies owned by the subscription
  * @epoll: epoll instance returned by ksig_sub_fd(); watches the streams' descriptors and @wake
+ * @buffers: memory of @record, @prefetched and the streams' next events, which are exchanged: a
+ *	child of fork(2), which may find them half exchanged, frees this block only
  * @record: event that ksig_sub_next() returned last. The buffer holds the largest event_size, a
  *	word of zeros, the inode number of the subject (see ksig_record_ino()), and the fields that
  *	the library adds.
@@ -31,6 +33,7 @@
 struct ksig_sub {
 	struct ksig_sub_opts opts;
 	int epoll;
+	void *buffers;
 	struct ksig_event *record;
 	struct ksig_event *prefetched;
 	bool has_prefetched;

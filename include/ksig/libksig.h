@@ -139,8 +139,10 @@ int ksig_sub_open(const char *event, const struct ksig_sub_opts *opts,
  * @opts: options that apply to all specifications, or NULL
  * @sub: set on success; close it with ksig_sub_close()
  *
- * Events are returned in the order in which they happened, according to the time in their
- * records. ksig_event_spec() returns the specification that an event matches. seq and
+ * Events are returned in the order of the time in their records, as far as their providers have
+ * reported them: the exit of a process by native may be reported up to a second late, and of more
+ * than 8 subscriptions of a user to a channel of the module (32 in total) a worker serves the rest.
+ * If one specification can't be read (-ENOMEM, -EMFILE, -ENFILE), the others wait for 100 ms. ksig_event_spec() returns the specification that an event matches. seq and
  * lost_before are counted for each specification separately. Each specification is served by
  * the first provider that is available for it.
  *
@@ -303,7 +305,8 @@ int ksig_sub_kill_current(struct ksig_sub *sub, unsigned int spec, int signo,
 /**
  * struct ksig_sub_stats - counters of a subscription
  * @sz: sizeof(struct ksig_sub_stats), set by the caller
- * @offered: events that passed the filter
+ * @offered: events that passed the filter; those that the library has not filtered yet are
+ *	included until it has (ksig_sub_in_kernel())
  * @delivered: events returned by ksig_sub_next(), or accepted into the target's signal queue
  * @queued: events that are still in the queue
  * @lost: events dropped because the queue was full

@@ -30,6 +30,7 @@ static struct fake {
 	uint64_t offered, lost, gap;
 	bool end;
 	int error;	/* returned once by next */
+	bool keeps_failing;	/* @error is returned until it is cleared */
 	unsigned int reads;	/* number of calls to next */
 	void (*on_read)(void);	/* called before an event is returned */
 	struct { struct ksig_event ev; char rest[16]; } out;
@@ -89,7 +90,8 @@ static inline int fake_next(struct ksig_stream *stream,
 	f->reads++;
 	if (f->error) {
 		ret = f->error;
-		f->error = 0;
+		if (!f->keeps_failing)
+			f->error = 0;
 	} else if (f->head != f->tail) {
 		f->out.ev = f->queue[f->head++ % FAKE_QUEUE];
 		*ev = &f->out.ev;
@@ -186,10 +188,12 @@ static inline struct ksig_sub *fake_openv(const char *const *events,
 		if (ksig_record_size(s->desc) > size)
 			size = ksig_record_size(s->desc);
 	}
+	sub->buffers = calloc(n + 2, size);
+	CHECK(sub->buffers);
+	sub->record = sub->buffers;
+	sub->prefetched = sub->buffers + size;
 	for (i = 0; n > 1 && i < n; i++)
-		sub->streams[i].next = calloc(1, size);
-	sub->record = calloc(1, size);
-	sub->prefetched = calloc(1, size);
+		sub->streams[i].next = sub->buffers + (2 + i) * size;
 	CHECK(!ksig_sub_make_epoll(sub));
 	return sub;
 }

@@ -139,21 +139,36 @@ static void test_end(void)
 }
 
 /*
- * Check that a temporary error is returned after the events of the other streams, and that any
- * other error ends the stream.
+ * Check that the events of other streams wait for a stream with a temporary error, but not forever,
+ * and that any other error ends the stream.
  */
 static void test_errors(void)
 {
 	struct ksig_sub *sub = fake_openv(three, 2);
 	const struct ksig_event *ev;
+	int ret;
 
 	fakes[0].error = -EMFILE;
 	fake_emit_at(&fakes[0], 1, 10);
 	CHECK(ksig_sub_next(sub, 0, &ev) == -EMFILE);
 	expect(sub, 0, 1);
+	/* the unreadable event is older */
+	fakes[0].keeps_failing = true;
 	fakes[0].error = -ENOMEM;
-	fake_emit_at(&fakes[1], 2, 20);
+	fake_emit_at(&fakes[0], 2, 20);
+	fake_emit_at(&fakes[1], 2, 21);
+	CHECK(ksig_sub_next(sub, 0, &ev) == -ENOMEM);
+	fakes[0].error = 0;
+	expect(sub, 0, 2);
 	expect(sub, 1, 2);
+	/* a permanent failure */
+	fakes[0].error = -ENOMEM;
+	fake_emit_at(&fakes[1], 5, 22);
+	do {
+		ret = ksig_sub_next(sub, 0, &ev);
+	} while (ret == -ENOMEM);
+	CHECK(ret == 1 && ksig_event_spec(ev) == 1 && ev->value == 5);
+	fakes[0].keeps_failing = false;
 	fakes[0].error = -EIO;
 	fake_emit_at(&fakes[0], 4, 40);
 	fake_emit_at(&fakes[1], 3, 30);
@@ -283,6 +298,44 @@ static void test_lost_restored(void)
 	ksig_sub_close(sub);
 }
 
+/*
+ * Check that the descriptor is readable after DISARM if an event waits, even if the relay has read
+ * the event from its stream and was still looking for older ones.
+ */
+static void test_disarmed_readable(void)
+{
+	const char *const events[] = { "test:value>=1000", "test" };
+	struct ksig_arm_opts o = arm_opts(KSIG_MODE_DOORBELL);
+	const struct ksig_event *ev;
+	struct ksig_sub *sub;
+	int64_t until;
+	bool readable;
+	int round, i;
+	sigset_t set;
+
+	for (round = 0; round < 300; round++) {
+		sub = fake_openv(events, 2);
+		for (i = 0; i < FAKE_QUEUE; i++)
+			fake_emit_at(&fakes[0], i, i);
+		fake_emit_at(&fakes[1], 1, 2 * FAKE_QUEUE);
+		CHECK(!ksig_sub_arm(sub, &o));
+		/* at different moments of the relay's first reads */
+		for (until = ksig_now() + round * 1000; ksig_now() < until;)
+			;
+		CHECK(!ksig_sub_disarm(sub));
+		readable = is_readable(sub);
+		while (ksig_sub_next(sub, 0, &ev) != 1)
+			CHECK(readable || is_readable(sub));
+		CHECK(readable);
+		ksig_sub_close(sub);
+	}
+	/* doorbells sent before DISARM */
+	sigemptyset(&set);
+	sigaddset(&set, SIGNO);
+	while (sigtimedwait(&set, NULL, &(struct timespec) { }) == SIGNO)
+		;
+}
+
 static void test_doorbell(void)
 {
 	struct ksig_sub *sub = fake_openv(three, 3);
@@ -367,6 +420,7 @@ int main(void)
 	test_lost();
 	test_each();
 	test_lost_restored();
+	test_disarmed_readable();
 	test_doorbell();
 	test_open();
 	test_foreign();
