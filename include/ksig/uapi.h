@@ -510,12 +510,12 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
  * about to reset the handler (SA_RESETHAND).
  *
  * The check and the send are two separate steps. A target that resets its handler or unblocks the
- * signal between these steps is killed by the signal. To prevent this, the target can block the
- * signal and keep it blocked, or disarm the subscription first. A pending signal is delivered even
- * later, and by then the result of the check may no longer be valid: exec, for example, keeps
- * pending signals and resets handlers. Standard signals do not queue: a second signal is merged
- * with the pending one, and the second signal's value is lost. If no siginfo can be allocated for
- * a standard signal, the signal is sent without a value.
+ * signal between these steps is killed by the signal. To prevent this, keep the signal blocked in
+ * the target, or disarm the subscription first. A pending signal is delivered even later, and by
+ * then the result of the check may no longer be valid: exec, for example, keeps pending signals and
+ * resets handlers. Standard signals do not queue: a second signal is merged with the pending one,
+ * and the second signal's value is lost. If no siginfo can be allocated for a standard signal, the
+ * signal is sent without a value.
  *
  * On error, no signal was sent. The call fails with
  *  - EINVAL if pid, signo, flags or reserved is out of range;
