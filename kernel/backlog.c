@@ -6,7 +6,7 @@
  *  - its target can't accept signals;
  *  - checking the target is expensive;
  *  - an emit was not permitted to deliver everything;
- *  - a doorbell was sent some time ago and may have been flushed.
+ *  - a doorbell was sent, and the target may have flushed it.
  * When an emitter leaves work, the worker visits the subscription immediately. Each visit
  * determines the time of the next visit.
  *
@@ -300,7 +300,7 @@ static void ksig_backlog_run(struct work_struct *work)
 	at = ksig_backlog_visit_all(backlog, &visit, all);
 	rcu_read_unlock();
 	backlog->credit = visit.credit;
-	/* make the next run visit all entries if a target has accepted signals */
+	/* visit all entries in the next run if a target accepted signals or this run ended early */
 	backlog->all_due = visit.room || (all && backlog->used_up);
 	if (visit.room && !list_empty(&backlog->waiting))
 		at = min(at, visit.now + (all ? KSIG_TICK / 4 : 0));
@@ -391,7 +391,7 @@ void ksig_backlog_put(struct ksig_backlog *backlog)
 	mutex_unlock(&ksig_backlogs_lock);
 	if (!last)
 		return;
-	/* a running work may set the timer once more; a later run won't, as there are no entries */
+	/* a running work may still set the timer; a later run won't, because no entry is left */
 	cancel_work_sync(&backlog->work);
 	hrtimer_cancel(&backlog->timer);
 	cancel_work_sync(&backlog->work);

@@ -130,7 +130,7 @@ static __always_inline bool ksig_sub_send(struct ksig_sub *sub,
 	if (!READ_ONCE(d->deliver_inline) || em->budget <= 0 ||
 	    sub->chan->fill || READ_ONCE(sub->fasync) || !ksig_notify_allowed())
 		return false;
-	/* so does poll(2); no barrier is needed, because later sleepers don't wait for this event */
+	/* so does poll(2); no barrier is needed: later sleepers don't wait for this event */
 	if (waitqueue_active(&sub->wait))
 		return false;
 	/* other subscriptions' records must not have a time later than the signal */

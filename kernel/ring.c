@@ -320,7 +320,7 @@ ssize_t ksig_ring_read(struct ksig_ring *ring, struct iov_iter *to)
 	if (ring->maps || ring->claimed) {
 		ret = -EBUSY;
 	} else if (ring->head != head) {
-		/* a mapping or signals consumed records in the meantime, so copies may be torn */
+		/* a mapping or signals consumed records in the meantime: data may be torn */
 		ret = -ESTALE;
 	} else {
 		/* release: the records were copied; pairs with ksig_ring_reserve() */
