@@ -137,7 +137,7 @@ static void ksig_stash_on_irq_work(struct irq_work *work)
 static noinline int ksig_stash_put(struct ksig_chan *chan,
 				   const struct ksig_notice *n, u64 net_cookie)
 {
-	/* an NMI can't use ktime_get_ns(): it may have interrupted an update of the clock's seqlock */
+	/* an NMI can't use ktime_get_ns(), because it may have interrupted a clock update */
 	u64 now = in_nmi() ? ktime_get_mono_fast_ns() : ktime_get_ns();
 	u64 skipped = atomic64_read(&chan->skipped);
 
@@ -163,7 +163,7 @@ static __always_inline int ksig_emit_to_all(struct ksig_chan *chan,
 	unsigned int rear;
 	u64 net_cookie;
 
-	/* covers the whole emit: ksig_channel_destroy() waits for running emits before freeing chan */
+	/* covers the whole emit: ksig_channel_destroy() waits for emits before freeing chan */
 	rcu_read_lock();
 	if (unlikely(type >= chan->ntypes ||
 		     len > chan->event_size - sizeof(struct ksig_event)))

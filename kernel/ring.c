@@ -224,7 +224,7 @@ u32 ksig_ring_count(struct ksig_ring *ring, u32 *head)
 	u32 oldest, tail;
 
 	if (likely(!READ_ONCE(ring->maps))) {
-		/* load head first, so that tail - head was correct at some time between the loads */
+		/* load head first: tail - head was correct at some time between the loads */
 		oldest = smp_load_acquire(&ring->head);
 		/* pairs with ksig_ring_commit(): the records are visible */
 		tail = smp_load_acquire(&ring->tail);

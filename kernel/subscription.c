@@ -323,7 +323,7 @@ int ksig_sub_subscribe(struct ksig_sub *sub, const struct ksig_subscribe *s)
 	}
 	err = mutex_lock_killable(&sub->reader_mutex);
 	if (!err) {
-		/* avoid charging memory in vain; ksig_sub_reset() repeats these checks under locks */
+		/* don't charge memory in vain; ksig_sub_reset() repeats these checks under locks */
 		if (READ_ONCE(sub->ring.hup))
 			err = -ENODEV;
 		else if (READ_ONCE(sub->ring.maps) ||
