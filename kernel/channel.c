@@ -299,7 +299,7 @@ static int ksig_chan_fill_in(struct ksig_chan *chan,
 	return ksig_types_copy(chan, desc->types);
 }
 
-/* Choose a name and add the node. The lock keeps others from choosing the same name. */
+/* Choose a name and add the node. ksig_names_lock prevents duplicate names. */
 static int ksig_chan_add(struct ksig_chan *chan, const char *wanted)
 {
 	size_t len = strlen(wanted);
