@@ -2,18 +2,21 @@
 /*
  * Deliveries that emitters leave to a worker. Each user has one backlog.
  *
- * A subscription is on the backlog of the user who opened it while its target can't accept
- * signals, while checking the target is expensive, after an emit that was not permitted to
- * deliver everything, and for some time after a doorbell. The worker visits the subscription
- * immediately when an emitter leaves work for it. Each visit determines the time of the next
- * one.
+ * A subscription is on the backlog of the user that opened it in these cases:
+ *  - its target can't accept signals;
+ *  - checking the target is expensive;
+ *  - an emit was not permitted to deliver everything;
+ *  - a doorbell was sent, and the target may have flushed it.
+ * When an emitter leaves work, the worker visits the subscription immediately. Each visit
+ * determines the time of the next visit.
  *
- * All costs of a user's stalled subscriptions are charged to that user's credit, about 0.5 %
- * of a cpu. When the credit is used up, only that user's subscriptions have to wait. A check
- * of a target costs 1, or more if it scans many threads or signals. KSIG_SKIPS_PER_CHECK
- * visits that need no check also cost 1. When credit is scarce, a subscription whose checks
- * cost more than 1 is visited less often, so that it uses at most a tenth of the credit.
- * Sending a signal is free, because the target must accept it first.
+ * All costs of a user's stalled subscriptions are charged to that user's credit, which is
+ * about 0.5% of a cpu. When the credit is used up, only that user's subscriptions have to
+ * wait. Checking a target costs 1, or more if the check scans many threads or signals.
+ * KSIG_SKIPS_PER_CHECK visits without a check also cost 1. When credit is scarce, a
+ * subscription whose checks cost more than 1 is visited less often, so that it uses at most
+ * a tenth of the credit. Sending a signal is free, because the target has to consume signals
+ * before more can be sent.
  */
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
@@ -26,11 +29,11 @@
 
 #include "backlog.h"
 
-/* Credit in checks: earned per second, maximum, and initial value for a new user. */
-#define KSIG_CREDIT_RATE	10000
+/* The credit of a user, in target checks */
+#define KSIG_CREDIT_RATE	10000	/* earned per second */
 #define KSIG_CREDIT_MAX		1000
-#define KSIG_CREDIT_FIRST	600
-/* Below this credit, expensive subscriptions are visited less often. */
+#define KSIG_CREDIT_FIRST	600	/* initial value */
+/* If the credit is lower than this, expensive subscriptions are visited less often. */
 #define KSIG_CREDIT_SCARCE	500
 #define KSIG_SKIPS_PER_CHECK	16
 
@@ -42,7 +45,7 @@
  * @uid: the user
  * @users: number of subscriptions that refer to the backlog; protected by
  *	ksig_backlogs_lock
- * @incoming: new entries, not yet in @waiting; added to from any context except NMI
+ * @incoming: new entries, not yet in @waiting; may be added in any context except NMI
  * @work: visits the entries
  * @timer: queues @work
  * @timer_lock: protects @timer_set and @timer_at
@@ -50,14 +53,14 @@
  * @timer_at: expiry time of @timer, CLOCK_MONOTONIC
  * @lock: protects the members below, and waiting and visit_at of each entry. Held while
  *	entries are visited, so that entries on the list are not freed
- * @waiting: entries to visit. Of several entries that wait for the same target, the first
+ * @waiting: entries to visit. If several entries wait for the same target, the first entry
  *	is visited every KSIG_TICK, and the others when the target can accept signals
- * @all_due: visit all entries, because a target could accept signals or an entry was
- *	removed that others may have waited behind
- * @used_up: the last run stopped at the first entry of @waiting because the credit was
- *	used up
- * @credit: number of checks that the user may still cause
- * @credit_at: CLOCK_MONOTONIC time when @credit was last renewed
+ * @all_due: visit all entries, because a target could accept signals, or because an entry
+ *	was removed and other entries may have waited for it
+ * @used_up: the credit was used up in the last run before the first entry of @waiting could
+ *	be visited
+ * @credit: remaining credit, in target checks
+ * @credit_at: CLOCK_MONOTONIC time when @credit was last increased
  */
 struct ksig_backlog {
 	struct list_head node;
@@ -88,7 +91,7 @@ static DEFINE_MUTEX(ksig_backlogs_lock);
 
 /*
  * Make the worker run at time @at or earlier. If the timer is expiring at this moment and
- * misses the change, the worker runs now and sees everything that was listed before.
+ * misses the change, the worker runs now and finds every entry that was listed before.
  */
 static void ksig_backlog_run_at(struct ksig_backlog *backlog, u64 at)
 {
@@ -118,9 +121,9 @@ static enum hrtimer_restart ksig_backlog_on_timer(struct hrtimer *timer)
 }
 
 /*
- * Mark an entry as listed. This is a full barrier even if the entry was listed already: the
- * reason for the visit is stored before the bit. Pairs with the barrier in
- * ksig_backlog_drop().
+ * Mark an entry as listed. This is a full barrier even if the entry was listed already. It
+ * orders the store of the visit's reason before the test of the bit. Pairs with the barrier
+ * in ksig_backlog_drop().
  */
 static bool ksig_backlog_enlist(struct ksig_backlog_entry *e)
 {
@@ -131,8 +134,8 @@ static bool ksig_backlog_enlist(struct ksig_backlog_entry *e)
  * ksig_backlog_add() - request an immediate visit of an entry
  * @e: an entry for which has_work() is true, or @wake is set
  *
- * Context: any except NMI; on PREEMPT_RT preemptible. All callers for the same entry hold
- * the same lock, so a task that is preempted here delays no other emitter.
+ * Context: any except NMI; on PREEMPT_RT preemptible. All callers for the same entry must
+ * hold the same lock, so that a task that is preempted here delays no other emitter.
  */
 void ksig_backlog_add(struct ksig_backlog_entry *e)
 {
@@ -144,8 +147,8 @@ void ksig_backlog_add(struct ksig_backlog_entry *e)
 /**
  * ksig_backlog_add_later() - request a visit of an entry after a delay
  * @e: an entry for which has_work() is true
- * @delay: delay in nanoseconds; ignored if the entry is already on the backlog, where its
- *	next visit is at most a second away
+ * @delay: delay in nanoseconds. Ignored if the entry is already on the backlog: it will then
+ *	be visited within a second
  *
  * Context: as ksig_backlog_add().
  */
@@ -153,7 +156,7 @@ void ksig_backlog_add_later(struct ksig_backlog_entry *e, u64 delay)
 {
 	if (!ksig_backlog_enlist(e))
 		return;
-	/* from llist_add() on, the entry belongs to the worker */
+	/* after llist_add(), the worker owns the entry */
 	e->visit_at = ktime_get_ns() + delay;
 	llist_add(&e->incoming, &e->backlog->incoming);
 	ksig_backlog_run_at(e->backlog, e->visit_at);
@@ -173,8 +176,9 @@ static void ksig_backlog_collect(struct ksig_backlog *backlog)
 }
 
 /*
- * Remove an entry that needs no visit. An emitter that now has a reason for a visit either
- * finds the entry still listed, in which case the reason is seen here, or lists it again.
+ * Remove an entry that needs no visit. In the meantime, an emitter may add a reason for a
+ * visit. Either this function sees the reason, or the emitter finds that the entry is not
+ * listed and lists it again.
  *
  * Return: false if the entry stays on the list.
  */
@@ -221,8 +225,10 @@ static bool ksig_backlog_visit(struct ksig_backlog *backlog,
 }
 
 /*
- * Visit the entries that are due, or all of them. Called in an RCU read-side section, which
- * is left from time to time so that other tasks can run.
+ * Visit the entries that are due, or all entries if @all is true.
+ *
+ * Context: RCU read-side section, which is left from time to time so that other tasks can
+ * run.
  *
  * Return: CLOCK_MONOTONIC time of the next run, or KSIG_NEVER.
  */
@@ -236,7 +242,7 @@ static u64 ksig_backlog_visit_all(struct ksig_backlog *backlog,
 
 	lockdep_assert_held(&backlog->lock);
 	list_for_each_entry_safe(e, next, &backlog->waiting, waiting) {
-		/* the plain load is cheap; only the result of xchg() counts */
+		/* the plain load avoids most calls of xchg(), which is expensive */
 		if (READ_ONCE(e->wake) && xchg(&e->wake, false))
 			e->ops->wake(e);
 		if (unlikely(visit->credit <= 0)) {
@@ -289,14 +295,14 @@ static void ksig_backlog_run(struct work_struct *work)
 	}
 	visit.credit = backlog->credit;
 	all = backlog->all_due;
-	/* rotate, so that the same entry isn't always the first when a target has space */
+	/* rotate, so that a target that can accept signals isn't always used by the same entry */
 	if (all && !backlog->used_up)
 		list_rotate_left(&backlog->waiting);
 	rcu_read_lock();
 	at = ksig_backlog_visit_all(backlog, &visit, all);
 	rcu_read_unlock();
 	backlog->credit = visit.credit;
-	/* visit the remaining entries in another run, and all of them again if needed */
+	/* visit all entries in the next run if a target accepted signals or this run ended early */
 	backlog->all_due = visit.room || (all && backlog->used_up);
 	if (visit.room && !list_empty(&backlog->waiting))
 		at = min(at, visit.now + (all ? KSIG_TICK / 4 : 0));
@@ -320,7 +326,7 @@ void ksig_backlog_remove(struct ksig_backlog_entry *e)
 	mutex_lock(&backlog->lock);
 	ksig_backlog_collect(backlog);
 	if (!list_empty(&e->waiting)) {
-		/* other entries may have waited behind this one */
+		/* other entries may have waited for this entry */
 		backlog->all_due = true;
 		list_del_init(&e->waiting);
 		queue_work(ksig_wq, &backlog->work);
@@ -341,7 +347,7 @@ struct ksig_backlog *ksig_backlog_get(kuid_t uid)
 {
 	struct ksig_backlog *backlog, *created;
 
-	/* allocate without the lock: a cgroup at its limit would block all users */
+	/* allocate without the lock, because a cgroup at its limit would block all users */
 	created = kzalloc_obj(*created, GFP_KERNEL_ACCOUNT);
 	if (!created)
 		return NULL;
@@ -387,7 +393,7 @@ void ksig_backlog_put(struct ksig_backlog *backlog)
 	mutex_unlock(&ksig_backlogs_lock);
 	if (!last)
 		return;
-	/* a running work may still set the timer, but not if the backlog has no entries */
+	/* a running work may still set the timer; a later run won't, because no entry is left */
 	cancel_work_sync(&backlog->work);
 	hrtimer_cancel(&backlog->timer);
 	cancel_work_sync(&backlog->work);
@@ -396,7 +402,7 @@ void ksig_backlog_put(struct ksig_backlog *backlog)
 
 int __init ksig_backlog_init(void)
 {
-	/* WQ_MEM_RECLAIM: the waiting events may report that memory is short */
+	/* WQ_MEM_RECLAIM is set because a waiting event may report that memory is short */
 	ksig_wq = alloc_workqueue("ksig", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	return ksig_wq ? 0 : -ENOMEM;
 }
@@ -405,7 +411,7 @@ void ksig_backlog_exit(void)
 {
 	/* wait for queue_rcu_work() of subscriptions that were just closed */
 	rcu_barrier();
-	/* releasing them stops the backlog's timer before the workqueue is destroyed */
+	/* freeing the subscriptions stops the backlog's timer before the workqueue is destroyed */
 	flush_workqueue(ksig_wq);
 	destroy_workqueue(ksig_wq);
 }

@@ -15,25 +15,26 @@ struct ksig_backlog_entry;
 struct pid;
 
 /*
- * Interval in nanoseconds at which stalled subscriptions are visited. A target that can
- * accept signals again must be noticed within 10 ms.
+ * Interval in nanoseconds at which stalled subscriptions are visited. When a target can
+ * accept signals again, a visit must follow within 10 ms.
  */
 #define KSIG_TICK	(8 * NSEC_PER_MSEC)
 #define KSIG_NEVER	U64_MAX
-/* Delay of an entry that waits behind another one with the same target; see @room. */
+/* Delay of an entry that waits for another entry with the same target; see @room. */
 #define KSIG_BEHIND	NSEC_PER_SEC
 
 /**
  * struct ksig_visit - one run of a backlog's worker
- * @credit: remaining credit of the run, in checks of a target
- * @now: CLOCK_MONOTONIC at the start of the run
- * @full_pid: a target that this run has found full; only compared. NULL: none yet
- * @full_max: at least this many signals are pending in that target
+ * @credit: the user's remaining credit, in target checks
+ * @now: CLOCK_MONOTONIC time at the start of the run
+ * @full_pid: a target that this run has found full; only compared. NULL: no such target yet
+ * @full_max: at least this many signals are pending in the target @full_pid
  * @full_signo: signal number of these signals
  * @full_process: these signals are process-directed
- * @full_checked: this run has checked the target, and not only compared counts
- * @room: a target can accept signals again, so entries that wait behind other entries must
- *	be visited as well
+ * @full_checked: the run has checked the target itself; false if the run has only found that
+ *	the target is unchanged
+ * @room: a target can accept signals again, so entries that wait for other entries must be
+ *	visited as well
  */
 struct ksig_visit {
 	int credit;
@@ -51,7 +52,7 @@ struct ksig_visit {
  * @visit: deliver as many signals as possible. Returns the delay until the next visit in
  *	nanoseconds; 0 for an immediate visit; KSIG_NEVER if no visit is needed
  * @wake: wake readers; called after a full barrier, and not charged to the user's credit
- * @has_work: check whether a visit is needed for reasons other than @wake
+ * @has_work: check whether a visit is needed for another reason than @wake
  */
 struct ksig_backlog_ops {
 	u64 (*visit)(struct ksig_backlog_entry *e, struct ksig_visit *visit);

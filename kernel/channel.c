@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Channels: creates and destroys them, adds subscriptions, starts and stops their events. */
+/* Creates and destroys channels, adds subscriptions, and starts and stops the events. */
 #include <linux/capability.h>
 #include <linux/ctype.h>
 #include <linux/err.h>
@@ -25,10 +25,10 @@
 
 static dev_t ksig_devt;
 static DEFINE_IDA(ksig_minors);
-/* Number of channels that are not freed yet, so ksig_chan_release() may still run. */
+/* Number of channels not freed yet. Unless it is 0, ksig_chan_release() may still run. */
 static atomic_t ksig_chan_count;
 
-/* Protects the list of channels, and therefore their names. Nests outside chan->lock. */
+/* Protects the list of channels and their names. Nests outside chan->lock. */
 static DEFINE_MUTEX(ksig_names_lock);
 static LIST_HEAD(ksig_chans);
 
@@ -40,8 +40,8 @@ static const struct file_operations *ksig_node_fops;
 /* ---------------------------------------------------------------- subscribing */
 
 /*
- * Check whether emitters may serve a subscription themselves. The number of such subscriptions
- * is limited, and one user must not use up all of them.
+ * Check whether emitters may serve a subscription themselves. The number of subscriptions that
+ * emitters serve is limited, and one user must not exhaust the limit.
  */
 static bool ksig_front_has_place(const struct ksig_chan *chan,
 				 const struct ksig_sub *sub)
@@ -62,8 +62,8 @@ static bool ksig_front_has_place(const struct ksig_chan *chan,
 /*
  * Add a subscription to the channel or to its fanout.
  *
- * Return: 0; -EAGAIN if the fanout has to serve the subscription and does not exist yet; the
- * caller then has to pass a new one in @created.
+ * Return: 0; -EAGAIN if the fanout has to serve the subscription but does not exist yet. In this
+ * case, the caller has to pass a new fanout in @created.
  */
 static int ksig_join(struct ksig_chan *chan, struct ksig_sub *sub,
 		     struct ksig_fanout **created)
@@ -71,7 +71,7 @@ static int ksig_join(struct ksig_chan *chan, struct ksig_sub *sub,
 	lockdep_assert_held(&chan->lock);
 	if (ksig_front_has_place(chan, sub)) {
 		chan->front++;
-		/* the subscription is not offered events that were emitted before */
+		/* the subscription must not be offered events that were emitted earlier */
 		ksig_stash_flush(chan);
 		sub->skipped_before = ksig_sub_skipped(sub);
 		sub->skipped_seen = sub->skipped_before;
@@ -130,11 +130,11 @@ again:
 		err = chan->start ? chan->start(chan->ctx) : 0;
 		chan->started = !err;
 	}
-	/* this can't fail after start: emitters always serve the first subscription */
+	/* this can't fail if start was called: emitters always serve the first subscription */
 	if (!err)
 		err = ksig_join(chan, sub, &created);
 	mutex_unlock(&chan->lock);
-	/* allocate without the lock: a cgroup at its limit would block all users */
+	/* allocate without the lock, because a cgroup at its limit would block all users */
 	if (err == -EAGAIN && !created) {
 		created = ksig_fanout_create(chan->event_size);
 		if (created)
@@ -146,8 +146,8 @@ again:
 }
 
 /*
- * Undo ksig_channel_join(). Running emits may still reach the subscription until a grace period
- * has passed.
+ * Undo ksig_channel_join(). Running emits may still use the subscription until a grace period has
+ * passed.
  */
 void ksig_channel_leave(struct ksig_chan *chan, struct ksig_sub *sub)
 {
@@ -209,7 +209,7 @@ static bool ksig_name_valid(const char *name)
 	return true;
 }
 
-/* Replace the "%d" of a name such as "edu%d" by the lowest unused number. */
+/* Replace the "%d" of a name such as "edu%d" with the lowest unused number. */
 static int ksig_name_numbered(char *name, const char *pattern, size_t stem)
 {
 	unsigned int i;
@@ -260,7 +260,7 @@ static void ksig_chan_release(struct device *dev)
 {
 	struct ksig_chan *chan = container_of(dev, struct ksig_chan, dev);
 
-	/* a subscriber may have queued it while the channel was being destroyed */
+	/* a subscriber may have queued the irq_work while the channel was being destroyed */
 	irq_work_sync(&chan->stash.irq_work);
 	ksig_fanout_free(chan->fanout);
 	ksig_notice_ring_destroy(&chan->stash.ring);
@@ -299,7 +299,7 @@ static int ksig_chan_fill_in(struct ksig_chan *chan,
 	return ksig_types_copy(chan, desc->types);
 }
 
-/* Choose a name and add the node, so that the name is in use from the time the node exists. */
+/* Choose a name and add the node. ksig_names_lock prevents duplicate names. */
 static int ksig_chan_add(struct ksig_chan *chan, const char *wanted)
 {
 	size_t len = strlen(wanted);
@@ -326,12 +326,13 @@ static int ksig_chan_add(struct ksig_chan *chan, const char *wanted)
 }
 
 /*
- * Shut a channel down before its driver is removed: nothing calls the driver after this returns.
- * The source of the events is stopped first, so that the hang-up comes after the last event.
- * Subscriptions stay on the list until they are closed. A lingering channel is stopped now. The
- * linger work may be waiting for the lock; it will find the channel stopped. This function does
- * not wait for that work, because the caller may hold locks that stop functions of other drivers
- * take.
+ * Shut a channel down before its driver is removed. Nothing calls the driver after this returns.
+ * The source of the events is stopped first, so that subscriptions are hung up after the last
+ * event. Subscriptions stay on the list until they are closed.
+ *
+ * A lingering channel is stopped as well. The linger work may be waiting for the lock, and will
+ * find the channel stopped. This function does not wait for the linger work, because the caller may
+ * hold locks that the stop functions of other drivers take.
  */
 static void ksig_chan_kill(struct ksig_chan *chan)
 {
@@ -387,7 +388,7 @@ static int ksig_chan_create(struct device *parent,
 	}
 	if (err) {
 		*ch = NULL;
-		/* a process may already have opened it through a node made with mknod(2) */
+		/* a process may already have opened the channel through a mknod(2) node */
 		ksig_chan_kill(chan);
 		put_device(&chan->dev);
 	}
@@ -421,7 +422,7 @@ void ksig_channel_destroy(struct ksig_channel *ch)
 	cdev_device_del(&chan->cdev, &chan->dev);
 	list_del(&chan->node);
 	mutex_unlock(&ksig_names_lock);
-	/* open files keep dev alive, but no longer its parent */
+	/* open files keep dev alive, but must not keep the parent alive any longer */
 	chan->dev.parent = NULL;
 	ksig_chan_kill(chan);
 	put_device(&chan->dev);
@@ -465,7 +466,7 @@ int __init ksig_channel_init(const struct file_operations *fops)
 
 void ksig_channel_exit(void)
 {
-	/* wait for the last channel; DEBUG_KOBJECT_RELEASE delays their release */
+	/* wait until all channels are freed; DEBUG_KOBJECT_RELEASE delays that */
 	wait_var_event(&ksig_chan_count, !atomic_read(&ksig_chan_count));
 	unregister_chrdev_region(ksig_devt, KSIG_MINORS);
 	class_destroy(ksig_class);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Channels: the nodes /dev/ksig/NAME, their subscriptions, and emitting events to them. */
+/* Channels: the nodes /dev/ksig/NAME, their subscriptions, and functions that emit events. */
 #ifndef KSIG_CHANNEL_H
 #define KSIG_CHANNEL_H
 
@@ -18,20 +18,18 @@ struct ksig_fanout;
 struct ksig_sub;
 
 /*
- * Limits of the work that an emit does in its caller's context: the number of subscriptions
- * that are offered the event, how many of these may belong to one user, and how many are
- * notified. Workers do the rest. After an NMI, an emit also offers up to KSIG_STASH_INLINE
- * stashed events before its own.
+ * Limits on the work that an emit does in its caller's context. Workers do the rest. After an
+ * NMI, an emit also offers up to KSIG_STASH_INLINE stashed events before its own event.
  */
-#define KSIG_FRONT_MAX		32
-#define KSIG_FRONT_ANYBODY	16	/* CAP_SYS_RESOURCE is required beyond this */
-#define KSIG_FRONT_USER		8
-#define KSIG_INLINE_NOTIFY	4
+#define KSIG_FRONT_MAX		32	/* subscriptions that are offered the event */
+#define KSIG_FRONT_ANYBODY	16	/* of these, without CAP_SYS_RESOURCE */
+#define KSIG_FRONT_USER		8	/* of these, for one user without CAP_SYS_RESOURCE */
+#define KSIG_INLINE_NOTIFY	4	/* subscriptions that are notified */
 
 /**
  * struct ksig_stash - events that can't be offered in the context of their emitter
  * @ring: copies of the events
- * @lock: held by the consumer of @ring while it offers an event, so that the order is kept
+ * @lock: held by the consumer of @ring while it offers an event, to preserve the order
  * @irq_work: offers the events as soon as possible
  */
 struct ksig_stash {
@@ -53,17 +51,17 @@ struct ksig_stash {
  *	@lock, walked under RCU
  * @front: number of subscriptions in @subs; protected by @lock
  * @rear: number of subscriptions that @fanout serves; changed under @lock
- * @fanout: serves the other subscriptions; set once, under @lock
+ * @fanout: serves the subscriptions that are not in @subs; set once, under @lock
  * @stash: events emitted by NMIs
  * @skipped: number of events skipped because the stash was full
  * @lost: number of events lost because a subscription's queue was full
  * @emitted: number of events emitted while there were subscribers; per cpu
  * @lock: serializes subscribing, unsubscribing, starting, stopping and destroying
- * @lock_key: lockdep class of @lock. start and stop run under @lock and take locks of
- *	their driver. Locks of different drivers have no defined order, so each channel
- *	needs its own class
+ * @lock_key: lockdep class of @lock. @start and @stop run under @lock and take the driver's
+ *	locks. The locks of different drivers have no defined order, so each channel needs
+ *	its own class
  * @dead: the channel is destroyed; protected by @lock
- * @started: start was called, and stop has not been called since; protected by @lock
+ * @started: @start was called, and @stop has not been called since; protected by @lock
  * @linger: stops the channel if it has had no subscription for a while
  * @start: see struct ksig_channel_desc
  * @stop: see struct ksig_channel_desc
@@ -115,8 +113,8 @@ struct ksig_chan {
 #define KSIG_CHANNEL_WRITABLE	(1U << 31)
 
 /*
- * Like ksig_channel_create(), but *@ch is set before the node exists. An event emitted by a
- * hook that start has installed therefore finds the channel.
+ * Like ksig_channel_create(), but *@ch is set before the node exists. The hooks that start
+ * installs can therefore emit to *@ch immediately.
  */
 int ksig_channel_create_at(const struct ksig_channel_desc *desc,
 			   struct ksig_channel **ch);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* File operations of /dev/ksig/control and of the channels' nodes. */
+/* File operations of /dev/ksig/control and the channels' nodes. */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
@@ -14,7 +14,7 @@
 
 /* -------------------------------------------------------------- any channel */
 
-/* An open file keeps the cdev alive, and therefore the channel. */
+/* An open file keeps the cdev alive, which keeps the channel alive. */
 static struct ksig_chan *ksig_file_chan(struct file *file)
 {
 	return container_of(file_inode(file)->i_cdev, struct ksig_chan, cdev);
@@ -28,7 +28,7 @@ static int ksig_open(struct inode *inode, struct file *file)
 	struct ksig_sub *sub;
 	int err;
 
-	/* if init fails, the module is removed even if a node is open */
+	/* if the module's init fails, the module is freed even while a node is open */
 	if (THIS_MODULE->state == MODULE_STATE_COMING)
 		return -ENODEV;
 	file->private_data = NULL;
@@ -89,7 +89,7 @@ static ssize_t ksig_read_to(struct file *file, struct iov_iter *to,
 			return 0;
 		if (nowait || file->f_flags & O_NONBLOCK)
 			return -EAGAIN;
-		/* retry: another reader may consume the records first, or arm the subscription */
+		/* retry: another process may consume the records first, or arm the subscription */
 		ret = wait_event_interruptible(sub->wait,
 				ksig_ring_count(&sub->ring, NULL) ||
 				READ_ONCE(sub->ring.hup) ||

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/debug/signalconfpid: writing "PID [VALUE [SIGNO]]" sends a signal to that thread.
+ * /sys/kernel/debug/signalconfpid: writing "PID [VALUE [SIGNO]]" sends a signal to the thread PID.
  * The file exists for programs that follow the tutorial. KSIG_IOC_SEND does the same without
  * debugfs.
  */
@@ -16,12 +16,12 @@
 #include "debugfs.h"
 #include "signal.h"
 
-/* Enough for "2147483647 18446744073709551615 64" with extra blanks and the terminator */
+/* Large enough for "2147483647 18446744073709551615 64" with extra blanks and the terminator */
 #define KSIG_LINE_MAX	64
 
 static struct dentry *ksig_signalconfpid;
 
-/* Accepts digits only, unlike kstrtoint(), which also accepts "+1" and "1\n". */
+/* Parse an int. Accepts only digits, whereas kstrtoint() also accepts "+1" and "1\n". */
 static int ksig_parse_int(const char *s, int *res)
 {
 	if (!isdigit(*s) || strchr(s, '\n'))
@@ -29,7 +29,7 @@ static int ksig_parse_int(const char *s, int *res)
 	return kstrtoint(s, 10, res) ? -EINVAL : 0;
 }
 
-/* Accepts decimal, negative and 0x-prefixed numbers of 64 bits: -2^63 to 2^64 - 1 */
+/* Parse a number from -2^63 to 2^64 - 1. Hexadecimal numbers with 0x can't be negative. */
 static int ksig_parse_value(const char *s, u64 *res)
 {
 	s64 negative;
@@ -61,7 +61,7 @@ static int ksig_parse_signo(const char *s, int *res)
 	return 0;
 }
 
-/* Copy a parameter without the newline that sysfs and modprobe may pass. */
+/* Copy a parameter without the newline that may follow it if sysfs or modprobe is used. */
 static int ksig_param_word(const char *arg, char word[KSIG_LINE_MAX])
 {
 	if (strscpy(word, arg, KSIG_LINE_MAX) < 0)
@@ -134,7 +134,7 @@ static ssize_t ksig_signalconfpid_write(struct file *file,
 	if (copy_from_user(line, buf, len))
 		return -EFAULT;
 
-	/* C programs may also write the terminator, and echo adds a newline */
+	/* C programs may write the terminating null byte as well, and echo adds a newline */
 	if (len && line[len - 1] == '\0')
 		len--;
 	if (len && line[len - 1] == '\n')
@@ -164,7 +164,7 @@ static const struct file_operations ksig_signalconfpid_fops = {
 	.write = ksig_signalconfpid_write,
 };
 
-/* A failure is ignored: without debugfs, or under lockdown, the file does not exist. */
+/* Errors are ignored. Without debugfs, or under lockdown, the file does not exist. */
 void __init ksig_debugfs_init(void)
 {
 	ksig_signalconfpid = debugfs_create_file("signalconfpid", 0200, NULL,

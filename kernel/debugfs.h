@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The file of the tutorial, /sys/kernel/debug/signalconfpid. */
+/* The tutorial's file, /sys/kernel/debug/signalconfpid. */
 #ifndef KSIG_DEBUGFS_H
 #define KSIG_DEBUGFS_H
 

@@ -2,11 +2,11 @@
 /*
  * Signal delivery: sends the records of a ring as signals to the armed target.
  *
- * Emitters deliver the records that they have queued if that is cheap. Otherwise the
- * delivery is stalled: emitters only queue records, and the worker of the user's backlog
- * delivers until no record is left. Emitters, the worker and DISARM are serialized by the
- * delivery's lock. Signals are therefore sent one at a time in the ring's order, and no
- * signal is sent once @arm is NULL.
+ * If it is cheap, an emitter delivers the record that it has queued. Otherwise the delivery
+ * is stalled: emitters only queue records, and the worker of the user's backlog delivers
+ * until no record is left. The delivery's lock serializes emitters, the worker and DISARM.
+ * Signals are therefore sent one at a time in the ring's order, and no signal is sent once
+ * @arm is NULL.
  */
 #include <linux/err.h>
 #include <linux/jiffies.h>
@@ -20,7 +20,7 @@
 
 #include "deliver.h"
 
-/* An emitter checks only targets with at most this many threads or pending signals. */
+/* An emitter checks a target only if at most this many threads or pending signals are scanned. */
 #define KSIG_INLINE_SCAN	64
 
 /* --------------------------------------------------------- arming, disarming */
@@ -68,7 +68,7 @@ struct ksig_arm_state *ksig_arm_create(const struct ksig_arm *a)
 	arm->target.process = a->flags & KSIG_ARM_PROCESS ||
 			      sig_kernel_only(a->signo);
 	arm->target.persistent = true;
-	/* standard signals do not queue, so a second one would be merged */
+	/* standard signals do not queue: a second signal would be merged with the first */
 	arm->target.max_pending = arm->doorbell || a->signo < SIGRTMIN ? 1 :
 				  a->max_pending ?: KSIG_PENDING_DEFAULT;
 
@@ -99,7 +99,7 @@ struct ksig_arm_state *ksig_arm_create(const struct ksig_arm *a)
 	return arm;
 }
 
-/* The caller has the only reference, or an RCU grace period has passed. */
+/* The caller must have the only reference, or an RCU grace period must have passed. */
 void ksig_arm_destroy(struct ksig_arm_state *arm)
 {
 	ksig_target_release(&arm->target);
@@ -111,7 +111,7 @@ static void ksig_arm_on_rcu(struct rcu_head *rcu)
 	ksig_arm_destroy(container_of(rcu, struct ksig_arm_state, rcu));
 }
 
-/* @arm: NULL disarms. For KSIG_MODE_EACH the caller has claimed the ring. */
+/* Passing NULL as @arm disarms. For KSIG_MODE_EACH, the caller must have claimed the ring. */
 static void ksig_arm_replace(struct ksig_delivery *d, struct ksig_arm_state *arm)
 {
 	struct ksig_arm_state *old = ksig_arm_locked(d);
@@ -131,8 +131,9 @@ static void ksig_arm_replace(struct ksig_delivery *d, struct ksig_arm_state *arm
 }
 
 /*
- * The target has exited. The irq_work wakes sleepers, because kill_fasync() may wait for
- * tasklist_lock, whose holder may be waiting for the delivery's lock in an emit.
+ * Disarm, because the target has exited. Pollers are woken by the irq_work, because
+ * kill_fasync() may wait for tasklist_lock, and the task that holds tasklist_lock may wait
+ * for the delivery's lock in an emit.
  */
 static void ksig_target_lost(struct ksig_delivery *d)
 {
@@ -162,7 +163,7 @@ void ksig_deliver_check_target(struct ksig_delivery *d)
  * @d: the delivery
  * @arm: from ksig_arm_create(); replaces the current settings
  *
- * Context: process. The caller has called ksig_exit_watch_start().
+ * Context: process. The caller must have called ksig_exit_watch_start().
  *
  * Return: 0; -ENODEV after hang-up; -EBUSY for KSIG_MODE_EACH if the ring is mapped.
  * On error nothing has changed, and the caller still owns @arm.
@@ -187,12 +188,12 @@ int ksig_deliver_arm(struct ksig_delivery *d, struct ksig_arm_state *arm)
 	if (err)
 		return err;
 	/*
-	 * Orders the arming before the checks of target and ring. Pairs with
-	 * atomic_dec_and_test() in do_exit(), between PF_EXITING and the exit
-	 * probe, and with ksig_ring_commit().
+	 * Order the arming before the checks of the target and the ring. Pairs with
+	 * atomic_dec_and_test() in do_exit(), which comes between setting PF_EXITING
+	 * and the exit probe, and with ksig_ring_commit().
 	 */
 	smp_mb();
-	/* the exit watch misses a target that exited before it was armed */
+	/* the exit watch doesn't report a target that exited before the watch was added */
 	ksig_deliver_check_target(d);
 	rcu_read_lock();
 	ksig_deliver(d, KSIG_VISIT_SIGNALS);
@@ -278,7 +279,7 @@ static int ksig_deliver_record(struct ksig_delivery *d,
 		return 0;
 	}
 	more = ksig_ring_consume_one(d->ring, err) || READ_ONCE(d->ring->hup);
-	/* the next event that is delivered reports the loss */
+	/* the signal of the next event reports the loss instead */
 	if (unlikely(err && lost))
 		ksig_ring_restore_lost(d->ring, lost);
 	return more ? 1 + arm->target.scan_cost : 0;
@@ -292,18 +293,18 @@ static int ksig_deliver_doorbell(struct ksig_delivery *d,
 
 	/*
 	 * Clear doorbell_pending before the doorbell is sent, so that a record added
-	 * in the meantime requests another doorbell. Store of doorbell_pending, full
-	 * barrier, load of tail; pairs with ksig_ring_commit(), which stores tail
-	 * and, after a full barrier, makes its caller store doorbell_pending. Either
-	 * the record is seen here, or the caller's store comes later and
-	 * doorbell_pending stays set.
+	 * in the meantime requests another doorbell. The full barrier orders the store
+	 * to doorbell_pending before the load of tail. Pairs with the barrier in
+	 * ksig_ring_commit(): an emitter stores tail before the barrier and
+	 * doorbell_pending after it. Either this function finds the emitter's record,
+	 * or the emitter sets doorbell_pending later and it stays set.
 	 */
 	smp_store_mb(d->doorbell_pending, false);
 	if (!ksig_ring_count(d->ring, &head))
 		return 0;
 	err = ksig_deliver_signal(d, arm, 0, arm->value);
 	if (!err) {
-		/* the target may flush the signal without having handled it */
+		/* check later whether the target has flushed the signal without handling it */
 		d->rung_at = jiffies;
 		d->rung_head = head;
 		WRITE_ONCE(d->rung, true);
@@ -325,9 +326,9 @@ static int ksig_deliver_doorbell(struct ksig_delivery *d,
  *
  * Context: as ksig_deliver().
  *
- * Return: > 0 if there may be more to do. The value is the cost of this call, where a signal
- * to a process with few threads costs 1. 0 if there is nothing more to do. -EAGAIN, -E2BIG
- * and, for a doorbell, any other error of ksig_target_send() if the call has to be repeated.
+ * Return: the cost of this call, greater than 0, if there may be more to send (a signal to a
+ * process with few threads costs 1); 0 if there is nothing more to send; -EAGAIN, -E2BIG or,
+ * for a doorbell, another error of ksig_target_send(), if the call has to be repeated.
  */
 int ksig_deliver_one(struct ksig_delivery *d, u32 scan_max)
 {
@@ -361,14 +362,15 @@ int ksig_deliver_one(struct ksig_delivery *d, u32 scan_max)
 /**
  * ksig_deliver_direct() - deliver an event without a record
  * @d: the delivery
- * @armed: the settings when the event passed the filter; only compared
+ * @armed: value of @d->arm when the event passed the filter; only compared
  * @subject: subject of the event
  * @value: value of the event
  *
  * Context: as ksig_deliver().
  *
- * Return: false if the event must be queued, because other events are already waiting, the
- * target can't accept the signal now, or the mode is not KSIG_MODE_EACH.
+ * Return: true if the event was delivered or refused. False if the event must be queued, for
+ * example because other events are already waiting, the target can't accept the signal now,
+ * or the mode is not KSIG_MODE_EACH.
  */
 bool ksig_deliver_direct(struct ksig_delivery *d,
 			 const struct ksig_arm_state *armed, u64 subject,
@@ -406,10 +408,10 @@ unlock:
  * @budget: maximum number of signals
  *
  * Remaining signals, and signals that can't be sent now, are left to the backlog. The lock
- * is dropped after each signal because interrupts are disabled while it is held, except on
- * PREEMPT_RT.
+ * is dropped after each signal, because interrupts are disabled while the lock is held,
+ * except on PREEMPT_RT.
  *
- * Context: ksig_notify_allowed(), RCU read-side section.
+ * Context: RCU read-side section; ksig_notify_allowed() must be true.
  */
 void ksig_deliver(struct ksig_delivery *d, int budget)
 {
@@ -451,8 +453,8 @@ void ksig_deliver_leave(struct ksig_delivery *d, bool wake)
  * ksig_deliver_or_leave() - send signals in this context if that is cheap
  * @d: the delivery
  *
- * If the last check of the target was expensive, the backlog delivers: the cost is caused by
- * the subscriber and must not be charged to the emitter.
+ * If the last check of the target was expensive, the backlog delivers, because the subscriber
+ * causes the cost and the emitter must not have to pay for it.
  *
  * Context: as ksig_deliver().
  */
@@ -466,7 +468,7 @@ void ksig_deliver_or_leave(struct ksig_delivery *d)
 
 /* --------------------------------------------------------------------- state */
 
-/* The owner initializes the irq_work and sets the other members of the backlog entry. */
+/* The caller must initialize the irq_work and set the other members of the backlog entry. */
 void ksig_delivery_init(struct ksig_delivery *d, struct ksig_ring *ring)
 {
 	d->ring = ring;
@@ -477,8 +479,8 @@ void ksig_delivery_init(struct ksig_delivery *d, struct ksig_ring *ring)
 /**
  * ksig_deliver_stats() - fill in KSIG_IOC_STATS, except for the channel's counters
  * @d: the delivery
- * @st: filled in. The counters are consistent: the lock is held, so no record is between the
- *	ring and the target
+ * @st: filled in. The counters are consistent, because the lock is held and so no record is
+ *	being delivered
  */
 void ksig_deliver_stats(struct ksig_delivery *d, struct ksig_stats *st)
 {

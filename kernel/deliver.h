@@ -14,16 +14,17 @@
 #include "signal.h"
 
 /*
- * The number of signals that an emit sends to one target, possibly with interrupts
- * disabled, and the number that one visit of the backlog's worker sends.
+ * Maximum number of signals that an emit sends to one target, possibly with interrupts
+ * disabled
  */
 #define KSIG_INLINE_SIGNALS	4
+/* Maximum number of signals that one visit of the backlog's worker sends to one target */
 #define KSIG_VISIT_SIGNALS	64
 
 /*
- * Time after a doorbell after which it is checked if nothing has been consumed. The
- * interval doubles up to a second. A doorbell for which the target was not ready is
- * retried in the same way, starting with an interval of one tick.
+ * Delay from sending a doorbell to the first check that it was not flushed. While no record
+ * is consumed, the check is repeated at intervals that double up to one second. A doorbell
+ * that was refused is retried in the same way, starting with an interval of one tick.
  */
 #define KSIG_RING_CHECK_MS	64
 #define KSIG_RING_CHECK		(KSIG_RING_CHECK_MS * NSEC_PER_MSEC)
@@ -33,7 +34,7 @@ struct seq_file;
 
 /**
  * struct ksig_arm_state - settings that a delivery is armed with; replaced as a whole
- * @watch: reports when the target exits
+ * @watch: reports the exit of the target
  * @target: receives the signals
  * @value: value of a doorbell's signal
  * @doorbell: true for KSIG_MODE_DOORBELL, false for KSIG_MODE_EACH
@@ -54,16 +55,16 @@ struct ksig_arm_state {
 /**
  * struct ksig_delivery - signal delivery of one subscription
  * @ring: the ring that contains the records
- * @lock: serializes signals and protects all members, except as stated below. A sleeping
- *	lock on PREEMPT_RT
+ * @lock: serializes signals and protects all members, except as stated below. It is a
+ *	sleeping lock on PREEMPT_RT
  * @arm: current settings; NULL if not armed. Written under @lock, read under RCU
  * @stalled: only the backlog's worker delivers
- * @deliver_inline: emitters deliver, because the delivery is armed and its target is cheap
- *	to check
+ * @deliver_inline: emitters deliver, because the delivery is armed and checking its target is
+ *	cheap
  * @doorbell_pending: a doorbell has to be sent; set under the ring's lock, cleared
  *	under @lock
  * @rung: a doorbell was sent, and the worker has to check that the target did not flush it
- * @target_full: the next signal waits until the target can accept one
+ * @target_full: the next signal has been deferred, because it can't be sent yet
  * @target_gone: the target has exited since @arm was last set
  * @target_gone_notify: pollers must be woken because of @target_gone
  * @rung_head: head of the ring when the doorbell was sent
@@ -71,7 +72,7 @@ struct ksig_arm_state {
  * @signals: number of signals sent
  * @direct: number of events that were delivered or refused without a record
  * @direct_refused: number of @direct events that were refused
- * @deferred: how often a notification was deferred; atomic
+ * @deferred: number of times that a notification was deferred; atomic
  * @irq_work: wakes pollers, and does the work that an emitter's context does not permit;
  *	set up by the owner
  * @entry: entry of the subscription in its user's backlog

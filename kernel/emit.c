@@ -2,9 +2,9 @@
 /*
  * Emitting: offers an event to the channel's subscriptions.
  *
- * An NMI must not take locks that the interrupted code may hold. It stores a copy of the event
- * in the channel's stash, and an irq_work offers that copy. While the stash is not empty, other
- * emitters offer the events in the stash before their own, so that the order is kept.
+ * An NMI must not take locks that the interrupted code may hold. Therefore the NMI stores a copy of
+ * the event in the channel's stash, and an irq_work offers the copy. To preserve the order, other
+ * emitters offer the events in the stash before their own event.
  */
 #include <linux/export.h>
 #include <linux/hardirq.h>
@@ -26,7 +26,7 @@
 /*
  * Offer the oldest event in the stash to all subscriptions, without notifying them.
  *
- * Return: false if the stash is empty, or its oldest event is still being written.
+ * Return: false if the stash is empty or the oldest event is still being written.
  */
 static bool ksig_stash_take_one(struct ksig_chan *chan)
 {
@@ -67,8 +67,9 @@ static bool ksig_stash_take_one(struct ksig_chan *chan)
 }
 
 /*
- * Notify the subscriptions that have records. Context: ksig_notify_allowed(), or the stash's
- * irq_work; RCU read-side section.
+ * Notify the subscriptions that have records.
+ *
+ * Context: RCU read-side section; ksig_notify_allowed() is true, or in the stash's irq_work.
  */
 static void ksig_stash_notify(struct ksig_chan *chan, int *budget)
 {
@@ -101,12 +102,12 @@ static void ksig_stash_empty(struct ksig_chan *chan)
 
 /*
  * Try to offer all events in the stash. If this context does not permit notification, the
- * irq_work notifies the subscriptions. In this case only events without pids are offered,
- * because dropping the last reference to a pid may free it.
+ * irq_work notifies the subscriptions. In this case events with pids are not offered, because
+ * dropping the last reference to a pid frees the pid.
  *
- * Return: false if events remain in the stash, because there are too many, because this context
- * doesn't permit offering them, or because an NMI on another cpu is still writing one. The
- * caller's event must then be stashed after them.
+ * Return: false if the caller's event must be stashed because other events remain in the stash.
+ * This happens if the stash contains too many events, if this context doesn't permit offering them,
+ * or if an NMI on another cpu is still writing an event.
  */
 static noinline bool ksig_stash_try_empty(struct ksig_chan *chan, int *budget)
 {
@@ -132,11 +133,11 @@ static void ksig_stash_on_irq_work(struct irq_work *work)
 	rcu_read_unlock();
 }
 
-/* Add an event to the stash. Return: number of subscriptions that may be offered the event. */
+/* Add an event to the stash. Return: number of subscriptions, or 0 if the stash is full. */
 static noinline int ksig_stash_put(struct ksig_chan *chan,
 				   const struct ksig_notice *n, u64 net_cookie)
 {
-	/* ktime_get_ns() takes a seqlock whose update an NMI may have interrupted */
+	/* an NMI can't use ktime_get_ns(), because it may have interrupted a clock update */
 	u64 now = in_nmi() ? ktime_get_mono_fast_ns() : ktime_get_ns();
 	u64 skipped = atomic64_read(&chan->skipped);
 
@@ -149,20 +150,20 @@ static noinline int ksig_stash_put(struct ksig_chan *chan,
 	return READ_ONCE(chan->pub.subscribers);
 }
 
-/* @local: the event is about a process or network namespace, so not all subscribers see it. */
+/* @local: only subscribers in certain pid or network namespaces are offered the event. */
 static __always_inline int ksig_emit_to_all(struct ksig_chan *chan,
 					    const struct ksig_notice *n,
 					    bool local)
 {
 	struct ksig_emission em = { .n = n, .budget = KSIG_INLINE_NOTIFY };
-	/* loaded here because the compiler would reload them after each call */
+	/* local copies, because the compiler would reload the members after each call */
 	u32 type = n->type, len = n->len;
 	int taken = -EINVAL;
 	struct ksig_sub *sub;
 	unsigned int rear;
 	u64 net_cookie;
 
-	/* covers the whole emit: ksig_channel_destroy() waits for its end and then frees chan */
+	/* covers the whole emit: ksig_channel_destroy() waits for emits before freeing chan */
 	rcu_read_lock();
 	if (unlikely(type >= chan->ntypes ||
 		     len > chan->event_size - sizeof(struct ksig_event)))
@@ -206,7 +207,7 @@ int __ksig_emit_value(struct ksig_channel *ch, u32 type, u64 subject, u64 value)
 {
 	struct ksig_notice n;
 
-	/* assign the members: an initializer would first clear the structure with "rep stos" */
+	/* not an initializer, which would first clear the structure with "rep stos" */
 	n.type = type;
 	n.len = 0;
 	n.subject = subject;
@@ -224,8 +225,8 @@ EXPORT_SYMBOL_GPL(__ksig_emit_value);
 /* ------------------------------------------------------------------- flushing */
 
 /*
- * Wait until all events that NMIs emitted before the call have been offered. Context: process,
- * may sleep.
+ * Wait until all events that were stashed before the call have been offered. Context: process, may
+ * sleep.
  */
 void ksig_stash_flush(struct ksig_chan *chan)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Detects when the target of an armed subscription exits. A probe on sched_process_exit looks
- * the exiting thread up in a table. The probe is registered while it has users, and for some
- * time after the last user has stopped it.
+ * Detects when the target of an armed subscription exits. A probe on sched_process_exit looks up
+ * the exiting thread in a table. The probe is registered while it has users, and for some time
+ * after its last user has stopped.
  */
 #include <linux/hashtable.h>
 #include <linux/irq_work.h>
@@ -18,7 +18,7 @@
 
 /* Hashed by struct pid; looked up under RCU. */
 static DEFINE_HASHTABLE(ksig_exit_watches, 8);
-/* Serializes changes to the table. */
+/* Serializes changes of ksig_exit_watches. */
 static DEFINE_SPINLOCK(ksig_exit_watches_lock);
 
 /* Protects the following two variables and the registration of the probe. */
@@ -48,7 +48,7 @@ static void ksig_on_exit(struct task_struct *task)
 }
 KSIG_DEFINE_EXIT_PROBE(ksig_on_exit)
 
-/* The tracepoint is optional: without it, an exit is noticed when the next signal is sent. */
+/* Optional: without this tracepoint, an exit is noticed when the next signal is sent. */
 static struct ksig_hook ksig_exit_hook =
 	KSIG_HOOK(sched_process_exit, KSIG_EXIT_PROBE(ksig_on_exit), true);
 
@@ -65,7 +65,7 @@ static DECLARE_DELAYED_WORK(ksig_exit_probe_linger, ksig_exit_probe_unregister);
 
 /**
  * ksig_exit_watch_start() - detect exits until ksig_exit_watch_stop() is called
- * @started: state of the user, initially false; if it is true, the user is not counted again
+ * @started: state of the user, initially false. If true, the user is already counted
  *
  * Context: process, may sleep.
  *
@@ -88,7 +88,7 @@ int ksig_exit_watch_start(bool *started)
 	return err;
 }
 
-/* Undo ksig_exit_watch_start() if it was called. */
+/* Undo ksig_exit_watch_start(). Does nothing if *@started is false. */
 void ksig_exit_watch_stop(bool *started)
 {
 	mutex_lock(&ksig_exit_probe_lock);
@@ -104,7 +104,7 @@ void ksig_exit_watch_flush(void)
 }
 
 /**
- * ksig_exit_watch_replace() - replace one watched target by another
+ * ksig_exit_watch_replace() - replace one watched target with another
  * @old: target to stop watching, or NULL; must not be freed before an RCU grace period
  * @new: target to start watching, or NULL
  *

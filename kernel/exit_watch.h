@@ -11,7 +11,7 @@ struct pid;
 /**
  * struct ksig_exit_watch - a watched target
  * @node: node in the table of all watched targets; read under RCU
- * @pid: pid of the thread, or of the process's leader; the owner holds the reference
+ * @pid: pid of the watched thread, or of the watched process; the owner holds the reference
  * @work: queued when that thread, or any thread of that process, exits
  */
 struct ksig_exit_watch {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fanout: serves those subscriptions of a channel that emitters don't serve themselves.
+ * Fanout: serves a channel's subscriptions that emitters don't serve themselves.
  *
- * An emit offers its event to a limited number of subscriptions. If the channel has more, the
- * emit puts a copy into a ring. A worker offers the copy to the other subscriptions, in the
- * order of the emits and with the time of the emit. If the ring is full, the event is skipped.
- * It is then unknown which filters the event would have passed, so each of these subscriptions
- * counts it in ksig_stats.skipped, an upper bound, and not as lost.
+ * An emit offers its event to a limited number of subscriptions. If the channel has more
+ * subscriptions, the emit also puts a copy of the event into a ring. A worker offers the copies to
+ * the other subscriptions, in the order of the emits and with the times of the emits. If the ring
+ * is full, the event is skipped, and it remains unknown which filters it would have passed. Each
+ * of the other subscriptions therefore counts the event in ksig_stats.skipped, which is an upper
+ * bound, and not as lost.
  */
 #include <linux/irq_work.h>
 #include <linux/list.h>
@@ -21,12 +22,12 @@
 #define KSIG_FANOUT_BYTES	(256 * 1024)
 
 /**
- * struct ksig_fanout - a ring of events, and the subscriptions that they are offered to
+ * struct ksig_fanout - a ring of events, and the subscriptions that are offered these events
  * @ring: the events
  * @skipped: number of events skipped because @ring was full
  * @irq_work: queues @work if the emitter's context does not permit that
  * @work: offers the events in @ring to the subscriptions
- * @lock: protects @subs and keeps its subscriptions from being freed
+ * @lock: protects @subs and keeps the subscriptions on it from being freed
  * @subs: the subscriptions in the order in which they were opened
  */
 struct ksig_fanout {
@@ -66,8 +67,8 @@ bool ksig_fanout_put(struct ksig_fanout *f, const struct ksig_notice *n,
 }
 
 /*
- * Queue an event in each subscription. Each user's backlog wakes readers and sends signals,
- * because that costs far more and must not delay events for other users.
+ * Queue an event in each subscription. Waking readers and sending signals is left to each user's
+ * backlog, because these cost far more and must not delay events for other users.
  */
 static void ksig_fanout_offer(struct ksig_fanout *f,
 			      struct ksig_notice_slot *slot, u32 index)
@@ -92,7 +93,7 @@ static void ksig_fanout_offer(struct ksig_fanout *f,
 	mutex_unlock(&f->lock);
 }
 
-/* Handle at most one ring of events before requeueing: a burst may not end. */
+/* Offer at most as many events as the ring has slots, then requeue: a burst may never end. */
 static void ksig_fanout_run(struct work_struct *work)
 {
 	struct ksig_fanout *f = container_of(work, struct ksig_fanout, work);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Fanout: serves those subscriptions of a channel that emitters don't serve themselves. */
+/* Fanout: serves a channel's subscriptions that emitters don't serve themselves. */
 #ifndef KSIG_FANOUT_H
 #define KSIG_FANOUT_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Filters select the events that a subscription is offered. */
+/* Filters select the events that are offered to a subscription. */
 #include <linux/bits.h>
 #include <linux/err.h>
 #include <linux/ktime.h>
@@ -40,7 +40,7 @@ struct ksig_filter *ksig_filter_create(const struct ksig_subscribe *s,
 	if (f->by_subject && pids) {
 		rcu_read_lock();
 		pid = s->subject <= INT_MAX ? find_pid_ns(s->subject, ns) : NULL;
-		/* only thread group leaders: no event has another thread as its subject */
+		/* the subject must be a leader, because no event is about another thread */
 		if (pid_task(pid, PIDTYPE_TGID))
 			f->pid = get_pid(pid);
 		rcu_read_unlock();
@@ -79,9 +79,9 @@ void ksig_filter_free_rcu(struct ksig_filter *f)
 }
 
 /*
- * Check whether the subject is the process that set the filter, or a descendant that was started
- * after that. The number of steps is limited because this runs in the emitter's context. RCU
- * keeps the tasks from being freed.
+ * Check whether the subject is the process that set the filter, a child that this process has
+ * started since then, or a descendant of such a child. The number of steps is limited because this
+ * function runs in the emitter's context. RCU keeps the tasks from being freed.
  */
 static bool ksig_filter_is_own(const struct ksig_filter *f, struct pid *subject)
 {

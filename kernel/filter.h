@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Filters select the events that a subscription is offered. */
+/* Filters select the events that are offered to a subscription. */
 #ifndef KSIG_FILTER_H
 #define KSIG_FILTER_H
 
@@ -16,10 +16,12 @@ struct pid_namespace;
  * struct ksig_filter - a filter; immutable, freed after an RCU grace period
  * @types: bit mask of event types
  * @subject: subject of the events that match, if @by_subject is set
- * @by_subject: only events about @subject match, or about @pid if that is not NULL
+ * @by_subject: only events about @subject match. If @pid is not NULL, @pid is compared
+ *	instead
  * @pid: process that @subject referred to when the filter was set
- * @own: events about this process don't match, nor do events about processes that it and
- *	its descendants have started since @own_since; NULL: no such condition
+ * @own: events about this process don't match. Events about children that the process has
+ *	started since @own_since, and about their descendants, don't match either. NULL: no
+ *	such condition
  * @own_since: CLOCK_MONOTONIC time when the filter was set
  * @rcu: frees the filter after a grace period
  */

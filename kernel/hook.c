@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Probes on the kernel's tracepoints. A tracepoint is found by its name. */
+/* Probes on the kernel's tracepoints, which are looked up by name. */
 #include <linux/errno.h>
 #include <linux/init.h>
 #include <linux/jiffies.h>
@@ -7,7 +7,7 @@
 
 #include "hook.h"
 
-/* How long a hook stays registered after its last user. */
+/* How long a hook stays registered after its last user has stopped. */
 #define KSIG_LINGER	HZ
 
 static struct workqueue_struct *ksig_linger_wq;
@@ -77,7 +77,7 @@ void ksig_hooks_remove(struct ksig_hook *hooks, unsigned int n)
 }
 
 /**
- * ksig_linger_later() - run a work after the lingering time, which this call restarts
+ * ksig_linger_later() - run a work after KSIG_LINGER, counted from this call
  * @work: work that removes hooks
  *
  * Context: any except NMI.
@@ -95,7 +95,7 @@ int __init ksig_linger_init(void)
 	return ksig_linger_wq ? 0 : -ENOMEM;
 }
 
-/* All works have run or have been cancelled, but may still be returning. */
+/* All works must have run or been cancelled, but may still be returning. */
 void ksig_linger_exit(void)
 {
 	destroy_workqueue(ksig_linger_wq);

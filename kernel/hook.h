@@ -23,9 +23,10 @@ struct ksig_hook {
 
 /*
  * Initializer of a struct ksig_hook. The kernel calls a probe through a pointer of
- * the tracepoint's type. A probe of another type would be a control-flow violation
- * with CFI, and would receive wrong arguments without CFI. The kernel's type check is
- * compiled in here but never executed.
+ * the tracepoint's type. With a probe of another type, this call would be a
+ * control-flow violation if the kernel uses CFI, and would pass wrong arguments
+ * otherwise. The initializer includes the kernel's type check, which is compiled but
+ * never executed.
  *
  * Since Linux 7.0, probes are preemptible and are not in an RCU read-side section.
  */
@@ -41,8 +42,9 @@ void ksig_hooks_remove(struct ksig_hook *hooks, unsigned int n);
 
 /*
  * Functions for works that remove hooks. Adding or removing a hook stalls all cpus and
- * takes global locks of the kernel. Opening and closing a node in a loop must not repeat
- * that, so a hook stays registered for a while after its last user.
+ * takes global locks of the kernel. A program that opens and closes a node in a loop must
+ * not cause this repeatedly, so a hook stays registered for a while after its last user
+ * has stopped.
  */
 int ksig_linger_init(void);
 void ksig_linger_exit(void);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Stores copies of events, to be offered to subscriptions later in another context. */
+/* Stores copies of events that will be offered to subscriptions later, in another context. */
 #include <linux/errno.h>
 #include <linux/irqflags.h>
 #include <linux/log2.h>
@@ -20,7 +20,7 @@ ksig_notice_slot(const struct ksig_notice_ring *r, u32 index)
  * ksig_notice_ring_init() - allocate the slots
  * @r: zeroed memory
  * @event_size: size of the channel's records
- * @bytes: maximum size of the ring, unless four slots need more
+ * @bytes: maximum size of the ring, unless the minimum of four slots needs more
  *
  * Context: process, may sleep.
  *
@@ -63,7 +63,7 @@ bool ksig_notice_ring_put(struct ksig_notice_ring *r,
 	unsigned long flags;
 	u32 head, tail;
 
-	/* a claimed slot blocks all slots after it, so it must be completed immediately */
+	/* a claimed slot blocks all later slots, so it must be completed immediately */
 	local_irq_save(flags);
 	do {
 		tail = atomic_read(&r->tail);
@@ -96,7 +96,9 @@ bool ksig_notice_ring_put(struct ksig_notice_ring *r,
 
 /**
  * ksig_notice_ring_peek() - get the oldest event
- * @r: the ring; the caller is its consumer
+ * @r: the ring
+ *
+ * Context: the caller must be the ring's consumer.
  *
  * Return: the event; NULL if the ring is empty, or a producer is still writing the event.
  */
@@ -110,7 +112,10 @@ struct ksig_notice_slot *ksig_notice_ring_peek(const struct ksig_notice_ring *r)
 
 /**
  * ksig_notice_ring_next() - remove the oldest event and free its slot
- * @r: the ring; the caller is its consumer and has taken over the references to pids
+ * @r: the ring
+ *
+ * Context: the caller must be the ring's consumer, and must have taken over the event's references
+ * to pids.
  */
 void ksig_notice_ring_next(struct ksig_notice_ring *r)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Stores copies of events, to be offered to subscriptions later in another context. */
+/* Stores copies of events that will be offered to subscriptions later, in another context. */
 #ifndef KSIG_NOTICE_RING_H
 #define KSIG_NOTICE_RING_H
 
@@ -11,10 +11,10 @@
 /**
  * struct ksig_notice_slot - a copy of an event
  * @ready: the slot is complete, and the consumer may use it
- * @n: the event. It holds references to its pids, its data points to @data, its net is NULL
+ * @n: the event, with references to its pids. n.data points to @data, and n.net is NULL
  * @net_cookie: cookie of the network namespace in which the event happened, or 0
  * @now: time of the event
- * @skipped: number of events skipped before this one
+ * @skipped: number of events skipped before this event
  * @data: copy of the event's data
  */
 struct ksig_notice_slot {
@@ -51,7 +51,7 @@ bool ksig_notice_ring_put(struct ksig_notice_ring *r,
 struct ksig_notice_slot *ksig_notice_ring_peek(const struct ksig_notice_ring *r);
 void ksig_notice_ring_next(struct ksig_notice_ring *r);
 
-/* Check that the ring has no events, including events that are still being written. */
+/* Check that the ring contains no events, not even events that are still being written. */
 static inline bool ksig_notice_ring_is_empty(const struct ksig_notice_ring *r)
 {
 	return atomic_read(&r->tail) == READ_ONCE(r->head);

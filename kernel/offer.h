@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Offers an event to a subscription, as a record in its ring or as a signal. Inline, because
- * every emit does this for every subscription, and a call would add a sixth to the cost.
+ * Offers an event to a subscription, as a record in the subscription's ring or as a signal. The
+ * functions are inline because every emit runs them for every subscription, and a call would
+ * increase the cost by a sixth.
  */
 #ifndef KSIG_OFFER_H
 #define KSIG_OFFER_H
@@ -17,8 +18,8 @@
  * struct ksig_emission - an event that is being offered to subscriptions
  * @n: the event
  * @now: time of the event; 0: not read yet, see ksig_emission_time()
- * @skipped: number of events skipped so far, each of which may have been for one of the
- *	subscriptions
+ * @skipped: number of events skipped so far. Each of them may have matched a subscription's
+ *	filter
  * @budget: number of subscriptions that may still be notified in this context
  */
 struct ksig_emission {
@@ -125,21 +126,22 @@ static __always_inline bool ksig_sub_send(struct ksig_sub *sub,
 	struct ksig_delivery *d = &sub->delivery;
 	const struct ksig_arm_state *armed;
 
-	/* chan->fill() writes into a record, and a SIGIO handler expects to find one */
+	/* chan->fill() writes into a record, and a SIGIO handler expects to find a record */
 	if (!READ_ONCE(d->deliver_inline) || em->budget <= 0 ||
 	    sub->chan->fill || READ_ONCE(sub->fasync) || !ksig_notify_allowed())
 		return false;
-	/* poll(2) also expects a record; a task that starts to sleep later misses nothing */
+	/* so does poll(2); no barrier is needed: later sleepers don't wait for this event */
 	if (waitqueue_active(&sub->wait))
 		return false;
-	/* read the time now: records of other subscriptions must not be later than the signal */
+	/* other subscriptions' records must not have a time later than the signal */
 	if (READ_ONCE(sub->chan->pub.subscribers) > 1)
 		ksig_emission_time(em);
 	armed = rcu_access_pointer(d->arm);
 	/*
-	 * Load d->arm before the filter, which is not replaced while armed. Pairs
-	 * with rcu_assign_pointer() in ksig_arm_replace(). ksig_deliver_direct()
-	 * checks under the lock that d->arm has not changed.
+	 * Load d->arm before the filter. The filter is not replaced while the
+	 * subscription is armed. Pairs with rcu_assign_pointer() in
+	 * ksig_arm_replace(). ksig_deliver_direct() checks under the lock that d->arm
+	 * has not changed.
 	 */
 	smp_rmb();
 	if (unlikely(rcu_access_pointer(sub->filter) != f) ||

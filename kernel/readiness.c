@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Checks whether a target is ready for a signal, and whether anything has changed since a
- * check found it full.
+ * Checks whether a target is ready for a signal, and whether a full target has changed since the
+ * last check.
  *
  * A target is ready for a real-time signal if it handles the signal, blocks it or waits for
- * it. Otherwise the signal would kill the target or be ignored. Standard signals are sent as
- * kill(2) sends them.
+ * it. Otherwise the signal would kill the target or be ignored. For standard signals, readiness is
+ * not checked, as with kill(2).
  */
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
@@ -21,7 +21,7 @@
 /* Context switches are compared only for processes with at most this many threads. */
 #define KSIG_THREADS_COMPARED	4
 
-/* Used instead of a number of switches if the target is running or has too many threads. */
+/* Used instead of a number of context switches if the target runs or has too many threads. */
 #define KSIG_RUNS		U64_MAX
 
 /* ---------------------------------------------------------------------- ready? */
@@ -33,7 +33,7 @@ static bool ksig_blocks(struct task_struct *task, int signo)
 	       sigismember(&task->real_blocked, signo);
 }
 
-/* Charge a scan of all threads. Return: false if the caller does not permit such a scan. */
+/* Charge a scan of all threads. Return: false if the target has more threads than scan_max. */
 static bool ksig_charge_scan(struct ksig_target *t, struct task_struct *task)
 {
 	unsigned int threads = get_nr_threads(task);
@@ -110,9 +110,9 @@ static noinline int ksig_check_blocked(struct ksig_target *t,
 }
 
 /*
- * Check whether all threads are scanned, either by the readiness check or by the kernel when
- * it sends the signal. The kernel scans them to stop, continue or kill the process, and to
- * find a thread to wake up for a process-directed signal that the leader blocks.
+ * Check whether either the readiness check or the kernel's send scans all threads. The kernel scans
+ * the threads to stop, continue or kill the process. It also scans them to find a thread to wake up
+ * if the leader blocks a process-directed signal.
  */
 static bool ksig_scans_threads(const struct ksig_target *t,
 			       struct task_struct *task,
@@ -131,7 +131,7 @@ static bool ksig_scans_threads(const struct ksig_target *t,
  * @task: task found by @t's pid
  * @action: action of @t's signal
  *
- * Context: as ksig_task_ready(), with siglock held. It protects handlers, masks, pending sets
+ * Context: as ksig_task_ready(), with siglock held. siglock protects handlers, masks, pending sets
  * and the list of threads.
  *
  * Return: as ksig_task_ready().
@@ -172,12 +172,12 @@ int ksig_check_ready(struct ksig_target *t, struct task_struct *task,
 	return ksig_check_blocked(t, task, action);
 }
 
-/* ------------------------------------------------- has anything changed since then? */
+/* ---------------------------------------------------------- changed since a check? */
 
 /*
- * Get the number of a thread's context switches, or KSIG_RUNS. While this number stays the same
- * the thread has not run, so it has not accepted a signal. No lock is taken: if the thread goes
- * to sleep at this moment, the next check notices that.
+ * Get the number of a thread's context switches, or KSIG_RUNS. As long as this number is the same,
+ * the thread has not run, so it has not consumed a signal. No lock is taken. If the thread goes to
+ * sleep during the call, the next check notices that.
  */
 static u64 ksig_switches(const struct task_struct *task)
 {
@@ -205,7 +205,7 @@ static u64 ksig_target_switches(const struct ksig_target *t,
 	return sum;
 }
 
-/* Check whether the target's user may queue another signal, as __sigqueue_alloc() does. */
+/* Check whether the user's RLIMIT_SIGPENDING permits another signal, as __sigqueue_alloc() does. */
 static bool ksig_user_has_room(struct task_struct *task)
 {
 	unsigned long max = task_rlimit(task, RLIMIT_SIGPENDING);
@@ -233,7 +233,8 @@ static bool ksig_is_pending(const struct ksig_target *t, struct task_struct *tas
  * ksig_target_note() - save the target's state before it is checked
  * @t: set up by ksig_target_init()
  *
- * If the check finds that the target is full, ksig_target_unchanged() compares the saved state.
+ * If the check finds that the target is full, ksig_target_unchanged() later compares the target's
+ * state with the saved state.
  *
  * Context: any except NMI, RCU read-side section. The owner serializes calls of this function
  * and ksig_target_unchanged().
@@ -251,8 +252,8 @@ void ksig_target_note(struct ksig_target *t)
  * @t: a target for which ksig_target_send() returned -EAGAIN after ksig_target_note()
  *
  * Takes no lock and scans almost nothing, so that many subscriptions can wait. While the target
- * sleeps, another thread may flush its pending signals and another sender may fill the queue
- * again, which is not noticed here. Therefore the function returns false once a second.
+ * sleeps, another thread may flush the target's pending signals, and another sender may fill the
+ * queue again. This function doesn't notice that, so it returns false once per second.
  *
  * Context: as ksig_target_note().
  *
@@ -275,7 +276,7 @@ bool ksig_target_unchanged(const struct ksig_target *t)
 }
 
 /**
- * ksig_target_pending() - check whether a signal with the target's number is pending in it
+ * ksig_target_pending() - check whether a signal with number @t->signo is pending in the target
  * @t: set up by ksig_target_init()
  *
  * Context: any except NMI, RCU read-side section.

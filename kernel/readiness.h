@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* State of a target: whether it is alive, is ready for a signal, or has changed. */
+/* Checks whether a target is alive, is ready for a signal, or has changed. */
 #ifndef KSIG_READINESS_H
 #define KSIG_READINESS_H
 
@@ -13,7 +13,7 @@
 /* Scanning this many threads or pending signals costs as much as sending one signal. */
 #define KSIG_SCANS_PER_SIGNAL	64
 
-/* Kernel threads that appear as threads of a process. They receive no signals. */
+/* Kernel threads that appear as threads of a user process. They receive no signals. */
 #define KSIG_NO_TARGET		(PF_IO_WORKER | PF_USER_WORKER)
 
 static inline bool ksig_task_live(const struct task_struct *task)
@@ -22,8 +22,8 @@ static inline bool ksig_task_live(const struct task_struct *task)
 }
 
 /*
- * Check whether the leader exits because another thread of its process calls exec. That thread
- * becomes the leader and takes over its pid.
+ * Check whether the leader exits because another thread of its process calls exec. The thread that
+ * calls exec becomes the leader and takes over the leader's pid.
  */
 static inline bool ksig_changes_leader(const struct ksig_target *t,
 				       struct task_struct *task)
@@ -39,8 +39,8 @@ static inline bool ksig_handles(const struct k_sigaction *action)
 }
 
 /*
- * Check for the common case: a thread handles a real-time signal, and no signal with this number
- * is pending.
+ * Check for the common case: the target is a thread that handles a real-time signal, and no signal
+ * with this number is pending.
  *
  * Context: siglock is held.
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Visits by the backlog's worker. A visit delivers the records that emitters have left, if the
- * target can accept signals by now, and checks that a doorbell was not flushed.
+ * Visits by the backlog's worker. If the target can accept signals again, a visit delivers the
+ * records that emitters left undelivered. A visit also checks whether a doorbell was flushed.
  */
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
@@ -14,7 +14,8 @@
 /*
  * Let emitters deliver again, because all records have been delivered.
  *
- * Return: false if a record or doorbell was added in the meantime.
+ * Return: false if the worker must continue, because a record or doorbell was added in the
+ * meantime.
  */
 static bool ksig_deliver_resume(struct ksig_delivery *d)
 {
@@ -26,9 +27,9 @@ static bool ksig_deliver_resume(struct ksig_delivery *d)
 	WRITE_ONCE(d->deliver_inline, !arm->target.scan_cost);
 	WRITE_ONCE(d->stalled, false);
 	/*
-	 * Store of stalled, then load of tail or doorbell_pending. Pairs with the
-	 * barrier in ksig_ring_commit(), after which an emitter loads stalled:
-	 * either the emitter delivers its record, or the record is seen here.
+	 * Order the store to stalled before the load of tail or doorbell_pending. Pairs
+	 * with the barrier in ksig_ring_commit(), after which an emitter loads stalled.
+	 * Either the emitter delivers its record, or this function finds the record.
 	 */
 	smp_mb();
 	if (!READ_ONCE(d->ring->hup) &&
@@ -97,7 +98,7 @@ static u64 ksig_visit_deliver(struct ksig_delivery *d, struct ksig_visit *visit)
 		if (ret > 0)
 			delay = 0;
 		else if (ret == -EAGAIN)
-			/* a target that has accepted signals may soon accept more */
+			/* a target that has just accepted signals may soon accept more */
 			delay = spent ? KSIG_TICK / 4 : KSIG_TICK;
 		else if (ret)
 			delay = ksig_back_off(d, KSIG_TICK);
@@ -109,8 +110,8 @@ static u64 ksig_visit_deliver(struct ksig_delivery *d, struct ksig_visit *visit)
 }
 
 /*
- * Check whether the target certainly can't accept a signal yet. None of the target's locks is
- * taken, because 500 waiting subscriptions may be visited 100 times a second. RCU keeps the arm
+ * Check whether the target certainly can't accept a signal yet. This takes none of the target's
+ * locks, because 500 waiting subscriptions may be visited 100 times per second. RCU keeps the arm
  * state and the target's pid from being freed.
  *
  * Return: as ksig_deliver_visit(); 0 if the target has to be checked.
@@ -144,9 +145,9 @@ static u64 ksig_visit_still_full(struct ksig_delivery *d,
 }
 
 /*
- * Check a doorbell that was sent. If nothing has been consumed since and the signal is no longer
- * pending, the target may have flushed it, so it is sent again. A slow reader gets one signal
- * more than necessary.
+ * Check a doorbell that was sent. If no record has been consumed since then and the signal is no
+ * longer pending, the target may have flushed the signal, so the doorbell is sent again. A slow
+ * reader may therefore receive one signal more than necessary.
  *
  * Return: nanoseconds until the next check; 0 to send the doorbell now; KSIG_NEVER if no check
  * is needed.
@@ -168,7 +169,7 @@ static u64 ksig_check_doorbell(struct ksig_delivery *d)
 		delay = KSIG_NEVER;
 	} else if (time_before(jiffies, d->rung_at +
 			       msecs_to_jiffies(KSIG_RING_CHECK_MS))) {
-		/* the doorbell was sent again: the reader needs more time */
+		/* another doorbell was sent less than KSIG_RING_CHECK_MS ago */
 		delay = KSIG_RING_CHECK;
 	} else if (ksig_target_pending(&arm->target)) {
 		delay = ksig_back_off(d, 2 * KSIG_RING_CHECK);
@@ -182,7 +183,7 @@ static u64 ksig_check_doorbell(struct ksig_delivery *d)
 }
 
 /**
- * ksig_deliver_visit() - deliver the records that emitters have left to the backlog's worker
+ * ksig_deliver_visit() - deliver the records that emitters left to the backlog's worker
  * @d: the delivery
  * @visit: the current run of the worker
  *

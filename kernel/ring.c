@@ -14,7 +14,7 @@
 
 #include "ring.h"
 
-/* Pages charged in addition to the records: two for a mapping, one for everything else. */
+/* Pages charged in addition to the records: two for mappings, one for everything else. */
 #define KSIG_RING_EXTRA_PAGES	3
 
 /* ------------------------------------------------------------------- memory */
@@ -90,13 +90,13 @@ int ksig_ring_init(struct ksig_ring *ring, u32 event_size)
 				      KSIG_QUEUE_DEFAULT);
 }
 
-/* Called when the owner no longer uses the ring. Running emitters may still use it. */
+/* Called when the owner no longer uses the ring. Running emitters may still use the ring. */
 void ksig_ring_uncharge(struct ksig_ring *ring)
 {
 	ksig_ring_memory_uncharge(&ring->mem);
 }
 
-/* Called when the ring can't be reached any more. */
+/* Called when nothing can access the ring any longer. */
 void ksig_ring_destroy(struct ksig_ring *ring)
 {
 	ksig_ring_memory_free(&ring->mem);
@@ -105,8 +105,8 @@ void ksig_ring_destroy(struct ksig_ring *ring)
 /**
  * ksig_ring_reset() - remove all records and set all counters to zero
  * @ring: the ring; its lock is held, and its owner excludes other consumers
- * @mem: the new memory; on success it is replaced by the old memory, which the caller has to
- *	free. NULL: the ring keeps its memory
+ * @mem: the new memory. On success, the old memory is returned in @mem, and the caller has to
+ *	free it. NULL: the ring keeps its memory
  *
  * Return: 0; -EBUSY if the ring is mapped or claimed; -ENODEV after hang-up.
  */
@@ -159,12 +159,12 @@ void ksig_ring_release(struct ksig_ring *ring)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&ring->lock, flags);
-	/* release: the records were consumed; pairs with ksig_ring_read() */
+	/* release: head includes the consumed records; pairs with ksig_ring_read() */
 	smp_store_release(&ring->claimed, false);
 	raw_spin_unlock_irqrestore(&ring->lock, flags);
 }
 
-/* Mark the ring: no record will be added after this. */
+/* Set @hup, which means that no record will be added after this. */
 void ksig_ring_hup(struct ksig_ring *ring)
 {
 	unsigned long flags;
@@ -194,9 +194,9 @@ void ksig_ring_lose(struct ksig_ring *ring)
 }
 
 /**
- * ksig_ring_restore_lost() - restore a loss that was consumed but not reported
+ * ksig_ring_restore_lost() - restore the loss of a record that was consumed but not reported
  * @ring: the ring
- * @n: number of lost events; the next record reports them instead
+ * @n: lost_before of the consumed record; added to lost_before of the next record
  */
 void ksig_ring_restore_lost(struct ksig_ring *ring, u32 n)
 {
@@ -224,7 +224,7 @@ u32 ksig_ring_count(struct ksig_ring *ring, u32 *head)
 	u32 oldest, tail;
 
 	if (likely(!READ_ONCE(ring->maps))) {
-		/* head first: tail - head was correct at some time between the two loads */
+		/* load head first: tail - head was correct at some time between the loads */
 		oldest = smp_load_acquire(&ring->head);
 		/* pairs with ksig_ring_commit(): the records are visible */
 		tail = smp_load_acquire(&ring->tail);
@@ -273,9 +273,10 @@ bool ksig_ring_consume_one(struct ksig_ring *ring, bool refused)
  *
  * Context: process; accesses user memory.
  *
- * Return: number of bytes copied; 0 if the ring is empty; -EBUSY if it is mapped or claimed;
- * -ESTALE if it was mapped or claimed during the call and records were consumed, so that the
- * call has to be repeated; -EFAULT. On error the position of @to is unchanged.
+ * Return: number of bytes copied; 0 if the ring is empty; -EBUSY if the ring is mapped or
+ * claimed; -EFAULT. -ESTALE if the call has to be repeated, because the ring was mapped or
+ * claimed during the call and records were consumed. On error, the position of @to is
+ * unchanged.
  */
 ssize_t ksig_ring_read(struct ksig_ring *ring, struct iov_iter *to)
 {
@@ -296,8 +297,8 @@ ssize_t ksig_ring_read(struct ksig_ring *ring, struct iov_iter *to)
 		at = (head + done) & (len - 1);
 		n = min(want - done, len - at);
 		/*
-		 * Not copy_to_iter(), because its usercopy check would search all
-		 * vmalloc areas for the ring.
+		 * Don't use copy_to_iter(), because the usercopy check would search
+		 * all vmalloc areas for the ring.
 		 */
 		copied = _copy_to_iter(ksig_ring_slot(ring, at),
 				       (size_t)n * size, to);
@@ -313,13 +314,13 @@ ssize_t ksig_ring_read(struct ksig_ring *ring, struct iov_iter *to)
 		goto out;
 	}
 	ret = (ssize_t)done * size;
-	/* copy before loading head: pairs with the acquire in ksig_ring_reserve() */
+	/* order the copy before the load of head: pairs with ksig_ring_reserve() */
 	smp_rmb();
 	raw_spin_lock_irqsave(&ring->lock, flags);
 	if (ring->maps || ring->claimed) {
 		ret = -EBUSY;
 	} else if (ring->head != head) {
-		/* a mapping or signals consumed records in the meantime: copies may be torn */
+		/* a mapping or signals consumed records in the meantime: data may be torn */
 		ret = -ESTALE;
 	} else {
 		/* release: the records were copied; pairs with ksig_ring_reserve() */
@@ -328,7 +329,7 @@ ssize_t ksig_ring_read(struct ksig_ring *ring, struct iov_iter *to)
 	}
 	raw_spin_unlock_irqrestore(&ring->lock, flags);
 out:
-	/* revert the bytes that were copied but are not returned */
+	/* revert @to by the bytes that were copied but are not returned */
 	all -= max_t(ssize_t, ret, 0);
 	if (unlikely(all))
 		iov_iter_revert(to, all);

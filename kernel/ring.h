@@ -2,15 +2,15 @@
 /*
  * A queue of fixed-size records that user space can read or map.
  *
- * There may be many producers, in any context except NMI. They are serialized by the
- * ring's lock. Only one consumer uses the ring at a time:
+ * There may be many producers, in any context except NMI. The ring's lock serializes
+ * them. Only one of these consumers uses the ring at a time:
  *
  *  - read(2), serialized by the owner's reader mutex;
  *  - signal delivery, under the owner's delivery lock, while the ring is claimed;
  *  - a mapping, which stores its position in the consumer page.
  *
- * The slots between head and tail belong to the consumer. Producers don't write to
- * these slots, so the consumer accesses them without the lock.
+ * The consumer owns the slots between head and tail. Producers don't write to these
+ * slots, so the consumer accesses them without the lock.
  */
 #ifndef KSIG_RING_H
 #define KSIG_RING_H
@@ -31,7 +31,7 @@ struct vm_area_struct;
  * @consumer: the page that a mapping writes
  * @producer: the page that a mapping reads
  * @len: number of slots, a power of two
- * @user: the user that @pages are charged to; NULL once they are uncharged
+ * @user: the user that is charged for @pages; NULL once the pages are uncharged
  * @pages: number of pages charged against RLIMIT_MEMLOCK
  */
 struct ksig_ring_memory {
@@ -49,9 +49,9 @@ struct ksig_ring_memory {
  * @mem: memory of the ring; replaced only by ksig_ring_reset()
  * @event_size: bytes per record; never changes
  * @head: index of the oldest record. Written by the consumer, under @lock or, while the
- *	ring is claimed, under the owner's delivery lock. The position of a mapping is
- *	copied to @head when the ring is checked
- * @tail: index after the newest record; also copied to the producer page
+ *	ring is claimed, under the owner's delivery lock. ksig_ring_head() copies the
+ *	position of a mapping to @head
+ * @tail: index that the next record will have; also copied to the producer page
  * @unreported_lost: number of events lost since the newest record
  * @maps: number of mappings
  * @claimed: records are delivered by signal; read(2) and mmap(2) fail
@@ -118,8 +118,8 @@ static inline struct ksig_event *ksig_ring_slot(const struct ksig_ring *ring,
  * @ring: the ring; its lock is held
  *
  * The position of a mapping is accepted only if it lies between the last accepted
- * position and the tail. Any other value is ignored. The ring then stays as full as it
- * was, so a misbehaving consumer harms only itself.
+ * position and the tail. Any other value is ignored, and no slot is freed. A misbehaving
+ * consumer therefore harms only itself.
  */
 static inline u32 ksig_ring_head(struct ksig_ring *ring)
 {
@@ -151,7 +151,7 @@ ksig_ring_reserve(struct ksig_ring *ring)
 
 	lockdep_assert_held(&ring->lock);
 	ring->offered++;
-	/* acquire: the slot was consumed; pairs with ksig_ring_consume_one() */
+	/* acquire: the slot is free; pairs with ksig_ring_consume_one() */
 	if (likely(tail - smp_load_acquire(&ring->head) < ring->mem.len) ||
 	    tail - ksig_ring_head(ring) < ring->mem.len)
 		return ksig_ring_slot(ring, tail);
@@ -178,14 +178,14 @@ static __always_inline bool ksig_ring_commit(struct ksig_ring *ring,
 	ring->unreported_lost = 0;
 	/* release: the record is complete; pairs with the acquires of tail in ring.c */
 	smp_store_release(&ring->tail, tail + 1);
-	/* release: the same for the consumer of a mapping */
+	/* release: the record is complete for the consumer of a mapping as well */
 	smp_store_release(&ring->mem.producer->tail, tail + 1);
 	/*
-	 * Full barrier between the store of tail and the load of head or of the
-	 * wait queue. Pairs with the consumer's barrier between its store of
+	 * Full barrier between the store to tail and the load of head or of the
+	 * wait queue. Pairs with the consumer's barrier between its store to
 	 * head (or prepare_to_wait()) and its load of tail. At least one side
-	 * sees the other side's store: either this side finds that the ring was
-	 * empty and notifies the consumer, or the consumer finds the record.
+	 * sees the other side's store. Either the producer finds that the ring
+	 * was empty and notifies the consumer, or the consumer finds the record.
 	 */
 	smp_mb();
 	return ksig_ring_head(ring) == tail;

@@ -23,7 +23,7 @@ static int ksig_ring_map_begin(struct ksig_ring *ring, unsigned long pages,
 	} else if (ring->claimed) {
 		err = -EBUSY;
 	} else {
-		/* from now on, the head in the consumer page is used */
+		/* from now on, the consumer's position is read from the consumer page */
 		if (!ring->maps)
 			WRITE_ONCE(ring->mem.consumer->head, ring->head);
 		WRITE_ONCE(ring->maps, ring->maps + 1);
@@ -43,7 +43,7 @@ static void ksig_ring_map_end(struct ksig_ring *ring)
 	raw_spin_unlock_irqrestore(&ring->lock, flags);
 }
 
-/* Called when munmap() of the middle part splits a mapping in two. */
+/* Called when munmap() of a middle part splits a mapping in two. */
 static void ksig_ring_vma_open(struct vm_area_struct *vma)
 {
 	struct ksig_ring *ring = vma->vm_private_data;
@@ -69,11 +69,11 @@ static const struct vm_operations_struct ksig_ring_vm_ops = {
  * @ring: the ring; lives at least as long as the file of the mapping
  * @vma: the area to map
  *
- * Context: process, under mmap_lock. Takes no lock under which user memory is
+ * Context: process; mmap_lock is held. Takes no lock under which user memory is
  * accessed.
  *
- * Return: 0; -EINVAL for an invalid range or a private mapping; -EACCES for access
- * rights that the part doesn't permit; -EBUSY if records are delivered by signal; -ENOMEM.
+ * Return: 0; -EINVAL if the range is invalid or the mapping is private; -EACCES if the part
+ * must not be writable or executable; -EBUSY if records are delivered by signal; -ENOMEM.
  */
 int ksig_ring_mmap(struct ksig_ring *ring, struct vm_area_struct *vma)
 {
@@ -94,8 +94,8 @@ int ksig_ring_mmap(struct ksig_ring *ring, struct vm_area_struct *vma)
 	if (err)
 		return err;
 	/*
-	 * These flags are permanent: mprotect() can't restore the VM_MAY* flags,
-	 * and madvise() can't clear VM_IO, and therefore not VM_DONTCOPY.
+	 * These flags are permanent. mprotect() can't restore the VM_MAY* flags.
+	 * madvise() can't clear VM_IO, and can't clear VM_DONTCOPY while VM_IO is set.
 	 */
 	vm_flags_mod(vma, VM_IO | VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP,
 		     VM_EXEC | VM_MAYEXEC | (first ? 0 : VM_MAYWRITE));

@@ -4,11 +4,11 @@
  *
  * Three conditions are checked before every signal: the target exists, the sender is permitted
  * to signal it, and the target is ready, so that the signal doesn't kill it unexpectedly. The
- * target can change between the check and the send, because no exported function does both
- * under siglock. The result is valid when the signal is sent. No sender can guarantee that it
- * is still valid when the signal is delivered: exec, for example, keeps pending signals and
- * resets handlers. ksig itself sends no other signal to the same process between the check and
- * the send; see ksig_send_locks.
+ * target can change between the checks and the send, because no exported function checks the
+ * target and sends the signal without dropping siglock in between. ksig itself sends no other
+ * signal to the same process in this time; see ksig_send_locks. No sender can guarantee that the
+ * target is still ready when the signal is delivered: exec, for example, keeps pending signals and
+ * resets handlers.
  */
 #include <linux/capability.h>
 #include <linux/hash.h>
@@ -23,15 +23,15 @@
 #include "trace.h"
 
 /*
- * How long the security module's decision is reused while the target's credentials stay the
- * same. Policies and labels can change without a change of the credentials.
+ * How long the security module's decision is reused if the target's credentials don't change.
+ * The reuse is limited because policies and labels can change while the credentials stay the same.
  */
 #define KSIG_APPROVAL_TIME	HZ
 
 /*
- * Held from the check whether a process is ready until the signal is sent. Without this lock
- * two senders could both find the process ready and send two signals to a process that can
- * accept only one. Hashed by process. Nests inside the delivery's lock and outside siglock.
+ * Held from the readiness check until the signal is sent. Without this lock, two senders could
+ * both find that a process is ready, and send two signals although the process can accept only
+ * one. Hashed by process. Nests inside the delivery's lock and outside siglock.
  */
 #define KSIG_SEND_LOCK_BITS 6
 static struct ksig_send_lock {
@@ -63,11 +63,10 @@ static bool ksig_capable(const struct ksig_target *t,
 }
 
 /*
- * Apply the permission rule of kill(2), except for the security module, which
- * kill_pid_usb_asyncio() consults with t->cred. That function also compares uids, but doesn't
- * know about capabilities and sessions. If one of these permits the signal, the target's uid
- * becomes the effective uid of the private copy. The label, which the security module checks, is
- * always that of the sender.
+ * Check the permission as kill(2) does, but without the security module. kill_pid_usb_asyncio()
+ * queries the security module with t->cred. It also compares uids, but doesn't check capabilities
+ * and sessions. If a capability or the session permits the signal, the effective uid in t->cred is
+ * set to the target's uid. The label that the security module checks is always the sender's label.
  *
  * Context: RCU read-side section.
  */
@@ -94,7 +93,7 @@ static int ksig_may_signal(struct ksig_target *t, struct task_struct *task,
 	return 0;
 }
 
-/* Check whether an error is outdated, because uids have changed or exec has moved the pid. */
+/* Check whether an error is stale because uids have changed or exec has moved the pid. */
 static bool ksig_is_stale(const struct ksig_target *t, struct task_struct *task,
 			  const struct cred *cred, int err)
 {
@@ -103,19 +102,20 @@ static bool ksig_is_stale(const struct ksig_target *t, struct task_struct *task,
 	if (err != -ESRCH)
 		return false;
 	/*
-	 * exec moves the pid before the state that was checked changes back. Pairs
-	 * with the release of tasklist_lock in de_thread().
+	 * Load the pid's task after the state that was checked, because exec moves the
+	 * pid before it resets that state. Pairs with the release of tasklist_lock in
+	 * de_thread().
 	 */
 	smp_rmb();
 	return task != pid_task(t->pid, PIDTYPE_PID);
 }
 
 /*
- * Get the si_uid to pass to the kernel, which translates it from current's user namespace to the
- * target's. The sender is the kernel, and current may be an unrelated task. So the receiver must
- * see root, or the overflow uid if root is not mapped, and never one of current's uids. (uid_t)-1
- * is not a uid in any namespace, so it is translated to the overflow uid. Within one namespace
- * nothing is translated.
+ * Get the si_uid to pass to the kernel, which translates this uid from current's user namespace to
+ * the target's user namespace. The sender is the kernel, and current may be an unrelated task.
+ * Therefore the receiver must see root, or the overflow uid if root is not mapped, and never one of
+ * current's uids. (uid_t)-1 is not a uid in any namespace, so it is translated to the overflow uid.
+ * If both tasks are in the same namespace, nothing is translated.
  */
 static uid_t ksig_si_uid(const struct cred *target)
 {
@@ -136,9 +136,9 @@ static int ksig_send_process(const struct ksig_target *t,
 
 	err = kill_pid_usb_asyncio(t->signo, error, addr, t->pid, t->cred);
 	/*
-	 * From an ancestor pid namespace, kill(2) forces SIGKILL and SIGSTOP on the
-	 * namespace's init. The call above has checked the permission, but it never
-	 * forces a signal, so init has ignored this one.
+	 * Called from an ancestor pid namespace, kill(2) forces SIGKILL and SIGSTOP on
+	 * the init process of a pid namespace. kill_pid_usb_asyncio() has checked the
+	 * permission, but it never forces a signal, so init has ignored the signal.
 	 */
 	if (!err && t->from_above && sig_kernel_only(t->signo) &&
 	    task->signal->flags & SIGNAL_UNKILLABLE)
@@ -147,9 +147,9 @@ static int ksig_send_process(const struct ksig_target *t,
 }
 
 /*
- * Query the security module for a thread-directed signal. No exported function does this without
- * sending a signal. A query for signal 0 comes closest; docs/design.md describes the consequences
- * for each module.
+ * Query the security module for a thread-directed signal. No exported function queries the module
+ * for a signal without sending the signal, so query it for signal 0. docs/design.md describes the
+ * consequences for each security module.
  */
 static int ksig_ask_lsm(const struct ksig_target *t)
 {
@@ -159,9 +159,9 @@ static int ksig_ask_lsm(const struct ksig_target *t)
 }
 
 /*
- * Check the permission. The full check is made if the target's credentials differ from those that
- * were approved, or if the approval has expired. For process-directed signals, the function that
- * sends the signal queries the security module.
+ * Check the permission. The full check is skipped if the target's credentials were approved before
+ * and the approval has not expired. For process-directed signals, the function that sends the
+ * signal queries the security module.
  */
 static int ksig_approve(struct ksig_target *t, struct task_struct *task)
 {
@@ -206,7 +206,7 @@ static int ksig_send_task(struct ksig_target *t, struct task_struct *task,
 			err = ksig_send_process(t, task, error, value);
 		} else {
 			info->si_errno = error;
-			/* the kernel may have modified these two during the last send */
+			/* the kernel may have modified si_pid and si_uid during the last send */
 			info->si_pid = 0;
 			info->si_uid = ksig_si_uid(__task_cred(task));
 			info->si_ptr = (void __user *)(unsigned long)value;
@@ -299,8 +299,9 @@ bool ksig_target_gone(const struct ksig_target *t)
 		} else {
 			gone = !ksig_task_live(task);
 			/*
-			 * The leader exits after group_exec_task was set. Pairs with
-			 * siglock, in de_thread() and then in get_signal().
+			 * Load group_exec_task after PF_EXITING: exec sets
+			 * group_exec_task before the leader exits. Pairs with siglock
+			 * in de_thread() and then in get_signal().
 			 */
 			smp_rmb();
 			gone = gone && !ksig_changes_leader(t, task);
@@ -311,11 +312,11 @@ bool ksig_target_gone(const struct ksig_target *t)
 }
 
 /**
- * ksig_target_init() - pin a target for signals with current's credentials
+ * ksig_target_init() - pin a target that will be signalled with current's credentials
  * @t: signo, process, persistent and max_pending are set; all other members are 0
  * @pid: pid of a thread; @t holds a reference to it
  *
- * Doesn't check whether current is permitted to signal the target; every send does.
+ * Doesn't check whether current is permitted to signal the target. Every send checks this.
  *
  * Context: process, may sleep.
  *
@@ -409,7 +410,7 @@ int ksig_send(s32 nr, int signo, bool process, u64 value)
 	if (!pid)
 		return -ESRCH;
 	if (sig_kernel_only(signo)) {
-		/* the receiver never sees the siginfo of these signals, so plain kill(2) will do */
+		/* the receiver never sees the siginfo of SIGKILL and SIGSTOP, so none is needed */
 		err = kill_pid(pid, signo, 0);
 		put_pid(pid);
 		return err;

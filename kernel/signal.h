@@ -15,7 +15,8 @@ struct user_namespace;
 /**
  * struct ksig_target - a pinned thread or process, and the sender's credentials
  * @pid: pinned pid, so a reused pid number never refers to it
- * @send_lock: held from a check until the signal is sent; shared by all targets in a process
+ * @send_lock: held from the readiness check until the signal is sent; shared by all targets in a
+ *	process
  * @signo: signal number, 1 to 64
  * @process: the signal is process-directed: any thread of the process may receive it
  * @persistent: the target is used for more than one signal, so its uids must not change
@@ -26,28 +27,28 @@ struct user_namespace;
  * @info: template for a thread-directed signal
  * @cred: private copy of the sender's credentials. ksig_may_signal() may set its euid to the
  *	target's uid; all other members keep the sender's values
- * @session: for SIGCONT: the sender's session, within which no uid check is needed
- * @approved_cred: the target's credentials that were approved last; NULL: none yet. Pinned so
- *	that no other credentials can be allocated at the same address
+ * @session: for SIGCONT, the sender's session; no uid check is needed within this session
+ * @approved_cred: the target's credentials when sending was last approved; NULL: not approved yet.
+ *	Pinned so that no other credentials can be allocated at the same address
  * @approved_at: time of the last approval, in jiffies
  * @sender_uid: the sender's real uid
  * @sender_euid: the sender's effective uid
- * @cap_ns: user namespace over which the sender has CAP_KILL, which includes its
- *	descendants; NULL: none
+ * @cap_ns: user namespace over which, and over whose descendants, the sender has CAP_KILL; NULL:
+ *	none
  * @uid: the target's real uid when it was pinned
  * @euid: the target's effective uid when it was pinned
  * @suid: the target's saved uid when it was pinned
  * @scan_max: maximum number of threads, or of pending signals, that a check may scan. If the
- *	target has more, it is not checked (-E2BIG). 0: no limit
- * @scan_cost: additional cost of the last check for its scans, in units of one sent signal
+ *	target has more, the check fails with -E2BIG. 0: no limit
+ * @scan_cost: additional cost of the last check's scans; sending one signal costs 1
  * @awaits: KSIG_AWAIT_*: the change that is needed after the last -EAGAIN
  * @switches: number of the target's context switches before the last check; see
  *	ksig_target_note()
  * @noted_at: time when @switches was read, in jiffies
  *
- * ksig_target_init() sets this up from current. Any task may send signals later, and they
- * depend only on this structure. The owner serializes sends. @switches and @noted_at belong to
- * the owner's worker.
+ * ksig_target_init() initializes this structure from current. Later, signals may be sent in the
+ * context of any task; whether they are permitted depends only on this structure. The owner
+ * serializes sends. Only the owner's worker uses @switches and @noted_at.
  */
 struct ksig_target {
 	struct pid *pid;

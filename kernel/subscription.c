@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Subscriptions. Emitters call ksig_sub_offer() under RCU, in any context except NMI. It
- * queues the event, wakes readers and delivers signals. Where wait queues and siglock must
- * not be locked, an irq_work notifies instead. Work that would cost an emitter too much is
- * left to the user's backlog.
+ * Subscriptions. Emitters call ksig_sub_offer() under RCU, in any context except NMI. This
+ * function queues the event, wakes readers and delivers signals. In a context in which wait
+ * queues and siglock must not be locked, an irq_work wakes readers and delivers signals.
+ * Work that would cost an emitter too much is left to the user's backlog.
  */
 #include <linux/bits.h>
 #include <linux/err.h>
@@ -25,10 +25,10 @@
 
 /* ------------------------------------------------------------------ notifying */
 
-/* The caller must issue a full barrier after the change that wakes the sleeper. */
+/* The caller must issue a full barrier after the change for which sleepers are woken. */
 static void ksig_sub_wake(struct ksig_sub *sub, __poll_t what, int band)
 {
-	/* no sleeper is missed: the caller's barrier pairs with the one in prepare_to_wait() */
+	/* no sleeper is missed: the barrier pairs with the barrier in prepare_to_wait() */
 	if (waitqueue_active(&sub->wait))
 		wake_up_interruptible_poll(&sub->wait, what);
 	if (READ_ONCE(sub->fasync))
@@ -41,8 +41,8 @@ static void ksig_sub_wake_readers(struct ksig_sub *sub)
 }
 
 /*
- * Check whether a notification would be expensive. One wake-up reaches all waiters, and SIGIO
- * may reach a whole process group; the emitter must not pay for several of them.
+ * Check whether a notification would be expensive. A single wake-up may wake several waiters, and
+ * SIGIO may be sent to a whole process group. The emitter must not pay for more than one waiter.
  */
 static bool ksig_sub_is_crowded(struct ksig_sub *sub)
 {
@@ -55,8 +55,8 @@ static bool ksig_sub_is_crowded(struct ksig_sub *sub)
 /**
  * ksig_sub_notify() - notify the subscriber of new records
  * @sub: the subscription
- * @here: true: notify in this context, or in the irq_work if this context does not permit it;
- *	false: leave the notification to the backlog's worker
+ * @here: true: notify in this context, or in the irq_work if this context does not permit
+ *	notification; false: leave the notification to the backlog's worker
  *
  * Context: any, RCU read-side section.
  */
@@ -124,7 +124,7 @@ static const struct ksig_backlog_ops ksig_sub_backlog_ops = {
 	.has_work = ksig_sub_has_work,
 };
 
-/* Count an event that found the ring full. Context: any except NMI; the ring's lock is held. */
+/* Count an event as lost. Context: any except NMI; the ring's lock is held. */
 void ksig_sub_count_lost(struct ksig_sub *sub)
 {
 	lockdep_assert_held(&sub->ring.lock);
@@ -134,7 +134,7 @@ void ksig_sub_count_lost(struct ksig_sub *sub)
 			sub->ring.unreported_lost);
 }
 
-/* Hang up, because the channel is destroyed and has no further events. Context: process. */
+/* Hang up, because the channel is being destroyed and emits no more events. Context: process. */
 void ksig_sub_hup(struct ksig_sub *sub)
 {
 	ksig_ring_hup(&sub->ring);
@@ -147,7 +147,7 @@ void ksig_sub_hup(struct ksig_sub *sub)
 
 /* ----------------------------------------------------------- creating, closing */
 
-/* Return: the unique number of a network namespace, which is never 0 and never reused. */
+/* Return: the cookie of a network namespace, a unique number that is never 0 and never reused. */
 u64 ksig_net_cookie(const struct net *net)
 {
 #ifdef CONFIG_NET
@@ -251,8 +251,8 @@ static bool ksig_subscribe_valid(const struct ksig_subscribe *s,
 }
 
 /*
- * Number of events skipped so far because the stash or the fanout's ring was full. Each of
- * them may have been an event for @sub. Context: any.
+ * Get the number of events skipped so far because the stash or the fanout's ring was full. Each of
+ * these events may have matched @sub's filter. Context: any.
  */
 u64 ksig_sub_skipped(const struct ksig_sub *sub)
 {
@@ -280,7 +280,7 @@ static int ksig_sub_reset(struct ksig_sub *sub, struct ksig_ring_memory *mem,
 		*f = rcu_replace_pointer(sub->filter, *f,
 					 lockdep_is_held(&ring->lock));
 		sub->skipped_seen = ksig_sub_skipped(sub);
-		/* release: the skip counters were read before; pairs with ksig_sub_stats() */
+		/* release: the skip counters were already read; pairs with ksig_sub_stats() */
 		smp_store_release(&sub->skipped_before, sub->skipped_seen);
 		d->target_full = false;
 		d->signals = 0;
@@ -311,7 +311,7 @@ int ksig_sub_subscribe(struct ksig_sub *sub, const struct ksig_subscribe *s)
 
 	if (!ksig_subscribe_valid(s, sub->chan))
 		return -EINVAL;
-	/* the fanout's worker runs later, when the process of an event may have exited */
+	/* by the time the fanout's worker runs, the process of an event may have exited */
 	if (s->flags & KSIG_SUBSCRIBE_SKIP_OWN && sub->rear_skipped)
 		return -EUSERS;
 	if (!all.types)
@@ -323,7 +323,7 @@ int ksig_sub_subscribe(struct ksig_sub *sub, const struct ksig_subscribe *s)
 	}
 	err = mutex_lock_killable(&sub->reader_mutex);
 	if (!err) {
-		/* check before charging memory; only the checks of ksig_sub_reset() are final */
+		/* don't charge memory in vain; ksig_sub_reset() repeats these checks under locks */
 		if (READ_ONCE(sub->ring.hup))
 			err = -ENODEV;
 		else if (READ_ONCE(sub->ring.maps) ||
@@ -366,14 +366,14 @@ int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm *a)
 /* Implements KSIG_IOC_STATS. */
 void ksig_sub_stats(struct ksig_sub *sub, struct ksig_stats *st)
 {
-	/* acquire: load it before the counters, so that the difference is never negative */
+	/* acquire: load skipped_before before the counters, so that the result is not negative */
 	u64 before = smp_load_acquire(&sub->skipped_before);
 
 	ksig_deliver_stats(&sub->delivery, st);
 	st->skipped = ksig_sub_skipped(sub) - before;
 }
 
-/* Show /proc/PID/fdinfo/FD, with pids in the pid namespace of that /proc. */
+/* Show /proc/PID/fdinfo/FD, with pids in the pid namespace of that proc filesystem. */
 void ksig_sub_show(struct ksig_sub *sub, struct seq_file *m)
 {
 	struct pid_namespace *ns = proc_pid_ns(file_inode(m->file)->i_sb);

@@ -24,9 +24,9 @@ struct net;
  * @pid_ns: pid namespace of the opener; holds a reference
  * @net_cookie: cookie of the opener's network namespace
  * @time_offset: offset of CLOCK_MONOTONIC in the opener's time namespace
- * @rear_skipped: counter of the events that the fanout has skipped, if the channel's fanout
- *	serves this subscription; NULL if emitters do. Set before the subscription can be
- *	reached
+ * @rear_skipped: if the channel's fanout serves this subscription, the counter of events
+ *	that the fanout has skipped; NULL if emitters serve the subscription. Set before
+ *	the subscription is added to a list
  * @node: node in the channel's or the fanout's list; protected by the lock of that list
  * @filter: the filter; NULL if all events match. Written under @reader_mutex, the
  *	delivery's lock and the ring's lock; read under RCU
@@ -43,8 +43,8 @@ struct net;
  * @crowded: the irq_work must leave all notifications to the backlog
  * @exit_watched: state of ksig_exit_watch_start()
  * @fanout_from: index of the first event in the fanout's ring that is offered to this
- *	subscription; belongs to the fanout
- * @fanout_joining: @fanout_from must be checked; belongs to the fanout
+ *	subscription; protected by the fanout's lock
+ * @fanout_joining: @fanout_from must be checked; protected by the fanout's lock
  * @free: frees the subscription a grace period after close
  *
  * Locks, outermost first: @reader_mutex, the delivery's lock, the ring's lock.
@@ -94,7 +94,8 @@ static inline bool ksig_notify_allowed(void)
 		return false;
 	/*
 	 * On PREEMPT_RT, siglock and the locks of wait queues are sleeping locks. On
-	 * other kernels, lockdep can be configured to report what would be wrong there.
+	 * other kernels, lockdep can be configured to report uses that would be wrong
+	 * on PREEMPT_RT.
 	 */
 	return !(IS_ENABLED(CONFIG_PREEMPT_RT) ||
 		 IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING)) || preemptible();

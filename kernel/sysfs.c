@@ -19,8 +19,8 @@ static DEVICE_ATTR(name, mode, name##_show, NULL)
 #define KSIG_PROPERTY(name, format, value) \
 	KSIG_ATTR(name, 0444, true, format, value)
 /*
- * The counters cover all namespaces, so only root of the initial user namespace (by the file
- * mode) and of the initial pid namespace may read them.
+ * The counters cover all namespaces. Therefore they can be read only in the initial pid namespace,
+ * and, due to the file mode, only by root of the initial user namespace.
  */
 #define KSIG_COUNTER(name, format, value) \
 	KSIG_ATTR(name, 0400, task_active_pid_ns(current) == &init_pid_ns, \

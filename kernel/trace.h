@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The tracepoints ksig:ksig_emit, ksig:ksig_signal and ksig:ksig_lost, for perf and trace-cmd */
+/* ksig's tracepoints: ksig:ksig_emit, ksig:ksig_signal and ksig:ksig_lost */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM ksig
 

@@ -4,9 +4,9 @@
  * See docs/drivers.md for an introduction.
  *
  * A driver that should also build without ksig.ko defines KSIG_STUBS if ksig.ko is not
- * available. No symbol of ksig.ko is needed then: creating a channel returns NULL, which all
- * other functions treat as a channel without subscribers. The driver needs no #ifdef if it
- * checks the result with IS_ERR() and never compares it with NULL. In its Kbuild::
+ * available. The driver then needs no symbol of ksig.ko. Creating a channel returns NULL, which
+ * all other functions treat as a channel without subscribers. If the driver checks the returned
+ * pointer with IS_ERR() and never compares it with NULL, it needs no #ifdef. In its Kbuild::
  *	ccflags-y := -I$(KSIG)/include
  *	ccflags-$(if $(wildcard $(KSIG)/kernel/Module.symvers),,y) += -DKSIG_STUBS
  */
@@ -33,9 +33,10 @@ struct pid_namespace;
  *	channels. The event's subject is the pid of this process in the subscriber's pid
  *	namespace. Subscribers in a namespace where the process has no pid are not offered
  *	the event
- * @related: with @pid: other processes whose pids are written by fill, or NULL
+ * @related: other processes whose pids fill writes into the record, or NULL; requires @pid
  * @net: the network namespace in which the event happened. Only subscriptions that were
  *	opened in that namespace are offered the event. NULL: all subscriptions are
+ *	offered the event
  * @data: data to copy into the record; may be NULL if @len is 0
  */
 struct ksig_notice {
@@ -51,7 +52,8 @@ struct ksig_notice {
 
 /**
  * struct ksig_channel_desc - description of a channel
- * @name: [a-z0-9][a-z0-9_-]{0,46}. "%d" at the end is replaced by the lowest unused number
+ * @name: [a-z0-9][a-z0-9_-]{0,46}. "%d" at the end is replaced with the lowest unused
+ *	number
  * @description: description of the events in one line, or NULL
  * @types: names of the event types, NULL-terminated, at most 64; NULL: one nameless type
  * @mode: access mode of the node; 0: 0600
@@ -59,19 +61,19 @@ struct ksig_notice {
  * @flags: KSIG_CHANNEL_PIDS or 0
  * @start: called before the first subscription is created, unless the channel is still
  *	started; may sleep. If it fails, open(2) returns its error. May be NULL. @start may be
- *	called before ksig_channel_create() returns, because the node already exists. The
- *	driver's pointer to the channel may still be NULL then; emitting to a NULL channel is
- *	a no-op
- * @stop: called from a work item about a second after the last subscription was closed, unless
- *	another one has been opened by then, or from ksig_channel_destroy(); may sleep. It is
- *	called once for each successful call of @start. NULL: @start is called for every
- *	subscription that is the channel's only one when it is opened
- * @fill: writes the pids of the notice into a record, as numbered in @ns. It is called for each
+ *	called before ksig_channel_create() returns, because the node already exists. At that
+ *	time, the driver's pointer to the channel may still be NULL; emitting to a NULL
+ *	channel is a no-op
+ * @stop: called once for each successful call of @start; may sleep. It is called from
+ *	ksig_channel_destroy(), or from a work item about a second after the last
+ *	subscription was closed, unless another subscription has been opened by then. NULL:
+ *	@start is called whenever a subscription is opened while the channel has none
+ * @fill: writes the notice's pids, as numbered in @ns, into a record. It is called for each
  *	subscription that is offered an event, after the emitter's data was copied into the
- *	record. The notice and its data may be copies: @fill may be called after the emit has
- *	returned and after @stop, until ksig_channel_destroy() returns. It must not modify seq
- *	and lost_before. Called in any context except NMI, with interrupts disabled, so it must
- *	not sleep or take locks. May be NULL
+ *	record. The notice and its data may be copies, because @fill may be called after the
+ *	emit has returned, and even after @stop, until ksig_channel_destroy() returns. @fill
+ *	must not modify seq and lost_before. It is called in any context except NMI, with
+ *	interrupts disabled, so it must not sleep or take locks. May be NULL
  * @ctx: passed to @start and @stop
  *
  * The description is copied and may be freed once the channel is created.
@@ -107,7 +109,7 @@ struct ksig_channel {
  * Context: process, may sleep.
  *
  * Return: the channel; an ERR_PTR: -EINVAL if @desc is invalid; -EEXIST if the name is
- * already in use; -ENOSPC if no number is unused; -ENOMEM.
+ * already in use; -ENOSPC if every number for "%d" is in use; -ENOMEM.
  */
 struct ksig_channel *ksig_channel_create(const struct ksig_channel_desc *desc);
 
@@ -116,9 +118,9 @@ struct ksig_channel *ksig_channel_create(const struct ksig_channel_desc *desc);
  * @dev: the device; /sys/class/ksig/NAME/device refers to it
  * @desc: description of the channel
  *
- * Like ksig_channel_create(). The channel is destroyed when @dev is unbound from its driver,
- * after the resources that were acquired later have been released. So request the sources of
- * events, above all interrupts, after this call.
+ * Like ksig_channel_create(). The channel is destroyed when @dev is unbound from its driver, after
+ * the managed resources that were acquired after this call have been released. Therefore request
+ * the sources of events, interrupts in particular, after this call.
  *
  * Context: process, may sleep; from @dev's probe.
  *
@@ -204,17 +206,17 @@ static inline int __ksig_emit_value(struct ksig_channel *ch, u32 type,
  * @n: the event; not used after the call
  *
  * Context: any, including NMI. Never sleeps, and never fails for lack of memory. The amount of
- * work done here is bounded regardless of the number of subscriptions: 32 of them are offered
- * the event, and 4 of these are notified by signal or wake-up. Workers do the rest, in order.
- * Work that the context doesn't permit is done asynchronously. Outside of an NMI the caller
- * must not hold a siglock, tasklist_lock for writing, or the lock of a run queue, wait queue,
- * timer base or workqueue pool, and must not run while the clock is updated
- * (pvclock_gtod_register_notifier()). A probe must not emit from a tracepoint that is hit in
+ * work done here is bounded regardless of the number of subscriptions: at most 32 subscriptions
+ * are offered the event, and at most 4 of these are notified, by signal or wake-up. Workers do the
+ * rest, in the order of the events. Work that the context doesn't permit is done asynchronously.
+ * Outside an NMI, the caller must not hold a siglock, tasklist_lock for writing, or the lock of a
+ * run queue, wait queue, timer base or workqueue pool. Nor must it run while the clock is updated
+ * (pvclock_gtod_register_notifier()). A probe must not emit from a tracepoint that can be hit in
  * one of these sections.
  *
  * Return: number of subscriptions that accepted the event; -EINVAL if @n's type or len is
- * invalid for the channel. Subscriptions that are served by a worker are counted as if all of
- * them had accepted it.
+ * invalid for the channel. All subscriptions that are served by a worker are counted as if they
+ * had accepted the event.
  */
 static inline int ksig_emit_notice(struct ksig_channel *ch,
 				   const struct ksig_notice *n)

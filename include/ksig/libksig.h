@@ -3,17 +3,18 @@
  * libksig: kernel events, delivered through a file descriptor or by signal, with or without
  * the module ksig.ko.
  *
- * Every function returns a value of 0 or more, or a negative errno. A new object is returned
- * through the last argument, which is written only on success. An options structure begins
- * with its size: set sz to the size of the structure, and unused members to 0. Descriptor 0 is
- * valid and -1 means no descriptor, so initialize a structure that contains a descriptor with
- * its KSIG_*_OPTS_INIT. ksig_sub_open() also accepts NULL, which selects all defaults. The
- * events and the keys of their fields are listed in ksig-events(7).
+ * Functions that can fail return a negative errno on failure, and 0 or a positive value on success.
+ * A new object is returned through the last argument, which is written only on success. An options
+ * structure begins with its size: set sz to the size of the structure, and unused members to 0. If
+ * the structure has a descriptor member, initialize the structure with its KSIG_*_OPTS_INIT,
+ * because 0 is a valid descriptor and -1 means no descriptor. ksig_sub_open() also accepts NULL as
+ * options, which selects all defaults. ksig-events(7) lists the events and the keys of their
+ * fields.
  *
- * Threads: a handle may be used by one thread at a time; different handles are independent.
- * There is no global state, with one exception: libbpf's messages pass through the library
- * (libbpf_set_print()), so the library is never unloaded. After fork(2) the child is only
- * permitted to close a handle. All descriptors are close-on-exec.
+ * Threads: a handle must be used by only one thread at a time. Different handles are independent.
+ * The only global state is libbpf's print callback (libbpf_set_print()), which is a function of
+ * this library. The library is therefore never unloaded. After fork(2), the child must not use a
+ * handle except to close it. All descriptors are close-on-exec.
  */
 #ifndef KSIG_LIBKSIG_H
 #define KSIG_LIBKSIG_H
@@ -31,41 +32,42 @@ extern "C" {
 /* Only these symbols are visible in the shared library. */
 #pragma GCC visibility push(default)
 
-/* Types in addition to those of ksig.ko's channels, which are in ksig/uapi.h */
+/* Event types in addition to those in ksig/uapi.h */
 #define KSIG_MEMORY_PRESSURE	2	/* @value: microseconds stalled since the last event */
 /* The real-time clock was set. @value: change in ns, accurate to about 20 us, or unknown */
 #define KSIG_TIME_SET		0
 
 /*
- * Event flags in addition to those of uapi.h. The native provider reads a process's name and
- * parent from /proc after the event; they are unknown if the process no longer exists.
+ * Event flags in addition to those in ksig/uapi.h. The native provider reads a process's name and
+ * parent from /proc after the event. The name and parent are unknown if the process no longer
+ * exists.
  */
 #define KSIG_EVENT_NO_COMM	(1U << 28)	/* comm is unknown */
 #define KSIG_EVENT_NO_PARENT	(1U << 29)	/* parent is unknown */
 /*
- * The index, from 0, of the specification passed to ksig_sub_openv() that the event matches. An
+ * The event matches the specification with index n, from 0, in the call of ksig_sub_openv(). An
  * event that matches several specifications is returned once for each of them.
  */
 #define KSIG_EVENT_SPEC(n)	((uint32_t)(n) << 16)
-#define KSIG_SUB_SPECS		256	/* at most */
+#define KSIG_SUB_SPECS		256	/* maximum number of specifications */
 static inline unsigned int ksig_event_spec(const struct ksig_event *ev)
 {
 	return ev->flags >> 16 & (KSIG_SUB_SPECS - 1);
 }
 
 /*
- * memory.kill: the path in the field "cgroup" is unknown. The kernel reports the ID of the
- * cgroup, and the library looks up its directory when it reads the event. The lookup fails if
- * the cgroup has been removed, if it is outside the mounted hierarchy, or if no cgroup2
- * filesystem is mounted.
+ * memory.kill: the path in the field "cgroup" is unknown. The kernel reports the cgroup's ID, and
+ * the library looks up the cgroup's directory when it reads the event. The lookup fails if the
+ * cgroup has been removed or is outside the mounted hierarchy, or if no cgroup2 filesystem is
+ * mounted.
  */
 #define KSIG_EVENT_NO_CGROUP	(1U << 27)
 
 /* A subscription to one or more events. */
 struct ksig_sub;
-/* A pinned process or thread that signals are sent to. */
+/* A pinned process or thread, to which signals are sent. */
 struct ksig_target;
-/* An iterator over the events that can be subscribed to. */
+/* An iterator over the available events and their providers. */
 struct ksig_catalog;
 
 /**
@@ -74,14 +76,15 @@ struct ksig_catalog;
  * @provider: "module", "bpf" or "native"; NULL: the first one that is available
  * @queue_len: length of the queue in records, a power of two from 16 to 65536; 0: 256. Each
  *	specification has its own queue
- * @value_field: the numeric field that provides a signal's value (0 if the field is unknown);
- *	for trace.* events also the record's value. NULL: use the record's value
+ * @value_field: numeric field whose content becomes the value of a signal (0 if unknown). For
+ *	trace.* events it also becomes the record's value. NULL: signals carry the record's
+ *	value
  * @err: buffer for an error message of one line without a newline; may be NULL
  * @err_size: size of @err
  * @err_column: set to the position of the error in the event specification, from 1, or to 0
  *	if the error has no position; may be NULL
- * @log: called with messages that are not errors; may be NULL. It is called from within calls
- *	on this handle and from the handle's relay thread
+ * @log: called with messages that are not errors; may be NULL. The calls come from functions
+ *	that use this handle, and from the handle's relay thread
  * @log_ctx: passed to @log
  * @flags: KSIG_SUB_* bits
  * @err_spec: set to the index of the specification that caused the error; may be NULL
@@ -101,18 +104,18 @@ struct ksig_sub_opts {
 };
 
 /*
- * Skip events about the calling process and about the processes that it and its descendants
- * have started since it subscribed. This applies to process.* and memory.kill, and to trace.*
- * events that happen while one of these processes runs. A filter that names one process with
- * "pid=N" is not affected.
+ * Skip events about the calling process, about children that it has started since it subscribed,
+ * and about the descendants of these children. This applies to process.* and memory.kill, and to
+ * trace.* events that happen while one of these processes runs. The flag has no effect with a
+ * filter that selects one process ("pid=N").
  *
- * With module and bpf, a process is a descendant if its chain of parents reaches the caller
- * within 64 steps. A process whose parent exits remains a descendant only if the caller is its
- * subreaper (prctl(2), PR_SET_CHILD_SUBREAPER). The native provider tracks forks. If messages
- * were lost, it skips an event about a process that it can't attribute, and counts the event
- * as possibly lost (struct ksig_sub_stats, @lost_upto). With native, memory.kill doesn't report
- * the process, so nothing is skipped. The module supports this flag only for the first
- * subscriptions of a channel; if no other provider is available, the error is -EUSERS.
+ * With module and bpf, a process is a descendant if its chain of parents reaches the caller within
+ * 64 steps. A process whose parent exits remains a descendant only if the caller is its subreaper
+ * (prctl(2), PR_SET_CHILD_SUBREAPER). The native provider tracks forks. After netlink messages were
+ * lost, this provider skips events about processes whose parents it doesn't know, and counts these
+ * events as possibly lost (struct ksig_sub_stats, @lost_upto). Its memory.kill doesn't report the
+ * process, so no memory.kill event is skipped. The module supports this flag only for the first
+ * subscriptions of a channel. If no other provider is available, the error is -EUSERS.
  */
 #define KSIG_SUB_SKIP_OWN	(1U << 0)
 
@@ -126,8 +129,8 @@ struct ksig_sub_opts {
  *
  * Return: 0; -EINVAL if @event or @opts is invalid; -ENOENT if the event does not exist;
  * -EOPNOTSUPP if it is not available on this system; -EACCES or -EPERM if it is not permitted;
- * -ESRCH if the process that the filter names has exited; -ENOMEM, ... @opts->err explains the
- * error.
+ * -ESRCH if the process that the filter selects has exited; -ENOMEM and others. @opts->err is set
+ * to an explanation of the error.
  */
 int ksig_sub_open(const char *event, const struct ksig_sub_opts *opts,
 		  struct ksig_sub **sub);
@@ -139,12 +142,13 @@ int ksig_sub_open(const char *event, const struct ksig_sub_opts *opts,
  * @opts: options that apply to all specifications, or NULL
  * @sub: set on success; close it with ksig_sub_close()
  *
- * Events are returned in the order of the time in their records, as far as their providers have
- * reported them: the exit of a process by native may be reported up to a second late, and of more
- * than 8 subscriptions of a user to a channel of the module (32 in total) a worker serves the rest.
- * If one specification can't be read (-ENOMEM, -EMFILE, -ENFILE), the others wait for 100 ms. ksig_event_spec() returns the specification that an event matches. seq and
- * lost_before are counted for each specification separately. Each specification is served by
- * the first provider that is available for it.
+ * Events are returned in the order of the times in their records, as far as the providers have
+ * reported them. A process.exit event from the native provider can be up to a second late. If a user
+ * has more than 8 subscriptions to a channel of the module, or a channel has more than 32, the later
+ * ones can lag behind. If one specification can't be read (-ENOMEM, -EMFILE, -ENFILE), the events of
+ * the others wait for up to 100 ms. ksig_event_spec() returns the index of the specification that an
+ * event matches. seq and lost_before are counted separately for each specification. Each
+ * specification is served by the first provider that is available for it.
  *
  * Return: as ksig_sub_open(). On failure no event is subscribed to.
  */
@@ -156,28 +160,27 @@ void ksig_sub_close(struct ksig_sub *sub);
 
 /*
  * Return: a descriptor that poll(2) reports as readable when ksig_sub_next() has something to
- * return. The descriptor belongs to the subscription; don't read from it.
+ * return. The descriptor is owned by the subscription; don't read from it.
  */
 int ksig_sub_fd(const struct ksig_sub *sub);
 
 /*
- * The following functions refer to one specification: @spec is its index, or 0 if there is
- * only one.
+ * The following functions refer to one specification. @spec is the index of the specification, or
+ * 0 if there is only one.
  */
 
-/* Return: "module", "bpf" or "native", valid as long as @sub; NULL if @spec is invalid. */
+/* Return: "module", "bpf" or "native", valid until @sub is closed; NULL if @spec is invalid. */
 const char *ksig_sub_provider(const struct ksig_sub *sub, unsigned int spec);
 
-/* Return: the event's name without its filter, valid as long as @sub; NULL if @spec is invalid. */
+/* Return: the event's name without filter, valid until @sub is closed; NULL if @spec is invalid. */
 const char *ksig_sub_event(const struct ksig_sub *sub, unsigned int spec);
 
 /* Return: 1 if the kernel applies the whole filter, 0 if not; -EINVAL if @spec is invalid. */
 int ksig_sub_in_kernel(const struct ksig_sub *sub, unsigned int spec);
 
 /*
- * Return: 0 while @spec may return more events. Once all of them have been returned and no more
- * can follow, the negative errno that is the reason; see ksig_sub_next(). -EINVAL if @spec is
- * invalid.
+ * Return: 0 if more events of @spec may be returned; otherwise the reason as a negative errno (see
+ * ksig_sub_next()); -EINVAL if @spec is invalid.
  */
 int ksig_sub_ended(const struct ksig_sub *sub, unsigned int spec);
 
@@ -189,15 +192,15 @@ int ksig_sub_ended(const struct ksig_sub *sub, unsigned int spec);
  *	@sub is armed or closed
  *
  * Events that don't match the filter are read in batches. If the timeout expires, the function
- * returns 0 after the current batch, even if there is more to read. ksig_sub_fd() remains
- * readable in this case, so use level-triggered and not edge-triggered polling (EPOLLET).
+ * returns 0 after the current batch, even if more events can be read. In this case the descriptor
+ * from ksig_sub_fd() remains readable, so use level-triggered polling, not EPOLLET.
  *
- * If one of several specifications can have no more events (ksig_sub_ended()), events of the
- * other specifications are still returned.
+ * If there are several specifications and one of them can have no more events (ksig_sub_ended()),
+ * events of the others are still returned.
  *
- * Return: 1 with an event; 0 if the timeout expired; -ESHUTDOWN if there will be no more
- * events, because the channel was destroyed or the process that the filter names (pid=N,
- * current.pid=N) has exited (KSIG_STATS_SUBJECT_GONE); -EBUSY if armed with KSIG_MODE_EACH;
+ * Return: 1 with an event; 0 if the timeout expired; -ESHUTDOWN if there will be no more events,
+ * because the channel was destroyed or the process that the filter selects (pid=N, current.pid=N)
+ * has exited (KSIG_STATS_SUBJECT_GONE); -EBUSY if the subscription is armed with KSIG_MODE_EACH;
  * -EINTR, -ENOMEM, -EMFILE or -ENFILE, after which the call can be repeated.
  */
 int ksig_sub_next(struct ksig_sub *sub, int64_t timeout_ns,
@@ -207,8 +210,8 @@ int ksig_sub_next(struct ksig_sub *sub, int64_t timeout_ns,
  * struct ksig_arm_opts - signal delivery settings
  * @sz: sizeof(struct ksig_arm_opts)
  * @pid: thread ID of the target, or with KSIG_ARM_PROCESS its process ID; 0: the caller
- * @pidfd: with KSIG_ARM_PROCESS, a pidfd that refers to process @pid, or -1; the call fails if
- *	@pid no longer belongs to that process. Without KSIG_ARM_PROCESS unused: -1 or 0
+ * @pidfd: with KSIG_ARM_PROCESS, a pidfd that refers to process @pid, or -1. The call fails if
+ *	@pid no longer belongs to that process. Without KSIG_ARM_PROCESS: -1 or 0 (unused)
  * @signo: signal number
  * @mode: KSIG_MODE_EACH or KSIG_MODE_DOORBELL
  * @flags: KSIG_ARM_* bits
@@ -238,33 +241,32 @@ struct ksig_arm_opts {
  * Without the module, a relay thread of the library sends the signals with
  * pidfd_send_signal(2). The thread exists while the subscription is armed, and blocks all
  * signals. With the module, the relay is also used if the kernel doesn't apply the whole filter
- * (ksig_sub_in_kernel()), if there are several specifications, or if the library has read
- * events ahead, which ksig_sub_next() may do.
+ * (ksig_sub_in_kernel()), if there are several specifications, or if ksig_sub_next() has read
+ * events ahead.
  *
- * The relay sends signals with the credentials that the calling process has at that time, and
- * the signals carry the pid and uid of that process. If the process is killed, unsent events
- * are lost.
+ * The relay sends each signal with the credentials that the calling process has at that time. The
+ * signals carry the pid and uid of this process. If the process is killed, unsent events are lost.
  *
- * The relay can't count the pending signals with number @signo. It only sees whether one is
- * pending, and how many signals with any number are pending for the target's user. While a
- * signal with number @signo is pending, @max_pending is compared with the latter count. Other
- * pending signals of that user can therefore make the relay wait until no signal with number
- * @signo is pending in the target.
+ * The relay can't count the signals with number @signo that are pending in the target. The relay
+ * sees only whether such a signal is pending, and the total number of signals that are pending for
+ * the target's user. While a signal with number @signo is pending, @max_pending is compared with
+ * this total. Other pending signals of the user can therefore make the relay wait until no signal
+ * with number @signo is pending in the target.
  *
  * Return: 0; -EINVAL, also if @pidfd is not a pidfd of @pid; -EBADF if @pidfd is not open;
  * -ESRCH if the target has exited; -EPERM; -ENOMEM; -EAGAIN if no thread can be created;
  * -EOPNOTSUPP as ksig_target_open(), if the library sends the signals. On error, earlier
- * settings remain in effect, unless the process of @pidfd exits during the call: then the
+ * settings remain in effect. However, if the process of @pidfd exits during the call, the
  * subscription is disarmed.
  */
 int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts);
 
-/* No signal is sent after this returns 0. It also succeeds if the subscription is not armed. */
+/* No signal is sent after this returns 0. Disarming succeeds even if @sub is not armed. */
 int ksig_sub_disarm(struct ksig_sub *sub);
 
 /* Event flags: the result of sending the signal requested by ksig_sub_kill_current() */
 #define KSIG_EVENT_SIGNALLED	(1U << 30)	/* the signal was sent */
-#define KSIG_EVENT_REFUSED	(1U << 31)	/* not sent, or it would have killed */
+#define KSIG_EVENT_REFUSED	(1U << 31)	/* the signal was not sent */
 
 /**
  * ksig_sub_kill_current() - have the kernel signal the running task immediately
@@ -278,16 +280,17 @@ int ksig_sub_disarm(struct ksig_sub *sub);
  * The signal is sent from within the tracepoint, before the traced operation continues. A
  * signal sent at trace.syscalls.sys_enter_write, for example, interrupts that write(2) if it
  * blocks. The signal is sent to the process of the running thread, and is delivered to that
- * thread unless the thread blocks it. The events are counted in the kernel, so exactly @count
- * of them cause a signal, on whichever cpu they happen, and whether they are read or lost.
+ * thread unless the thread blocks it. The kernel counts the events. Exactly @count events try to
+ * send a signal, regardless of the cpus on which they happen and of whether the events are read or
+ * lost.
  *
  * A real-time signal is sent only if the process has a handler, or consists of a single thread
- * that blocks the signal. Standard signals are sent unconditionally, or with KSIG_KILL_READY
- * only if the process is ready or ignores them. Kernel threads and the system's init process
- * are never signalled. The signal has no value, and its si_code is SI_KERNEL. A real-time
- * signal is refused while another one with this number is pending. If interrupts or preemption
- * are disabled at the tracepoint (since Linux 7.2 also at those of system calls), the signal is
- * sent once they are enabled; another signal is refused until then.
+ * that blocks the signal. Standard signals are sent unconditionally. With KSIG_KILL_READY, a
+ * standard signal is sent only if the process is ready for it or ignores it. Kernel threads and the
+ * system's init process are never signalled. The signal has no value, and its si_code is SI_KERNEL.
+ * A real-time signal is refused while another signal with this number is pending. If interrupts or
+ * preemption are disabled at the tracepoint (since Linux 7.2 also at the tracepoints of system
+ * calls), the signal is sent once they are enabled. Until then, other signals are refused.
  *
  * The kernel may skip events that happen while another BPF program runs on the same cpu; see
  * struct ksig_sub_stats, @lost_upto.
@@ -314,14 +317,14 @@ int ksig_sub_kill_current(struct ksig_sub *sub, unsigned int spec, int signo,
  *	signal it (KSIG_MODE_EACH)
  * @signals: number of signals sent, including doorbells, hang-ups and the signals of
  *	ksig_sub_kill_current()
- * @deferred: how often a signal was deferred
+ * @deferred: number of times that a signal was deferred
  * @flags: KSIG_STATS_* bits of uapi.h, and KSIG_STATS_SUBJECT_GONE
- * @lost_upto: upper bound of the number of further losses. These can't be counted exactly
- *	because they happen before the filter is applied: the kernel drops a netlink
- *	message, skips a BPF program, or can't keep an event that is to be offered later
- *	(struct ksig_stats, @skipped). Each loss may have been an event of this
- *	subscription. The other counters, seq, lost_before and si_errno don't include
- *	them. The next record has KSIG_EVENT_LOST_UPTO in its flags
+ * @lost_upto: upper bound on the number of further events lost. They can't be counted exactly,
+ *	because they are lost before the filter is applied: the kernel drops a netlink
+ *	message, skips a BPF program, or has no space for an event that is to be offered
+ *	later (struct ksig_stats, @skipped). The filter may or may not have matched such an
+ *	event. The other counters, seq, lost_before and si_errno don't include these losses.
+ *	The next record after a loss has KSIG_EVENT_LOST_UPTO in its flags
  *
  * At any time, offered = delivered + queued + lost + refused, with every provider. No counter
  * except @queued ever decreases.
@@ -341,7 +344,7 @@ struct ksig_sub_stats {
 
 #define KSIG_STATS_SUBJECT_GONE	(1ULL << 32)	/* the filter's process has exited */
 
-/* Return: 0; -EINVAL if @st->sz is invalid. Reading @lost_upto may take a system call. */
+/* Return: 0; -EINVAL if @st->sz is invalid. Reading @lost_upto may need a system call. */
 int ksig_sub_stats(const struct ksig_sub *sub, struct ksig_sub_stats *st);
 
 /*
@@ -356,8 +359,8 @@ int ksig_sub_spec_stats(const struct ksig_sub *sub, unsigned int spec,
  * struct ksig_target_opts - a target and the signal to send to it
  * @sz: sizeof(struct ksig_target_opts)
  * @pid: thread ID, or with KSIG_SEND_PROCESS a process ID; greater than 0
- * @pidfd: with KSIG_SEND_PROCESS, a pidfd that refers to process @pid, or -1. Otherwise unused:
- *	-1 or 0
+ * @pidfd: with KSIG_SEND_PROCESS, a pidfd that refers to process @pid, or -1. Otherwise: -1 or
+ *	0 (unused)
  * @signo: signal number, 1 to 64
  * @flags: KSIG_SEND_PROCESS, KSIG_SEND_READY or 0
  * @max_pending: as in struct ksig_arm; 0: 32
@@ -398,15 +401,15 @@ int ksig_target_open(const struct ksig_target_opts *opts,
  * @opts: as for ksig_target_open(), with KSIG_SEND_PROCESS, pid 0 and pidfd -1
  * @target: set on success; close it with ksig_target_close()
  *
- * The pid in the event may belong to another process by now. BPF events on Linux 6.9 and newer
- * carry the inode number of the process's pidfd, which is compared. Otherwise the process must
- * have started before the event. The start time is known to the microsecond if the caller has
- * CAP_NET_ADMIN in the initial pid namespace (taskstats), otherwise in clock ticks, from /proc
- * (10 ms).
+ * The pid in the event may have been reused for another process. On Linux 6.9 and newer, a BPF
+ * event carries the inode number of the process's pidfd, which identifies the process. With other
+ * events, the process must have started before the event. The start time is known to the
+ * microsecond (taskstats) if the caller has CAP_NET_ADMIN in the initial pid namespace. Otherwise
+ * the start time is read from /proc, in clock ticks (10 ms).
  *
- * Return: as ksig_target_open(); -EINVAL also if @ev is not that record; -ESRCH also if the
- * pid belongs to another process, if the event is not about a process, or if it is
- * process.exit; -ESTALE if it is unknown which process the pid belongs to.
+ * Return: as ksig_target_open(); -EINVAL also if @ev is not that record; -ESRCH also if the pid
+ * belongs to another process, if the event is not about a process, or if the event is process.exit;
+ * -ESTALE if it can't be determined which process the pid belongs to.
  */
 int ksig_target_open_subject(const struct ksig_sub *sub,
 			     const struct ksig_event *ev,
@@ -429,28 +432,31 @@ int ksig_target_ready(struct ksig_target *target);
 /**
  * ksig_target_send() - send a signal if the target is ready
  * @target: the target
- * @error: si_errno of the signal
- * @value: si_value of the signal; standard signals carry neither
+ * @error: si_errno of a real-time signal
+ * @value: si_value of a real-time signal. A standard signal carries neither @error nor @value
  *
  * The signal is sent with pidfd_send_signal(2) or rt_tgsigqueueinfo(2) and si_code SI_QUEUE.
- * The target's readiness is read from /proc just before. A target that resets its handler
- * after that is killed by a real-time signal. To avoid that, block the signal in the target
- * first, or stop sending.
+ * Just before sending, the target's readiness is read from /proc. If the target resets its handler
+ * after that, a real-time signal kills the target. To avoid this, block the signal in the target
+ * before resetting the handler, or stop sending.
  *
- * The signals that a thread waits for in sigwaitinfo(2) are visible only with permission to
- * trace it (ptrace(2), PTRACE_MODE_ATTACH, restricted by kernel.yama.ptrace_scope and
- * PR_SET_DUMPABLE). Without it, the result is -EACCES and nothing is sent. /proc doesn't show
- * SA_RESETHAND, nor whether a thread that waits in sigwaitinfo(2) blocks the signal at other
- * times, as it has to. Such targets count as ready here; only ksig.ko checks both.
+ * The set of signals that a thread waits for in sigwaitinfo(2) is visible only to a caller that is
+ * permitted to trace the thread (ptrace(2), PTRACE_MODE_ATTACH, restricted by
+ * kernel.yama.ptrace_scope and PR_SET_DUMPABLE). If the result depends on this set and the caller
+ * lacks the permission, nothing is sent and the function returns -EACCES.
  *
- * The target's uids must be the same as when it was opened, unless the caller has CAP_KILL
- * over it. Before Linux 6.9 a thread is identified by its thread ID, which may belong to
- * another thread of the same process by now.
+ * A thread that calls sigwaitinfo(2) must block the signal at all other times. /proc doesn't show
+ * whether the thread does so, and doesn't show SA_RESETHAND. This function assumes that such
+ * targets are ready. Only ksig.ko checks both.
  *
- * Return: 0, or an error as KSIG_IOC_SEND. -EAGAIN also if max_pending signals are pending, if
- * the target is running and its readiness could not be read (-ECONNREFUSED the hundredth time
- * in a row), or if the target is not visible in /proc at all, for example after chroot(2)
- * (-EOPNOTSUPP the hundredth time in a row).
+ * Unless the caller has CAP_KILL over the target, the target's uids must be the same as when it was
+ * opened. Before Linux 6.9, a thread is identified only by its thread ID, which may have been
+ * reused for another thread of the same process.
+ *
+ * Return: 0, or an error as KSIG_IOC_SEND. The function also returns -EAGAIN if max_pending signals
+ * are pending. It also returns -EAGAIN if the target is running and its readiness could not be read
+ * (-ECONNREFUSED the hundredth time in a row), and if the target is not visible in /proc at all,
+ * for example after chroot(2) (-EOPNOTSUPP the hundredth time in a row).
  */
 int ksig_target_send(struct ksig_target *target, int error, uint64_t value);
 
@@ -458,13 +464,13 @@ int ksig_target_send(struct ksig_target *target, int error, uint64_t value);
  * ksig_target_deliver() - send an event's signal as KSIG_MODE_EACH would
  * @target: the target
  * @lost: number of lost events that no signal has reported yet, including this event's
- *	lost_before; set to 0 once a signal has reported them in si_errno
+ *	lost_before; set to 0 once a signal has reported the loss in si_errno
  * @value: si_value of the signal
  *
- * After -EAGAIN, repeat the call for the same event within 10 ms, and don't read another event
- * before it succeeds, so that the order is kept. After any other error the event is refused;
- * pass the same @lost with the next event. The relay of ksig_sub_arm() and `ksig watch --to`
- * work this way.
+ * After -EAGAIN, repeat the call for the same event within 10 ms. To preserve the order, don't read
+ * another event until the call returns something other than -EAGAIN. After any other error, the
+ * event is refused. In this case, pass the same @lost with the next event. The relay of
+ * ksig_sub_arm() and `ksig watch --to` work this way.
  *
  * Return: as ksig_target_send().
  */
@@ -485,7 +491,7 @@ enum ksig_field_type {
  * @sz: sizeof(struct ksig_field), set by the caller
  * @name: key of the field
  * @type: which of @u, @s and @str contains the value
- * @known: 0 if the provider could not determine the value
+ * @known: 0 if the provider could not determine the value, otherwise 1
  * @u: value of a KSIG_FIELD_UNSIGNED
  * @s: value of a KSIG_FIELD_SIGNED
  * @str: value of a KSIG_FIELD_STRING, NUL-terminated; valid as long as the event
@@ -510,17 +516,17 @@ int ksig_event_get(const struct ksig_sub *sub, const struct ksig_event *ev,
 
 /*
  * Get a field of an event by its index, from 0.
- * Return: 0; -ENOENT if there are no more; -EINVAL as ksig_event_get().
+ * Return: 0; -ENOENT if the event has no more fields; -EINVAL as ksig_event_get().
  */
 int ksig_event_field(const struct ksig_sub *sub, const struct ksig_event *ev,
 		     unsigned int index, struct ksig_field *f);
 
 /*
- * Format an event as one line without time and newline: "net.up ifname=eth0". UTF-8 is copied.
+ * Format an event as one line without a time or newline: "net.up ifname=eth0". UTF-8 is copied.
  * A string is quoted if it is empty, is "unknown", or contains blanks, quotes, backslashes,
- * arrows or unprintable characters. Unprintable characters are escaped: invalid bytes and
- * control characters as \xNN, other characters (invisible ones, and those that change the
- * writing direction) as \uNNNN or \UNNNNNNNN.
+ * arrows or unprintable characters. Unprintable characters are escaped. Invalid bytes and control
+ * characters are written as \xNN. Invisible characters, and characters that change the writing
+ * direction, are written as \uNNNN or \UNNNNNNNN.
  * Return: the length, as snprintf(3); -EINVAL if @ev is not an event of @sub.
  */
 int ksig_event_format(const struct ksig_sub *sub, const struct ksig_event *ev,
@@ -541,8 +547,8 @@ int ksig_event_format(const struct ksig_sub *sub, const struct ksig_event *ev,
  * the pid of the caller.
  *
  * Return: KSIG_SENT_BY_*; a negative errno as KSIG_IOC_SEND; -EOPNOTSUPP, -EACCES or -EPERM if
- * none of the methods in @flags can be used; -EACCES also if the caller would have to send the
- * signal and is not permitted to see whether @pid waits for it.
+ * none of the methods permitted by @flags is available; -EACCES also if the method is
+ * KSIG_SENT_BY_CALLER and the caller is not permitted to see whether @pid waits for the signal.
  */
 #define KSIG_SENT_BY_MODULE	0
 #define KSIG_SENT_BY_CALLER	1
@@ -569,9 +575,9 @@ struct ksig_catalog_entry {
 };
 
 /*
- * List each event only once, and open nothing. Only @name and @description are set; the latter
- * is empty for an event of a driver. @provider is NULL. Without this flag, each event is opened
- * with each provider.
+ * List each event only once, without opening it. Only @name and @description are set; @provider is
+ * NULL. @description is empty if the event comes from a driver's channel. Without this flag, each
+ * event is opened with each provider.
  */
 #define KSIG_CATALOG_NAMES	(1U << 0)
 
@@ -580,7 +586,7 @@ struct ksig_catalog_entry {
  * Return: 0; -EINVAL if @flags is invalid; -ENOMEM.
  */
 int ksig_catalog_open(unsigned int flags, struct ksig_catalog **c);
-/* Return: 1 with an entry; 0 if there are no more. Tracepoints are not listed. */
+/* Return: 1 with an entry; 0 if there are no more entries. Tracepoints are not listed. */
 int ksig_catalog_next(struct ksig_catalog *c,
 		      const struct ksig_catalog_entry **e);
 void ksig_catalog_close(struct ksig_catalog *c);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * The interface between ksig.ko and user space. This is the only copy: the
- * module, the command and all other users of /dev/ksig include it.
+ * The interface between ksig.ko and user space. There are no other copies of it: the module, the
+ * command and all other users of /dev/ksig include this file.
  *
- * Every structure has the same layout for 32- and 64-bit callers. Undefined
- * flags and reserved fields must be zero, otherwise the call fails with
- * EINVAL. An undefined ioctl number fails with ENOTTY. Structures never grow:
- * an extension is a new structure with a new ioctl number.
+ * Every structure has the same layout for 32-bit and 64-bit callers. Undefined flags and reserved
+ * fields must be zero; otherwise the call fails with EINVAL. An undefined ioctl number fails with
+ * ENOTTY. Structures never grow. An extension adds a new structure and a new ioctl number.
  */
 #ifndef KSIG_UAPI_H
 #define KSIG_UAPI_H
@@ -35,15 +34,15 @@
 /**
  * struct ksig_event - an event; a record in a subscription's queue
  * @seq: sequence number of the event among all events offered to this subscription,
- *	starting at 1. Lost events are counted, so a gap means that events were lost or
- *	delivered by signal without a record
- * @time_ns: time of the event: CLOCK_MONOTONIC in the time namespace of the process that
- *	opened the descriptor
+ *	starting at 1. Events that were lost, or delivered by signal without a record,
+ *	appear as gaps
+ * @time_ns: CLOCK_MONOTONIC time of the event in nanoseconds, in the time namespace of the
+ *	process that opened the descriptor
  * @value: the value that a signal carries in si_value
  * @subject: what the event is about: a pid, an interface index or a cpu number
  * @type: index into the channel's types, 0 to 63
- * @lost_before: number of events lost between the previous record and this one; saturates
- *	at the maximum
+ * @lost_before: number of events lost between the previous record and this one; stays at
+ *	0xffffffff if there are more
  * @len: number of bytes used in @data
  * @flags: KSIG_EVENT_* bits
  * @data: the remaining event_size - 48 bytes of the record; unused bytes are 0
@@ -67,8 +66,8 @@ KSIG_ASSERT(sizeof(struct ksig_event) == 48);
 #define KSIG_EVENT_NO_VALUE	(1U << 0)	/* @value is unknown */
 #define KSIG_EVENT_NO_SUBJECT	(1U << 1)	/* @subject is unknown */
 /*
- * More events than @lost_before may have been lost before this one. The upper bound is the
- * increase of ksig_stats.skipped.
+ * In addition to the events counted in @lost_before, other events may have been lost before this
+ * one. The increase of ksig_stats.skipped is an upper bound on their number.
  */
 #define KSIG_EVENT_LOST_UPTO	(1U << 2)
 
@@ -104,8 +103,8 @@ KSIG_ASSERT(sizeof(struct ksig_info) == 72);
  * struct ksig_subscribe - settings of a subscription
  * @types: bit mask of event types; 0: all types of the channel
  * @subject: with KSIG_SUBSCRIBE_SUBJECT, the only subject whose events are offered. On a
- *	channel with KSIG_CHANNEL_PIDS it is the pid of a process in the pid namespace of
- *	the process that opened the descriptor. The process is pinned: a later process with
+ *	channel with KSIG_CHANNEL_PIDS, the subject is a process ID in the pid namespace of
+ *	the process that opened the descriptor. This process is pinned: a later process with
  *	the same pid doesn't match
  * @queue_len: length of the queue in records, a power of two from KSIG_QUEUE_MIN to
  *	KSIG_QUEUE_MAX; 0: KSIG_QUEUE_DEFAULT
@@ -121,12 +120,12 @@ KSIG_ASSERT(sizeof(struct ksig_subscribe) == 24);
 
 #define KSIG_SUBSCRIBE_SUBJECT	(1U << 0)
 /*
- * On a channel with KSIG_CHANNEL_PIDS: skip events about the calling process and about the
- * processes that it and its descendants start after this call. The chain of parents is
- * followed for up to 64 steps. A process whose parent exits remains a descendant only if the
- * caller is its subreaper (prctl(2), PR_SET_CHILD_SUBREAPER). Events emitted by an NMI are
- * checked after the NMI; a process that has exited by that time doesn't count as a
- * descendant.
+ * On a channel with KSIG_CHANNEL_PIDS: skip events about the calling process, about children that
+ * it starts after this call, and about the descendants of these children. A descendant is
+ * recognized if its chain of parents reaches the caller within 64 steps. A process whose parent
+ * exits remains a descendant only if the caller is its subreaper (prctl(2),
+ * PR_SET_CHILD_SUBREAPER). Events emitted by an NMI are checked after the NMI. A process that has
+ * exited by then doesn't count as a descendant.
  */
 #define KSIG_SUBSCRIBE_SKIP_OWN	(1U << 1)
 
@@ -139,8 +138,8 @@ KSIG_ASSERT(sizeof(struct ksig_subscribe) == 24);
  *	KSIG_ARM_PROCESS the calling process
  * @max_pending: no signal is sent while this many signals with number @signo, from any
  *	sender, are pending in the target. 1 to KSIG_PENDING_MAX; 0: KSIG_PENDING_DEFAULT.
- *	The limit is always 1 for standard signals and with KSIG_MODE_DOORBELL, which
- *	accepts only 0 and 1 here
+ *	For standard signals and with KSIG_MODE_DOORBELL the limit is always 1.
+ *	KSIG_MODE_DOORBELL requires a value of 0 or 1
  * @reserved: 0
  * @value: value of a doorbell's signal; 0 with KSIG_MODE_EACH
  */
@@ -162,14 +161,14 @@ KSIG_ASSERT(sizeof(struct ksig_arm) == 32);
 #define KSIG_MODE_EACH		0
 /*
  * The program reads the events or maps the queue. The signal is sent when the queue becomes
- * non-empty, and when a non-empty queue is armed. A signal that can't be sent immediately
- * stays pending and is sent as soon as possible, unless the queue is empty by that time. If
- * nothing has been consumed after about 60 ms and the signal is no longer pending in the
- * target, the signal is sent again, because the target may have flushed it by ignoring it.
+ * non-empty, or when the subscription is armed while the queue is non-empty. If the signal can't be
+ * sent immediately, it is sent as soon as possible, unless the queue is empty by then. If nothing
+ * has been consumed after about 60 ms and the signal is no longer pending in the target, the signal
+ * is sent again, because the target may have flushed it by ignoring it.
  *
- * Consume all records before sleeping. Check the queue after any signal with this number,
- * whatever its value: standard signals do not queue, so this signal may have been merged
- * with one from another sender.
+ * Consume all records before sleeping. After any signal with this number, check the queue
+ * regardless of the signal's value. Standard signals do not queue, so a doorbell may have been
+ * merged with a signal from another sender.
  */
 #define KSIG_MODE_DOORBELL	1
 
@@ -214,16 +213,16 @@ KSIG_ASSERT(sizeof(struct ksig_send) == 24);
  * @refused: events dropped because the target was not ready or the sender was not permitted
  *	to signal it (KSIG_MODE_EACH)
  * @signals: number of signals sent, including doorbells and hang-ups
- * @deferred: how often a notification was deferred, either because the context didn't permit
- *	it or because the target could not accept more signals
+ * @deferred: number of times that a notification was deferred because the context didn't
+ *	permit it, or because the target could not accept more signals
  * @flags: KSIG_STATS_* bits
- * @skipped: upper bound of the number of events lost before the filter was applied, which
- *	are not included in @offered. There are two causes. (1) Some subscriptions of a
- *	channel are served by a worker: those beyond the 32nd and, without
- *	CAP_SYS_RESOURCE, those beyond the 16th of the channel or the 8th of one user. That
- *	worker may be too slow. (2) An event that is emitted by an NMI, or while such
- *	events are waiting to be offered, is kept for a short time, and only a limited
- *	number of events can be kept
+ * @skipped: upper bound on the number of events lost before the filter was applied. These
+ *	events are not included in @offered. They are lost in two cases. (1) A worker serves
+ *	some of a channel's subscriptions, and can't keep up. These are the subscriptions
+ *	beyond the channel's 32nd and, without CAP_SYS_RESOURCE, those beyond the channel's
+ *	16th or the user's 8th. (2) Too many events have to be stored before they can be
+ *	offered. An event is stored if it is emitted by an NMI, or while stored events are
+ *	waiting to be offered
  *
  * At any time, offered = delivered + queued + lost + refused.
  */
@@ -270,7 +269,7 @@ struct ksig_ring_consumer {
 
 /**
  * struct ksig_ring_producer - page 1 of a mapping, read-only; the records begin at page 2
- * @tail: index after the newest record; written with a store-release
+ * @tail: index that the next record will have; written with a store-release
  * @len: number of records
  * @event_size: bytes per record
  * @flags: KSIG_RING_HUP
@@ -288,22 +287,25 @@ KSIG_ASSERT(sizeof(struct ksig_ring_producer) == 24);
 #define KSIG_RING_HUP		(1U << 0)	/* the channel is destroyed */
 
 /*
- * The built-in channels: their event types and the contents of data[]. Names are
- * NUL-terminated. A channel exists even if the kernel has no hook for its events; in that
- * case, opening it for reading fails with EOPNOTSUPP.
+ * The event types of the built-in channels, and the contents of data[]. Names are
+ * NUL-terminated. A channel exists even if the kernel has no hook for its events. In that
+ * case, opening the channel for reading fails with EOPNOTSUPP.
  */
 
 /*
- * /dev/ksig/process, KSIG_CHANNEL_PIDS. @subject is a process ID, never the ID of another
- * thread, in the pid namespace of the opener. Kernel threads count as processes, as in
- * ps(1): they are children of process 2.
+ * /dev/ksig/process, KSIG_CHANNEL_PIDS. @subject is a process ID in the opener's pid namespace,
+ * never the ID of a thread other than the leader. Kernel threads count as processes, as in ps(1),
+ * and are children of process 2.
  */
-/* @value: the child's pid. Not reported if the parent has no pid in that namespace (nsenter(1)) */
+/*
+ * @value: the child's pid. A fork is not reported if the parent has no pid in the opener's pid
+ * namespace, as when nsenter(1) enters that namespace.
+ */
 #define KSIG_PROCESS_FORK	0
 #define KSIG_PROCESS_EXEC	1	/* @value: 0 */
 /*
- * All threads of the process have exited. @value: the status that wait(2) will return. The
- * parent can't wait for the process yet.
+ * All threads of the process have exited. @value: the status that wait(2) will return. At the
+ * time of the event, the parent can't wait for the process yet.
  */
 #define KSIG_PROCESS_EXIT	2
 
@@ -333,9 +335,9 @@ KSIG_ASSERT(sizeof(struct ksig_process_data) == 24);
 /**
  * struct ksig_memory_data - data[] of KSIG_MEMORY_KILL
  * @comm: the victim's name
- * @cgroup_id: ID of the victim's cgroup in the cgroup2 hierarchy, or 0 if unknown. It is the
- *	inode number of the cgroup's directory, and the file handle that
- *	open_by_handle_at(2) accepts there (type 0xfe)
+ * @cgroup_id: ID of the victim's cgroup in the cgroup2 hierarchy, or 0 if unknown. This ID is
+ *	the inode number of the cgroup's directory. It is also the directory's file handle
+ *	for open_by_handle_at(2), with handle type 0xfe
  */
 struct ksig_memory_data {
 	char comm[16];
@@ -345,7 +347,7 @@ KSIG_ASSERT(sizeof(struct ksig_memory_data) == 24);
 
 /*
  * /dev/ksig/power. @subject, @value: 0; no data. Suspend is reported before processes are
- * frozen, and resume after they are thawed. Both are reported even if the attempt fails.
+ * frozen, and resume after they are thawed. Both are reported even if suspending fails.
  */
 #define KSIG_POWER_SUSPEND	0	/* suspend to RAM or to idle, or hibernation */
 #define KSIG_POWER_RESUME	1
@@ -387,12 +389,12 @@ struct ksig_kmod_data {
 KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
 
 /*
- * A channel is a device node /dev/ksig/NAME. Opening it for reading creates a subscription.
- * Its queue exists from this time on, and the channel's events are offered to it.
+ * A channel is a device node /dev/ksig/NAME. Opening it for reading creates a subscription, which
+ * has a queue. From then on, the channel's events are offered to the subscription.
  *
  * open(2) fails with
- *  - ENOBUFS if the queue would exceed the user's RLIMIT_MEMLOCK. All queues of a user count
- *    towards the limit, as mlock(2)ed memory does. CAP_IPC_LOCK lifts the limit;
+ *  - ENOBUFS if the queue would exceed RLIMIT_MEMLOCK. The sizes of all queues that the user has
+ *    opened are added up. CAP_IPC_LOCK lifts the limit;
  *  - ENODEV if the channel is being destroyed;
  *  - EOPNOTSUPP if the kernel has no hook for a built-in channel;
  *  - ENOMEM, or an error returned by the channel's driver.
@@ -401,7 +403,7 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
  * if the channel is destroyed and the queue is empty. It fails with
  *  - EINVAL if the buffer is smaller than a record;
  *  - EAGAIN if the queue is empty and O_NONBLOCK is set;
- *  - EBUSY if the ring is mapped, or armed with KSIG_MODE_EACH.
+ *  - EBUSY if the ring is mapped, or the subscription is armed with KSIG_MODE_EACH.
  *
  * write(2) is supported by /dev/ksig/test only. It expects 8 bytes, a 64-bit number in native
  * byte order, and emits an event with that value. Any other write fails with EINVAL.
@@ -410,10 +412,10 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
  * EPOLLPRI if the target has exited. A descriptor of /dev/ksig/test that is open for writing
  * always reports EPOLLOUT. F_SETOWN, F_SETSIG and O_ASYNC work as with any file.
  *
- * mmap(2) needs a descriptor opened for reading and writing, and MAP_SHARED. Page 0 is struct
- * ksig_ring_consumer. Page 1 is struct ksig_ring_producer, followed by the records; these
- * pages can never be made writable. A mapping is not inherited by fork(2), and keeps the
- * subscription alive as an open descriptor does. mmap(2) fails with
+ * mmap(2) requires MAP_SHARED and a descriptor that is open for reading and writing. Page 0 is
+ * struct ksig_ring_consumer. Page 1 is struct ksig_ring_producer, and the records begin at page 2.
+ * Page 1 and the records can never be made writable. A child of fork(2) doesn't inherit the
+ * mapping. Like an open descriptor, a mapping keeps the subscription alive. mmap(2) fails with
  *  - EINVAL if the range is invalid or the mapping is private;
  *  - EACCES if a writable mapping includes page 1 or later pages;
  *  - EBUSY if the subscription is armed with KSIG_MODE_EACH;
@@ -430,12 +432,12 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
  * KSIG_IOC_SUBSCRIBE, on a subscription: replaces its filter and its queue. When the call
  * returns, the queue is empty, all counters are zero, seq starts again at 1, and every record
  * matches the new filter. The queue's memory is charged to the caller's memory cgroup. If the
- * length changes, the old and the new queue both count against RLIMIT_MEMLOCK during the
- * call. Without this ioctl a subscription has a queue of KSIG_QUEUE_DEFAULT records and no
- * filter. On error nothing has changed. The call fails with
- *  - EINVAL if a field is out of range, the channel doesn't have one of the types, @subject
- *    is set without KSIG_SUBSCRIBE_SUBJECT, or KSIG_SUBSCRIBE_SKIP_OWN is set on a channel
- *    without KSIG_CHANNEL_PIDS;
+ * length changes, the old and the new queue both count towards RLIMIT_MEMLOCK during the
+ * call. Without this ioctl, a subscription has a queue of KSIG_QUEUE_DEFAULT records and no
+ * filter. On error, the subscription is unchanged. The call fails with
+ *  - EINVAL if a field is out of range, @types contains a type that the channel doesn't have,
+ *    @subject is set without KSIG_SUBSCRIBE_SUBJECT, or KSIG_SUBSCRIBE_SKIP_OWN is set on a
+ *    channel without KSIG_CHANNEL_PIDS;
  *  - ESRCH if the subject is not a process;
  *  - EUSERS if KSIG_SUBSCRIBE_SKIP_OWN is set and the channel has so many subscriptions that
  *    a worker serves this one;
@@ -449,27 +451,28 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
 
 /*
  * KSIG_IOC_ARM, on a subscription: delivers its events to a thread or process by signal. The
- * target is pinned. Signals are sent with the credentials that the caller has now. The rule of
- * kill(2) and the security module are consulted whenever the target's credentials have changed
- * since the last send, and at least once a second while signals are sent. Unless the caller
- * has CAP_KILL over the target, the target's uids must remain what they are now. SIGKILL and SIGSTOP
- * affect the init process of a pid namespace exactly as if the caller had sent them with
- * kill(2). Arming again replaces the settings but does not reset the counters.
+ * target is pinned. Signals are sent with the credentials that the caller has at the time of this
+ * call. The kill(2) permission check and the security module's check are repeated if the target's
+ * credentials have changed since the last send, and at least once per second while signals are
+ * being sent. Unless the caller has CAP_KILL over the target, no signal is sent after the target's
+ * uids have changed. SIGKILL and SIGSTOP affect the init process of a pid namespace exactly as if
+ * the caller had sent them with kill(2). Arming again replaces the settings but does not reset the
+ * counters.
  *
- * Every send checks whether the target is ready, as KSIG_IOC_SEND does. If it is not ready, or
- * the sender is no longer permitted to signal it, an event counts as refused (KSIG_MODE_EACH)
- * and a doorbell stays pending. Standard signals are sent as kill(2) sends them. A standard
- * signal counts as delivered even if the target ignores it, or if it has lost its value and
- * its si_errno because RLIMIT_SIGPENDING is reached.
+ * Before each real-time signal, the target's readiness is checked, as by KSIG_IOC_SEND. Standard
+ * signals are sent without this check, as by kill(2). If the target is not ready, or the sender is
+ * no longer permitted to signal it, the event counts as refused (KSIG_MODE_EACH) or the doorbell
+ * stays pending (KSIG_MODE_DOORBELL). A standard signal counts as delivered even if the target
+ * ignores it, or if RLIMIT_SIGPENDING is reached and the signal has lost its value and si_errno.
  *
- * As with KSIG_IOC_SEND, the check and the send are two separate steps: a target that resets
- * its handler of a real-time signal while the subscription is armed can be killed by that
- * signal. Disarm the subscription or block the signal before resetting the handler.
+ * As with KSIG_IOC_SEND, the check and the send are two separate steps. If the target resets its
+ * handler for a real-time signal while the subscription is armed, this signal can kill the target.
+ * Before resetting the handler, disarm the subscription or block the signal.
  *
- * When the target exits, the subscription is disarmed. If the target is a thread that calls
- * exec and becomes the thread group leader, the subscription is disarmed with the next event.
- * When the channel is destroyed, one last signal with si_errno -ESHUTDOWN follows the queued
- * events; it is dropped if the target is not ready.
+ * When the target exits, the subscription is disarmed. If the target is a thread that calls exec
+ * and becomes the thread group leader, the subscription is disarmed at the next event. When the
+ * channel is destroyed, a last signal with si_errno -ESHUTDOWN is sent after the queued events.
+ * This signal is dropped if the target is not ready.
  *
  * On error, earlier settings remain in effect. The call fails with
  *  - EINVAL if a field is out of range;
@@ -494,29 +497,27 @@ KSIG_ASSERT(sizeof(struct ksig_kmod_data) == 56);
 
 /*
  * KSIG_IOC_STATS, on a subscription: fills in struct ksig_stats. The counters include all events
- * emitted before the call; none of them is still waiting to be offered. Fails with EBADF if the
- * descriptor was not opened for reading.
+ * emitted before the call. Fails with EBADF if the descriptor was not opened for reading.
  */
 #define KSIG_IOC_STATS		_IOR(0xBE, 0x05, struct ksig_stats)
 
 /*
- * KSIG_IOC_SEND, on /dev/ksig/control: sends one signal before it returns. The permissions are
- * those that the caller would have for kill(2); it does not matter which process opened the
- * descriptor. Standard signals are sent unconditionally. A real-time signal (32 and up) is
- * sent only to a target that is ready for it. A target is ready if it has a handler, or if it
- * blocks the signal. For a process-directed signal without a handler, all live threads must
- * block it. A target is not ready while an earlier pending signal is about to reset the
- * handler (SA_RESETHAND).
+ * KSIG_IOC_SEND, on /dev/ksig/control: sends one signal before it returns. The caller needs the
+ * same permissions as for kill(2), no matter which process opened the descriptor. Standard signals
+ * are sent unconditionally. A real-time signal (32 and up) is sent only if the target is ready for
+ * it. A target is ready if it handles or blocks the signal. If a process-directed signal has no
+ * handler, all live threads must block it. A target is not ready while an earlier pending signal is
+ * about to reset the handler (SA_RESETHAND).
  *
- * The check and the send are two separate steps. A target that resets its handler or unblocks
- * the signal between them is killed by the signal. Before doing either, make sure that no
- * signal can be sent: block the signal and keep it blocked, or disarm the subscription. The
- * signal is delivered even later, and the check does not cover this time: exec keeps pending
- * signals and resets handlers. Standard signals do not queue: a second one is merged with the
- * pending one, and its value is lost. If no siginfo can be allocated for a standard signal,
- * the signal is sent without a value.
+ * The check and the send are two separate steps. A target that resets its handler or unblocks the
+ * signal between these steps is killed by the signal. To prevent this, keep the signal blocked in
+ * the target, or disarm the subscription first. A pending signal is delivered even later, and by
+ * then the result of the check may no longer be valid: exec, for example, keeps pending signals and
+ * resets handlers. Standard signals do not queue: a second signal is merged with the pending one,
+ * and the second signal's value is lost. If no siginfo can be allocated for a standard signal, the
+ * signal is sent without a value.
  *
- * On error nothing was sent. The call fails with
+ * On error, no signal was sent. The call fails with
  *  - EINVAL if pid, signo, flags or reserved is out of range;
  *  - ESRCH if the target does not exist or is exiting;
  *  - EPERM, or another error of the security module, if the caller is not permitted to signal

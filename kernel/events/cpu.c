@@ -7,13 +7,14 @@
 #include "events.h"
 
 /*
- * The cpus known to be online. Changed by hotplug for one cpu at a time. A hotplug operation
- * that fails halfway calls the functions of our states in both directions and changes nothing.
+ * The cpus that are known to be online. Hotplug handles one cpu at a time, so no lock is needed. If
+ * a hotplug operation fails halfway, the callbacks below may be called although no cpu has come
+ * online or gone offline. The mask prevents events in this case.
  */
 static struct cpumask ksig_cpus;
 static int ksig_online_state, ksig_dead_state;
 
-/* Runs on @cpu, in one of the last steps when it comes online. */
+/* Runs on @cpu, in one of the last steps of bringing the cpu online. */
 static int ksig_cpu_up(unsigned int cpu)
 {
 	if (!cpumask_test_and_set_cpu(cpu, &ksig_cpus))
@@ -21,7 +22,7 @@ static int ksig_cpu_up(unsigned int cpu)
 	return 0;
 }
 
-/* Runs on another cpu after @cpu has died. */
+/* Runs on another cpu after @cpu has gone offline. */
 static int ksig_cpu_dead(unsigned int cpu)
 {
 	if (cpumask_test_and_clear_cpu(cpu, &ksig_cpus))
@@ -40,9 +41,9 @@ static int ksig_cpu_start(void *ctx)
 	ksig_dead_state = state;
 
 	/*
-	 * Use _nocalls, because a call for each cpu that is already online would
-	 * wake up a thread on each of these cpus. The lock keeps cpus from coming
-	 * online or going offline.
+	 * Use _nocalls to avoid a call for each cpu that is already online, which
+	 * would wake up a thread on each of these cpus. The lock keeps cpus from
+	 * coming online or going offline.
 	 */
 	cpus_read_lock();
 	state = cpuhp_setup_state_nocalls_cpuslocked(CPUHP_AP_ONLINE_DYN,

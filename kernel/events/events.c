@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The built-in channels, which always exist. Each has its own file in this directory. Its start
- * function installs hooks in the kernel and its stop function removes them, so no hooks exist
- * while nothing is subscribed.
+ * The built-in channels, which always exist. Each channel has its own file in this directory. The
+ * channel's start function installs hooks in the kernel, and its stop function removes them.
+ * Therefore a channel without subscriptions has no hooks, except for a short time after the last
+ * subscription was closed.
  */
 #include <linux/init.h>
 #include <linux/kernel.h>

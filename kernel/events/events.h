@@ -8,7 +8,7 @@
 /**
  * struct ksig_builtin - a built-in channel
  * @desc: description of the channel
- * @chan: handle to emit to
+ * @chan: the channel's handle, for emitting
  */
 struct ksig_builtin {
 	struct ksig_channel_desc desc;

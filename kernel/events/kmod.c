@@ -12,8 +12,8 @@ static_assert(sizeof_field(struct ksig_kmod_data, name) == MODULE_NAME_LEN);
 
 /*
  * Modules whose init function has not returned yet. If init fails, the module is not reported at
- * all. The lock is needed because the kernel may call the notifier for different modules at the
- * same time.
+ * all. A lock is needed because the kernel may call the notifier for several modules at the same
+ * time.
  */
 struct ksig_coming {
 	struct list_head node;
@@ -23,7 +23,7 @@ struct ksig_coming {
 static LIST_HEAD(ksig_coming);
 static DEFINE_MUTEX(ksig_coming_lock);
 
-/* Return: true if the module was still being loaded. */
+/* Remove a module from the list. Return: false if the module was not on the list. */
 static bool ksig_kmod_arrived(const struct module *mod)
 {
 	struct ksig_coming *coming;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /dev/ksig/memory: out-of-memory conditions, and the processes that are killed. */
+/* /dev/ksig/memory: out-of-memory conditions, and processes that the OOM killer kills. */
 #include <linux/cgroup.h>
 #include <linux/oom.h>
 #include <linux/notifier.h>
@@ -14,10 +14,10 @@
 #include "events.h"
 
 /*
- * The task that found the system out of memory and has not reclaimed memory for a cgroup since;
- * only compared. The OOM killer runs in the context of the task that needs memory, so a victim
- * chosen by any other task belongs to the OOM of a cgroup. The notifier and the kill both run
- * under the kernel's oom_lock.
+ * The task that last found the system out of memory; NULL if this task has reclaimed memory for a
+ * cgroup since then. Only compared. The OOM killer runs in the context of the task that needs
+ * memory. If any other task chooses a victim, a cgroup is out of memory, and not the system. The
+ * notifier and the kill both run under the kernel's oom_lock.
  */
 static struct task_struct *ksig_oom_by;
 
@@ -45,9 +45,9 @@ KSIG_DEFINE_RECLAIM_PROBE(ksig_on_cgroup_reclaim)
 #endif
 
 /*
- * Get the ID of the leader's cgroup, the one that /proc/PID/cgroup shows. The path would require
- * locks that can't be taken here, so user space looks it up by the ID. Context: RCU read-side
- * section.
+ * Get the ID of the leader's cgroup, which is the cgroup that /proc/PID/cgroup shows. Getting the
+ * path would require locks that can't be taken here, so user space looks up the path by the ID.
+ * Context: RCU read-side section.
  */
 static u64 ksig_cgroup_of(struct task_struct *leader)
 {
@@ -73,7 +73,7 @@ static void ksig_on_victim(void *data, struct task_struct *task, uid_t uid)
 	};
 
 	rcu_read_lock();
-	/* not get_task_comm(), because it takes task_lock(), which is already held here */
+	/* get_task_comm() would take task_lock(), which is already held */
 	strscpy_pad(victim.comm, leader->comm, sizeof(victim.comm));
 	victim.cgroup_id = ksig_cgroup_of(leader);
 	ksig_emit_notice(ksig_memory.chan, &n);

@@ -11,9 +11,9 @@
 #include "events.h"
 
 /*
- * The interfaces that are up and have a carrier. The notifier is called for all kinds of changes;
- * comparing with this table shows the relevant ones. Protected by RTNL, which is held during all
- * notifier calls.
+ * The interfaces that are up and have a carrier. The notifier is called for all kinds of changes.
+ * Those that change this table are reported. Protected by RTNL, which is held during all notifier
+ * calls.
  */
 struct ksig_link {
 	struct hlist_node node;
@@ -92,9 +92,10 @@ static struct notifier_block ksig_netdev_notifier = {
 static int ksig_net_start(void *ctx)
 {
 	/*
-	 * During registration, the kernel calls the notifier for every interface
-	 * that is up, as if it came up, and during unregistration as if it went
-	 * down. There are no subscriptions at these times.
+	 * During registration, the kernel calls the notifier with NETDEV_UP for every
+	 * interface that is up. During unregistration, it calls the notifier with
+	 * NETDEV_DOWN for these interfaces. The channel has no subscriptions at these
+	 * times.
 	 */
 	return register_netdevice_notifier(&ksig_netdev_notifier);
 }

@@ -5,7 +5,7 @@
 
 #include "events.h"
 
-/* Context: process, before user space is frozen and after it is thawed. */
+/* Context: process, before user space is frozen or after it is thawed. */
 static int ksig_on_pm(struct notifier_block *nb, unsigned long action,
 		      void *data)
 {

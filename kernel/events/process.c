@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /dev/ksig/process: fork, exec and exit of processes, not of threads. */
+/* /dev/ksig/process: processes (not threads) that fork, exec and exit. */
 #include <linux/bitmap.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
@@ -13,9 +13,9 @@
 #include "events.h"
 
 /*
- * One bit for each pid: the exit of this process was reported. When several threads exit at the
- * same time, each of them may find that no live thread is left; the first thread that sets the
- * bit reports the exit. The bit is cleared when a new process gets the pid.
+ * One bit for each pid, set when the exit of the process with this pid is reported. If several
+ * threads exit at the same time, each of them may find that no live thread is left. The first
+ * thread that sets the bit reports the exit. The bit is cleared when a new process gets the pid.
  */
 static unsigned long *ksig_ended;
 
@@ -23,7 +23,7 @@ static unsigned long *ksig_ended;
 #define KSIG_PARENT	0
 #define KSIG_CHILD	1
 
-/* Write the pids in the subscriber's pid namespace. */
+/* Write the notice's pids as numbered in the pid namespace @ns. */
 static void ksig_process_fill(struct ksig_event *ev,
 			      const struct ksig_notice *n,
 			      struct pid_namespace *ns)
@@ -37,8 +37,8 @@ static void ksig_process_fill(struct ksig_event *ev,
 }
 
 /*
- * Called from a tracepoint. @task is current and @child doesn't run yet, so their pids stay
- * valid. RCU keeps the leader and the parent's pid from being freed.
+ * Called from a tracepoint. @task is current, and @child is the pid of a task that doesn't run yet,
+ * so both pids stay valid. RCU keeps the leader and the parent's pid from being freed.
  */
 static void ksig_process_emit(u32 type, struct task_struct *task,
 			      struct pid *child, u64 value)
@@ -58,7 +58,7 @@ static void ksig_process_emit(u32 type, struct task_struct *task,
 	rcu_read_lock();
 	n.related[KSIG_PARENT] =
 		task_tgid(rcu_dereference(leader->real_parent));
-	/* not get_task_comm(), because on PREEMPT_RT it takes a sleeping lock */
+	/* get_task_comm() would take a sleeping lock on PREEMPT_RT */
 	strscpy_pad(data.comm, leader->comm, sizeof(data.comm));
 	ksig_emit_notice(ksig_process.chan, &n);
 	rcu_read_unlock();
@@ -75,7 +75,7 @@ static void ksig_on_fork(void *data, struct task_struct *parent,
 			  child->tgid);
 }
 
-/* Whichever thread called exec, @task is the leader at this point. */
+/* At this point @task is the leader, regardless of which thread called exec. */
 static void ksig_on_exec(void *data, struct task_struct *task, pid_t old_pid,
 			 struct linux_binprm *bprm)
 {
@@ -97,7 +97,7 @@ static void ksig_on_process_exit(struct task_struct *task)
 }
 KSIG_DEFINE_EXIT_PROBE(ksig_on_process_exit)
 
-/* Register fork before exit, so that a process whose fork was missed has no bit set. */
+/* fork is registered before exit: if a fork is missed, the process's bit can't be set yet. */
 static struct ksig_hook ksig_process_hooks[] = {
 	KSIG_HOOK(sched_process_fork, ksig_on_fork, false),
 	KSIG_HOOK(sched_process_exec, ksig_on_exec, false),

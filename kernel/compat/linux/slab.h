@@ -4,7 +4,7 @@
 
 #include_next <linux/slab.h>
 
-/* Linux 7.0 added these macros; there, @gfp is optional. */
+/* Linux 7.0 added these macros. In the kernel's version, @gfp is optional. */
 #ifndef kmalloc_obj
 #define kmalloc_obj(type, gfp) kmalloc(sizeof(typeof(type)), gfp)
 #define kzalloc_obj(type, gfp) kzalloc(sizeof(typeof(type)), gfp)

@@ -4,7 +4,7 @@
 
 #include_next <trace/events/oom.h>
 
-/* Since Linux 6.8, mark_victim passes the task to its probes instead of the pid. */
+/* Since Linux 6.8, mark_victim passes its probes the task instead of the pid. */
 #define KSIG_VICTIM_PROBE(by_task, by_number)				\
 	KSIG_PICK_PROBE(mark_victim, by_task, by_number)
 
