@@ -219,9 +219,9 @@ struct ksig_watch {
 int ksig_watch_loop(struct ksig_watch *w);
 
 /**
- * struct ksig_pidfile - data that decides whether a pidfile is trusted
+ * struct ksig_pidfile - information that decides whether a pidfile is trusted
  * @st: result of fstat(2) on the file
- * @folder_uid: the one owner other than root of directories in the path; 0 if there is none
+ * @folder_uid: the only owner, other than root, of directories in the path; 0 if there is none
  */
 struct ksig_pidfile {
 	struct stat st;
@@ -237,7 +237,9 @@ int ksig_pidfile_read(const char *path, pid_t *pid, struct ksig_pidfile *file);
 int ksig_pidfile_check(const char *path, const struct ksig_pidfile *file,
 		       pid_t pid);
 
-/* watch_runtime.c: prints a note if a runtime's handler for HUP may exit the process. */
+/*
+ * watch_runtime.c: prints a note if a language runtime's handler for HUP may terminate the process.
+ */
 void ksig_runtime_warn(pid_t pid, int signo);
 
 /*
@@ -262,7 +264,10 @@ int ksig_children_adopt(void);
  * wait.
  */
 void ksig_children_reap(void);
-/* Returns the signal mask that was set before; NULL if this process adopts no children. */
+/*
+ * Returns the signal mask from before ksig_children_adopt(); NULL if this process adopts no
+ * children.
+ */
 const sigset_t *ksig_children_mask(void);
 /* Records that @pid is the command for which ksig_child_wait() will be called. */
 void ksig_child_begun(pid_t pid);

@@ -303,8 +303,8 @@ static int step(struct ksig_watch *w)
 		return w->result ? w->result : KSIG_TIMED_OUT;
 	if (w->ended && !w->now.sub && w->command_fd < 0) {
 		/*
-		 * no events are missing if every filter names a process and all of these have
-		 * exited
+		 * no events are missing if every filter names a process and all of these processes
+		 * have exited
 		 */
 		for (i = 0; i < w->n && has_subject_gone(w, i); i++)
 			;

@@ -117,8 +117,8 @@ int ksig_bpf_refused(int err, struct ksig_error *e)
 					 ksig_bpf_has_cap(CAP_PERFMON) ? "CAP_BPF is" :
 					 "both are");
 		/*
-		 * the file is empty until it is written; the initial user namespace maps all IDs to
-		 * themselves
+		 * The file is empty until the namespace's mapping is set. The initial user
+		 * namespace maps all IDs to themselves.
 		 */
 		if (support_read_line("/proc/self/uid_map", line) &&
 		    (sscanf(line, "%lu %lu %lu", &first, &outside, &count) != 3 ||
