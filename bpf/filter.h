@@ -194,8 +194,7 @@ static __always_inline bool current_passes(void)
 }
 
 /*
- * Finds a thread by its ID in the initial pid namespace, which is stored in numbers[0] of struct
- * pid.
+ * Finds a thread by its ID in the initial pid namespace. struct pid stores this ID in numbers[0].
  */
 static __always_inline struct task_struct *find_task(__u32 nr)
 {

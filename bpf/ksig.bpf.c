@@ -147,10 +147,10 @@ static __always_inline int offer_process(struct task_struct *task, __u64 value)
 }
 
 /*
- * Since Linux 7.0, a program on a raw tracepoint can be preempted. Until it continues, further
- * events on that CPU skip the program. Programs that receive perf's entry of a tracepoint run with
- * preemption disabled, so each of the frequent events also has such a program. These programs
- * return 1, because 0 would hide the entry from all other perf users.
+ * Since Linux 7.0, a program on a raw tracepoint can be preempted. Until the program continues, the
+ * kernel skips it for all other events on that CPU. Programs that receive perf's entry of a
+ * tracepoint run with preemption disabled, so each of the frequent events also has such a program.
+ * These programs return 1, because 0 would hide the entry from all other perf users.
  */
 static __always_inline int offer_fork(struct task_struct *parent,
 				      struct task_struct *child)
@@ -340,8 +340,8 @@ static __always_inline bool is(const char *action, const char *wanted)
 }
 
 /*
- * A suspend is reported before processes are frozen. Hibernation has no step freeze_processes, so
- * it is reported at dpm_prepare.
+ * A suspend is reported at freeze_processes, before processes are frozen. Hibernation does not have
+ * that step, so it is reported at dpm_prepare.
  */
 SEC("raw_tp/suspend_resume")
 int BPF_PROG(ksig_power, const char *action, int val, bool start)

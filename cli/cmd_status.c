@@ -84,9 +84,9 @@ enum {
 };
 
 /*
- * A cell has space for the longest content, which is an event. An empty cell means none or unknown.
- * @channel_fd: if a memfd describes a subscription of a channel, the channel's descriptor;
- * otherwise -1.
+ * A cell has space for the longest content, which is an event. An empty cell means "none" or
+ * "unknown". @channel_fd: if a memfd describes a subscription of a channel, the channel's
+ * descriptor; otherwise -1.
  */
 struct row {
 	char cell[N_COLUMNS][sizeof(((struct ksig_status *)0)->event)];

@@ -2,11 +2,11 @@
 /*
  * Determines the main process of a systemd unit through D-Bus.
  *
- * The pid is read again after each of three D-Bus signals: the properties of the unit have changed,
- * the unit has been loaded again, or the manager has been replaced (daemon-reexec). The contents of
- * these signals are not used, so that there is only one way to read the pid. All calls are
- * asynchronous, because a busy manager, for example during daemon-reload, must not delay events for
- * a known target. After any failure, a new connection is opened.
+ * The pid is read again when a D-Bus signal reports that the properties of the unit have changed,
+ * that the unit has been loaded again, or that the manager has been replaced (daemon-reexec). The
+ * contents of these signals are not used, so that there is only one way to read the pid. All calls
+ * are asynchronous, because a busy manager, for example during daemon-reload, must not delay events
+ * for a known target. After any failure, a new connection is opened.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -39,7 +39,7 @@
  * struct ksig_unit - a unit whose main process is tracked
  * @name: name of the unit, including the suffix
  * @bus: connection to the bus; NULL if lost, in which case @retry_at is set
- * @call: call without a reply so far; NULL if there is none
+ * @call: call whose reply has not arrived yet; NULL if there is none
  * @changed: match for changes of the unit's properties
  * @loaded: match for loading of the unit
  * @answer_by: deadline for the reply to @call, CLOCK_MONOTONIC in us
@@ -279,7 +279,10 @@ static int match(struct ksig_unit *u, sd_bus_slot **slot, const char *format)
 	return r;
 }
 
-/* Subscribes to changes. Calls that are sent from now on cannot miss a change. */
+/*
+ * Subscribes to changes. Every change that the reply to a later call does not reflect will be
+ * reported.
+ */
 static int follow(struct ksig_unit *u)
 {
 	int r = match(u, &u->changed,

@@ -79,7 +79,7 @@ const char *ksig_to_outcome(int err);
  * @ev: record of the event
  * @value_field: field selected by --value; NULL for the record's value
  * @merged: number of events that this one replaced because of --every
- * @lost: number of events of this specification lost since the previous one that was acted on
+ * @lost: number of events of this specification lost since the previous event that was acted on
  * @lost_upto: upper bound of further events that may have been lost since then
  * @to: target that was signalled; NULL if there is none
  * @err: outcome
@@ -138,7 +138,7 @@ struct ksig_watched {
 
 /*
  * watch_lost.c: ksig_watched_note() records the losses that @ev reports. ksig_watched_report()
- * prints the recorded losses on stderr, if it is time to do so.
+ * prints the recorded losses on stderr if a report is due.
  */
 void ksig_watched_note(struct ksig_watched *e, const struct ksig_sub *sub,
 		       const struct ksig_event *ev);
@@ -146,8 +146,8 @@ void ksig_watched_report(struct ksig_watched *e, const char *event);
 /* Returns the time at which losses must be reported; INT64_MAX if there are none. */
 int64_t ksig_watched_report_at(const struct ksig_watched *e);
 /*
- * Reports the losses after the last event, once all events have been read. With @json it also
- * prints them on stdout.
+ * Reports the losses after the last event. Called once all events have been read. With @json, also
+ * prints these losses on stdout.
  */
 void ksig_watched_report_last(struct ksig_watched *e,
 			      const struct ksig_sub *sub, unsigned int spec,
@@ -219,7 +219,7 @@ struct ksig_watch {
 int ksig_watch_loop(struct ksig_watch *w);
 
 /**
- * struct ksig_pidfile - information that decides whether a pidfile is trusted
+ * struct ksig_pidfile - information used to decide whether a pidfile is trusted
  * @st: result of fstat(2) on the file
  * @folder_uid: the only owner, other than root, of directories in the path; 0 if there is none
  */

@@ -27,9 +27,9 @@
 /* same limit as in the kernel */
 #define LINKS_MAX 40
 /*
- * Maximum error by which a file may appear to be too old. The kernel takes timestamps from the last
- * timer interrupt, up to 10 ms ago. If the timestamp has no fraction of a second, the file system
- * may have a resolution of one or two seconds.
+ * Maximum time by which a file may appear older than it is. The kernel takes timestamps from the
+ * last timer interrupt, up to 10 ms ago. If the timestamp has no fraction of a second, the file
+ * system may have a resolution of one or two seconds.
  */
 #define COARSE_NS (NS / 50)
 #define SECONDS_NS (2 * NS)

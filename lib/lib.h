@@ -82,7 +82,7 @@ struct ksig_bpf_source;
  * @offset: offset in the record, in bytes
  * @size: 1, 2, 4 or 8 for numbers; for strings the maximum size, including the terminator
  * @unknown: KSIG_EVENT_NO_* flag that marks the field as unknown; 0 if the field is always known
- * @hidden: the human-readable line omits the field, because it repeats another field
+ * @hidden: the field repeats another field, so the human-readable line omits it
  * @added: the library appends the field, which is not part of the provider's record
  * @optional: the string is unknown if it is empty
  */
@@ -155,7 +155,8 @@ struct ksig_cgroups;
 int ksig_cgroup_mount(char *path, char *root);
 /*
  * Prepares to look up the paths of cgroups by ID.
- * Return: NULL if cgroup2 is not mounted or no descriptor is available.
+ * Return: an object to pass to ksig_cgroups_path(); NULL if cgroup2 is not mounted or no descriptor
+ * is available.
  */
 struct ksig_cgroups *ksig_cgroups_open(void);
 void ksig_cgroups_close(struct ksig_cgroups *c);
@@ -174,7 +175,7 @@ int ksig_cgroup_path(const char *cgroup, unsigned int column, char **path,
 		     struct ksig_error *e);
 /*
  * Checks whether the file @file in the directory @path contains @word.
- * Return: 1, 0 or -errno.
+ * Return: 1 if it does; 0 if it does not; or -errno.
  */
 int ksig_cgroup_has(const char *path, const char *file, const char *word);
 

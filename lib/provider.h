@@ -83,7 +83,7 @@ int ksig_provider_check_name(const char *name, struct ksig_error *e);
  * @ends_itself: next returns -ESHUTDOWN once the process named by the filter has exited; otherwise
  *	the library checks @subject_fd. Set by open.
  * @subject_fd: pidfd of the process named by the filter; -1 if there is none
- * @subject_gone: that process has exited, and all of its events have been read
+ * @subject_gone: the process named by the filter has exited, and its events have all been read
  * @cgroups: lookup of cgroup paths; NULL if not needed or not possible
  * @end: error that ended the stream; 0 as long as there may be more events
  * @next: buffer for the oldest event that has been read but not returned yet; used if there are

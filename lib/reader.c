@@ -79,7 +79,7 @@ static bool has_queued(const struct ksig_stream *stream)
 /*
  * All events of a process are offered before its exit becomes visible. Once the process has exited
  * and the queue is empty, there are no more events. Reading the counters ensures that ksig.ko's
- * workers have queued all events offered before.
+ * workers have queued all events offered so far.
  */
 static int next_until_end(struct ksig_stream *stream, const struct ksig_event **ev)
 {

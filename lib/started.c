@@ -148,7 +148,9 @@ int ksig_started_before(pid_t pid, uint64_t time_ns)
 	int i, field;
 	FILE *f;
 
-	/* CLOCK_BOOTTIME minus CLOCK_MONOTONIC is the time that the machine was suspended */
+	/*
+	 * CLOCK_BOOTTIME minus CLOCK_MONOTONIC is the time for which the machine has been suspended
+	 */
 	for (i = 0; i < TRIES && took >= SLACK_NS; i++) {
 		before = ksig_now();
 		clock_gettime(CLOCK_BOOTTIME, &boot);

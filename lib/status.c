@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Publishes a struct ksig_status for each stream of a subscription. The structure is in a memfd,
- * which `ksig status` reads and the library never reads. It is written by the thread that uses the
- * subscription, under the relay's lock if there is a relay. A child created by fork(2) does not
- * write the structure, because it may only close the subscription.
+ * Publishes a struct ksig_status for each stream of a subscription, in a memfd that `ksig status`
+ * reads. The library itself never reads the memfd. The thread that uses the subscription writes the
+ * structure, under the relay's lock if there is a relay. A child created by fork(2) may only close
+ * the subscription, so it does not write the structure.
  */
 #define _GNU_SOURCE
 #include <errno.h>

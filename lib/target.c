@@ -35,8 +35,8 @@
 #define FIRST_USER_NAMESPACE 0xeffffffdU	/* PROC_USER_INIT_INO */
 
 /*
- * Maximum number of consecutive attempts with unknown readiness. The target then counts as not
- * ready.
+ * Maximum number of consecutive attempts with unknown readiness, after which the target counts as
+ * not ready
  */
 #define UNSURE_MAX 100
 
@@ -49,8 +49,8 @@
  *	single threads and @pid has to identify the thread
  * @signo: the signal
  * @process: the signal is process-directed
- * @ready: KSIG_SEND_READY: check the target's readiness for a standard signal, too; a real-time
- *	signal always requires that check
+ * @ready: KSIG_SEND_READY: check the target's readiness even for a standard signal; for a real-time
+ *	signal it is always checked
  * @max_pending: maximum number of pending signals
  * @uids: real, effective and saved uid at the time the target was opened
  * @within: the target's user namespace is the caller's user namespace or a descendant of it
@@ -75,7 +75,7 @@ static int target_takes(const struct ksig_target *t, const struct ksig_thread_st
 	if (ksig_in_sigset(st->caught, t->signo))
 		return 1;
 	/*
-	 * For an ignored signal the kernel checks the signal mask of the thread group leader, even
+	 * For an ignored signal, the kernel checks the signal mask of the thread group leader, even
 	 * if the leader has exited.
 	 */
 	if (t->process && ksig_is_dead(st) &&
@@ -194,7 +194,7 @@ static int target_pin(struct ksig_target *t, int pidfd)
 		if (t->thread_fd < 0 && errno != EINVAL)
 			return errno == ENOENT ? -ESRCH : -errno;
 	}
-	/* now that the pidfd pins the process, check again that it is the same one */
+	/* now that the pidfd pins a process, check again that it is the target */
 	err = ksig_thread_status(t->pid, &st);
 	if (!err && (ksig_process_ended(t->pidfd) || has_exited(t, &st)))
 		err = -ESRCH;

@@ -53,7 +53,7 @@ struct ksig_bpf_source {
  * @mask: size of the ring minus one
  * @page: size of a page
  * @record: last event
- * @event_size: size of an event; in the ring it is followed by an inode number
+ * @event_size: size of an event; in the ring, an inode number follows each event
  * @ino: inode number of the last event's subject; 0 if unknown
  * @read: number of records read so far
  * @reported_lost: number of lost events reported so far

@@ -186,10 +186,11 @@ static bool trim_has_name(const struct trim *t, const struct btf_type *type,
 }
 
 /*
- * Return: whether probes are preemptible. Linux 7.0 protects probes by SRCU and no longer disables
- * preemption. The existence of the variable tracepoint_srcu does not prove this, because kernels up
- * to 6.12 used it for probes in idle tasks. The structure for SRCU's fast readers was added later
- * (6.15). BTF describes a static variable only if it is per-CPU.
+ * Return: whether probes are preemptible. Since Linux 7.0, probes are protected by SRCU and
+ * preemption is no longer disabled. The existence of the variable tracepoint_srcu does not prove
+ * this, because kernels up to 6.12 used the variable for probes in idle tasks. The structure for
+ * SRCU's fast readers was added later (6.15). BTF describes a static variable only if it is
+ * per-CPU.
  */
 static bool trim_is_preemptible(const struct trim *t)
 {

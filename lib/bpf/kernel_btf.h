@@ -9,12 +9,12 @@
 
 /*
  * Copies structures, unions, enumerations and typedefs from the running kernel's BTF, with the
- * types that they contain. All pointers become pointers to void, except a pointer to a function
- * prototype that has a typedef.
+ * types that they contain. Every pointer becomes a pointer to void, unless it points to a function
+ * prototype and is named by a typedef.
  *
  * @names: names of the types, sorted by strcmp().
  *
- * @preemptible: set to true if tracepoint probes run with preemption enabled, which is the case
+ * @preemptible: set to whether tracepoint probes run with preemption enabled. This is the case
  * since Linux 7.0, where probes are protected by SRCU.
  *
  * Return: 0; -ENOENT if the kernel has no BTF or /sys is not mounted; -EINVAL if the format of the

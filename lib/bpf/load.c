@@ -81,9 +81,9 @@ static void load_adapt_syscall(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
 	bool enter;
 
 	/*
-	 * BPF programs receive an entry that is built for them. In this entry, the system call's
-	 * number has another offset than in tracefs if the common fields of a tracepoint are longer
-	 * than usual (PREEMPT_RT of 6.1).
+	 * BPF programs receive an entry that is built for them. If the common fields of a
+	 * tracepoint are longer than usual (PREEMPT_RT of 6.1), the offset of the system call's
+	 * number in this entry differs from the offset in tracefs.
 	 */
 	while (nr < tp->desc.n_fields && strcmp(tp->fields[nr].name, "__syscall_nr"))
 		nr++;
@@ -292,7 +292,7 @@ static int load_attach(struct ksig_bpf_sub *st, const struct ksig_bpf *skel,
 			event = load_open_tracepoint(st->tracepoint);
 			/*
 			 * The link keeps the perf event open. The event is never enabled, so perf
-			 * does nothing else for each entry. The program runs nevertheless.
+			 * itself does no work for each entry, but the program still runs.
 			 */
 			fd = event < 0 ? event : bpf_link_create(bpf_program__fd(p), event,
 								 BPF_PERF_EVENT, NULL);

@@ -159,7 +159,7 @@ static void bpf_sub_close(struct ksig_stream *stream)
 /*
  * Returns how often the kernel skipped a program because that program, or another one, was already
  * running on the CPU. The filter does not run in that case, so each skipped event may have matched.
- * Linux counts the skips for programs on tracepoints since 6.7.
+ * Linux has counted skipped programs on tracepoints since 6.7.
  */
 static uint64_t bpf_sub_misses(const struct ksig_bpf_sub *st)
 {

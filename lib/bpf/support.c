@@ -3,9 +3,9 @@
  * Handles libbpf's messages and the kernel's errors, and checks whether BPF programs can be loaded
  * at all.
  *
- * libbpf has one log function for the whole process. It is replaced at first use. Messages that
- * libbpf prints during a call on a subscription go to that subscription's log; all others go to the
- * previous function.
+ * libbpf has one log function for the whole process, which is replaced at first use. Messages that
+ * libbpf prints during a call on a subscription go to that subscription's log. All other messages
+ * go to the previous log function.
  */
 #include <errno.h>
 #include <linux/bpf.h>

@@ -2,9 +2,9 @@
 /*
  * The module provider reads ksig.ko's channels, /dev/ksig/NAME, including drivers' channels.
  *
- * If the node can be opened for writing, the provider maps a ring, reads events from it without
- * system calls, and uses poll(2) to wait while it is empty. Otherwise, and while events are
- * delivered by signal, the provider uses read(2).
+ * If the node can be opened for writing, the provider maps a ring, reads events from the ring
+ * without system calls, and uses poll(2) to wait while the ring is empty. Otherwise, and while
+ * events are delivered by signal, the provider uses read(2).
  */
 #define _GNU_SOURCE
 #include <ctype.h>

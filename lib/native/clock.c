@@ -4,9 +4,9 @@
  * cancels the timer whenever the wall clock jumps.
  *
  * During a suspend, the wall clock and CLOCK_BOOTTIME advance equally, while CLOCK_MONOTONIC stands
- * still. Setting the time changes only the wall clock. Two differences between these clocks
- * therefore show whether one of the events or both have occurred. A suspend during which the
- * kernel's clocks did not advance cannot be detected. Several changes before the next read are
+ * still. Setting the time changes only the wall clock. The two differences in struct clock_state
+ * therefore show which of the two events has occurred, or that both have. A suspend during which
+ * the kernel's clocks did not advance cannot be detected. Several changes before the next read are
  * reported as one event.
  */
 #include <errno.h>

@@ -236,8 +236,8 @@ static void connector_handle(struct ksig_native *n, const struct proc_event *ev)
 }
 
 /*
- * Reads at most as many messages as the queue has records, because they may arrive faster than they
- * are read. If no message resulted in a record, the socket may contain more.
+ * Reads at most as many messages as the queue has records, because messages may arrive faster than
+ * they are read. If no message resulted in a record, the socket may contain more messages.
  */
 static int connector_pull(struct ksig_native *n)
 {
@@ -354,8 +354,8 @@ static void connector_free(struct ksig_native *n)
 }
 
 /*
- * Unsubscribes from the connector. Otherwise the kernel would continue to send them even without a
- * socket to receive them.
+ * Unsubscribes from the connector. Otherwise the kernel would continue to send messages even
+ * without a socket to receive them.
  */
 static void connector_close(struct ksig_native *n)
 {

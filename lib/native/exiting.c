@@ -64,8 +64,8 @@ struct exiting {
 /* ------------------------------------------------------------------- status */
 
 /*
- * Records the exit code of a thread. After a core dump, only one of the threads has the core dump
- * flag.
+ * Records the exit code of a thread. After a core dump, only one thread's exit code has the core
+ * dump flag.
  */
 static void exiting_add_code(struct exiting *p, uint32_t code)
 {

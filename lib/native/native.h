@@ -38,7 +38,8 @@ struct ksig_native_source {
  * @source: source of the events
  * @desc: description of the event
  * @state: private data of the source
- * @owner: pid of the process that subscribed; a child created by fork(2) may only close
+ * @owner: pid of the process that subscribed; a child created by fork(2) may only close the
+ *	subscription
  * @epoll: epoll set with all descriptors to wait for, including @wake
  * @wake: eventfd that is readable while next() has something to return that no other descriptor
  *	reports: queued records, the end of the events, or a failed pull to retry
@@ -52,7 +53,7 @@ struct ksig_native_source {
  * @returned: copy of the record that next() returned last
  * @offered: number of events so far, including lost ones
  * @delivered: number of records that next() has returned
- * @lost: number of events dropped because a queue was full, here or in the kernel
+ * @lost: number of events dropped because this queue or a queue in the kernel was full
  * @gap: number of events lost since the last record was queued
  * @lost_upto: number of messages dropped by the kernel, each of which may have been an event of
  *	this subscription
@@ -160,7 +161,7 @@ int ksig_netlink_open(struct ksig_netlink *nl, int protocol,
 		      unsigned int group, unsigned int queue_len);
 void ksig_netlink_close(struct ksig_netlink *nl);
 /*
- * Reads the next message from the kernel itself, which has at most @size bytes.
+ * Reads the next message that the kernel itself has sent. @size: size of the buffer, in bytes.
  *
  * Return: the length of the message; 0 if there is none; -ENOBUFS if *@lost messages are missing
  * between the previous message and the next one; another -errno.
@@ -173,8 +174,9 @@ ssize_t ksig_netlink_read(struct ksig_netlink *nl, void *buf, size_t size,
 /* Returns the log position of the first message that a socket about to be bound can receive. */
 uint64_t ksig_order_begin(int protocol);
 /*
- * Returns the time (CLOCK_MONOTONIC) at which any subscription first read a message, which is the
- * current time if this is the first to read the message. No two messages have the same time.
+ * Returns the time (CLOCK_MONOTONIC) at which a message was first read by any subscription. If no
+ * subscription has read the message before, that is the current time. No two messages have the same
+ * time.
  *
  * Context: callers must pass every message of the multicast group, in the order received.
  */

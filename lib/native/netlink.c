@@ -94,7 +94,7 @@ static bool netlink_is_from_kernel(const struct sockaddr_nl *from, const struct 
 
 /*
  * Receives a message from the kernel.
- * Return: its length; -EAGAIN if there is none; another -errno.
+ * Return: the length of the message; -EAGAIN if there is none; another -errno.
  */
 static ssize_t netlink_receive(struct ksig_netlink *nl, void *buf, size_t size)
 {

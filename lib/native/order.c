@@ -11,7 +11,9 @@
 
 #include "native.h"
 
-/* If a subscription lags behind by more than this, its messages get later times. */
+/*
+ * If a subscription lags behind by more messages than this, its messages are assigned later times.
+ */
 #define LOG_LEN 8192
 
 struct order_entry {

@@ -10,8 +10,8 @@
  *
  * The kernel adds part of the previous window's stall time to that of the current window. A trigger
  * can therefore fire when the stall time in the current window is below the threshold, or even
- * zero. To detect such false alarms, the total stall time is compared. No event is reported for a
- * false alarm; its stall time is included in the value of the next event.
+ * zero. To detect such false alarms, the growth of the total stall time is checked. No event is
+ * reported for a false alarm; its stall time is included in the value of the next event.
  */
 #define _GNU_SOURCE
 #include <errno.h>

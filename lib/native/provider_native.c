@@ -130,8 +130,8 @@ static void native_close(struct ksig_stream *stream)
 }
 
 /*
- * Opens an event to check whether it is available, because this depends on the kernel's version and
- * on capabilities, namespaces and mounts.
+ * Opens an event to check whether it is available, because availability depends on the kernel's
+ * version and on capabilities, namespaces and mounts.
  */
 static int native_check(const struct ksig_event_desc *d, struct ksig_error *e)
 {
