@@ -193,7 +193,9 @@ static __always_inline bool current_passes(void)
 	return pid_passes(visible, pid, nr);
 }
 
-/* Finds a thread by its ID in the initial namespace, which is numbers[0] of struct pid. */
+/*
+ * Finds a thread by its ID in the initial pid namespace. struct pid stores this ID in numbers[0].
+ */
 static __always_inline struct task_struct *find_task(__u32 nr)
 {
 	struct pid *pid = process_of((void *)bpf_get_current_task());
@@ -207,9 +209,9 @@ static __always_inline struct task_struct *find_task(__u32 nr)
 }
 
 /*
- * Checks whether a task belongs to the subscriber, or to a descendant that was started since the
- * subscription. If its parent exits, a process gets another parent. To remain a descendant, the
- * subscriber must be its subreaper (prctl(2), PR_SET_CHILD_SUBREAPER).
+ * Checks whether a task belongs to the subscriber, or to a descendant of the subscriber that was
+ * started since the subscription. A process whose parent exits gets a new parent. The process then
+ * remains a descendant only if the subscriber is its subreaper (prctl(2), PR_SET_CHILD_SUBREAPER).
  */
 static __noinline bool is_own(struct task_struct *task)
 {

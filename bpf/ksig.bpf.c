@@ -25,7 +25,10 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* --------------------------------------------------------------------- setup */
 
-/* Finds the number of a system call. @fd: the caller's perf event of its tracepoint. */
+/*
+ * Finds the number of a system call. @fd: perf event for the system call's tracepoint, opened by
+ * the calling process.
+ */
 static __always_inline int find_syscall_nr(__u64 fd)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -40,9 +43,9 @@ static __always_inline int find_syscall_nr(__u64 fd)
 }
 
 /*
- * Run once by the subscriber: looks up its pid and time namespaces, the processes named by its
- * filter, and the system call. The subscriber has pidfds of those processes, so their struct pid is
- * not reused.
+ * Runs once, in the subscriber's context. Looks up the subscriber's pid and time namespaces, the
+ * processes named by the filter, and the system call. The subscriber has pidfds of those processes,
+ * so their struct pid is not reused.
  */
 SEC("raw_tp")
 int ksig_setup(__u64 *ctx)
@@ -144,10 +147,10 @@ static __always_inline int offer_process(struct task_struct *task, __u64 value)
 }
 
 /*
- * Since Linux 7.0 a program on a raw tracepoint can be preempted, and is then skipped on that CPU
- * until it continues. Programs that receive perf's entry of a tracepoint run with preemption
- * disabled, so the frequent events also have such a program. These return 1, because 0 would hide
- * the entry from all other perf users.
+ * Since Linux 7.0, a program on a raw tracepoint can be preempted. Until the program continues, the
+ * kernel skips it for all other events on that CPU. Programs that receive perf's entry of a
+ * tracepoint run with preemption disabled, so each of the frequent events also has such a program.
+ * These programs return 1, because 0 would hide the entry from all other perf users.
  */
 static __always_inline int offer_fork(struct task_struct *parent,
 				      struct task_struct *child)
@@ -192,7 +195,7 @@ int ksig_exec_entry(void *entry)
 	return 1;
 }
 
-/* Processes whose exit has been reported. An entry lives as long as the task of the leader. */
+/* Processes whose exit has been reported. An entry exists as long as the leader's task. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -201,16 +204,19 @@ struct {
 } reported SEC(".maps");
 
 /*
- * Several threads that exit at the same time may all see that no thread is alive. Before 6.16 the
- * tracepoint does not report which of them was the last, so the first one to call this function
- * reports the exit.
+ * Several threads that exit at the same time may all find that no thread is alive. Before 6.16, the
+ * tracepoint does not report which thread was the last, so the first thread that calls this
+ * function reports the exit.
  */
 static __always_inline bool first_to_report(void)
 {
 	/* use the BTF variant, because task storage requires a typed pointer to the exiting task */
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_struct *leader = task->group_leader;
-	/* read nr_threads before the storage, which exited threads have already set */
+	/*
+	 * read nr_threads before the storage, because threads that have exited have already set the
+	 * storage
+	 */
 	bool alone = task == leader && task->signal->nr_threads == 1;
 	int *said;
 
@@ -220,7 +226,7 @@ static __always_inline bool first_to_report(void)
 	if (!said)
 		said = bpf_task_storage_get(&reported, leader, NULL,
 					    BPF_LOCAL_STORAGE_GET_F_CREATE);
-	/* another CPU may have created it in the meantime */
+	/* another CPU may have created the entry in the meantime */
 	if (!said)
 		said = bpf_task_storage_get(&reported, leader, NULL, 0);
 	/* without memory, a duplicate event is better than a lost one */
@@ -255,7 +261,9 @@ int ksig_exit(__u64 *ctx)
 	return offer_process(task, wait_status(task));
 }
 
-/* For kernels with preemptible probes, whose tracepoint reports which thread is the last. */
+/*
+ * Used on kernels with preemptible probes, where the tracepoint reports which thread is the last.
+ */
 SEC("tracepoint")
 int ksig_exit_entry(void *entry)
 {
@@ -332,8 +340,8 @@ static __always_inline bool is(const char *action, const char *wanted)
 }
 
 /*
- * A suspend is reported before processes are frozen. Hibernation has no freeze_processes; its first
- * step here is dpm_prepare.
+ * A suspend is reported at freeze_processes, before processes are frozen. Hibernation does not have
+ * that step, so it is reported at dpm_prepare.
  */
 SEC("raw_tp/suspend_resume")
 int BPF_PROG(ksig_power, const char *action, int val, bool start)
@@ -355,8 +363,8 @@ int BPF_PROG(ksig_power, const char *action, int val, bool start)
 }
 
 /*
- * When a CPU comes online, @state equals the completed @step. When it goes offline, @state is below
- * @step; by how much depends on the steps that the CPU has performed itself.
+ * When a CPU comes online, @state equals the completed @step. When a CPU goes offline, @state is
+ * below @step. The difference depends on which steps the CPU has performed itself.
  */
 SEC("raw_tp/cpuhp_exit")
 int BPF_PROG(ksig_cpu, unsigned int cpu, int state, int step, int ret)
@@ -400,7 +408,7 @@ int BPF_PROG(ksig_module_load, struct module *mod)
 	return 0;
 }
 
-/* When the module is live, the loader drops its reference, which triggers this tracepoint. */
+/* Once the module is live, the loader drops its reference, which triggers this tracepoint. */
 SEC("raw_tp/module_put")
 int BPF_PROG(ksig_module_put, struct module *mod)
 {
@@ -441,7 +449,10 @@ static __always_inline __u32 kill_current(void)
 	nr = __sync_fetch_and_add(&kill_seen, 1);
 	if (nr < kill_skip || nr - kill_skip >= kill_count)
 		return 0;
-	/* send only if none is pending, because queued signals count towards the user's limit */
+	/*
+	 * send only if the signal is not pending, because queued signals count towards the user's
+	 * limit
+	 */
 	if (((signo >= SIGRTMIN || kill_ready) &&
 	     !ready_for(task, signo, true)) ||
 	    is_pending(task, signo) || bpf_send_signal(signo))
@@ -479,7 +490,7 @@ static __always_inline void copy_entry(struct ksig_event *ev, const void *entry)
 	}
 }
 
-/* Return: whether the task is in a 32-bit system call. Those are numbered differently. */
+/* Return: whether the task is in a 32-bit system call. The numbers of such calls are different. */
 static __always_inline bool is_compat(struct task_struct *task)
 {
 	if (bpf_core_field_exists(task->thread_info.status))
@@ -497,7 +508,7 @@ static __always_inline bool is_only_syscall(const void *entry)
 	       !is_compat((void *)bpf_get_current_task());
 }
 
-/* Checks cheap conditions that reject most events first. */
+/* First checks conditions that are cheap and reject most events. */
 SEC("tracepoint")
 int ksig_trace(void *entry)
 {

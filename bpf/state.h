@@ -55,7 +55,7 @@ static struct pid *pin, *current_pin;
 static struct pid *own_pid;
 static __u64 own_since;
 
-/* Number plus one of the only system call to match, set by the setup; 0 for all */
+/* One plus the number of the only system call to match, set by the setup; 0 for all calls */
 __u32 only_syscall;
 
 /*

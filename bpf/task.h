@@ -50,10 +50,11 @@ static __always_inline bool has_bit(const sigset_t *set, __u32 signo)
 }
 
 /*
- * Checks whether a task is ready for a signal: it ignores the signal (standard signals only),
- * handles, blocks or waits for it. A handler that is reset on use does not count if the signal is
- * already pending. If @process is set, all threads must block or wait for the signal; only one can
- * be checked here, so the process must be single-threaded.
+ * Checks whether a task is ready for a signal. A task is ready if it handles, blocks or waits for
+ * the signal, or ignores a standard signal. A handler that is reset on use does not count if the
+ * signal is already pending. If @process is set and there is no handler, all threads must block or
+ * wait for the signal. Only one thread can be checked here, so the process must then be
+ * single-threaded.
  */
 static __always_inline bool ready_for(struct task_struct *task, __u32 signo,
 				      bool process)

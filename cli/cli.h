@@ -48,7 +48,7 @@ int ksig_bad_signo(const char *s);
 int ksig_bad_value(const char *s);
 int ksig_flush(void);
 void ksig_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* As ksig_error(), for messages that are not errors; prints nothing after ksig_be_quiet(). */
+/* Like ksig_error(), but for messages that are not errors. Prints nothing after ksig_be_quiet(). */
 void ksig_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void ksig_be_quiet(void);
 bool ksig_is_quiet(void);
@@ -72,7 +72,8 @@ void ksig_print_quoted(const char *s);
 int ksig_node_open(const char *path, int flags, int *fd);
 /*
  * Sends a signal, with the flags of ksig_send(). Prints on stderr how the signal was sent, and
- * stores that in *@by. Returns an exit code; on failure the reason has been printed.
+ * stores the name of that method in *@by. Returns an exit code; on failure the reason has been
+ * printed.
  */
 int ksig_send_now(pid_t pid, int signo, uint64_t value, unsigned int flags,
 		  const char **by);

@@ -125,7 +125,7 @@ static int print_finding(struct doctor *d, const char *kind, const char *name,
 	return ksig_flush();
 }
 
-/* @better: why the providers that would be preferred do not provide the event */
+/* @better: why the preferred providers do not provide the event */
 static int examine_event(struct doctor *d, const char *name,
 			 const char *better)
 {
@@ -134,7 +134,7 @@ static int examine_event(struct doctor *d, const char *name,
 	size_t used;
 
 	run_trial(&event, &f);
-	/* with EVENT arguments, these errors are mistakes in the argument */
+	/* if there are EVENT arguments, these errors are mistakes in an argument */
 	if (d->all_wanted &&
 	    (f.err == EINVAL || f.err == ENOENT || f.err == ESRCH)) {
 		if (f.err == ENOENT)
@@ -151,7 +151,7 @@ static int examine_event(struct doctor *d, const char *name,
 /* Examines each path, then each event of the catalog. All entries of an event are consecutive. */
 static int examine_all(struct doctor *d)
 {
-	/* why the providers before the first available one are not available */
+	/* why the providers preferred to the first available one are not available */
 	char event[128] = "", reasons[768] = "";
 	const struct ksig_catalog_entry *e;
 	bool available = false;

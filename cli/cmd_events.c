@@ -39,7 +39,7 @@ struct events {
 	char last[128];		/* name of the event that was printed last */
 };
 
-/* Without --all, prints only the preferred provider of those that are available. */
+/* Without --all, prints an event only for the most preferred of its available providers. */
 static int print_entry(struct events *ev, const struct ksig_catalog_entry *e)
 {
 	if (!e->error)

@@ -41,7 +41,7 @@ struct listen {
 	bool json;
 };
 
-/* Blocks the signal before waiting, so that none is missed or kills this process. */
+/* Blocks the signal before waiting, so that no signal is missed or kills this process. */
 static int listen_for(const struct listen *l)
 {
 	bool has_value;

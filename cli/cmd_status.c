@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * ksig status: shows the subscriptions of channels that the kernel reports in /proc, and those that
- * libksig publishes in memfds, which are also found in /proc.
+ * ksig status: lists subscriptions from two sources. The kernel reports subscriptions of channels
+ * in /proc. libksig publishes its subscriptions in memfds, which are also found through /proc.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -84,9 +84,9 @@ enum {
 };
 
 /*
- * A cell is as large as the longest content, an event. An empty cell means none or unknown.
- * @channel_fd: descriptor of the channel, if a memfd describes the same subscription; -1 if there
- * is none.
+ * A cell has space for the longest content, which is an event. An empty cell means "none" or
+ * "unknown". @channel_fd: if a memfd describes a subscription of a channel, the channel's
+ * descriptor; otherwise -1.
  */
 struct row {
 	char cell[N_COLUMNS][sizeof(((struct ksig_status *)0)->event)];
@@ -167,7 +167,7 @@ static void fd_link(char *link, size_t size, const char *path)
 }
 
 /*
- * Reads what libksig publishes about the subscription whose fdinfo is @path.
+ * Reads the status that libksig publishes about the subscription whose fdinfo is @path.
  * Return: whether there is a subscription to list.
  */
 static bool read_memfd(struct status *st, struct row *row, const char *path)
@@ -216,7 +216,10 @@ static bool read_memfd(struct status *st, struct row *row, const char *path)
 		set_number(row, TARGET, (uint32_t)s.target);
 		set_number(row, SIGNO, (uint32_t)s.signo);
 	}
-	/* subscriptions in the kernel cost their owner memory, but duplicates of a memfd do not */
+	/*
+	 * limit the number: unlike a subscription in the kernel, a duplicate of a memfd costs no
+	 * memory
+	 */
 	if (++st->n_memfds == MEMFDS_MAX + 1)
 		ksig_error("process %s has more than %u subscriptions: not all are listed",
 			   st->pid, MEMFDS_MAX);

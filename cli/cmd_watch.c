@@ -81,7 +81,7 @@ static int open_events(struct ksig_watch *w, char *const *names)
 	/*
 	 * KSIG_SUB_SKIP_OWN skips events caused by this process and the commands it runs. Without a
 	 * command, such events occur only at tracepoints. A module channel supports the flag only
-	 * for a limited number of subscriptions, so it is cleared where it has no effect.
+	 * for a limited number of subscriptions, so the flag is cleared where it has no effect.
 	 */
 	if (!own_events)
 		opts.flags &= ~KSIG_SUB_SKIP_OWN;
@@ -90,7 +90,10 @@ static int open_events(struct ksig_watch *w, char *const *names)
 	for (;;) {
 		err = ksig_sub_openv((const char *const *)names, w->n, &opts,
 				     &w->sub);
-		/* if --queue is not used, reduce the queue until it fits into RLIMIT_MEMLOCK */
+		/*
+		 * without --queue, reduce the length of the queue until the queue fits into
+		 * RLIMIT_MEMLOCK
+		 */
 		if (err != -ENOBUFS || w->opts.queue_len ||
 		    opts.queue_len <= KSIG_QUEUE_MIN)
 			break;
@@ -131,8 +134,9 @@ static bool is_to_subject(const struct ksig_watch *w)
 }
 
 /*
- * Checks that each event is about a process. At a tracepoint the kernel sends the signals and
- * counts them. Events from before the kernel began to do so have no mark and are ignored.
+ * Checks that each event is about a process. For a tracepoint, makes the kernel send and count the
+ * signals. Events that occurred before the kernel began to send signals have no mark and are
+ * ignored.
  */
 static int set_up_subjects(struct ksig_watch *w)
 {
@@ -145,8 +149,8 @@ static int set_up_subjects(struct ksig_watch *w)
 		const char *event = ksig_sub_event(w->sub, spec);
 
 		/*
-		 * the subject may be a link or a CPU, whose number may also be the pid of some
-		 * process
+		 * the subject may be a network interface or a CPU, whose number may also be the pid
+		 * of some process
 		 */
 		if (!has_field(w, spec, "pid") && !has_field(w, spec, "current.pid")) {
 			ksig_error("--to subject cannot be used with %s: it is not about a process",
@@ -189,7 +193,7 @@ static int set_up_subjects(struct ksig_watch *w)
 		    __builtin_add_overflow(e->last, count, &e->last))
 			e->last = UINT64_MAX;
 	}
-	/* --skip allows only one event here, and the kernel skips */
+	/* here, --skip is permitted only with a single event, and the kernel does the skipping */
 	if (w->events[0].by_kernel)
 		w->skip = 0;
 	return KSIG_DONE;
@@ -211,8 +215,9 @@ static int watch_events(struct ksig_watch *w, char *const *names)
 	if (!ret && is_to_subject(w))
 		ret = set_up_subjects(w);
 	/*
-	 * Adopt the processes that the command leaves running, so that a watch on processes still
-	 * recognises and ignores them. Otherwise one run of the command could trigger the next.
+	 * Adopt the processes that the command leaves running, so that a watch for process events
+	 * still recognises and ignores them. Otherwise one run of the command could trigger the
+	 * next.
 	 */
 	for (i = 0; !ret && w->opts.flags && w->command && i < w->n; i++) {
 		if (has_field(w, i, "pid") || is_tracepoint(names[i])) {

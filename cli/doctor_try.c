@@ -41,7 +41,7 @@ void ksig_found(struct ksig_finding *f, enum ksig_finding_state state, int err,
 	va_end(ap);
 }
 
-/* Distinguishes errors of unavailable or forbidden paths from those of broken ones. */
+/* Distinguishes paths that are unavailable or forbidden from paths that are broken. */
 static enum ksig_finding_state state_of(int err)
 {
 	return err == -EOPNOTSUPP || err == -EACCES || err == -EPERM ?
@@ -75,7 +75,10 @@ static struct ksig_sub *subscribe(struct ksig_finding *f, const char *event,
 	return sub;
 }
 
-/* Returns the event that was triggered; NULL with a finding if none was received. */
+/*
+ * Returns the event that was triggered. If no event was received, records a finding and returns
+ * NULL.
+ */
 static const struct ksig_event *receive_event(struct ksig_finding *f,
 					      struct ksig_sub *sub)
 {
@@ -103,8 +106,8 @@ static void block_signal(sigset_t *set)
 }
 
 /*
- * Waits for the signal and checks its value. Returns false with a finding on failure. @way names
- * the sender in the message.
+ * Waits for the signal and checks its value. On failure, records a finding and returns false. @way
+ * names the sender in the message.
  */
 static bool receive_signal(struct ksig_finding *f, const sigset_t *set,
 			   uint64_t value, const char *way)
@@ -284,7 +287,7 @@ static void try_open(const struct ksig_path *p, struct ksig_finding *f)
 	ksig_sub_close(sub);
 }
 
-/* Records that the event could not be triggered. errno is the reason why there is no @what. */
+/* Records that the event could not be triggered because there is no @what; errno is the reason. */
 static void not_triggered(struct ksig_finding *f, const char *what)
 {
 	ksig_found(f, KSIG_FOUND_WORKS, 0,

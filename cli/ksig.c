@@ -142,7 +142,10 @@ int main(int argc, char **argv)
 			return KSIG_FAILED;
 		}
 	}
-	/* if SIGCHLD is ignored, which is inherited, the exit status of a child would be lost */
+	/*
+	 * restore the default, because an inherited SIG_IGN would discard the exit status of
+	 * children
+	 */
 	signal(SIGCHLD, SIG_DFL);
 	/* write each line as a whole */
 	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);

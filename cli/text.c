@@ -7,7 +7,7 @@
 #include "../lib/text.h"
 #include "cli.h"
 
-/* Replaces characters that could control the terminal by '?'. */
+/* Prints a string, with '?' in place of characters that could control the terminal. */
 void ksig_print_plain(const char *s)
 {
 	size_t len;

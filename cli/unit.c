@@ -2,11 +2,11 @@
 /*
  * Determines the main process of a systemd unit through D-Bus.
  *
- * Three signals cause the pid to be read again: the properties of the unit have changed, the unit
- * has been loaded again, or the manager has been replaced (daemon-reexec). The contents of these
- * signals are not used, so that there is only one way to read the pid. All calls are asynchronous,
- * because a busy manager, for example during daemon-reload, must not delay events for a known
- * target. After any failure, a new connection is opened.
+ * The pid is read again when a D-Bus signal reports that the properties of the unit have changed,
+ * that the unit has been loaded again, or that the manager has been replaced (daemon-reexec). The
+ * contents of these signals are not used, so that there is only one way to read the pid. All calls
+ * are asynchronous, because a busy manager, for example during daemon-reload, must not delay events
+ * for a known target. After any failure, a new connection is opened.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -39,14 +39,14 @@
  * struct ksig_unit - a unit whose main process is tracked
  * @name: name of the unit, including the suffix
  * @bus: connection to the bus; NULL if lost, in which case @retry_at is set
- * @call: call without a reply so far; NULL if there is none
+ * @call: call whose reply has not arrived yet; NULL if there is none
  * @changed: match for changes of the unit's properties
  * @loaded: match for loading of the unit
  * @answer_by: deadline for the reply to @call, CLOCK_MONOTONIC in us
  * @retry_at: when to connect again
  * @stale: the unit has changed since @call was sent
  * @reloaded: the unit has been loaded again since @call was sent
- * @answered: @pid is new
+ * @answered: @pid is from a new reply
  * @pid: pid of the main process; 0 if there is none
  * @path: D-Bus object path of the unit
  * @load_state: load state of the unit, such as not-found
@@ -232,9 +232,9 @@ static int on_found(sd_bus_message *m, void *data, sd_bus_error *unused)
 }
 
 /*
- * Reading a property loads a unit that is not loaded, and the manager immediately unloads it if it
- * is not running. After UnitNew, properties are therefore read only if the unit is still loaded.
- * Otherwise reading them would cause the next UnitNew.
+ * Reading a property of a unit that is not loaded makes the manager load the unit. If the unit is
+ * not running, the manager immediately unloads it again. After UnitNew, properties are therefore
+ * read only if the unit is still loaded. Otherwise reading them would cause the next UnitNew.
  */
 static void ask_again(struct ksig_unit *u)
 {
@@ -279,7 +279,10 @@ static int match(struct ksig_unit *u, sd_bus_slot **slot, const char *format)
 	return r;
 }
 
-/* Subscribes to changes. Calls that are sent from now on cannot miss a change. */
+/*
+ * Subscribes to changes. Every change that the reply to a later call does not reflect will be
+ * reported.
+ */
 static int follow(struct ksig_unit *u)
 {
 	int r = match(u, &u->changed,
@@ -425,7 +428,7 @@ static void try_again(struct ksig_unit *u)
 
 /*
  * Handles pending messages.
- * Return: whether there is a new reply. If there is none, no messages are left or @u has failed.
+ * Return: true if there is a new reply; false if no messages are left or @u has failed.
  */
 static bool dispatch(struct ksig_unit *u)
 {
@@ -539,7 +542,7 @@ static int first_answer(struct ksig_unit *u)
 	uint64_t end = now_us() + ANSWER_TIME;
 
 	connect_to_bus(u);
-	/* limit the time for the whole sequence of calls to that for one reply */
+	/* allow the whole sequence of calls no more time than a single reply */
 	while (!u->failed && !dispatch(u) && !u->failed) {
 		u->answer_by = end;
 		ksig_unit_wait(u);

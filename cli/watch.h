@@ -79,7 +79,7 @@ const char *ksig_to_outcome(int err);
  * @ev: record of the event
  * @value_field: field selected by --value; NULL for the record's value
  * @merged: number of events that this one replaced because of --every
- * @lost: number of events of this specification lost since the previous one that was acted on
+ * @lost: number of events of this specification lost since the previous event that was acted on
  * @lost_upto: upper bound of further events that may have been lost since then
  * @to: target that was signalled; NULL if there is none
  * @err: outcome
@@ -138,7 +138,7 @@ struct ksig_watched {
 
 /*
  * watch_lost.c: ksig_watched_note() records the losses that @ev reports. ksig_watched_report()
- * prints the recorded losses on stderr, if it is time to do so.
+ * prints the recorded losses on stderr if a report is due.
  */
 void ksig_watched_note(struct ksig_watched *e, const struct ksig_sub *sub,
 		       const struct ksig_event *ev);
@@ -146,8 +146,8 @@ void ksig_watched_report(struct ksig_watched *e, const char *event);
 /* Returns the time at which losses must be reported; INT64_MAX if there are none. */
 int64_t ksig_watched_report_at(const struct ksig_watched *e);
 /*
- * Reports the losses after the last event, once all events have been read. With @json it also
- * prints them on stdout.
+ * Reports the losses after the last event. Called once all events have been read. With @json, also
+ * prints these losses on stdout.
  */
 void ksig_watched_report_last(struct ksig_watched *e,
 			      const struct ksig_sub *sub, unsigned int spec,
@@ -219,9 +219,9 @@ struct ksig_watch {
 int ksig_watch_loop(struct ksig_watch *w);
 
 /**
- * struct ksig_pidfile - data that decides whether a pidfile is trusted
+ * struct ksig_pidfile - information used to decide whether a pidfile is trusted
  * @st: result of fstat(2) on the file
- * @folder_uid: the one owner other than root of directories in the path; 0 if there is none
+ * @folder_uid: the only owner, other than root, of directories in the path; 0 if there is none
  */
 struct ksig_pidfile {
 	struct stat st;
@@ -237,7 +237,9 @@ int ksig_pidfile_read(const char *path, pid_t *pid, struct ksig_pidfile *file);
 int ksig_pidfile_check(const char *path, const struct ksig_pidfile *file,
 		       pid_t pid);
 
-/* watch_runtime.c: prints a note if a runtime's handler for HUP may exit the process. */
+/*
+ * watch_runtime.c: prints a note if a language runtime's handler for HUP may terminate the process.
+ */
 void ksig_runtime_warn(pid_t pid, int signo);
 
 /*
@@ -262,7 +264,10 @@ int ksig_children_adopt(void);
  * wait.
  */
 void ksig_children_reap(void);
-/* Returns the signal mask that was set before; NULL if this process adopts no children. */
+/*
+ * Returns the signal mask from before ksig_children_adopt(); NULL if this process adopts no
+ * children.
+ */
 const sigset_t *ksig_children_mask(void);
 /* Records that @pid is the command for which ksig_child_wait() will be called. */
 void ksig_child_begun(pid_t pid);

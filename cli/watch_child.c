@@ -3,9 +3,9 @@
  * ksig watch: reaps its own children and those that it adopts.
  *
  * Processes that the command leaves running must remain descendants of this process, so that a
- * watch on processes recognises them. This process adopts them when their parents exit. SIGCHLD is
- * blocked except while waiting for events, so the handler never reaps a child while other code is
- * using its pid.
+ * watch for process events recognises them. This process adopts them when their parents exit.
+ * SIGCHLD is blocked except while waiting for events, so the handler never reaps a child while
+ * other code is using its pid.
  */
 #define _GNU_SOURCE
 #include <errno.h>

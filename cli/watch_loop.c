@@ -79,7 +79,9 @@ static int act(struct ksig_watch *w)
 		w->print_by = now + OUTPUT_NS;
 	if (ksig_print_event(h, w->json))
 		return KSIG_FAILED;
-	/* write whole lines before the command starts, because it writes to the same file */
+	/*
+	 * flush whole lines before the command starts, because the command writes to the same file
+	 */
 	if ((w->command || __fpending(stdout) > KSIG_OUTPUT_MAX) && ksig_flush())
 		return KSIG_FAILED;
 	e->printed += h->lost;
@@ -238,7 +240,7 @@ static int wait_for(struct ksig_watch *w, struct pollfd fds[N_FDS])
 
 /*
  * Acts on the available events, oldest first. Output is written when no events are left or after
- * OUTPUT_NS. With --every it is written after each pass, because there are few lines.
+ * OUTPUT_NS. With --every, output is written after each pass, because there are few lines.
  */
 static int drain(struct ksig_watch *w)
 {
@@ -305,8 +307,8 @@ static int step(struct ksig_watch *w)
 		return w->result ? w->result : KSIG_TIMED_OUT;
 	if (w->ended && !w->now.sub && w->command_fd < 0) {
 		/*
-		 * no events are missing if every filter names a process and all of these have
-		 * exited
+		 * no events are missing if every filter names a process and all of these processes
+		 * have exited
 		 */
 		for (i = 0; i < w->n && has_subject_gone(w, i); i++)
 			;

@@ -3,8 +3,8 @@
  * ksig watch --to pidfile:PATH: reads the pid from a file and decides whether to trust it.
  *
  * A user who can write or replace the file can choose the target. The file is therefore trusted
- * only if it is owned by root or by a user who could signal the process anyway, and if no symbolic
- * link in its path belongs to another user. If the file is older than the process, the pid in it
+ * only if it is owned by root or by a user who could signal the process anyway. No symbolic link in
+ * its path may be owned by another user. If the file is older than the process, the pid in it
  * identified an earlier process.
  */
 #define _GNU_SOURCE
@@ -27,7 +27,7 @@
 /* same limit as in the kernel */
 #define LINKS_MAX 40
 /*
- * How much older than it really is a file may appear to be. The kernel takes timestamps from the
+ * Maximum time by which a file may appear older than it is. The kernel takes timestamps from the
  * last timer interrupt, up to 10 ms ago. If the timestamp has no fraction of a second, the file
  * system may have a resolution of one or two seconds.
  */
@@ -62,7 +62,7 @@ static int enter_dir(struct walk *w, int fd)
 
 /*
  * Continues with @fd, which is a component of the path or the target of a link.
- * Return: as walk_step().
+ * Return: the same as walk_step().
  */
 static int arrive_at(struct walk *w, int fd, int *file)
 {
@@ -74,7 +74,7 @@ static int arrive_at(struct walk *w, int fd, int *file)
 	return 1;
 }
 
-/* Return: as walk_step(). */
+/* Return: the same as walk_step(). */
 static int follow_link(struct walk *w, int fd, const char *name,
 		       const struct stat *link, int *file)
 {
@@ -120,8 +120,8 @@ static int follow_link(struct walk *w, int fd, const char *name,
 
 /*
  * Resolves one component of the path. A user who can replace a directory in the path can choose the
- * file. Root can signal every process, so for root all directories must belong either to root or to
- * a single user, and the process must run as that user.
+ * file. Root can signal every process. If this command is run by root, all directories must
+ * therefore be owned either by root or by a single user, and the process must run as that user.
  * Return: 0 to continue; 1 if *@file is the file, opened with O_PATH; -errno; -ECANCELED if the
  * reason has been printed.
  */

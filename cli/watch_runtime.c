@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * ksig watch --to: detects programs whose language runtime has a handler for HUP. That handler
- * exits unless the program has installed its own handler. From outside, the two cases look the
- * same.
+ * ksig watch --to: detects programs whose language runtime has a handler for HUP. The runtime's
+ * handler terminates the program unless the program has installed a handler of its own. From
+ * outside, the two cases look the same.
  */
 #define _GNU_SOURCE
 #include <elf.h>

@@ -4,8 +4,8 @@
  *
  * Some events that were acted on may not have been printed yet, and some losses may not have been
  * reported. The first signal therefore only ends the loop, and the process then kills itself with
- * the same signal. If its output is blocked, it does so after STOP_SECONDS at the latest. A second
- * signal kills it immediately.
+ * the same signal. If output is blocked, the process kills itself after STOP_SECONDS at the latest.
+ * A second signal kills the process immediately.
  */
 #define _GNU_SOURCE
 #include <errno.h>

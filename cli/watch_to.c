@@ -2,10 +2,10 @@
 /*
  * ksig watch --to: the target.
  *
- * This command sends the signals itself, one for each event, by the rules of the library's relay
- * (see ksig_target_deliver()). The module could send them, but -n, --every and the line printed for
- * each event require the events to be read here. The target is pinned by a pidfd, because a pid
- * passed to the kernel for each signal could be reused by another process.
+ * This command sends the signals itself, one for each event, following the rules of the library's
+ * relay (see ksig_target_deliver()). The module could send them, but -n, --every and the line
+ * printed for each event require the events to be read here. The target is pinned by a pidfd,
+ * because a pid passed to the kernel for each signal could be reused by another process.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -46,8 +46,8 @@ int ksig_to_parse(const char *text, struct ksig_to *to)
 /* ------------------------------------------------------------------- pinning */
 
 /*
- * These signals ask a process to reload or report something, and kill a process that does not
- * handle them, which is hardly intended. TERM and similar signals are meant to end the process.
+ * These signals make a process reload or report something. They kill a process that does not handle
+ * them, which is rarely intended. TERM and similar signals are meant to end the process.
  */
 bool ksig_to_careful(const struct ksig_to *to)
 {
@@ -205,7 +205,10 @@ int ksig_to_open(struct ksig_to *to)
 		err = pin(to, to->pid, &to->target);
 	if (!err && to->kind == KSIG_TO_PIDFILE) {
 		ret = ksig_pidfile_check(to->name, &file, to->pid);
-		/* the check read /proc for this process, unless the process has exited */
+		/*
+		 * the check read /proc by pid, so its result is valid only if the process has not
+		 * exited
+		 */
 		if (has_exited(to->target))
 			err = -ESRCH;
 		else if (ret)

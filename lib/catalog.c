@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The table of events: the contents of their records, whose layout in ksig/uapi.h is the same for
- * all providers, and the source of each event for each provider. Events of drivers' channels and
- * tracepoints are not in this table.
+ * The table of events, with the fields and the sources of each event. Each provider has its own
+ * source for an event, but the layout of the records, which ksig/uapi.h defines, is the same for
+ * all providers. The events of drivers' channels and of tracepoints are not in this table.
  */
 #include <string.h>
 
@@ -117,7 +117,7 @@ static const struct ksig_field_desc time_fields[] = {
 	VALUE("delta", KSIG_FIELD_SIGNED),
 };
 
-/* Shown in the same format as by ksig emit and ksig listen */
+/* Shown in the same format as in ksig emit and ksig listen */
 static const struct ksig_field_desc test_fields[] = {
 	VALUE("value", KSIG_FIELD_SIGNED),
 };

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Finds where the cgroup2 hierarchy is mounted, and the path of a cgroup that the kernel identifies
- * by its ID.
- */
+/* Finds the mount point of the cgroup2 hierarchy, and the path of a cgroup with a given ID. */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
 #include <dirent.h>
@@ -25,7 +22,7 @@
  * @fd: directory on which the hierarchy is mounted
  * @root: path of the mounted cgroup; "" for "/"
  * @last: ID that was looked up last; 0 if there is none
- * @path: path of the cgroup @last. It stays valid, because IDs are never reused and cgroup2
+ * @path: path of the cgroup @last. The path stays valid, because IDs are never reused and cgroup2
  *	directories cannot be renamed.
  */
 struct ksig_cgroups {
@@ -109,7 +106,7 @@ void ksig_cgroups_close(struct ksig_cgroups *c)
 
 /*
  * Reads the current path of an open file.
- * Return: its length, or -errno.
+ * Return: the length of the path, or -errno.
  */
 static ssize_t name_of(int fd, char name[KSIG_CGROUP_MAX])
 {
@@ -126,7 +123,7 @@ static ssize_t name_of(int fd, char name[KSIG_CGROUP_MAX])
 
 /*
  * Looks up a cgroup by its file handle. Requires CAP_DAC_READ_SEARCH and /proc. The resulting path
- * is relative to the mount: "" or a path with a leading '/'.
+ * is relative to the mount point: "" or a path with a leading '/'.
  */
 static int find_by_handle(const struct ksig_cgroups *c, uint64_t id, char *path)
 {
@@ -157,8 +154,9 @@ static int find_by_handle(const struct ksig_cgroups *c, uint64_t id, char *path)
 }
 
 /*
- * Searches all directories below @folder for the inode number @id, and closes @folder. @path
- * contains the path of @folder, of @len bytes, and receives the result.
+ * Searches all directories below @folder for the inode number @id, and closes @folder. On entry,
+ * @path contains the path of @folder, which is @len bytes long. On success, @path contains the
+ * result.
  */
 static int find_below(int folder, uint64_t id, char *path, size_t len)
 {
@@ -206,7 +204,7 @@ int ksig_cgroups_path(struct ksig_cgroups *c, uint64_t id, char *path)
 		return 0;
 	}
 	err = find_by_handle(c, id, below);
-	/* not permitted or no /proc, so search the tree from the mounted cgroup */
+	/* if file handles or /proc cannot be used, search the tree from the mounted cgroup */
 	if (err && err != -ESTALE) {
 		*below = '\0';
 		err = 0;

@@ -6,7 +6,7 @@
 
 #include "provider.h"
 
-/* Why no provider is available: the reason of each provider, and the most informative errno. */
+/* Why no provider is available: the reason for each provider, and the most informative errno. */
 struct reasons {
 	char text[768];
 	unsigned int column;
@@ -50,8 +50,8 @@ static int none_will_do(const struct ksig_stream *stream, const struct reasons *
 }
 
 /*
- * Finds the first provider that knows an event which is not in the catalog. @permitted: search the
- * providers that the options permit; otherwise search the remaining ones.
+ * Finds the first provider that knows an event that is not in the catalog. If @permitted is set,
+ * searches the providers that the options permit; otherwise searches the remaining providers.
  */
 static int find_owner(const struct ksig_stream *stream, bool permitted,
 		      const struct ksig_provider **owner,

@@ -107,8 +107,8 @@ static void line_text(struct line *l, const char *s)
 }
 
 /*
- * Return: whether a string can be written without quotes. It must not be mistaken for "unknown" or
- * for other parts of the line.
+ * Return: whether a string can be written without quotes and not be mistaken for "unknown" or for
+ * another part of the line.
  */
 static bool is_plain(const char *s, size_t size)
 {

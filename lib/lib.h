@@ -32,7 +32,7 @@ static inline void ksig_event_set(int fd)
 		;
 }
 
-/* Resets a non-blocking eventfd, so that it is no longer readable. */
+/* Resets a non-blocking eventfd so that it is no longer readable. */
 static inline void ksig_event_clear(int fd)
 {
 	uint64_t count;
@@ -43,7 +43,7 @@ static inline void ksig_event_clear(int fd)
 
 /* ---------------------------------------------------------------- error.c */
 
-/* The caller's buffers for an error message and its position. Each pointer may be NULL. */
+/* Where to store an error message and the position of the error. Each pointer may be NULL. */
 struct ksig_error {
 	char *buf;
 	size_t size;
@@ -51,7 +51,8 @@ struct ksig_error {
 };
 
 /*
- * Formats an error message into @e. @column is the position of the error; 0 if it has none.
+ * Formats an error message into @e. @column is the position of the error; 0 if the error has no
+ * position.
  * Return: -@err, so that callers can write "return ksig_fail(e, column, EINVAL, ...)".
  */
 int ksig_fail(struct ksig_error *e, unsigned int column, int err,
@@ -64,9 +65,8 @@ int ksig_fail(struct ksig_error *e, unsigned int column, int err,
  */
 int ksig_take_opts(void *to, size_t size, const void *from, size_t sz);
 /*
- * Copies a result of @size bytes to the caller's structure, whose first member is the structure's
- * size.
- * Return: 0; -EINVAL if that size is invalid.
+ * Copies a result of @size bytes to the caller's structure, which begins with its own size.
+ * Return: 0; -EINVAL if the size in the caller's structure is invalid.
  */
 int ksig_give(void *to, const void *from, size_t size);
 
@@ -81,10 +81,10 @@ struct ksig_bpf_source;
  * @type: type of the field
  * @offset: offset in the record, in bytes
  * @size: 1, 2, 4 or 8 for numbers; for strings the maximum size, including the terminator
- * @unknown: KSIG_EVENT_NO_* flag that marks the field as unknown; 0 if it is always known
- * @hidden: omitted from the human-readable line, because it repeats another field
- * @added: not part of the provider's record; the library appends it
- * @optional: a string that is unknown if it is empty
+ * @unknown: KSIG_EVENT_NO_* flag that marks the field as unknown; 0 if the field is always known
+ * @hidden: the field repeats another field, so the human-readable line omits it
+ * @added: the library appends the field, which is not part of the provider's record
+ * @optional: the string is unknown if it is empty
  */
 struct ksig_field_desc {
 	const char *name;
@@ -103,16 +103,17 @@ struct ksig_field_desc {
  * @description: a line of human-readable text
  * @channel: name of ksig.ko's device node; NULL if there is none
  * @type: event type in the record
- * @event_size: size of a record; all providers use the format of ksig.ko
+ * @event_size: size of a record; all providers use ksig.ko's format
  * @pids: the subject is a process; see KSIG_CHANNEL_PIDS
- * @cgroup: data[] is a struct ksig_memory_data, and the library adds the path of its cgroup_id
+ * @cgroup: data[] is a struct ksig_memory_data; the library adds the path of the cgroup that
+ *	cgroup_id identifies
  * @n_fields: number of @fields
- * @fields: subject and value under the names they have for this event, then the fields of data[]
+ * @fields: subject and value under the names that this event uses, followed by the fields of data[]
  * @native: source for the native provider; NULL if not supported
  * @bpf: source for the bpf provider; NULL if not supported
  *
- * The static descriptions are in catalog.c. For a tracepoint or a driver's channel the provider
- * creates one, and the subscription owns it.
+ * The static descriptions are in catalog.c. The provider creates the description of a tracepoint or
+ * of a driver's channel; the subscription owns that description.
  */
 struct ksig_event_desc {
 	const char *name;
@@ -147,20 +148,21 @@ const struct ksig_event_desc *ksig_desc_at(unsigned int index);
 struct ksig_cgroups;
 
 /*
- * Finds where the cgroup2 hierarchy is mounted (@path) and which cgroup is the root of that mount
- * (@root). Both buffers have KSIG_CGROUP_MAX bytes; @root may be NULL.
+ * Writes the mount point of the cgroup2 hierarchy to @path, and the cgroup that is the root of this
+ * mount to @root. Both buffers have KSIG_CGROUP_MAX bytes; @root may be NULL.
  * Return: 0, with an empty @path if the hierarchy is not mounted; or -errno.
  */
 int ksig_cgroup_mount(char *path, char *root);
 /*
  * Prepares to look up the paths of cgroups by ID.
- * Return: NULL if cgroup2 is not mounted or no descriptor is available.
+ * Return: an object to pass to ksig_cgroups_path(); NULL if cgroup2 is not mounted or no descriptor
+ * is available.
  */
 struct ksig_cgroups *ksig_cgroups_open(void);
 void ksig_cgroups_close(struct ksig_cgroups *c);
 /*
- * Writes the path of the cgroup @id to @path, which has KSIG_CGROUP_MAX bytes. The path is the one
- * that the caller would see in /proc/PID/cgroup.
+ * Writes the path of the cgroup @id to @path, a buffer of KSIG_CGROUP_MAX bytes. The path has the
+ * form in which the caller would see it in /proc/PID/cgroup.
  * Return: 0; -ENOENT if there is no such cgroup; or another -errno.
  */
 int ksig_cgroups_path(struct ksig_cgroups *c, uint64_t id, char *path);
@@ -173,7 +175,7 @@ int ksig_cgroup_path(const char *cgroup, unsigned int column, char **path,
 		     struct ksig_error *e);
 /*
  * Checks whether the file @file in the directory @path contains @word.
- * Return: 1, 0 or -errno.
+ * Return: 1 if it does; 0 if it does not; or -errno.
  */
 int ksig_cgroup_has(const char *path, const char *file, const char *word);
 
@@ -194,9 +196,9 @@ enum ksig_op {
 };
 
 /*
- * Computes the range of unsigned numbers x for which "x OP @n" is true. For KSIG_OP_NE it is the
- * range for which the comparison is false. KSIG_OP_AND cannot be expressed as a range and yields
- * all numbers.
+ * Computes the range of unsigned numbers x for which "x OP @n" is true. For KSIG_OP_NE, computes
+ * the range for which the comparison is false. For KSIG_OP_AND, which cannot be expressed as a
+ * range, the result is the range of all numbers.
  * Return: false if no number satisfies the comparison.
  */
 bool ksig_op_range(enum ksig_op op, uint64_t n, uint64_t *low, uint64_t *high);
@@ -240,8 +242,9 @@ struct ksig_spec {
 };
 
 /*
- * Parses an event specification. ksig_spec_resolve() then resolves the fields it names.
- * Return: 0, -EINVAL or -ENOMEM. The caller frees @spec only after success.
+ * Parses an event specification. ksig_spec_resolve() must then be called to resolve the names of
+ * fields. If parsing succeeds, the caller must free @spec with ksig_spec_free().
+ * Return: 0, -EINVAL or -ENOMEM.
  */
 int ksig_spec_parse(const char *event, struct ksig_spec *spec,
 		    struct ksig_error *e);
@@ -265,11 +268,12 @@ ksig_spec_named_process(const struct ksig_spec *spec,
 /* -------------------------------------------------------------- started.c */
 
 /*
- * Checks whether the process @pid had started by @time_ns (CLOCK_MONOTONIC). The result is valid
- * only if the process is still alive afterwards, because the pid could otherwise have been reused.
- * The caller checks that.
+ * Checks whether the process @pid had started by @time_ns (CLOCK_MONOTONIC).
  *
- * Return: 1 if it had started; 0 if it had not; -ESTALE if that is unknown.
+ * Context: the pid could be reused during the call, so the caller must check afterwards that the
+ * process is still alive.
+ *
+ * Return: 1 if the process had started; 0 if it had not; -ESTALE if that is unknown.
  */
 int ksig_started_before(pid_t pid, uint64_t time_ns);
 
@@ -277,28 +281,28 @@ int ksig_started_before(pid_t pid, uint64_t time_ns);
 
 /*
  * Opens a pidfd of a running process. The caller closes it.
- * Return: a pidfd; -ESRCH if there is no such process; -EINVAL if @number is the ID of a thread
- * that is not a group leader; another -errno. The reason is in @e.
+ * Return: a pidfd; or -errno, with the reason in @e: -ESRCH if there is no such process, -EINVAL if
+ * @number is the ID of a thread that is not a group leader.
  */
 int ksig_process_open(uint64_t number, unsigned int column, struct ksig_error *e);
 /*
- * Checks that @pidfd is open. Must be called before anything else is opened, because a new
- * descriptor could get the number of a closed one.
- * Return: 0 if it is open, or if @pidfd is -1; -EBADF otherwise.
+ * Checks that @pidfd is open. Must be called before any other descriptor is opened, because a new
+ * descriptor could get the same number as a closed @pidfd.
+ * Return: 0 if @pidfd is open or -1; -EBADF otherwise.
  */
 int ksig_pidfd_is_open(int pidfd);
 /*
  * Checks that @pidfd, supplied by the caller, refers to the process @pid. The result is valid only
  * if ksig_process_ended(@pidfd) returns false afterwards.
  *
- * Return: 0; -EINVAL if it refers to another process or is not a pidfd; -EBADF if it is not open;
- * -ESRCH if the process has exited.
+ * Return: 0; -EINVAL if @pidfd refers to another process or is not a pidfd; -EBADF if @pidfd is not
+ * open; -ESRCH if the process has exited.
  */
 int ksig_pidfd_check(int pidfd, pid_t pid);
 /* Return: whether the process or thread that the pidfd refers to has exited. */
 bool ksig_process_ended(int pidfd);
 /*
- * Return: whether the inode number of the pidfd identifies the process. From Linux 6.9 on each
+ * Return: whether the inode number of the pidfd identifies the process. From Linux 6.9 on, each
  * process has an inode number that is never reused.
  */
 bool ksig_pidfd_in_pidfs(int pidfd);
@@ -306,11 +310,11 @@ bool ksig_pidfd_in_pidfs(int pidfd);
 /* --------------------------------------------------------------- target.c */
 
 bool ksig_target_ended(const struct ksig_target *t);
-/* Return: a pidfd of the target thread; -1 if only the pidfd of the process can report its exit. */
+/* Return: a pidfd that can be polled for the exit of the target thread; -1 if there is none. */
 int ksig_target_thread_fd(const struct ksig_target *t);
 /*
- * Return: whether the last -EAGAIN means that the target's readiness was unknown, rather than that
- * too many signals are pending.
+ * Return: true if the last -EAGAIN was returned because the target's readiness was unknown; false
+ * if it was returned because too many signals are pending.
  */
 bool ksig_target_unsure(const struct ksig_target *t);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Lists the events that can be subscribed to: each event of the catalog for each provider, then the
- * events of drivers, which only the module provides.
+ * Lists the events that can be subscribed to. Each event of the catalog is listed once for each
+ * provider. Drivers' events, which only the module provides, follow.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -18,7 +18,7 @@
  * struct ksig_catalog - the position in the list
  * @event: index of the current event in catalog.c
  * @provider: index of the next provider
- * @dir: directory of ksig.ko's channels, opened once the events of catalog.c are listed
+ * @dir: directory of ksig.ko's channels, opened after the events of catalog.c have been listed
  * @types: the current channel's list of types, one per line
  * @channel: name of the current channel; "" if there is none
  * @name: name of the current event of that channel
@@ -108,7 +108,7 @@ static void fill_in_name(struct ksig_catalog *c, const char *name,
 	};
 }
 
-/* Opens the next driver's channel, skipping channels destroyed since they were listed. */
+/* Opens the next channel of a driver. Skips channels that have been destroyed in the meantime. */
 static bool next_channel(struct ksig_catalog *c)
 {
 	char path[sizeof(CLASS) + KSIG_NAME_MAX + 16];

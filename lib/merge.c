@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Merges several streams into one: the oldest event first, and a single descriptor to wait on. */
+/* Merges several streams into one, oldest event first, with a single descriptor to wait on. */
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -105,9 +105,9 @@ bool ksig_sub_eof(const struct ksig_sub *sub)
 }
 
 /*
- * An event must be returned before the events that it caused. When an event is found, its cause has
- * already been queued, possibly in a stream that was empty when it was read. So after each event
- * found, the empty streams are read again.
+ * An event must be returned before the events that it caused. By the time an event is found, the
+ * event that caused it has been queued, possibly in a stream that was empty when it was read.
+ * Therefore the empty streams are read again whenever an event is found.
  */
 int ksig_sub_take(struct ksig_sub *sub, struct ksig_event **to)
 {

@@ -10,32 +10,34 @@ struct ksig_stream;
 /**
  * struct ksig_provider - operations of a provider of events
  * @name: name shown to users
- * @check: checks whether the provider can produce @d on this system. Return: 0, or -errno with the
- *	reason and the remedy in @e: -ENOENT if it has no such event, -EOPNOTSUPP if the system
- *	lacks a requirement, -EACCES or -EPERM if the caller is not permitted. Has no lasting
- *	effect.
- * @desc: creates a description of an event that is not in catalog.c (of a driver's channel or a
- *	tracepoint). Return: 0 with the description in *@d, to be freed by @desc_free; -ENOENT if
- *	there is no such event; another -errno. NULL if the provider has no such events.
+ * @check: checks whether the provider can produce @d on this system. Has no lasting effect. Return:
+ *	0, or -errno with the reason and the remedy in @e: -ENOENT if the provider does not have the
+ *	event, -EOPNOTSUPP if the system lacks a requirement, -EACCES or -EPERM if the caller is not
+ *	permitted.
+ * @desc: creates a description of an event that is not in catalog.c because it belongs to a
+ *	driver's channel or is a tracepoint. Return: 0 with the description in *@d, to be freed by
+ *	@desc_free; -ENOENT if there is no such event; another -errno. NULL if the provider has no
+ *	such events.
  * @desc_free: frees a description created by @desc
- * @open: subscribes. @stream's spec, desc and opts are set. Sets @stream->fd and @stream->priv, and
- *	in_kernel of each condition that the provider checks. Leaves nothing allocated on error.
+ * @open: creates the subscription. The caller has set spec, desc and opts in @stream. Sets
+ *	@stream->fd, @stream->priv, and in_kernel in each condition that the provider checks.
+ *	Releases all resources on error.
  * @close: undoes @open
  * @next: returns a record without waiting. Return: 1 and the record, which is valid until the next
- *	call; 0 if there is none; -ESHUTDOWN at the end; another -errno. The caller checks the
- *	conditions that are not in_kernel.
+ *	call; 0 if there is none; -ESHUTDOWN after the last record; another -errno. The caller
+ *	checks the conditions that are not in_kernel.
  * @has_buffered: reports whether there are buffered records for which @stream's fd is not readable.
- *	NULL if there never are.
- * @arm: arms signal delivery, as KSIG_IOC_ARM. NULL if the library's relay sends the signals.
+ *	NULL if that never happens.
+ * @arm: arms signal delivery, like KSIG_IOC_ARM. NULL if the library's relay sends the signals.
  * @disarm: undoes @arm; set if @arm is set
- * @stats: fills in offered, lost and the other counters that the provider keeps. The library adds
- *	the events that it relays and filters itself.
+ * @stats: fills in offered, lost and the other counters that the provider keeps. The library itself
+ *	adds the events that it relays or filters out.
  * @lost_upto: see struct ksig_sub_stats. NULL if @stats counts all losses. @next sets
  *	KSIG_EVENT_LOST_UPTO in the first record after the value has grown.
  * @subject_ino: returns the pidfs inode number of the process that is the subject of @next's last
  *	record; 0 if unknown. NULL if it is never known.
- * @kill_current: see ksig_sub_kill_current(). The arguments are valid, and the kernel checks the
- *	whole filter. NULL if not supported.
+ * @kill_current: see ksig_sub_kill_current(). The caller has checked the arguments, and the kernel
+ *	applies the whole filter. NULL if not supported.
  */
 struct ksig_provider {
 	const char *name;
@@ -63,7 +65,7 @@ extern const struct ksig_provider ksig_provider_native;
 /* Return: the provider at @index in the order of preference; NULL after the last one. */
 const struct ksig_provider *ksig_provider_at(unsigned int index);
 /*
- * Checks the name of a provider.
+ * Checks that @name is a provider of this build.
  * Return: 0; -EINVAL or -EOPNOTSUPP, with the reason in @e.
  */
 int ksig_provider_check_name(const char *name, struct ksig_error *e);
@@ -75,14 +77,13 @@ int ksig_provider_check_name(const char *name, struct ksig_error *e);
  * @desc: description of the event
  * @own_desc: @desc, if the provider created it; freed with the stream
  * @opts: options of the subscription
- * @value: field that is used as a signal's value, if the options select one; NULL for the record's
- *	value
+ * @value: field that the options select as the value of signals; NULL for the record's value
  * @fd: descriptor that is readable when there is something to read; -1 if not open
  * @priv: private data of the provider
- * @ends_itself: set by open if next returns -ESHUTDOWN when the process named by the filter has
- *	exited; otherwise the library checks @subject_fd
- * @subject_fd: pidfd of the process named by the filter; -1 if it names none
- * @subject_gone: that process has exited, and all of its events have been read
+ * @ends_itself: next returns -ESHUTDOWN once the process named by the filter has exited; otherwise
+ *	the library checks @subject_fd. Set by open.
+ * @subject_fd: pidfd of the process named by the filter; -1 if there is none
+ * @subject_gone: the process named by the filter has exited, and its events have all been read
  * @cgroups: lookup of cgroup paths; NULL if not needed or not possible
  * @end: error that ended the stream; 0 as long as there may be more events
  * @next: buffer for the oldest event that has been read but not returned yet; used if there are
@@ -93,12 +94,12 @@ int ksig_provider_check_name(const char *name, struct ksig_error *e);
  * @read_upto_ns: time of the last event that was read, CLOCK_MONOTONIC
  * @taken: number of events that passed the filter and were read from the provider
  * @filtered: number of events offered by the provider that the library filtered out
- * @gap: number of events lost before the next event that is read
- * @gap_upto: KSIG_EVENT_LOST_UPTO if further events may have been lost before it
+ * @gap: number of events lost before the next event to be read
+ * @gap_upto: KSIG_EVENT_LOST_UPTO if further events may have been lost before that event
  * @unreported_lost: number of lost events that no signal of the relay has reported yet
  * @refused: number of events for which the relay's target was not ready
  * @unknown_logged: it has been logged that a field in a condition was unknown
- * @lost_upto: last value from the provider, for @status
+ * @lost_upto: value last reported by the provider, for @status
  * @status: status shown by `ksig status`; NULL if there is none
  * @status_fd: memfd that contains @status, or -1
  */
@@ -137,7 +138,7 @@ struct ksig_stream {
 /* --------------------------------------------------------------- choose.c */
 
 /*
- * Sets @stream->desc, and the provider if only one knows the event.
+ * Sets @stream->desc. If only one provider knows the event, also sets @stream->provider.
  * Return: 0 or -errno.
  */
 int ksig_choose_desc(struct ksig_stream *stream, struct ksig_error *e);
@@ -159,9 +160,9 @@ void ksig_stream_close(struct ksig_stream *stream);
 
 /*
  * Copies the next event that passes the filter to @to, without waiting.
- * Return: 1; 0 if there is none; -EAGAIN if none has been found yet, but more may be queued; an
- * error after which the call can be repeated; or the error that ended the stream, which all later
- * calls also return.
+ * Return: 1 if an event was copied; 0 if no event is queued; -EAGAIN if no matching event has been
+ * found yet but more events may be queued; another -errno. If the error has ended the stream, all
+ * later calls return the same error; otherwise the call can be repeated.
  */
 int ksig_stream_take(struct ksig_stream *stream, struct ksig_event *to);
 

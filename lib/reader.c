@@ -12,7 +12,7 @@
 /* Maximum number of events skipped before the clock is checked again */
 #define BATCH 64
 
-/* Logs, once, that an event was skipped because a field of the filter is unknown. */
+/* Logs once that an event was skipped because a field of the filter is unknown. */
 static void log_unknown(struct ksig_stream *stream, const struct ksig_event *ev)
 {
 	const struct ksig_spec *spec = &stream->spec;
@@ -39,7 +39,7 @@ static void log_unknown(struct ksig_stream *stream, const struct ksig_event *ev)
 
 /*
  * Fills in the caller's copy of the record. The sequence number counts only the events that passed
- * the whole filter. lost_before is the number of events lost since the previous one of them.
+ * the whole filter. lost_before is the number of events lost since the previous event that passed.
  */
 static void copy_record(struct ksig_stream *stream, const struct ksig_event *ev,
 			struct ksig_event *to)
@@ -77,9 +77,9 @@ static bool has_queued(const struct ksig_stream *stream)
 }
 
 /*
- * An event of a process is offered before the exit of the process is visible. Once the process has
- * exited and the queue is empty, no more events follow. Reading the counters ensures that the
- * workers of ksig.ko have queued all events offered before.
+ * All events of a process are offered before its exit becomes visible. Once the process has exited
+ * and the queue is empty, there are no more events. Reading the counters ensures that ksig.ko's
+ * workers have queued all events offered so far.
  */
 static int next_until_end(struct ksig_stream *stream, const struct ksig_event **ev)
 {
@@ -119,8 +119,9 @@ int ksig_stream_take(struct ksig_stream *stream, struct ksig_event *to)
 		stream->read_upto_ns = ev->time_ns;
 		if (d->cgroup && ev->type == d->type) {
 			/*
-			 * Look up the path before filtering, while the cgroup is likely to exist.
-			 * Write it to the copy, because the provider's record may be read-only.
+			 * Look up the path before filtering, while the cgroup probably still
+			 * exists. Write the path to the copy, because the provider's record may be
+			 * read-only.
 			 */
 			memcpy(to, ev, d->event_size);
 			ev = to;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reads the state of a thread from /proc, and checks whether the thread accepts a signal: it either
- * blocks the signal, which then stays pending, or sleeps in a call that waits for it.
+ * Reads the state of a thread from /proc, and checks whether the thread accepts a signal without a
+ * handler. It does if it blocks the signal, which then stays pending, or if it sleeps in a system
+ * call that waits for the signal.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -18,10 +19,13 @@
 
 #include "readiness.h"
 
-/* Attempts to read the state of a thread that keeps changing */
+/* Maximum number of attempts to read a thread's state while the state keeps changing */
 #define LOOKS 16
 
-/* Returns -EAGAIN if this process lacks resources, because that does not depend on the target. */
+/*
+ * Returns -EAGAIN if this process lacks memory or descriptors, because such an error says nothing
+ * about the target.
+ */
 static int file_error(void)
 {
 	switch (errno) {
@@ -96,11 +100,12 @@ static const char *task_path(char path[64], pid_t tgid, pid_t tid, const char *f
 }
 
 /*
- * For callers that are not permitted to trace the thread. Such a caller may still be able to read
- * the kernel function in which the thread sleeps; "0" means unknown.
+ * Checks whether a thread waits for signals, for callers that are not permitted to trace the
+ * thread. Such a caller may still be permitted to read the name of the kernel function in which the
+ * thread sleeps; "0" means unknown.
  *
- * Return: 0 if it does not wait for signals; -EACCES if it waits for an unknown set of signals, or
- * if that is unknown as well; -EAGAIN.
+ * Return: 0 if the thread does not wait for signals; -EACCES if it waits for an unknown set of
+ * signals, or if the function is unknown; -EAGAIN if this process lacks resources.
  */
 static int waits_untraced(pid_t tgid, pid_t tid)
 {
@@ -122,8 +127,8 @@ static int waits_untraced(pid_t tgid, pid_t tid)
  * shows. If the caller is permitted to trace the thread, it can also read the arguments of the call
  * from /proc: NUMBER 0xSET ...
  *
- * Return: 1 if it waits for @signo; 0 if it does not; -EACCES if the caller is not permitted to
- * know; -EAGAIN.
+ * Return: 1 if the thread waits for @signo; 0 if it does not; -EACCES if the caller is not
+ * permitted to know; -EAGAIN if this process lacks resources.
  */
 static int waits_for(pid_t tgid, pid_t tid, int signo)
 {
@@ -148,7 +153,7 @@ static int waits_for(pid_t tgid, pid_t tid, int signo)
 	fclose(f);
 	if (denied)
 		return waits_untraced(tgid, tid);
-	/* rt_sigtimedwait(2), and its numbers for 32-bit programs on amd64 and arm64 */
+	/* the numbers of rt_sigtimedwait(2): native, and for 32-bit programs on amd64 and arm64 */
 	if (n != 2 ||
 	    (number != SYS_rt_sigtimedwait && number != 177 && number != 421))
 		return 0;
@@ -161,9 +166,9 @@ static int waits_for(pid_t tgid, pid_t tid, int signo)
 }
 
 /*
- * The two files cannot be read atomically: a thread may wake up between the two reads and block the
- * signal again unnoticed. Only a thread that slept all the time is certainly not ready. A running
- * thread is checked a few more times.
+ * The two files cannot be read atomically. Between the two reads, a thread may wake up and then
+ * block the signal. A thread is therefore known not to be ready only if it slept the whole time. A
+ * running thread is checked a few more times.
  */
 int ksig_thread_takes(pid_t tgid, pid_t tid, const struct ksig_thread_status *st,
 			 int signo)

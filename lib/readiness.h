@@ -22,8 +22,9 @@ struct ksig_thread_status {
 };
 
 /*
- * Read the status of a thread from @path, or of the thread @pid.
- * Return: 0; -ESRCH if it has exited; -EAGAIN if no descriptor or memory is available; -errno.
+ * Read the status of a thread, which is identified by its status file @path or by its ID @pid.
+ * Return: 0; -ESRCH if the thread has exited; -EAGAIN if no descriptor or memory is available;
+ * another -errno.
  */
 int ksig_read_status(const char *path, struct ksig_thread_status *st);
 int ksig_thread_status(pid_t pid, struct ksig_thread_status *st);
@@ -31,12 +32,12 @@ int ksig_thread_status(pid_t pid, struct ksig_thread_status *st);
 /*
  * Checks whether thread @tid of @tgid accepts the signal without a handler, by blocking it or
  * waiting for it. @st: status of the thread.
- * Return: 1 or 0; -EBUSY if that is unknown because the thread is running; -EACCES if the caller is
- * not permitted to know; -EAGAIN if /proc cannot be read at the moment.
+ * Return: 1 if it does; 0 if it does not; -EBUSY if that is unknown because the thread is running;
+ * -EACCES if the caller is not permitted to know; -EAGAIN if /proc cannot be read at the moment.
  */
 int ksig_thread_takes(pid_t tgid, pid_t tid, const struct ksig_thread_status *st,
 		      int signo);
-/* As ksig_thread_takes() for a process. Each of its threads must accept the signal. */
+/* Like ksig_thread_takes(), but for a process, all of whose threads must accept the signal. */
 int ksig_process_takes(pid_t tgid, int signo);
 
 static inline bool ksig_is_dead(const struct ksig_thread_status *st)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * The relay delivers events by signal where no kernel code does. It is a thread that reads events
+ * The relay delivers events by signal if no kernel code does so. It is a thread that reads events
  * and sends signals according to the rules of KSIG_IOC_ARM.
  *
  * The thread reads at most one event ahead (@prefetched). While that event cannot be sent, the
- * thread reads no more events, so the providers' queues fill up and the providers count the events
- * that they drop. This way every lost event is counted and the order is preserved.
+ * thread reads no more events. The providers' queues then fill up, and the providers count the
+ * events that they drop. This way, every lost event is counted and the order is preserved.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -32,16 +32,16 @@
  * @sub: the subscription; @sub->relay points to this structure while the thread may act
  * @thread: the thread
  * @owner: pid of the process that the thread runs in; a child created by fork(2) has no such thread
- * @turn: held while waiting for @lock. The thread reacquires @lock right after releasing it; @turn
- *	ensures that a waiter gets it first.
+ * @turn: held while waiting for @lock. The thread reacquires @lock immediately after releasing it;
+ *	@turn ensures that other waiters acquire @lock first.
  * @lock: protects the subscription's events and counters, and the members below
  * @target: target of the signals; used by the thread only
  * @control: eventfd that makes the thread check @stop and @watch again
  * @fds: descriptors that the thread polls
  * @arm: settings
  * @stop: the thread must exit
- * @watch: DOORBELL: the reader found the queue empty, so the next event rings
- * @doorbell_pending: DOORBELL: a signal that has not been sent yet
+ * @watch: DOORBELL: the reader found the queue empty, so the next event rings the doorbell
+ * @doorbell_pending: DOORBELL: a signal is due but has not been sent yet
  * @target_full: an event, a doorbell or the final signal is waiting for the target
  */
 struct ksig_relay {
@@ -98,7 +98,8 @@ static void set_prefetched(struct ksig_sub *sub, bool full)
 /* --------------------------------------------------- the thread, under r->lock */
 
 /*
- * Counts a sent signal. If the target has exited, ends the delivery.
+ * Handles @err, the result of sending a signal: counts a signal that was sent, and ends delivery if
+ * the target has exited.
  * Return: @err.
  */
 static int note_sent(struct ksig_sub *sub, int err)
@@ -121,7 +122,10 @@ static void set_target_full(struct ksig_sub *sub)
 	sub->relay->target_full = true;
 }
 
-/* Return: true if the event was sent or refused; false if it waits or the target has exited. */
+/*
+ * Return: true if the event was sent or refused; false if the event must wait or the target has
+ * exited.
+ */
 static bool send_each(struct ksig_sub *sub)
 {
 	struct ksig_event *ev = sub->prefetched;
@@ -163,7 +167,7 @@ static bool has_ended(const struct ksig_sub *sub)
 }
 
 /*
- * Called after an error. Records the end of all streams.
+ * Called after an error. Records whether all streams have ended.
  * Return: whether there will be no more events.
  */
 static bool note_end(struct ksig_sub *sub)
@@ -204,7 +208,7 @@ static bool relay_step(struct ksig_sub *sub)
 			set_done(sub, 0);
 		return false;
 	}
-	/* a pending doorbell must be sent while any event is queued, so go on and read */
+	/* a pending doorbell rings as soon as an event is queued, so continue to read */
 	if (rings && !r->watch && !r->doorbell_pending)
 		return false;
 	err = ksig_sub_take(sub, &sub->prefetched);
@@ -216,8 +220,8 @@ static bool relay_step(struct ksig_sub *sub)
 	if (err == 1) {
 		set_prefetched(sub, true);
 		/*
-		 * the reader may have read the event that caused a pending doorbell; it then stands
-		 * for this one
+		 * The reader may already have read the event that caused a pending doorbell. The
+		 * doorbell then announces this event instead.
 		 */
 		if (!r->doorbell_pending)
 			r->target_full = false;
@@ -257,8 +261,8 @@ static void *relay_run(void *arg)
 			break;
 		full = r->target_full;
 		/*
-		 * An event that is waiting must be sent before others are read. A doorbell does not
-		 * ring again until the reader has found the queue empty.
+		 * A waiting event must be sent before others are read. A doorbell does not ring
+		 * again until the reader has found the queue empty.
 		 */
 		events = !full && !has_ended(sub) && !sub->has_prefetched &&
 			 (!is_doorbell(r) || r->watch || r->doorbell_pending);
@@ -349,10 +353,11 @@ static int relay_create(struct ksig_sub *sub, const struct ksig_arm_opts *opts,
 }
 
 /*
- * The thread blocks all signals, so that only the program's own threads handle them. It starts to
- * work once the caller has restored its own mask: the caller may be the target, and a target that
- * blocks a signal only briefly is not ready for it. A previous relay is stopped only after the new
- * thread has been created.
+ * Starts a relay thread. The thread blocks all signals so that only the program's own threads
+ * handle them. It inherits this mask from the caller, which blocks all signals while it creates the
+ * thread. If the caller is the target, it could be mistaken for a target that is ready because it
+ * blocks the signal. The thread therefore begins its work only after the caller has restored its
+ * own mask. A previous relay is stopped only after the new thread has been created.
  */
 int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 {
@@ -370,7 +375,7 @@ int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 	}
 	sigfillset(&all);
 	relay_lock(r);
-	/* The previous thread checks the target and sends under its own lock. */
+	/* keep the previous relay from checking the target while the caller's mask is changed */
 	ksig_relay_lock(sub);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	err = -pthread_create(&r->thread, NULL, relay_run, r);
@@ -382,7 +387,7 @@ int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 		return err;
 	}
 	ksig_relay_stop(sub);
-	/* events that are already queued are sent, or ring the doorbell */
+	/* events that are already queued must ring the doorbell */
 	r->doorbell_pending = is_doorbell(r);
 	/* a prefetched event must not be overwritten */
 	r->watch = !sub->has_prefetched;
@@ -407,7 +412,7 @@ void ksig_relay_unlock(struct ksig_sub *sub, bool stop)
 	relay_unlock(sub->relay);
 }
 
-/* Reports losses that no signal has reported with the next event that is read. */
+/* Adds losses that no signal has reported to the next event to be read. */
 static void restore_lost(struct ksig_sub *sub)
 {
 	struct ksig_stream *stream;
@@ -482,7 +487,7 @@ int ksig_relay_take(struct ksig_sub *sub, bool last)
 	restore_lost(sub);
 	ret = take_record(sub);
 	if (is_doorbell(r) && ret < 0 && note_end(sub)) {
-		/* the thread sends the last signal */
+		/* the thread must send the final signal */
 		wake = true;
 	} else if (is_doorbell(r) && ret <= 0 && (ret != -EAGAIN || last) && !r->watch) {
 		/* the queue is empty or currently unreadable: ring on the next event */

@@ -48,7 +48,10 @@ int ksig_send(pid_t pid, int signo, uint64_t value, unsigned int flags)
 	}
 	if (!(allowed & KSIG_SEND_BY(KSIG_SENT_BY_CALLER)))
 		return ret;
-	/* the caller's credentials apply either way, but this needs no access to the node */
+	/*
+	 * the module would apply the same credentials, but this requires no access to the device
+	 * node
+	 */
 	ret = ksig_target_open(&opts, &target);
 	if (ret)
 		return ret;

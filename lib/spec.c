@@ -12,7 +12,7 @@
 #define NAME_CHARS LOWER UPPER DIGITS "_-."
 #define KEY_CHARS LOWER UPPER DIGITS "_."
 
-/* Has settings instead of conditions; the provider parses them. */
+/* The event that has settings instead of conditions; the provider parses them. */
 #define HAS_SETTINGS "memory.pressure"
 
 /* Longer operators come first. */
@@ -247,7 +247,7 @@ static const char *operator_text(enum ksig_op op)
 
 /* ----------------------------------------------------------------- resolving */
 
-/* Parses a number. Fails also if no number in the field's range can match. */
+/* Parses the number of a condition. Also fails if no number in the field's range can match. */
 static int resolve_number(struct ksig_cond *c, enum ksig_field_type type,
 			  struct ksig_error *e)
 {

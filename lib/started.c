@@ -17,7 +17,7 @@
 #include "lib.h"
 
 #define ANSWER_MOST 4096
-/* Attempts before giving up when the readings are too far apart to be exact */
+/* Maximum number of attempts if the clock readings are too far apart to be exact */
 #define TRIES 10
 /* Tolerance for two clocks that are read one after the other */
 #define SLACK_NS 1000000
@@ -94,8 +94,8 @@ static const char *ask(struct session *s, uint8_t cmd, uint16_t type,
 }
 
 /*
- * Returns the same values as ksig_started_before(). The kernel computes the age at some time
- * between two readings of the clock.
+ * Like ksig_started_before(), but uses taskstats. The kernel computes the age of the process at
+ * some time between our two readings of the clock.
  */
 static int by_taskstats(pid_t pid, uint64_t time_ns)
 {
@@ -148,7 +148,9 @@ int ksig_started_before(pid_t pid, uint64_t time_ns)
 	int i, field;
 	FILE *f;
 
-	/* CLOCK_BOOTTIME minus CLOCK_MONOTONIC is the time that the machine was suspended */
+	/*
+	 * CLOCK_BOOTTIME minus CLOCK_MONOTONIC is the time for which the machine has been suspended
+	 */
 	for (i = 0; i < TRIES && took >= SLACK_NS; i++) {
 		before = ksig_now();
 		clock_gettime(CLOCK_BOOTTIME, &boot);

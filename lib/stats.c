@@ -5,9 +5,9 @@
 #include "sub.h"
 
 /*
- * Computes the counters of one stream. For a provider that does not count deliveries itself, all
- * events that were read or filtered out count as delivered, and the remaining offered events that
- * were not lost count as queued.
+ * Computes the counters of one stream. If the provider does not count deliveries, events that were
+ * read or filtered out count as delivered. All other offered events count as queued, except those
+ * that were lost.
  */
 static int stats_count(const struct ksig_sub *sub, const struct ksig_stream *stream,
 		       struct ksig_stats *st)
@@ -83,7 +83,7 @@ void ksig_stats_publish(struct ksig_sub *sub, bool ask)
 		if (!stream->status || (!sub->relay && stream->provider->arm) ||
 		    stats_count(sub, stream, &st))
 			continue;
-		/* the relay counts signals for all streams together */
+		/* the relay's counters are shared by all streams */
 		st.signals += sub->signals;
 		st.deferred += sub->deferred;
 		if (ask)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Publishes a struct ksig_status for `ksig status`, in one memfd for each stream of a subscription.
- * The thread that uses the subscription writes it, under the relay's lock if there is a relay. A
- * child created by fork(2) may only close the subscription and does not write. The library never
- * reads the memfd.
+ * Publishes a struct ksig_status for each stream of a subscription, in a memfd that `ksig status`
+ * reads. The library itself never reads the memfd. The thread that uses the subscription writes the
+ * structure, under the relay's lock if there is a relay. A child created by fork(2) may only close
+ * the subscription, so it does not write the structure.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,7 +25,7 @@ void ksig_status_open(struct ksig_stream *stream, const char *event)
 	void *map = MAP_FAILED;
 	struct ksig_status *s;
 
-	/* the size is sealed, so that it can't shrink under a reader's mapping */
+	/* seal the size so that the file can't shrink under a reader's mapping */
 	if (fd >= 0 && !ftruncate(fd, sizeof(*s)) &&
 	    !fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
 		stream->status_fd = fd;

@@ -10,21 +10,23 @@
  * @magic: KSIG_STATUS_MAGIC, without a terminator; changes whenever the layout changes
  * @provider: "module", "bpf" or "native"
  * @event: specification that was passed to ksig_sub_open(), truncated if it is too long
- * @filter: KSIG_STATUS_*: where the filter is applied
- * @fd: "module": descriptor of the channel, whose fdinfo shows more; otherwise -1
- * @target: pid of the armed target in the pid namespace of the process that armed it. Valid only if
- *	@stats.flags has KSIG_STATS_ARMED and the library relays.
- * @signo: signal that was armed
- * @mode: mode that was armed
- * @flags: flags that were armed
- * @seq: odd while @target to @stats are being updated; changes with every update
- * @stats: counters as in ksig_sub_stats(), at the last update; zeros for "module" unless the
- *	library relays
- * @lost_upto: as in struct ksig_sub_stats, at the last update
+ * @filter: where the filter is applied (KSIG_STATUS_*)
+ * @fd: for "module", the descriptor of the channel, whose fdinfo contains more details; otherwise
+ *	-1
+ * @target: pid of the armed target in the pid namespace of the process that armed the subscription.
+ *	Valid only if KSIG_STATS_ARMED is set in @stats.flags and the library's relay sends the
+ *	signals.
+ * @signo: signal to send to @target
+ * @mode: delivery mode of the armed subscription
+ * @flags: flags of the armed subscription
+ * @seq: changes with every update; odd while the members from @target to @stats are being updated
+ * @stats: counters at the last update, as in ksig_sub_stats(); zeros for "module" unless the
+ *	library's relay sends the signals
+ * @lost_upto: value at the last update, as in struct ksig_sub_stats
  *
- * Each stream of a subscription keeps one in a memfd, which appears as /proc/PID/fd/N ->
- * "/memfd:ksig (deleted)" to processes that are permitted to see the descriptors. Readers must not
- * trust the contents: any process can create such a memfd.
+ * Each stream of a subscription has its status in a memfd. Processes that are permitted to see the
+ * descriptors find the memfd as /proc/PID/fd/N -> "/memfd:ksig (deleted)". Readers must not trust
+ * the contents, because any process can create such a memfd.
  */
 #define KSIG_STATUS_NAME	"ksig"
 #define KSIG_STATUS_MAGIC	"ksigsub2"

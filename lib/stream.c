@@ -21,7 +21,7 @@ static int stream_prepare(struct ksig_stream *stream, struct ksig_error *e)
 	const struct ksig_cond *c;
 	unsigned int i;
 
-	/* the tracepoint provider itself puts the value into the record */
+	/* the tracepoint provider puts the selected field into the record as its value */
 	if (key && strncmp(stream->desc->name, "trace.", 6)) {
 		stream->value = ksig_desc_field(stream->desc, key);
 		if (!stream->value)
@@ -66,7 +66,7 @@ int ksig_stream_open(struct ksig_stream *stream, const char *event,
 	if (err)
 		return err;
 	/*
-	 * Opened before the provider pins the process with this pid, so that this descriptor
+	 * Open the pidfd before the provider pins the process that has this pid. The pidfd then
 	 * reports the exit in any case.
 	 */
 	c = ksig_spec_named_process(&stream->spec, stream->desc);
@@ -77,14 +77,14 @@ int ksig_stream_open(struct ksig_stream *stream, const char *event,
 	err = ksig_choose_open(stream, e);
 	if (err || !c)
 		return err;
-	/* if the provider has failed, its own message was more specific than these */
+	/* if the provider has failed, its message is more specific than the following ones */
 	if (subject == -ESRCH || subject == -EINVAL)
 		return ksig_fail(e, c->text_column, ESRCH, "process %s has just exited",
 				 c->text);
 	if (subject < 0)
 		return ksig_fail(e, c->text_column, -subject, "process %s: %s",
 				 c->text, strerror(-subject));
-	/* a provider that itself watches the process needs no second descriptor */
+	/* if the provider watches the process itself, no second descriptor is needed */
 	if (stream->ends_itself) {
 		close(stream->subject_fd);
 		stream->subject_fd = -1;

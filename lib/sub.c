@@ -12,8 +12,8 @@
 /* ------------------------------------------------------------------- opening */
 
 /*
- * Copies the options and checks them. The pointers for errors belong to the caller and are valid
- * only during this call, so they are moved to @e and @err_spec.
+ * Copies and checks the options. The caller's pointers for errors are valid only until
+ * ksig_sub_openv() returns, so they are moved to @e and @err_spec.
  */
 static int sub_set_opts(struct ksig_sub *sub, const struct ksig_sub_opts *opts,
 			struct ksig_error *e, unsigned int **err_spec)
@@ -41,7 +41,7 @@ static int sub_set_opts(struct ksig_sub *sub, const struct ksig_sub_opts *opts,
 		*e->buf = '\0';
 	if (e->column)
 		*e->column = 0;
-	/* from here on both strings are copies, freed with the subscription */
+	/* from here on, both strings are copies that are freed with the subscription */
 	provider = o->provider;
 	value_field = o->value_field;
 	o->provider = provider ? strdup(provider) : NULL;
@@ -110,7 +110,7 @@ int ksig_sub_openv(const char *const *events, unsigned int n,
 			  strerror(-err));
 		goto free;
 	}
-	/* the buffers are exchanged between streams, so all of them must have the same size */
+	/* the streams exchange their buffers, so all buffers must have the same size */
 	for (i = 0; i < n; i++) {
 		needed = ksig_record_size(sub->streams[i].desc);
 		size = needed > size ? needed : size;
@@ -259,13 +259,13 @@ int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 	err = o.flags & KSIG_ARM_PROCESS ? ksig_pidfd_is_open(o.pidfd) : 0;
 	if (err)
 		return err;
-	/* an armed relay may be reading events, which the following checks depend on */
+	/* prevent an armed relay from reading events during the following checks */
 	ksig_relay_lock(sub);
 	s = sub->streams;
 	p = s->provider;
 	/*
-	 * The kernel cannot send events that only the library can filter, or that the library has
-	 * already read. A provider knows only its own events.
+	 * Use the relay if the provider cannot send signals, or if the signals depend on work that
+	 * the library does: merging streams, filtering, selecting the value, or reading ahead.
 	 */
 	if (sub->n > 1 || !p->arm || sub->has_prefetched || s->value ||
 	    (p->has_buffered && p->has_buffered(s)) ||

@@ -8,23 +8,23 @@
 /**
  * struct ksig_sub - a subscription
  * @opts: options; the strings are copies owned by the subscription
- * @epoll: epoll instance returned by ksig_sub_fd(); watches the streams' descriptors and @wake
- * @buffers: memory of @record, @prefetched and the streams' next events, which are exchanged: a
- *	child of fork(2), which may find them half exchanged, frees this block only
- * @record: event that ksig_sub_next() returned last. The buffer holds the largest event_size, a
- *	word of zeros, the inode number of the subject (see ksig_record_ino()), and the fields that
- *	the library adds.
+ * @epoll: epoll descriptor returned by ksig_sub_fd(); watches the streams' descriptors and @wake
+ * @buffers: memory of @record, @prefetched and the streams' next events. These pointers are exchanged,
+ *	and a child of fork(2) may find an exchange half done, so only this block is freed
+ * @record: the event last returned by ksig_sub_next(). The buffer has space for a record of the
+ *	largest event_size, a word of zeros, the inode number of the subject (see
+ *	ksig_record_ino()), and the fields that the library adds.
  * @prefetched: event that the relay has read ahead
  * @has_prefetched: @prefetched contains an event, which is delivered before all others
- * @wake: eventfd that is readable while there is an event that the streams' descriptors do not
- *	report, because it was read ahead or is buffered by a provider; -1 if it has not been needed
- *	so far
+ * @wake: eventfd that is readable while an event has been read ahead or is buffered by a provider,
+ *	because the streams' descriptors do not report such events; -1 until it is needed for the
+ *	first time
  * @woken: @wake is readable
  * @signals: number of signals sent by the relay
  * @deferred: number of times that the relay had to wait for its target
- * @relay: sends signals for a provider that does not; NULL if not armed
- * @relay_flags: KSIG_STATS_ARMED: the relay may still send signals; KSIG_STATS_HUP: it has read the
- *	last event; KSIG_STATS_TARGET_GONE: its target has exited since it was armed
+ * @relay: sends the signals if the provider does not; NULL if not armed
+ * @relay_flags: KSIG_STATS_ARMED: the relay may still send signals; KSIG_STATS_HUP: the relay has
+ *	read the last event; KSIG_STATS_TARGET_GONE: the target has exited since the relay was armed
  * @arm: settings with which the relay was last armed
  * @each: the provider itself is armed with KSIG_MODE_EACH
  * @n: number of @streams
@@ -67,9 +67,9 @@ int ksig_sub_make_wake(struct ksig_sub *sub);
 /* Makes ksig_sub_fd() readable while there are events that no stream's descriptor reports. */
 void ksig_sub_notify(struct ksig_sub *sub);
 /*
- * Reads the oldest event of all streams without waiting. Returns the same values as
- * ksig_stream_take(), and -ESHUTDOWN once all streams have ended. The event's buffer is stored in
- * *@to; the buffer that *@to pointed to is used for later events.
+ * Reads the oldest event of all streams without waiting. On success, stores the event's buffer in
+ * *@to and reuses the buffer that *@to pointed to before.
+ * Return: the same as ksig_stream_take(); -ESHUTDOWN once all streams have ended.
  */
 int ksig_sub_take(struct ksig_sub *sub, struct ksig_event **to);
 /* Return: whether all streams have ended. */
@@ -79,30 +79,30 @@ bool ksig_sub_eof(const struct ksig_sub *sub);
 
 int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts);
 /*
- * The relay thread, if there is one, is blocked between these two calls. With @stop it stays
- * inactive after the unlock, and the caller must then call ksig_relay_stop().
+ * Blocks the relay thread, if there is one, between the two calls. If @stop is set, the thread
+ * remains inactive after ksig_relay_unlock(), and the caller must then call ksig_relay_stop().
  */
 void ksig_relay_lock(struct ksig_sub *sub);
 void ksig_relay_unlock(struct ksig_sub *sub, bool stop);
 /* Stops the relay. No signal is sent after it returns. */
 void ksig_relay_stop(struct ksig_sub *sub);
 /*
- * Reads the next event into @record, starting with the one that the relay has read ahead; otherwise
- * like ksig_sub_take(). Returns -EBUSY while events are delivered by signal. @last: the reader will
- * not retry now, so the doorbell rings on the next event.
+ * Reads the next event into @sub->record, beginning with the event that the relay has read ahead.
+ * @last: the reader will not retry after -EAGAIN, so the doorbell must ring on the next event.
+ * Return: the same as ksig_sub_take(); -EBUSY while events are delivered by signal.
  */
 int ksig_relay_take(struct ksig_sub *sub, bool last);
 
 /* ---------------------------------------------------------------- stats.c */
 
-/* The caller of these functions holds the relay's lock, if there is a relay. */
+/* Context: callers of the functions below hold the relay's lock if there is a relay. */
 
 /* Adds up the counters of @n streams, starting with @first. Return: 0 or -errno. */
 int ksig_stats_sum(const struct ksig_sub *sub, unsigned int first,
 		   unsigned int n, struct ksig_sub_stats *sum);
 /*
- * Updates the counters that `ksig status` shows. With @ask it also updates the number of events
- * that may have been lost. That can require a system call, which would be too expensive for every
+ * Updates the counters that `ksig status` shows. If @ask is set, also updates the number of events
+ * that may have been lost. This can require a system call, which would be too expensive for every
  * event.
  */
 void ksig_stats_publish(struct ksig_sub *sub, bool ask);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Sends signals to targets from this process, where no kernel code does it.
+ * Sends signals from this process if no kernel code does so.
  *
- * Three things have to be checked, as in kernel/signal.c: the target exists, the caller is
- * permitted to signal it, and it is ready for the signal. The pidfd ensures that the target is the
- * same process. The kernel checks the permission at every send. Just before a send, /proc is read
- * to check that the target's uids have not changed since it was opened, and that it is ready. The
- * target may still change before the signal is delivered.
+ * As in kernel/signal.c, three conditions are checked: the target exists, the caller is permitted
+ * to signal the target, and the target is ready for the signal. The pidfd ensures that the target
+ * is still the same process. The kernel checks the permission whenever a signal is sent. Just
+ * before that, /proc is read to check that the target's uids have not changed since the target was
+ * opened, and that the target is ready. The target's state may still change before the signal is
+ * delivered.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -33,7 +34,10 @@
 #define CAP_KILL_BIT 5
 #define FIRST_USER_NAMESPACE 0xeffffffdU	/* PROC_USER_INIT_INO */
 
-/* How many times in a row a send is postponed before unknown readiness counts as not ready */
+/*
+ * Maximum number of consecutive attempts with unknown readiness, after which the target counts as
+ * not ready
+ */
 #define UNSURE_MAX 100
 
 /**
@@ -41,15 +45,16 @@
  * @pid: the thread, or the process if @process is set
  * @tgid: the thread group that @pid belongs to
  * @pidfd: pidfd of the process
- * @thread_fd: pidfd of the thread; -1 if the kernel does not support that and @pid identifies the
- *	thread
+ * @thread_fd: pidfd of the thread; -1 for a process, or if the kernel does not support pidfds of
+ *	single threads and @pid has to identify the thread
  * @signo: the signal
  * @process: the signal is process-directed
- * @ready: standard signals are also sent only if the target is ready (KSIG_SEND_READY)
+ * @ready: KSIG_SEND_READY: check the target's readiness even for a standard signal; for a real-time
+ *	signal it is always checked
  * @max_pending: maximum number of pending signals
  * @uids: real, effective and saved uid at the time the target was opened
- * @within: the target's user namespace is the caller's or a descendant of it
- * @unsure: number of successive attempts that failed because the readiness was unknown
+ * @within: the target's user namespace is the caller's user namespace or a descendant of it
+ * @unsure: number of consecutive attempts that failed because the readiness was unknown
  */
 struct ksig_target {
 	pid_t pid;
@@ -70,7 +75,7 @@ static int target_takes(const struct ksig_target *t, const struct ksig_thread_st
 	if (ksig_in_sigset(st->caught, t->signo))
 		return 1;
 	/*
-	 * For an ignored signal the kernel checks the signal mask of the thread group leader, even
+	 * For an ignored signal, the kernel checks the signal mask of the thread group leader, even
 	 * if the leader has exited.
 	 */
 	if (t->process && ksig_is_dead(st) &&
@@ -83,8 +88,9 @@ static int target_takes(const struct ksig_target *t, const struct ksig_thread_st
 }
 
 /*
- * Returns a pidfd that can be polled for the exit of the target thread, or -1 if there is none. A
- * group leader has none: when it exits, another thread may be in execve(2) and take over its pid.
+ * Returns a pidfd that can be polled for the exit of the target thread, or -1 if there is none.
+ * There is none for a group leader: if another thread calls execve(2), the leader exits and that
+ * thread takes over the leader's pid.
  */
 int ksig_target_thread_fd(const struct ksig_target *t)
 {
@@ -119,7 +125,7 @@ static int target_check(const struct ksig_target *t, struct ksig_thread_status *
 
 	if (ksig_target_ended(t))
 		return -ESRCH;
-	/* before 6.9 the exit of a thread shows only in its absence from /proc */
+	/* before Linux 6.9, the exit of a thread is visible only by its absence from /proc */
 	if (err == -ESRCH && (t->process || t->thread_fd >= 0))
 		return -EBUSY;
 	if (err)
@@ -137,7 +143,7 @@ static int target_check(const struct ksig_target *t, struct ksig_thread_status *
 
 /* -------------------------------------------------- opening and closing targets */
 
-/* Return: whether a process that is not visible in this /proc exists but is hidden. */
+/* Return: whether @pid exists although this /proc does not show it. */
 static bool is_hidden(pid_t pid)
 {
 	int fd = syscall(SYS_pidfd_open, pid, 0);
@@ -173,8 +179,8 @@ static int target_pin(struct ksig_target *t, int pidfd)
 	if (t->pidfd < 0)
 		return errno == EINVAL ? -ESRCH : -errno;
 	/*
-	 * If the caller's pidfd is still alive after ours was opened, both refer to the same
-	 * process.
+	 * If the process of the caller's pidfd is still alive now that our pidfd is open, both
+	 * pidfds refer to the same process.
 	 */
 	if (pidfd >= 0)
 		err = ksig_pidfd_check(pidfd, t->tgid);
@@ -182,20 +188,20 @@ static int target_pin(struct ksig_target *t, int pidfd)
 		err = -ESRCH;
 	if (err)
 		return err;
-	/* Linux 6.9 and later support a pidfd of a single thread */
+	/* Linux 6.9 and later support pidfds that refer to a single thread */
 	if (!t->process) {
 		t->thread_fd = syscall(SYS_pidfd_open, t->pid, PIDFD_THREAD);
 		if (t->thread_fd < 0 && errno != EINVAL)
 			return errno == ENOENT ? -ESRCH : -errno;
 	}
-	/* check again that it is the same process, now that the pidfd pins it */
+	/* now that the pidfd pins a process, check again that it is the target */
 	err = ksig_thread_status(t->pid, &st);
 	if (!err && (ksig_process_ended(t->pidfd) || has_exited(t, &st)))
 		err = -ESRCH;
 	memcpy(t->uids, st.uids, sizeof(t->uids));
 	/*
-	 * CAP_KILL applies in the caller's user namespace and those below. A process can
-	 * only move to a namespace below its own, so it is enough to check this once.
+	 * CAP_KILL applies in the caller's user namespace and its descendants. A process can move
+	 * only to a descendant of its current user namespace, so a single check is sufficient.
 	 */
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", t->tgid);
 	t->within = !stat("/proc/self/ns/user", &own) &&
@@ -204,7 +210,7 @@ static int target_pin(struct ksig_target *t, int pidfd)
 		      own.st_ino == its.st_ino));
 	if (err)
 		return err;
-	/* SIGCONT is always permitted within a session, but signal 0 does not check that rule */
+	/* SIGCONT is always permitted within a session, but that rule does not apply to signal 0 */
 	if (t->signo == SIGCONT && getsid(t->tgid) == getsid(0))
 		return 0;
 	return syscall(SYS_pidfd_send_signal, t->pidfd, 0, NULL, 0) ? -errno : 0;
@@ -275,8 +281,8 @@ int ksig_target_open_subject(const struct ksig_sub *sub,
 	if (!stream)
 		return -EINVAL;
 	/*
-	 * The subject of process.exit has already exited. The native provider knows only the time
-	 * at which it noticed the exit, so its timestamp cannot identify the process.
+	 * The subject of process.exit has already exited. The native provider knows only when it
+	 * noticed the exit, so the timestamp of the event cannot identify the process.
 	 */
 	if (!strcmp(stream->desc->name, "process.exit"))
 		return -ESRCH;
@@ -342,7 +348,7 @@ int ksig_target_ready(struct ksig_target *t)
 
 /*
  * Unknown readiness is reported as -EAGAIN, because the next attempt may succeed. After UNSURE_MAX
- * attempts in a row the result is @final.
+ * consecutive attempts, the result is @final.
  */
 static int target_unsure(struct ksig_target *t, int err, int final)
 {
@@ -373,7 +379,10 @@ int ksig_target_send(struct ksig_target *t, int error, uint64_t value)
 
 	if (err)
 		return target_unsure(t, err, -EOPNOTSUPP);
-	/* an ignored standard signal has no effect; real-time signals are always checked */
+	/*
+	 * a standard signal that the target ignores is harmless; real-time signals are always
+	 * checked
+	 */
 	err = 1;
 	if (realtime || (t->ready && !ksig_in_sigset(st.ignored, t->signo)))
 		err = target_takes(t, &st);
@@ -383,8 +392,9 @@ int ksig_target_send(struct ksig_target *t, int error, uint64_t value)
 	if (err)
 		return err;
 	/*
-	 * /proc shows which signals are pending, and how many signals of any kind are queued for
-	 * the user. If this signal is pending, assume that it accounts for all queued signals.
+	 * /proc shows which signals are pending, but counts the queued signals of the target's user
+	 * only in total. If this signal is pending, assume that all queued signals are instances of
+	 * it.
 	 */
 	pending = t->process ? st.shared_pending : st.thread_pending;
 	if (ksig_in_sigset(pending, t->signo) &&
@@ -395,9 +405,9 @@ int ksig_target_send(struct ksig_target *t, int error, uint64_t value)
 	info.si_value.sival_ptr = (void *)(uintptr_t)value;
 	fd = t->process ? t->pidfd : t->thread_fd;
 	/*
-	 * Before 6.9 a thread can be identified only by its ID. The ID may be reused once the
-	 * thread has exited, but the system call checks @tgid, so that the signal cannot reach
-	 * another process.
+	 * Before Linux 6.9, a thread can be identified only by its ID, which may be reused once the
+	 * thread has exited. The system call also checks @tgid, so the signal cannot reach another
+	 * process.
 	 */
 	if (fd >= 0)
 		err = syscall(SYS_pidfd_send_signal, fd, t->signo,

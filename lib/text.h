@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 /*
- * Decodes one UTF-8 character of at most @most bytes. A comm can contain any bytes, and is
- * truncated to 15 bytes, possibly in the middle of a character.
- * Return: its length in bytes; 0 if it is invalid.
+ * Decodes the UTF-8 character at @s, which has at most @most bytes. A comm can contain any bytes,
+ * and because it is truncated to 15 bytes, its last character may be incomplete.
+ * Return: the length of the character in bytes; 0 if the character is invalid.
  */
 size_t ksig_text_decode(const char *s, size_t most, uint32_t *c);
 

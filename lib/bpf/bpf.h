@@ -42,8 +42,8 @@ struct ksig_bpf_source {
  *	system calls; otherwise 0
  * @syscall_event: perf event of @syscall, open so that the setup can find the number of the system
  *	call; -1 if closed
- * @uses_alternative: another tracepoint or program is used, to avoid skipped events
- * @no_alternative: do not use an alternative, because that has failed before
+ * @uses_alternative: another tracepoint or program is used to avoid skipped events
+ * @no_alternative: do not use an alternative, because a previous attempt has failed
  * @bss: variables of the programs
  * @pidfds: pidfds that pin the processes named by the filter; -1 if unused
  * @borrowed_pidfd: the entry of @pidfds that is the stream's @subject_fd; -1 if there is none
@@ -53,11 +53,11 @@ struct ksig_bpf_source {
  * @mask: size of the ring minus one
  * @page: size of a page
  * @record: last event
- * @event_size: size of an event; in the ring it is followed by an inode number
+ * @event_size: size of an event; in the ring, an inode number follows each event
  * @ino: inode number of the last event's subject; 0 if unknown
  * @read: number of records read so far
  * @reported_lost: number of lost events reported so far
- * @misses: how often the kernel had skipped the programs at @misses_at
+ * @misses: number of times that the kernel had skipped the programs at @misses_at
  * @misses_at: time at which @misses was read, in the clock of the records
  */
 struct ksig_bpf_sub {
@@ -88,7 +88,7 @@ struct ksig_bpf_sub {
 /* ---------------------------------------------------------- support.c */
 
 /*
- * Must enclose calls of libbpf. Its messages are passed to the log function of @opts; they are
+ * Must surround calls to libbpf. libbpf's messages are passed to the log function of @opts, or
  * discarded if @opts is NULL.
  */
 void ksig_libbpf_enter(const struct ksig_sub_opts *opts);
@@ -99,7 +99,7 @@ bool ksig_bpf_has_cap(unsigned int cap);
 /* Explains in @e why loading a program or opening the object failed with @err (positive). */
 int ksig_bpf_refused(int err, struct ksig_error *e);
 /*
- * Checks whether such programs can be loaded.
+ * Checks whether BPF programs that read kernel memory can be loaded.
  * Return: 0; or -errno, with the reason in @e.
  */
 int ksig_bpf_try(struct ksig_error *e);
@@ -107,7 +107,7 @@ int ksig_bpf_try(struct ksig_error *e);
 /* ------------------------------------------------------------ types.c */
 
 /*
- * Returns in *@btf the kernel's types, which are read at first use.
+ * Sets *@btf to the kernel's types, which are read at first use.
  * Return: 0; or -errno, with the reason in @e.
  */
 int ksig_bpf_types(const struct btf **btf, struct ksig_error *e);
@@ -122,9 +122,9 @@ const struct btf_type *ksig_bpf_prototype(const struct btf *btf, const char *nam
 int ksig_bpf_check_tracepoints(const struct ksig_bpf_source *src,
 			       struct ksig_error *e);
 /*
- * Opens the object of ksig.bpf.c without loading it. *@types is a descriptor of the types that
- * libbpf uses for relocation, which must be closed after loading; -1 if libbpf reads the kernel's
- * BTF.
+ * Opens the object of ksig.bpf.c without loading it. Sets *@types to a descriptor of the types that
+ * libbpf uses for relocation, or to -1 if libbpf reads the kernel's BTF. The caller must close the
+ * descriptor after loading the object.
  * Return: the object; NULL with errno set on error.
  */
 struct ksig_bpf *ksig_bpf_object(int *types);
@@ -132,8 +132,8 @@ struct ksig_bpf *ksig_bpf_object(int *types);
 /* ----------------------------------------------------------- filter.c */
 
 /*
- * Adds to @ro the conditions of the filter that the programs can check, and sets in_kernel of each
- * of them.
+ * Adds to @ro the conditions of the filter that the programs can check, and sets in_kernel in each
+ * of these conditions.
  * Return: 0; or -errno, with the reason in @e.
  */
 int ksig_bpf_set_conds(struct ksig_stream *stream, const struct ksig_tracepoint *tp,

@@ -24,7 +24,7 @@ static void filter_set_number(struct ksig_bpf_cond *to, const struct ksig_cond *
 	to->negate = none || c->op == KSIG_OP_NE;
 }
 
-/* Return: false if the programs cannot compare the text, so that the library must. */
+/* Converts a string condition. Return: false if only the library can compare the text. */
 static bool filter_set_text(struct ksig_bpf_cond *to, const struct ksig_cond *c,
 			    size_t size)
 {
@@ -39,7 +39,7 @@ static bool filter_set_text(struct ksig_bpf_cond *to, const struct ksig_cond *c,
 	return true;
 }
 
-/* Return: false if the programs cannot check @c, so that the library must. */
+/* Converts a condition. Return: false if only the library can check it. */
 static bool filter_set_cond(struct ksig_bpf_cond *to, const struct ksig_cond *c,
 			    const struct ksig_tracepoint *tp)
 {
@@ -107,7 +107,7 @@ int ksig_bpf_set_conds(struct ksig_stream *stream, const struct ksig_tracepoint 
 					 "%s has no value unless a field is chosen with ksig watch --value FIELD: use the field's name in the filter",
 					 stream->desc->name);
 	}
-	/* add current.* first, because the library cannot check these */
+	/* add current.* first, because the library cannot check these conditions */
 	for (i = 0; i < spec->n_conds; i++) {
 		c = &spec->conds[i];
 		if (c->field)

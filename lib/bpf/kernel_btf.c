@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The BTF of the kernel is 5 to 10 MB large, and libbpf reads and indexes all of it for each object
- * that it loads. The programs need only about forty of its structures. Once per process, these are
- * copied to a BTF of about 10 KB, which libbpf uses instead.
+ * The kernel's BTF has a size of 5 to 10 MB, and libbpf reads and indexes all of it for each object
+ * that it loads. The programs need only about forty structures. Once per process, these structures
+ * are copied to a BTF of about 10 KB, which libbpf uses instead of the kernel's BTF.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,9 +32,9 @@ struct buffer {
  * @types_len: size of @types
  * @strings: string section of the kernel's BTF; ends with a NUL
  * @strings_len: size of @strings
- * @offsets: offset in @types of each type, indexed by ID
+ * @offsets: offset of each type in @types, indexed by ID
  * @n: number of types; IDs start at 1
- * @ids: ID in the copy of each type, indexed by ID; 0 if not copied
+ * @ids: ID of each type in the copy, indexed by its ID in the kernel's BTF; 0 if not copied
  * @out: type section of the copy
  * @out_strings: string section of the copy
  * @n_out: number of types in @out
@@ -92,7 +92,7 @@ out:
 	return p == MAP_FAILED ? NULL : p;
 }
 
-/* Return: the size of the data after a type's struct btf_type; -1 if the kind is unknown. */
+/* Return: the size of the data that follows a type's struct btf_type; -1 if the kind is unknown. */
 static long trim_tail_size(const struct btf_type *type)
 {
 	size_t n = btf_vlen(type);
@@ -186,10 +186,11 @@ static bool trim_has_name(const struct trim *t, const struct btf_type *type,
 }
 
 /*
- * Return: whether probes are preemptible. Linux 7.0 protects probes by SRCU and no longer disables
- * preemption. The variable tracepoint_srcu alone does not prove that, because kernels up to 6.12
- * used it for probes in idle tasks. The structure for SRCU's fast readers is newer (6.15). BTF
- * describes only those static variables that are per-CPU.
+ * Return: whether probes are preemptible. Since Linux 7.0, probes are protected by SRCU and
+ * preemption is no longer disabled. The existence of the variable tracepoint_srcu does not prove
+ * this, because kernels up to 6.12 used the variable for probes in idle tasks. The structure for
+ * SRCU's fast readers was added later (6.15). BTF describes a static variable only if it is
+ * per-CPU.
  */
 static bool trim_is_preemptible(const struct trim *t)
 {
@@ -272,8 +273,8 @@ static int trim_copy_reference(struct trim *t, size_t ref)
 }
 
 /*
- * Copies the names, and if @typed the types, of @n members, parameters or enumerators, which begin
- * at @at.
+ * Copies the names of @n members, parameters or enumerators, which begin at @at. If @typed is set,
+ * also copies their types.
  */
 static int trim_copy_list(struct trim *t, size_t at, unsigned int n, size_t size,
 			  bool typed)
@@ -290,7 +291,7 @@ static int trim_copy_list(struct trim *t, size_t at, unsigned int n, size_t size
 }
 
 /*
- * Copies the type @id. In the copy, offsets of names and IDs of types are replaced by those of the
+ * Copies the type @id. The offsets of names and the IDs of types are replaced with those in the
  * copy.
  * Return: the ID in the copy, or -errno.
  */

@@ -8,17 +8,17 @@
 #include <stdint.h>
 
 /*
- * Copies structures, unions, enumerations and typedefs, with the types that they contain, from the
- * running kernel's BTF. All pointers become pointers to void, except pointers to function
- * prototypes that are named by a typedef.
+ * Copies structures, unions, enumerations and typedefs from the running kernel's BTF, with the
+ * types that they contain. Every pointer becomes a pointer to void, unless it points to a function
+ * prototype and is named by a typedef.
  *
  * @names: names of the types, sorted by strcmp().
  *
- * @preemptible: set to whether probes of tracepoints run with preemption enabled. This is the case
- * since Linux 7.0, which protects probes by SRCU.
+ * @preemptible: set to whether tracepoint probes run with preemption enabled. This is the case
+ * since Linux 7.0, where probes are protected by SRCU.
  *
- * Return: 0, and the caller must free(*@data); -ENOENT if the kernel has no BTF or /sys is not
- * mounted; -EINVAL if the format of its BTF is unknown; -ENOMEM.
+ * Return: 0; -ENOENT if the kernel has no BTF or /sys is not mounted; -EINVAL if the format of the
+ * BTF is unknown; -ENOMEM. On success, the caller must free(*@data).
  */
 int ksig_kernel_btf_trim(const char *const *names, size_t n_names,
 			 void **data, uint32_t *size, bool *preemptible);

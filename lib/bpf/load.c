@@ -24,7 +24,7 @@
 
 /*
  * Pins the processes named by the filter: "pid=4242" means the process that has this pid now, not a
- * later one.
+ * later process with the same pid.
  */
 static int load_pin(struct ksig_bpf_sub *st, struct ksig_stream *stream, uint64_t numbers[2],
 		    struct ksig_error *e)
@@ -83,7 +83,7 @@ static void load_adapt_syscall(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
 	/*
 	 * BPF programs receive an entry that is built for them. If the common fields of a
 	 * tracepoint are longer than usual (PREEMPT_RT of 6.1), the offset of the system call's
-	 * number in that entry differs from the one in tracefs.
+	 * number in this entry differs from the offset in tracefs.
 	 */
 	while (nr < tp->desc.n_fields && strcmp(tp->fields[nr].name, "__syscall_nr"))
 		nr++;
@@ -134,9 +134,9 @@ static void load_choose_programs(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
 			instead = "ksig_kill_pid";
 	}
 	/*
-	 * With preemption disabled, no event is skipped because another one is being reported. But
-	 * that requires tracefs and perf_event_open(2). If these are not permitted, only an upper
-	 * bound of the number of skipped events is known.
+	 * If a program runs with preemption disabled, no event is skipped because another event is
+	 * being reported. However, this requires tracefs and perf_event_open(2). If these are not
+	 * permitted, only an upper bound of the number of skipped events is known.
 	 */
 	if (ksig_bpf_probes_preemptible() && src->entry_program && !st->no_alternative) {
 		snprintf(tracepoint, sizeof(tracepoint), KSIG_TRACE "sched.%s",
@@ -253,7 +253,7 @@ static int load_run_setup(struct ksig_bpf_sub *st, const struct ksig_bpf *skel,
 	/* the setup could not find the number of the system call */
 	if (st->syscall && !skel->bss->only_syscall)
 		st->tracepoint = st->syscall;
-	/* a process that is still alive had this pid when the setup looked it up */
+	/* if the process is still alive, it had this pid when the setup looked up the pid */
 	for (i = 0; i < 2; i++) {
 		if (st->pidfds[i] >= 0 && ksig_process_ended(st->pidfds[i]))
 			return ksig_fail(e, 0, ESRCH, "process %llu has exited",
@@ -291,8 +291,8 @@ static int load_attach(struct ksig_bpf_sub *st, const struct ksig_bpf *skel,
 		} else {
 			event = load_open_tracepoint(st->tracepoint);
 			/*
-			 * The link keeps the perf event open. The event is never enabled, so that
-			 * nothing else is done for each entry; the program runs nevertheless.
+			 * The link keeps the perf event open. The event is never enabled, so perf
+			 * itself does no work for each entry, but the program still runs.
 			 */
 			fd = event < 0 ? event : bpf_link_create(bpf_program__fd(p), event,
 								 BPF_PERF_EVENT, NULL);

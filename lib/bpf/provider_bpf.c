@@ -157,9 +157,9 @@ static void bpf_sub_close(struct ksig_stream *stream)
 /* -------------------------------------------------------------------- reading */
 
 /*
- * Returns how often the kernel skipped a program because it, or another one, was already running on
- * the CPU. The filter has not run in that case, so each skip may have been a matching event. Linux
- * counts this for programs on tracepoints since 6.7.
+ * Returns how often the kernel skipped a program because that program, or another one, was already
+ * running on the CPU. The filter does not run in that case, so each skipped event may have matched.
+ * Linux has counted skipped programs on tracepoints since 6.7.
  */
 static uint64_t bpf_sub_misses(const struct ksig_bpf_sub *st)
 {
@@ -195,9 +195,9 @@ static int bpf_sub_next(struct ksig_stream *stream, const struct ksig_event **ou
 		return 0;
 	/*
 	 * The kernel clears BUSY in the length of a record when the record is complete. That takes
-	 * about a microsecond unless the program is interrupted or preempted. Wait for it, so that
-	 * a reader that merges several rings by time does not read a later event of another ring
-	 * first.
+	 * about a microsecond unless the program is interrupted or preempted. Wait for the record,
+	 * so that a reader that merges several rings by time does not first read a later event from
+	 * another ring.
 	 */
 	head = ring + (at & st->mask);
 	while (__atomic_load_n((const uint32_t *)head, __ATOMIC_ACQUIRE) & BPF_RINGBUF_BUSY_BIT) {

@@ -3,9 +3,9 @@
  * Handles libbpf's messages and the kernel's errors, and checks whether BPF programs can be loaded
  * at all.
  *
- * libbpf has one log function for the whole process. It is replaced at first use. Messages that
- * libbpf prints during a call on a subscription go to that subscription's log; all others go to the
- * previous function.
+ * libbpf has one log function for the whole process, which is replaced at first use. Messages that
+ * libbpf prints during a call on a subscription go to that subscription's log. All other messages
+ * go to the previous log function.
  */
 #include <errno.h>
 #include <linux/bpf.h>
@@ -117,8 +117,8 @@ int ksig_bpf_refused(int err, struct ksig_error *e)
 					 ksig_bpf_has_cap(CAP_PERFMON) ? "CAP_BPF is" :
 					 "both are");
 		/*
-		 * the file is empty until it is written; the initial user namespace maps all IDs to
-		 * themselves
+		 * The file is empty until the namespace's mapping is set. The initial user
+		 * namespace maps all IDs to themselves.
 		 */
 		if (support_read_line("/proc/self/uid_map", line) &&
 		    (sscanf(line, "%lu %lu %lu", &first, &outside, &count) != 3 ||

@@ -143,8 +143,8 @@ static int tracepoint_add_line(struct ksig_tracepoint *tp, struct line *l, bool 
 		if (!s || l->size % s->size || l->size / s->size > ARRAY_MAX)
 			return 0;
 		/*
-		 * Name the elements "args.0", "args.1", ... Hide single bytes, which are mostly
-		 * parts of addresses and too long for a line.
+		 * Name the elements "args.0", "args.1", ... Hide the elements of byte arrays. These
+		 * are mostly addresses and would make the line too long.
 		 */
 		for (i = 0; !err && i < l->size / s->size; i++) {
 			snprintf(name, sizeof(name), "%s.%u", l->name, i);
@@ -156,7 +156,9 @@ static int tracepoint_add_line(struct ksig_tracepoint *tp, struct line *l, bool 
 	}
 	if (l->size != 1 && l->size != 2 && l->size != 4 && l->size != 8)
 		return 0;
-	/* a smaller argument of a system call was in a register whose upper bits are undefined */
+	/*
+	 * if an argument of a system call is smaller than its field, the upper bits are undefined
+	 */
 	s = syscall ? tracepoint_scalar(l->type) : NULL;
 	if (s && s->size < l->size) {
 		l->size = s->size;

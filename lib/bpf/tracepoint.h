@@ -38,8 +38,8 @@ struct ksig_tracepoint {
 
 /*
  * Reads the description of @name, "trace.CATEGORY.NAME", from tracefs. @value: name of the field to
- * use as the event's value, or NULL. *@tp must be freed with ksig_tracepoint_free(); passing NULL
- * to that is a no-op.
+ * use as the event's value, or NULL. The caller must free *@tp with ksig_tracepoint_free(), which
+ * ignores NULL.
  * Return: 0; or -errno, with the reason in @e.
  */
 int ksig_tracepoint_read(const char *name, const char *value,

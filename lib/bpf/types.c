@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reads the kernel's types from the part of its BTF that the programs need, because libbpf would
- * read all of it. Checks that the kernel's tracepoints have the arguments that the programs expect.
+ * Reads only the part of the kernel's BTF that the programs need, because libbpf would read all of
+ * it. Also checks that the kernel's tracepoints have the arguments that the programs expect.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,7 +24,7 @@
 
 /**
  * struct kernel_types - the required part of the kernel's BTF
- * @lock: serializes reading it
+ * @lock: held while the types are read
  * @data: result of ksig_kernel_btf_trim(); NULL if it has not been read yet
  * @size: size of @data
  * @btf: @data as parsed by libbpf

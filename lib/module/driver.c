@@ -52,9 +52,9 @@ static struct driver_desc *driver_make_desc(const char *name, const char *channe
 	int fd;
 
 	/*
-	 * Only KSIG_IOC_INFO reports whether subjects are pids. Try to open for writing first,
-	 * because that does not create a subscription. If neither open is permitted, the check
-	 * operation reports the error.
+	 * Only KSIG_IOC_INFO reports whether subjects are pids. Try to open the channel for writing
+	 * first, because that does not create a subscription. If the channel can't be opened at
+	 * all, the check operation reports the error.
 	 */
 	snprintf(path, sizeof(path), DEV "%s", channel);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -116,7 +116,9 @@ int ksig_module_desc(const char *name, const struct ksig_sub_opts *opts,
 	if (driver_read_attr(channel, "types", types, sizeof(types)) ||
 	    driver_read_attr(channel, "event_size", size, sizeof(size)))
 		return -ENOENT;
-	/* each line is the name of a type; a channel without lines has one unnamed type */
+	/*
+	 * each line is the name of a type; if there are no lines, the channel has one unnamed type
+	 */
 	for (line = *type || !*types ? types : NULL; line; index++) {
 		n = strcspn(line, "\n");
 		if (n == strlen(type) && !strncmp(line, type, n))

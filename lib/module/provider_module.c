@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * The module provider reads ksig.ko's channels, /dev/ksig/NAME, including those of drivers.
+ * The module provider reads ksig.ko's channels, /dev/ksig/NAME, including drivers' channels.
  *
- * If the node can be opened for writing, events are read from a mapped ring without system calls,
- * and poll(2) waits when the ring is empty. Otherwise, and while events are delivered by signal,
- * events are read with read(2).
+ * If the node can be opened for writing, the provider maps a ring, reads events from the ring
+ * without system calls, and uses poll(2) to wait while the ring is empty. Otherwise, and while
+ * events are delivered by signal, the provider uses read(2).
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -38,8 +38,8 @@
  * @buf: buffer for records returned by read(2)
  * @used: number of bytes in @buf that have been returned
  * @filled: number of bytes in @buf
- * @owner: pid of the process that has the mapping; a child created by fork(2) does not have it, and
- *	may have mapped something else at that address
+ * @owner: pid of the process that has the mapping. A child created by fork(2) does not inherit the
+ *	mapping, and may have mapped something else at the same address.
  */
 struct module {
 	uint32_t event_size;
@@ -134,7 +134,7 @@ static void module_unmap(struct module *m)
 	m->ring = NULL;
 }
 
-/* Allows the kernel to overwrite the records before @head, which have been copied. */
+/* Allows the kernel to overwrite the records before @head, which the caller has copied. */
 static void module_publish_head(struct module *m)
 {
 	__atomic_store_n(&m->consumer->head, m->head, __ATOMIC_RELEASE);
@@ -185,7 +185,7 @@ static int module_next(struct ksig_stream *stream, const struct ksig_event **ev)
 	return 1;
 }
 
-/* Checks for records that the last read(2) returned but module_next() has not returned yet. */
+/* Return: whether the buffer contains records that module_next() has not returned yet. */
 static bool module_has_buffered(const struct ksig_stream *stream)
 {
 	const struct module *m = stream->priv;
@@ -317,7 +317,7 @@ static int module_open(struct ksig_stream *stream, struct ksig_error *e)
 	err = module_subscribe(stream, m, subject, e);
 	/*
 	 * The pid may have been reused before the kernel pinned a process. If the process of the
-	 * pidfd is still alive afterwards, the kernel has pinned that process.
+	 * pidfd is still alive afterwards, it is the one that the kernel has pinned.
 	 */
 	if (!err && pidfd >= 0 && ksig_process_ended(pidfd))
 		err = ksig_fail(e, subject->text_column, ESRCH,
@@ -345,8 +345,8 @@ out:
 
 /*
  * The kernel accepts only a pid, which may have been reused by the time of the call. If the process
- * of the pidfd is still alive after the kernel has pinned the pid, the target is correct. Otherwise
- * the subscription is disarmed again.
+ * of the pidfd is still alive after the kernel has pinned the target, that process is the target.
+ * Otherwise the subscription is disarmed again.
  */
 static int module_arm(struct ksig_stream *stream, const struct ksig_arm_opts *opts)
 {
@@ -388,8 +388,8 @@ static int module_disarm(struct ksig_stream *stream)
 }
 
 /*
- * Corrects the counters. The kernel counts buffered records as delivered, and counts records of the
- * ring as queued until @head is published.
+ * Corrects the kernel's counters. The kernel counts buffered records as delivered, and records in
+ * the ring as queued until @head is published.
  */
 static int module_stats(const struct ksig_stream *stream, struct ksig_stats *st)
 {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * power.resume and time.set: use a timer set to the last second of time_t, which the kernel cancels
- * whenever the wall clock jumps.
+ * power.resume and time.set: use a timer that expires in the last second of time_t. The kernel
+ * cancels the timer whenever the wall clock jumps.
  *
  * During a suspend, the wall clock and CLOCK_BOOTTIME advance equally, while CLOCK_MONOTONIC stands
- * still. Setting the time changes only the wall clock. Two differences between clocks therefore
- * distinguish these events, even if both have occurred. A suspend during which the kernel's clocks
- * did not advance cannot be detected. Several changes before the next read are reported as one
- * event.
+ * still. Setting the time changes only the wall clock. The two differences in struct clock_state
+ * therefore show which of the two events has occurred, or that both have. A suspend during which
+ * the kernel's clocks did not advance cannot be detected. Several changes before the next read are
+ * reported as one event.
  */
 #include <errno.h>
 #include <limits.h>
@@ -77,7 +77,10 @@ static bool clock_exceeds(int64_t by, int64_t limit)
 	return by > limit || by < -limit;
 }
 
-/* Determines why the timer was cancelled, and reports it if that is the subscription's event. */
+/*
+ * Determines why the timer was cancelled, and reports an event if the subscription is for that kind
+ * of event.
+ */
 static void clock_report(struct ksig_native *n)
 {
 	struct clock_state *s = n->state;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
  * process.fork, process.exec and process.exit of all processes: use the proc connector, which
- * reports threads. If the child of a fork is a new process, its thread ID equals its pid. For exits
- * see exiting.h.
+ * reports threads. If the child of a fork is a new process, its thread ID equals its pid. For
+ * exits, see exiting.h.
  *
- * If a filter names a process, it means the process that has the pid at the time of the
- * subscription. Once another process is created with that pid, messages about the pid are ignored.
+ * A pid in a filter means the process that has this pid at the time of the subscription. Once
+ * another process is created with that pid, messages about the pid are ignored.
  *
- * For clone(CLONE_PARENT) the connector reports the caller's parent as the process that forked.
- * Names and parents are read from /proc after the event. If the process has been reaped by then,
- * its name is unknown. Its parent is also unknown, except for exits.
+ * For clone(CLONE_PARENT) the connector reports the caller's parent as the process that forked. The
+ * names and parents of processes are read from /proc after the event. If a process has been reaped
+ * by then, its name is unknown. Its parent is also unknown, except for exits.
  */
 #include <errno.h>
 #include <limits.h>
@@ -90,7 +90,10 @@ struct connector_state {
 
 /* -------------------------------------------------------------- the protocol */
 
-/* Sends a request. @mask: the events to send; 0 for all. Kernels ignore unknown bits. */
+/*
+ * Sends a request. @mask: events that the kernel should report; 0 for all. Kernels ignore unknown
+ * bits.
+ */
 static int connector_send(const struct ksig_netlink *nl, uint32_t op, uint32_t mask,
 		   uint32_t ack)
 {
@@ -168,8 +171,8 @@ static void connector_report(struct ksig_native *n, uint64_t time_ns, pid_t pid,
 }
 
 /*
- * If an exit is counted as possibly lost because the subscriber may have started the process, it is
- * counted once per process, not once per thread.
+ * If an exit is counted as possibly lost because the subscriber may have started the process, the
+ * exit is counted only once, not once for each thread.
  */
 static void connector_handle_exit(struct ksig_native *n, const struct proc_event *ev)
 {
@@ -233,8 +236,8 @@ static void connector_handle(struct ksig_native *n, const struct proc_event *ev)
 }
 
 /*
- * Reads at most as many messages as the queue has records, because they may arrive faster than they
- * are read. If no message resulted in a record, the socket may contain more.
+ * Reads at most as many messages as the queue has records, because messages may arrive faster than
+ * they are read. If no message resulted in a record, the socket may contain more messages.
  */
 static int connector_pull(struct ksig_native *n)
 {
@@ -303,8 +306,8 @@ static int connector_fail(int err, struct ksig_error *e)
 }
 
 /*
- * Subscribes to the connector. The kernel acknowledges this before sendmsg() returns, or not at
- * all.
+ * Subscribes to the connector. The kernel acknowledges the request before sendmsg() returns, or not
+ * at all.
  */
 static int connector_start(struct ksig_native *n, struct connector_state *s)
 {
@@ -351,8 +354,8 @@ static void connector_free(struct ksig_native *n)
 }
 
 /*
- * Makes the kernel stop sending, because otherwise it would continue even without a socket to
- * receive the messages.
+ * Unsubscribes from the connector. Otherwise the kernel would continue to send messages even
+ * without a socket to receive them.
  */
 static void connector_close(struct ksig_native *n)
 {

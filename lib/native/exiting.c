@@ -17,8 +17,8 @@
 #define FRESH_MAX 64
 
 /*
- * Limit for pidfds, because the process may be limited to 1,024 descriptors and have other
- * subscriptions. Programs whose main thread exits first are rare.
+ * Maximum number of pidfds. The process may be limited to 1,024 descriptors, which it also needs
+ * for other subscriptions. Programs whose main thread exits first are rare.
  */
 #define PIDFDS_MAX 64
 
@@ -27,17 +27,18 @@
  * @pid: pid of the process
  * @first: the thread group leader has exited
  * @by_signal: exit code of a thread that was killed by a signal; 0 if there is none
- * @by_itself: another exit code that is not 0; 0 if there is none
- * @last_code: exit code of the thread that exited last
- * @mixed: there were different codes of the kind in @by_itself
+ * @by_itself: last nonzero exit code of a thread that was not killed by a signal; 0 if there is
+ *	none
+ * @last_code: exit code of the thread that was the last to exit
+ * @mixed: threads that were not killed by a signal had different nonzero exit codes
  * @zero: a thread exited with 0 after @first was set
  * @status: exit status of the process, from its pidfd; -1 if unknown
  * @time_ns: time of the last known exit of a thread
- * @pidfd: shows when the last thread has exited; -1 if it has exited, @first is not set, or
- *	@no_pidfd is set
+ * @pidfd: pidfd that shows when the last thread has exited; -1 if that thread has exited, @first is
+ *	not set, or @no_pidfd is set
  * @no_pidfd: no descriptor was available, so messages must show when the last thread has exited
- * @others: IDs of the threads that were left when the leader exited and whose exits will be
- *	reported
+ * @others: IDs of the threads that remained when the leader exited and whose exits have not been
+ *	reported yet
  * @n_others: number of @others
  * @incomplete: the remaining threads are unknown, or messages were lost
  * @st: name and parent of the process, if they could be read
@@ -63,8 +64,8 @@ struct exiting {
 /* ------------------------------------------------------------------- status */
 
 /*
- * Records the exit code of a thread. In a core dump, only one of the threads has the core dump
- * flag.
+ * Records the exit code of a thread. After a core dump, only one thread's exit code has the core
+ * dump flag.
  */
 static void exiting_add_code(struct exiting *p, uint32_t code)
 {
@@ -162,7 +163,7 @@ static void exiting_report(struct ksig_exiting *x, struct ksig_native *n,
 /* --------------------------------------------------------- remaining threads */
 
 /*
- * Opens a pidfd that shows when the last thread has exited. If the process has exited already no
+ * Opens a pidfd that shows when the last thread has exited. If the process has already exited, no
  * pidfd is needed, so the limit does not matter.
  * Return: 0 or -errno.
  */
@@ -214,8 +215,8 @@ static int exiting_add_other(struct exiting *p, pid_t tid)
 }
 
 /*
- * Skips zombie threads, which exist only because a tracer has not reaped them. Their exit has been
- * reported already.
+ * Skips zombie threads, which exist only because a tracer has not reaped them. The exits of these
+ * threads have already been reported.
  */
 static int exiting_list_others(struct exiting *p)
 {
@@ -251,7 +252,7 @@ static bool exiting_is_complete(struct ksig_exiting *x, struct ksig_native *n,
 
 	if (!p->first)
 		return false;
-	/* without a pidfd, only the messages about its threads show that the process has exited */
+	/* without a pidfd, only messages about its threads show that the process has exited */
 	if (p->no_pidfd && !p->incomplete)
 		return !p->n_others;
 	/* retry later if no pidfd can be opened now */
@@ -337,7 +338,10 @@ void ksig_exiting_thread(struct ksig_exiting *x, struct ksig_native *n,
 	if (!first)
 		return;
 	p->first = true;
-	/* threads are left over if another thread became the leader in an execve(2) that failed */
+	/*
+	 * entries are left over if another thread became the leader in an execve(2) that then
+	 * failed
+	 */
 	p->n_others = 0;
 	x->fresh++;
 	ksig_proc_read_at(p->pid, p->time_ns, &p->st);
@@ -392,12 +396,17 @@ void ksig_exiting_report(struct ksig_exiting *x, struct ksig_native *n)
 	size_t i = 0;
 
 	x->fresh = 0;
-	/* the rest is reported by a later call; the queued records wake the reader */
+	/*
+	 * the remaining processes are reported by a later call; the queued records wake the reader
+	 */
 	while (i < x->n && ksig_native_room(n)) {
 		p = &x->list[i];
 		if (exiting_is_complete(x, n, p))
 			exiting_report(x, n, p);
-		/* no message about the leader follows one second after the exit of the process */
+		/*
+		 * no message about the leader arrives more than a second after the process has
+		 * exited
+		 */
 		else if (!p->first && ksig_now() - (int64_t)p->time_ns > 1000000000 &&
 			 kill(p->pid, 0) && errno == ESRCH)
 			exiting_remove(x, n, p);

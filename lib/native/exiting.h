@@ -2,26 +2,28 @@
 /*
  * Processes with at least one exited thread, for process.exit.
  *
- * The connector reports threads. A process has exited once its last thread has exited, which may
- * not be the thread group leader. After the leader has exited, a pidfd shows whether the process
- * has exited. It does so before the connector's messages arrive, so the event is delayed until the
- * exit codes of the remaining threads are known. The exit of a thread is reported asynchronously,
- * so its pid may already belong to another process. In that case the next message about the pid is
- * the fork of that process.
+ * The connector reports the exits of threads. A process has exited once its last thread has exited.
+ * That thread is not necessarily the thread group leader. After the leader has exited, a pidfd
+ * shows whether the process has exited. The pidfd shows this before the connector's messages
+ * arrive, so the event is delayed until the exit codes of the remaining threads are known. Exits
+ * are reported asynchronously, so the pid may already belong to another process when its exit is
+ * reported. In that case, the next message about the pid is the fork that created the other
+ * process.
  *
  * Each message contains the exit code of one thread. If the process exits as a whole (by a signal
  * or exit_group(2)), all threads have the same code. Otherwise the status of the process is the
- * code of the last thread that began to exit (Linux 6.0). The connector does not distinguish these
- * cases. If the last code differs from another one that is not 0, the status can be read only from
- * a pidfd that is still open when the process is reaped (Linux 6.15). The status is also unknown if
- * messages were lost, or if threads that outlive the leader exit with 0 and with another code,
- * because messages may not arrive in the order in which the threads began to exit. The only signal
- * that can end a single thread is SIGSYS (seccomp(2)); all other signals end the whole process.
+ * code of the thread that was the last to begin its exit (Linux 6.0). The connector does not
+ * distinguish these cases. If the last code differs from another nonzero code, the status can be
+ * read only from a pidfd that is still open when the process is reaped (Linux 6.15). The status is
+ * also unknown if messages were lost. Messages may not arrive in the order in which the threads
+ * began to exit, so the status is also unknown if some threads that outlive the leader exit with 0
+ * and others with another code. The only signal that can end a single thread is SIGSYS
+ * (seccomp(2)); all other signals end the whole process.
  *
- * If the leader of a process has exited while other threads are running, a pidfd is needed here.
- * Any user can have many such processes, so the number of pidfds is limited. Without a pidfd, only
- * the messages about its threads show that a process has exited. If one of them was lost, the
- * process is reported only once a pidfd is available.
+ * A process whose leader has exited while other threads are running requires a pidfd. Any user can
+ * have many such processes, so the number of pidfds is limited. Without a pidfd, only messages
+ * about its threads show that a process has exited. If one of these messages was lost, the exit is
+ * reported only once a pidfd is available.
  */
 #ifndef KSIG_NATIVE_EXITING_H
 #define KSIG_NATIVE_EXITING_H
@@ -57,14 +59,17 @@ void ksig_exiting_thread(struct ksig_exiting *x, struct ksig_native *n,
 /* Records that the process @pid has a new thread @tid. */
 void ksig_exiting_new_thread(struct ksig_exiting *x, pid_t pid, pid_t tid);
 /*
- * Must be called when @pid has been reused by another process. Reports the exit of the previous
- * process, unless it has been reported already.
+ * Reports the exit of the process that previously had @pid, unless that exit has already been
+ * reported. Must be called when another process has reused @pid.
  */
 void ksig_exiting_reused(struct ksig_exiting *x, struct ksig_native *n,
 			 pid_t pid);
-/* Records an execve(2): all threads of @pid but one have exited, and that one is the leader. */
+/*
+ * Records an execve(2): all other threads of @pid have exited, and the calling thread is now the
+ * leader.
+ */
 void ksig_exiting_exec(struct ksig_exiting *x, struct ksig_native *n, pid_t pid);
-/* Records that messages were lost. They may have been about any of the processes. */
+/* Records that messages, which may have been about any of the processes, were lost. */
 void ksig_exiting_lost(struct ksig_exiting *x);
 /*
  * Reports the processes whose last thread has exited. Must be called when the socket is empty, so

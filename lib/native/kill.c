@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory.kill: reads the memory.events files of cgroups. Their oom_kill counts the processes that
- * the OOM killer has killed in a cgroup and its descendants, whether a cgroup's limit or the
- * machine's memory was exhausted. The kernel reports neither the process nor the limit. When the
- * count has changed, the memory.events.local files of the descendants show in which cgroup the
- * process was killed. They are read only in cgroups where at least one process has ever been
- * killed. The reported cgroup is the one to which the memory is charged: the cgroup of the process
- * or its nearest ancestor with a memory controller.
+ * memory.kill: reads the memory.events files of cgroups. The field oom_kill in such a file is the
+ * number of processes that the OOM killer has killed in the cgroup and its descendants. It counts a
+ * kill whether a cgroup's limit was reached or the whole machine was out of memory. The kernel
+ * reports neither the process nor the limit. When the count has changed, the memory.events.local
+ * files of the descendants show in which cgroup the process was killed. These files are read only
+ * in cgroups in which at least one process has ever been killed. The reported cgroup is the one to
+ * which the memory is charged: the cgroup of the process or its nearest ancestor with a memory
+ * controller.
  *
  * The memory.events files of the root's children are watched, because the root itself has no such
  * file unless it is the root of a container. Kills of processes in the root cgroup are therefore
@@ -147,7 +148,10 @@ static int kill_count(int folder, const char *file, uint64_t *kills)
 	return err == -ENODEV ? 0 : err;
 }
 
-/* Forgets the cgroups below @top that were not found in the last walk, or all if @all is set. */
+/*
+ * Forgets the cgroups below @top that the last walk did not find, or all cgroups below @top if @all
+ * is set.
+ */
 static void kill_forget_locals(struct kill_state *s, int top, bool all)
 {
 	size_t i = 0;
@@ -198,8 +202,8 @@ static int kill_update_local(struct kill_walk *w, int folder)
 }
 
 /*
- * Walks over a cgroup and its descendants. A cgroup's count includes its descendants, so those are
- * skipped if the count is 0. Closes @folder.
+ * Walks over a cgroup and its descendants. A cgroup's count includes its descendants, so if the
+ * count is 0, the descendants are skipped. Closes @folder.
  */
 static int kill_walk(struct kill_walk *w, int folder)
 {
@@ -320,8 +324,8 @@ static int kill_update_group(struct ksig_native *n, struct kill_group *g)
 }
 
 /*
- * Updates a child of the root, adding it if it is new. @begun: the child existed before the
- * subscription. Otherwise all kills in it are new.
+ * Updates a child of the root, which is added if it is new. @begun: the child existed before the
+ * subscription; otherwise all kills in the child are new.
  */
 static int kill_update_child(struct ksig_native *n, const char *name, bool begun)
 {
@@ -342,7 +346,7 @@ static int kill_update_child(struct ksig_native *n, const char *name, bool begun
 		kill_remove_group(n, &s->groups[i]);
 	}
 	fd = kill_open_events(s->root, name);
-	/* the entry was removed, is not a cgroup, or must not be read */
+	/* the entry was removed, is not a cgroup, or is not readable by this user */
 	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ENODEV ||
 	    fd == -EACCES || fd == -EPERM)
 		return 0;
@@ -419,7 +423,10 @@ static int kill_pull(struct ksig_native *n)
 	for (i = 0; i < count && !err; i++) {
 		if (ready[i].data.fd == s->inotify) {
 			err = kill_read_inotify(n);
-			/* don't clear the flag: the search above may have failed as well */
+			/*
+			 * on success, don't clear the flag, because the search above may have
+			 * failed
+			 */
 			if (err)
 				s->stale = true;
 			continue;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tracks, for KSIG_SUB_SKIP_OWN, the processes that the subscriber has started since it subscribed,
- * and their descendants. They are learned from the connector's fork messages and, after messages
- * were lost, from /proc.
+ * For KSIG_SUB_SKIP_OWN, tracks the processes that the subscriber has started since it subscribed,
+ * and the descendants of those processes. These processes are known from the connector's fork
+ * messages. After messages were lost, the processes are looked up in /proc.
  */
 #ifndef KSIG_NATIVE_KIN_H
 #define KSIG_NATIVE_KIN_H
@@ -14,8 +14,8 @@
  * @KIN_UNKNOWN: unknown
  * @KIN_OTHER: not started by the subscriber
  * @KIN_OWN: the subscriber, or started by it
- * @KIN_COUNTED: unknown; its exit has already been counted as possibly lost, when the first of its
- *	threads to exit was reported
+ * @KIN_COUNTED: unknown; the exit of the process was counted as possibly lost when the first of its
+ *	threads exited
  */
 enum kin { KIN_UNKNOWN, KIN_OTHER, KIN_OWN, KIN_COUNTED };
 
@@ -39,8 +39,8 @@ enum kin ksig_kin_of(const struct ksig_kin *k, pid_t pid);
 void ksig_kin_fork(struct ksig_kin *k, pid_t parent, pid_t child,
 		   uint64_t time_ns);
 /*
- * Must be called after messages were lost, which may include forks. Looks up all live processes in
- * /proc; all other pids become unknown.
+ * Looks up all live processes in /proc; all other pids become unknown. Must be called after
+ * messages were lost, because these may have included forks.
  */
 void ksig_kin_find(struct ksig_kin *k);
 /*

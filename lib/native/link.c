@@ -2,10 +2,10 @@
 /*
  * net.up and net.down: notifications from rtnetlink.
  *
- * A notification contains the state of an interface, which may be unchanged. The events are the
- * changes of IFF_LOWER_UP ("running and has a carrier"). A dump reads the state at the start of the
- * subscription and after messages were lost. It uses a separate socket. Notifications that are
- * queued during the dump lead to the same final state.
+ * A notification contains the state of an interface, which may be unchanged. An event is reported
+ * only if IFF_LOWER_UP ("running and has a carrier") has changed. At the start of the subscription
+ * and after messages were lost, a dump on a separate socket reads the state of all interfaces.
+ * Notifications that are queued during the dump lead to the same final state.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -43,7 +43,7 @@ struct link {
  * @dumps: socket for dumps; opened together with @nl, because the thread may have moved to another
  *	network namespace by the time of a later dump
  * @started: changes are reported as events; false during the first dump
- * @stale: a dump failed and must be repeated first
+ * @stale: a dump failed and must be repeated before notifications are read
  * @time_ns: time of the messages being handled
  * @links: the interfaces
  * @n_links: number of @links

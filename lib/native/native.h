@@ -3,11 +3,11 @@
  * Declarations shared by the source files of the native provider, which receives events from the
  * kernel without the module and without BPF.
  *
- * The provider uses no threads. All descriptors of a source are in one epoll set, which is the
- * descriptor of the subscription. Each call of next() moves events from the kernel to a queue of
- * opts.queue_len records, as long as the queue is not full, and returns the first one. Further
- * events stay in the kernel, or the kernel counts them as lost. If the kernel cannot queue events
- * of a source, a full queue drops the newest event and counts it, as in ksig.ko.
+ * The provider uses no threads. The subscription's descriptor is an epoll set that contains all
+ * descriptors of a source. Each call of next() moves events from the kernel to a queue of
+ * opts.queue_len records until the queue is full, and returns the oldest record. All other events
+ * stay in the kernel, or the kernel counts them as lost. If the kernel does not queue the events of
+ * a source, new events are dropped and counted while the queue is full, as in ksig.ko.
  */
 #ifndef KSIG_NATIVE_H
 #define KSIG_NATIVE_H
@@ -38,7 +38,8 @@ struct ksig_native_source {
  * @source: source of the events
  * @desc: description of the event
  * @state: private data of the source
- * @owner: pid of the process that subscribed; a child created by fork(2) may only close
+ * @owner: pid of the process that subscribed; a child created by fork(2) may only close the
+ *	subscription
  * @epoll: epoll set with all descriptors to wait for, including @wake
  * @wake: eventfd that is readable while next() has something to return that no other descriptor
  *	reports: queued records, the end of the events, or a failed pull to retry
@@ -52,7 +53,7 @@ struct ksig_native_source {
  * @returned: copy of the record that next() returned last
  * @offered: number of events so far, including lost ones
  * @delivered: number of records that next() has returned
- * @lost: number of events dropped because a queue was full, here or in the kernel
+ * @lost: number of events dropped because this queue or a queue in the kernel was full
  * @gap: number of events lost since the last record was queued
  * @lost_upto: number of messages dropped by the kernel, each of which may have been an event of
  *	this subscription
@@ -93,16 +94,17 @@ ksig_native_record(const struct ksig_native *n, uint32_t index)
 /* Adds @fd to the epoll set. Return: 0 or -errno. */
 int ksig_native_watch(struct ksig_native *n, int fd, uint32_t events);
 /*
- * Removes @fd from the epoll set and closes it. Closing alone is not sufficient: a file stays in
- * the set until its last descriptor is closed, and a child created by fork(2) may have another one.
- * In the child this function only closes @fd, because the child shares the set with the owner.
+ * Removes @fd from the epoll set and closes it. Closing @fd is not sufficient: a file stays in the
+ * set until its last descriptor is closed, and a child created by fork(2) may have a copy of @fd.
+ * In the child, this function only closes @fd, because the child shares the epoll set with the
+ * owner.
  */
 void ksig_native_unwatch(struct ksig_native *n, int fd);
 /*
  * Offers an event that occurred at @time_ns, CLOCK_MONOTONIC.
  *
- * Return: its record, for the caller to fill in; NULL if the queue is full and the event has been
- * counted as lost.
+ * Return: the record of the event, for the caller to fill in; NULL if the queue is full and the
+ * event has been counted as lost.
  */
 struct ksig_event *ksig_native_put(struct ksig_native *n, uint64_t time_ns);
 /*
@@ -112,19 +114,19 @@ struct ksig_event *ksig_native_put(struct ksig_native *n, uint64_t time_ns);
 void ksig_native_set_text(const struct ksig_native *n, struct ksig_event *ev,
 			  const char *key, const char *text);
 /*
- * Returns the number of free records in the queue. If there are none, sources should leave their
+ * Returns the number of free records in the queue. If the queue is full, sources should leave their
  * messages in the kernel.
  */
 uint32_t ksig_native_room(const struct ksig_native *n);
 /* Counts @count events of this subscription as lost. */
 void ksig_native_lose(struct ksig_native *n, uint64_t count);
-/* Counts @count messages that the kernel dropped as possibly lost events. */
+/* Adds @count messages that the kernel dropped to the number of possibly lost events. */
 void ksig_native_lose_upto(struct ksig_native *n, uint64_t count);
 /* Return: the condition that restricts the filter to one subject, or NULL. */
 struct ksig_cond *ksig_native_subject(struct ksig_stream *stream);
 /*
- * Ensures that the array @list has room for one more element. It has @n elements of @size bytes,
- * and capacity for *@room.
+ * Ensures that the array @list has room for one more element. @list has @n elements of @size bytes,
+ * and capacity for *@room elements.
  * Return: the array, which may have moved; NULL if out of memory, with the array unchanged.
  */
 void *ksig_native_grow(void *list, size_t n, size_t *room, size_t size);
@@ -136,8 +138,8 @@ int ksig_native_fail(struct ksig_error *e, int err, const char *what);
 /**
  * struct ksig_netlink - a netlink socket that receives a multicast group
  * @fd: the socket
- * @drops: number of messages that the kernel dropped, as far as they have been counted
- * @gap: more messages were dropped after those that are still in the socket
+ * @drops: number of messages dropped by the kernel that have been counted so far
+ * @gap: the kernel has dropped messages that would have followed those still in the socket
  * @protocol: netlink protocol; -1 if the socket receives no group
  * @position: position in the log of messages that this process has read from the group
  * @time_ns: time of the last message that was read; the same in all subscriptions
@@ -159,22 +161,24 @@ int ksig_netlink_open(struct ksig_netlink *nl, int protocol,
 		      unsigned int group, unsigned int queue_len);
 void ksig_netlink_close(struct ksig_netlink *nl);
 /*
- * Reads the next message that was sent by the kernel itself, of at most @size bytes.
+ * Reads the next message that the kernel itself has sent. @size: size of the buffer, in bytes.
  *
- * Return: its length; 0 if there is none; -ENOBUFS if *@lost messages are missing between the
- * previous message and the next one; another -errno.
+ * Return: the length of the message; 0 if there is none; -ENOBUFS if *@lost messages are missing
+ * between the previous message and the next one; another -errno.
  */
 ssize_t ksig_netlink_read(struct ksig_netlink *nl, void *buf, size_t size,
 			  uint64_t *lost);
 
 /* ----------------------------------------------------------------- order.c */
 
-/* Returns the earliest log position of messages for a socket that is about to be bound. */
+/* Returns the log position of the first message that a socket about to be bound can receive. */
 uint64_t ksig_order_begin(int protocol);
 /*
- * Returns the time at which a message was first read by any subscription, CLOCK_MONOTONIC. If this
- * reader is the first, that is the current time. The message must be the reader's next one from its
- * group. No two messages have the same time.
+ * Returns the time (CLOCK_MONOTONIC) at which a message was first read by any subscription. If no
+ * subscription has read the message before, that is the current time. No two messages have the same
+ * time.
+ *
+ * Context: callers must pass every message of the multicast group, in the order received.
  */
 uint64_t ksig_order_time(int protocol, uint64_t *position, const void *msg,
 			 size_t len);
@@ -206,8 +210,8 @@ int64_t ksig_proc_time_offset(void);
 /* Return: 0; -ENOENT or -ESRCH if the process has exited; another -errno. */
 int ksig_proc_read(pid_t pid, struct ksig_proc_stat *st);
 /*
- * Reads the process that had the pid @pid at @time_ns. All members are zero if the process that
- * /proc shows now started later, or if there is none.
+ * Reads the state of the process that had the pid @pid at @time_ns. All members are zero if /proc
+ * shows no such process, or a process that started later than @time_ns.
  */
 void ksig_proc_read_at(pid_t pid, uint64_t time_ns, struct ksig_proc_stat *st);
 /* Return: whether the process started before @time_ns, CLOCK_MONOTONIC. */

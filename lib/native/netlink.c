@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Netlink sockets that receive the kernel's multicast messages and count missed ones. They use no
- * netlink library because they need only a few functions. libmnl does not count dropped messages,
- * and Debian has no static version of it.
+ * Netlink sockets that receive the kernel's multicast messages and count dropped messages. No
+ * netlink library is used, because only a few functions are needed. libmnl does not count dropped
+ * messages, and Debian has no static version of it.
  */
 #include <errno.h>
 #include <linux/netlink.h>
@@ -55,9 +55,9 @@ void ksig_netlink_close(struct ksig_netlink *nl)
 }
 
 /*
- * The kernel returns ENOBUFS before the messages that are still in the socket, although the missing
- * messages come after them: once the buffer is full, the kernel adds no messages until all have
- * been read. A message that arrives in the meantime is assumed to precede the gap.
+ * The kernel returns ENOBUFS before the messages that are still in the socket, although these
+ * messages are older than the missing ones. Once the buffer is full, the kernel adds no messages
+ * until all have been read. A message that arrives in the meantime is assumed to precede the gap.
  */
 static uint32_t netlink_count_gap(struct ksig_netlink *nl, bool empty)
 {
@@ -71,7 +71,10 @@ static uint32_t netlink_count_gap(struct ksig_netlink *nl, bool empty)
 			return 0;
 		lost = info[SK_MEMINFO_DROPS] - nl->drops;
 	}
-	/* the kernel reports the error before it updates the counter, so at least one is missing */
+	/*
+	 * the kernel reports the error before it updates the counter, so at least one message is
+	 * missing
+	 */
 	if (!lost)
 		lost = 1;
 	nl->drops += lost;
@@ -91,7 +94,7 @@ static bool netlink_is_from_kernel(const struct sockaddr_nl *from, const struct 
 
 /*
  * Receives a message from the kernel.
- * Return: its length; -EAGAIN if there is none; another -errno.
+ * Return: the length of the message; -EAGAIN if there is none; another -errno.
  */
 static ssize_t netlink_receive(struct ksig_netlink *nl, void *buf, size_t size)
 {

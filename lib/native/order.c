@@ -4,14 +4,16 @@
  * several subscriptions can be merged by time. Netlink messages contain no timestamp, and each
  * subscription has its own socket. All sockets of a multicast group receive the same messages in
  * the same order. This process therefore keeps a log of the messages that it has read recently,
- * with the time at which each was read first.
+ * together with the time at which each was first read.
  */
 #include <linux/netlink.h>
 #include <pthread.h>
 
 #include "native.h"
 
-/* If a subscription lags behind by more than this, its messages get later times. */
+/*
+ * If a subscription lags behind by more messages than this, its messages are assigned later times.
+ */
 #define LOG_LEN 8192
 
 struct order_entry {

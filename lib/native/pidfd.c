@@ -2,11 +2,11 @@
 /*
  * process.exit of a single process: uses a pidfd, which requires no privileges.
  *
- * The kernel reports the exit status to the parent. From Linux 6.15 on it also reports the status
- * to other processes, but only once the process has been reaped. In that case the event is delayed
- * until then, but at most by REAP_NS. The name and the parent can be read only before the process
- * is reaped. If that is not possible they are reported as unknown, because the pid may already
- * belong to another process.
+ * The kernel reports the exit status to the parent. From Linux 6.15 on, it also reports the status
+ * to other processes, but only once the process has been reaped. For processes other than the
+ * parent, the event is therefore delayed until the process is reaped, but for no longer than
+ * REAP_NS. The name and the parent can be read only before the process is reaped. Later they are
+ * reported as unknown, because the pid may already belong to another process.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -44,7 +44,7 @@ _Static_assert(sizeof(struct pidfd_info) == 64, "the size is part of the ioctl(2
 /**
  * struct pidfd_state - the process
  * @fd: pidfd of the process
- * @timer: limits the wait for the parent; -1 if that has not started
+ * @timer: timer that limits the wait for the parent; -1 if the wait has not started
  * @pid: pid of the process
  * @ended_at: time at which the exit was noticed; 0 if it has not been noticed yet
  * @st: name and parent at that time
@@ -106,7 +106,7 @@ static int pidfd_pull(struct ksig_native *n)
 		if (!ksig_process_ended(s->fd))
 			return 0;
 		s->ended_at = ksig_now();
-		/* /proc showed this process if it still exists, possibly as a zombie */
+		/* the result is valid only if the process still exists, possibly as a zombie */
 		if (ksig_proc_read(s->pid, &s->st) ||
 		    (syscall(SYS_pidfd_send_signal, s->fd, 0, NULL, 0) && errno != EPERM))
 			memset(&s->st, 0, sizeof(s->st));

@@ -3,14 +3,15 @@
  * memory.pressure: uses a PSI trigger. Settings: "some=STALL/WINDOW[,cgroup=PATH]", or "full"
  * instead of "some". The default is some=200ms/2s for the whole machine.
  *
- * poll(2) consumes the event of a trigger. So does polling an epoll set that contains the trigger:
- * a program would find the subscription's descriptor ready, but no event to read. The trigger is
- * therefore polled by an asynchronous I/O request, which signals its completion by an eventfd.
+ * poll(2) consumes the event of a trigger, and so does polling an epoll set that contains the
+ * trigger. A program that polls the subscription's descriptor would find it readable, but there
+ * would be no event to read. The trigger is therefore polled by an asynchronous I/O request, whose
+ * completion makes an eventfd readable.
  *
- * The kernel adds part of the previous window to the current one. A trigger can therefore fire when
- * the stall time is below the threshold, or even zero. To detect this, the total stall time is
- * compared. Such an alarm does not cause an event; its stall time is included in the value of the
- * next event.
+ * The kernel adds part of the previous window's stall time to that of the current window. A trigger
+ * can therefore fire when the stall time in the current window is below the threshold, or even
+ * zero. To detect such false alarms, the growth of the total stall time is checked. No event is
+ * reported for a false alarm; its stall time is included in the value of the next event.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -60,7 +61,7 @@ struct pressure_settings {
  * @requested: a request is pending
  * @kind: the line of the file to read
  * @total: total stall time in microseconds at the last event
- * @seen: total stall time at the last alarm, whether or not it caused an event
+ * @seen: total stall time at the last alarm, whether or not an event was reported
  * @seen_at: time of that alarm, CLOCK_MONOTONIC
  * @stall_us: threshold of the stall time within @window_us
  * @window_us: length of the window
@@ -185,9 +186,9 @@ static int pressure_request(struct pressure_state *s)
 }
 
 /*
- * Checks whether the threshold has been reached. Alarms are at least one window apart. If an alarm
- * is read late, the next one may follow sooner; part of its stall time has then been counted
- * already.
+ * Checks whether the stall time has really reached the threshold. Alarms occur at least one window
+ * apart. If an alarm is read late, the next alarm may be read less than a window later, and part of
+ * its stall time has then already been counted.
  */
 static bool pressure_reached(struct pressure_state *s, uint64_t total, int64_t now)
 {
@@ -196,7 +197,7 @@ static bool pressure_reached(struct pressure_state *s, uint64_t total, int64_t n
 
 	s->seen = total;
 	s->seen_at = now;
-	/* tolerate 5 %, because the total is read some time after the alarm */
+	/* tolerate 5%, because the total is read some time after the alarm */
 	return stalled && (late || stalled >= s->stall_us - s->stall_us / 20);
 }
 
@@ -224,7 +225,7 @@ static int pressure_pull(struct ksig_native *n)
 	if (!pressure_reached(s, total, ksig_now()))
 		return pressure_request(s);
 	ev = ksig_native_put(n, ksig_now());
-	/* if this event is lost, its stall time is included in the value of the next one */
+	/* if this event is lost, its stall time is included in the next event's value */
 	if (ev) {
 		ev->value = total - s->total;
 		s->total = total;
@@ -298,8 +299,8 @@ free:
 }
 
 /*
- * Frees a trigger. The request is cancelled first, because it keeps a reference to the file and so
- * to the trigger.
+ * Frees a trigger. Cancels the request first, because a pending request keeps the file open and
+ * therefore the trigger alive.
  */
 static void pressure_free(struct pressure_state *s)
 {

@@ -52,9 +52,9 @@ int ksig_proc_read(pid_t pid, struct ksig_proc_stat *st)
 }
 
 /*
- * /proc shows the offsets of the time namespace for children. In a process that has called
- * unshare(2) they differ from the offsets of its own namespace, which is then assumed to be the
- * initial one.
+ * /proc shows the offsets of the time namespace in which children are created. After unshare(2),
+ * this differs from the time namespace of the process itself. The process is then assumed to be in
+ * the initial time namespace.
  */
 int64_t ksig_proc_time_offset(void)
 {

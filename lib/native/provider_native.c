@@ -81,7 +81,7 @@ static int native_open(struct ksig_stream *stream, struct ksig_error *e)
 	struct ksig_native *n;
 	int err = -ENOMEM;
 
-	/* the exit of a single process is visible without privileges through another source */
+	/* without privileges, the exit of a single process is visible through another source */
 	if (!strcmp(stream->desc->name, "process.exit") && ksig_native_subject(stream))
 		source = &ksig_native_pidfd;
 	if (!source)
@@ -130,8 +130,8 @@ static void native_close(struct ksig_stream *stream)
 }
 
 /*
- * Checks whether an event is available by opening it, because this depends on the version of the
- * kernel, capabilities, namespaces and mounts.
+ * Opens an event to check whether it is available, because availability depends on the kernel's
+ * version and on capabilities, namespaces and mounts.
  */
 static int native_check(const struct ksig_event_desc *d, struct ksig_error *e)
 {

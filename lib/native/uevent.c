@@ -2,8 +2,8 @@
 /*
  * Events that the kernel reports by uevents. Each event has a row in uevent_kinds[].
  *
- * If a CPU goes offline during suspend, or is taken offline by kernel code, there is no uevent.
- * Only the module reports those.
+ * There is no uevent if a CPU goes offline during suspend or is taken offline by kernel code. Only
+ * the module reports these events.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -109,7 +109,9 @@ static void uevent_fill_kmod(const struct ksig_native *n, const struct uevent *u
 	ev->len = sizeof(*kmod);
 }
 
-/* Drivers, buses and caches also send uevents; the paths of devices begin with /devices. */
+/*
+ * Drivers, buses and caches also send uevents, but only the paths of devices begin with /devices.
+ */
 static bool uevent_is_device(const struct uevent *u)
 {
 	return !strncmp(u->path, "/devices/", 9);
@@ -196,8 +198,8 @@ static int uevent_pull(struct ksig_native *n)
 
 /*
  * Checks that uevents reach this network namespace. The kernel sends uevents only to network
- * namespaces that are owned by the initial user namespace. In another user namespace the owner may
- * not be visible.
+ * namespaces that are owned by the initial user namespace. From another user namespace, the owner
+ * may not be visible.
  */
 static int uevent_check_namespace(struct ksig_stream *stream, struct ksig_error *e)
 {
