@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Measures the costs of ksig and of its peers in instructions. It runs in a virtual
- * machine whose clock, and so its TSC, ticks once per instruction (QEMU's -icount
- * shift=0).
+ * Measures the costs of ksig and of the alternatives to ksig in instructions. The program must
+ * run in a virtual machine whose clock and TSC tick once per instruction (QEMU's -icount shift=0).
  *
- * Prints lines with three fields, separated by tabs: the name of the measurement, the
- * result, and the limit of the result ("-" if there is none).
+ * Prints lines of three fields, separated by tabs: the name of the measurement, the result, and
+ * the limit ("-" if there is no limit).
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -76,8 +75,8 @@ static void nothing(void)
 }
 
 /*
- * Returns the cost of once(), without that of before(). The median ignores the rounds
- * that a timer interrupt fell into.
+ * Returns the cost of once(), without the cost of before(). Taking the median excludes rounds
+ * that a timer interrupt has disturbed.
  */
 static double raw_cost(void (*before)(void), void (*once)(void))
 {
@@ -115,8 +114,8 @@ static double raw_cost_in_kernel(unsigned int op, unsigned int n)
 }
 
 /*
- * Returns the cost of @op in the kernel, without any system call. It does @batches of
- * @n operations and subtracts the cost of an empty loop. after() runs after each batch.
+ * Returns the cost of @op in the kernel, without any system call. Runs @batches batches of @n
+ * operations and subtracts the cost of an empty loop. Calls after() after each batch.
  */
 static double cost_in_kernel(unsigned int op, unsigned int batches,
 			     unsigned int n, void (*after)(void))
@@ -148,7 +147,7 @@ static void do_fasync(void) { do_now(BENCH_FASYNC, 1); }
 
 static double trigger_cost;
 
-/* Returns the cost from the trigger to the receiver, without that of the trigger. */
+/* Returns the cost from the trigger to the receiver, without the cost of the trigger. */
 static double way(void (*once)(void))
 {
 	return cost(once) - trigger_cost;
@@ -156,7 +155,7 @@ static double way(void (*once)(void))
 
 /* ------------------------------------------------------------------ the machine */
 
-/* Executes a thousand instructions, which must take a thousand ticks. */
+/* Executes a thousand instructions. They must take a thousand ticks. */
 static void thousand(void)
 {
 	unsigned int n = 500;
@@ -206,8 +205,8 @@ static void arm_doorbell(void)
 }
 
 /*
- * The signal is blocked, and the first doorbell is consumed. No doorbell is sent after
- * that, because the ring is never empty.
+ * Measures emits to a doorbell subscriber that is awake. The first doorbell is consumed. No
+ * further doorbell is sent, because the ring is never empty afterwards.
  */
 static void awake_doorbell(void)
 {
@@ -235,19 +234,19 @@ static double cost_with(int *fds, unsigned int n)
 
 	for (i = 0; i < n; i++)
 		fds[i] = OK(chan_open("bench", O_NONBLOCK));
-	/* no more events than fit in a queue of the default length */
+	/* the events of this measurement fit in a queue of the default length */
 	emit = cost_in_kernel(BENCH_EMIT, 11, 20, nothing);
 	CHECK_EQ(stats_of(fds[n - 1]).lost, 0);
 	show(emit, 0, "emit, %u subscriber%s", n, n > 1 ? "s" : "");
 	for (i = 0; i < n; i++)
 		close(fds[i]);
-	sleep(1);	/* wait until their memory is freed */
+	sleep(1);	/* wait until the memory of the subscriptions is freed */
 	return emit;
 }
 
 static void many_subscribers(void)
 {
-	/* the emitter serves 32 of them, and a worker the rest */
+	/* the emitter serves 32 subscribers, and a worker serves the rest */
 	static const unsigned int steps[] = { 10, 32, 100, SUBSCRIBERS };
 	struct rlimit files = { SUBSCRIBERS + 64, SUBSCRIBERS + 64 };
 	int *fds = calloc(SUBSCRIBERS, sizeof(*fds));
@@ -470,7 +469,7 @@ static void signal_signalfd(void)
 	read_one(sfd, sizeof(struct signalfd_siginfo));
 }
 
-/* Like way(), but checks that the handler has run in each round. */
+/* Like way(), but checks that the handler ran in every round. */
 static double handler_way(void (*once)(void))
 {
 	unsigned int before = handled;
@@ -528,8 +527,9 @@ static void signals(void)
 #define OTHERS 2000
 
 /*
- * The receiver accepts no signals, and many other signals are pending in it, which each
- * check of its pending signals scans. The emitter must not pay for that.
+ * Measures an emit to a receiver that accepts no signals and has many other signals pending.
+ * Each check of the receiver's pending signals scans all of them. The emitter must not bear
+ * this cost.
  */
 static void stuck(void)
 {
@@ -560,7 +560,7 @@ static void stuck(void)
 		;
 }
 
-/* Measures the emitter's share of an emit to many subscriptions that each send a signal. */
+/* Measures the emitter's cost when each of many subscriptions sends a signal. */
 #define SIGNALLED 500
 
 static int signalled[SIGNALLED];
@@ -599,8 +599,9 @@ static void many_signals(void)
 }
 
 /*
- * Measures how much many stuck subscriptions of one process slow down a program that
- * only computes, in per cent. There is one cpu, so this includes all work of the kernel.
+ * Measures by how many per cent a program that only computes is slowed down by many stuck
+ * subscriptions with the same target. There is only one cpu, so the result includes all work of
+ * the kernel.
  */
 #define STUCK 500
 #define STUCK_THREADS 1500
@@ -647,7 +648,7 @@ static void stuck_child(struct child *self, void *arg)
 
 	OK(setrlimit(RLIMIT_SIGPENDING, &signals));
 	OK(setrlimit(RLIMIT_NOFILE, &files));
-	/* remove the handler of earlier measurements, with which the process would be ready */
+	/* remove the handler of earlier measurements, which would make the process ready */
 	signal(BENCH_SIGNO, SIG_DFL);
 	block(OTHER_SIGNO);
 	block(BENCH_SIGNO);
@@ -675,13 +676,13 @@ static void many_stuck(enum stuck_how how, const char *what)
 	double alone, beside;
 	struct child c;
 
-	/* wait until the kernel has cleaned up after earlier measurements; see also KSIG_LINGER */
+	/* let the kernel clean up after earlier measurements; see also KSIG_LINGER */
 	sleep(3);
 	alone = spin();
 	c = child_start(stuck_child, &how);
 	child_hear(&c);
 	do_now(BENCH_EMIT, 40);
-	/* wait until the subscriptions are only checked once a second */
+	/* wait until each subscription is checked only once per second */
 	sleep(3);
 	beside = spin();
 	show(100 * (beside - alone) / alone, 1,
@@ -701,7 +702,7 @@ static void stuck_subscriptions(void)
 
 #define BURST 1000
 
-/* Sleeps in sigtimedwait() until no more signals arrive, and consumes all records. */
+/* Consumes all records after each signal, until no more signals arrive. */
 static void sleeper(struct child *self, void *arg)
 {
 	struct timespec limit = { .tv_nsec = 200000000 };
@@ -748,8 +749,9 @@ static void on_time(int signo, siginfo_t *info, void *context)
 }
 
 /*
- * Returns the cost from the card's interrupt handler, which notifies, to the receiver.
- * It includes the return from the interrupt and from the system call that raised it.
+ * Returns the cost from the card's interrupt handler, which sends the notification, to the
+ * receiver. The cost includes the return from the interrupt and from the system call that
+ * raised the interrupt.
  */
 static double interrupt_way(unsigned int op, void (*receive)(void))
 {
@@ -824,7 +826,7 @@ static void load(const char *module)
 	CHECK_EQ(system(command), 0);
 }
 
-/* Compares with a kernel into which ksig.ko was never loaded, and then loads the modules. */
+/* Measures fork, exit and wait before and after the modules are loaded, and with a subscriber. */
 static void processes(void)
 {
 	double without, with, heard_of;

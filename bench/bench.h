@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The interface between ksig_bench.ko and the program bench */
+/* Interface between ksig_bench.ko and the program bench */
 #ifndef BENCH_H
 #define BENCH_H
 
@@ -19,13 +19,13 @@ enum {
 	BENCH_OPS
 };
 
-/* For write(2): do the operation n times */
+/* Argument of write(2): do operation op n times */
 struct bench_trigger {
 	__u32 op;
 	__u32 n;
 };
 
-/* For BENCH_IOC_TIME: the same, and the number of instructions without the system call */
+/* For BENCH_IOC_TIME: also returns the number of instructions, without the system call */
 struct bench_time {
 	__u32 op;
 	__u32 n;
@@ -34,16 +34,16 @@ struct bench_time {
 
 #define BENCH_IOC_TIME		_IOWR('B', 0, struct bench_time)
 #define BENCH_IOC_EVENTFD	_IO('B', 1)	/* argument: the eventfd */
-#define BENCH_IOC_ME		_IO('B', 2)	/* signals go to the caller */
+#define BENCH_IOC_ME		_IO('B', 2)	/* send the signals to the caller */
 /*
- * Raise the interrupt of an edu card, whose handler does the operation in the
- * argument once.
+ * Raise the edu card's interrupt. The interrupt handler does the operation in the argument
+ * once.
  */
 #define BENCH_IOC_INTERRUPT	_IO('B', 3)
 /* Return the time stamp at which the handler began the operation. */
 #define BENCH_IOC_BEGAN		_IOR('B', 4, __u64)
 
-/* For read(2) of /dev/ksig-bench: a record of BENCH_KFIFO, as long as a record of ksig */
+/* Result of read(2) on /dev/ksig-bench: a record of BENCH_KFIFO, as long as ksig's records */
 struct bench_record {
 	__u64 value;
 	__u64 rest[7];

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A driver that notifies a process through ksig and through each of its peers, so
- * that bench.c can compare their costs. bench.h has the interface.
+ * A driver that notifies a process through ksig and through each of the alternatives to ksig, so
+ * that bench.c can compare their costs. bench.h describes the interface.
  *
- * It is for a single user, root, at a time, and not meant to be robust.
+ * The driver supports only one user (root) at a time and is not meant to be robust.
  */
 #include <linux/err.h>
 #include <linux/eventfd.h>
@@ -78,7 +78,7 @@ static void by_kfifo(u32 n)
 	}
 }
 
-/* Like a driver that keeps a struct pid, because a task may exit and its pid be reused. */
+/* Like a real driver, keeps a struct pid, because the task may exit and its pid be reused. */
 static void send_one(u32 value)
 {
 	struct kernel_siginfo info;
@@ -120,7 +120,7 @@ static void (*const ways[BENCH_OPS])(u32 n) = {
 	[BENCH_FASYNC] = by_fasync,
 };
 
-/* Do an operation n times. Caller holds bench_lock, except in the interrupt handler. */
+/* Do operation @op @n times. The caller holds bench_lock, except in the interrupt handler. */
 static int tell(u32 op, u32 n)
 {
 	if (op >= BENCH_OPS)
@@ -134,7 +134,7 @@ static int tell(u32 op, u32 n)
 
 /* ------------------------------------------------------------- an interrupt */
 
-/* A register of QEMU's edu card raises an interrupt. */
+/* QEMU's edu card raises an interrupt when a register is written. */
 #define EDU_IRQ_RAISE	0x60
 #define EDU_IRQ_ACK	0x64
 #define EDU_IRQ_STATUS	0x24
@@ -156,7 +156,7 @@ static irqreturn_t on_interrupt(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-/* Without the card only the measurements of interrupts are not possible. */
+/* The card is optional: only the interrupt measurements need it. */
 static int edu_begin(void)
 {
 	int err;
@@ -201,7 +201,7 @@ static long bench_interrupt(u32 op)
 	if (op >= BENCH_OPS)
 		return -EINVAL;
 	irq_op = op;
-	/* the write is posted; reading back makes sure that it has arrived */
+	/* the write is posted; reading a register ensures that the write has reached the card */
 	iowrite32(1, edu_regs + EDU_IRQ_RAISE);
 	ioread32(edu_regs + EDU_IRQ_STATUS);
 	return 0;

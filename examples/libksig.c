@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Prints one event per line: cc libksig.c $(pkg-config --cflags --libs libksig) */
+/* Prints each event as one line: cc libksig.c $(pkg-config --cflags --libs libksig) */
 #include <stdio.h>
 #include <ksig/libksig.h>
 

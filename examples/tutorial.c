@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * The tutorial's program: request signal 44 from the kernel and print its value.
- * The kernel sends the signal before write() returns, so the handler has run by
- * then, and the program does not have to wait.
+ * The kernel sends the signal before write() returns. So the handler has run when write()
+ * returns, and the program does not have to wait.
  *
- * The handler calls only functions that signal-safety(7) lists; printf() is not
- * one of them.
+ * The handler calls only functions that signal-safety(7) lists, which printf() is not.
  */
 #include <fcntl.h>
 #include <signal.h>

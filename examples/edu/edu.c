@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A driver for QEMU's edu card (-device edu; docs/specs/edu in QEMU's tree). The card
- * computes factorials, copies memory by DMA, and raises an interrupt when it is done.
+ * A driver for QEMU's edu card (-device edu; docs/specs/edu in QEMU's tree). The card computes
+ * factorials and copies memory by DMA. It raises an interrupt when it has finished a request.
  *
- * Each card has a channel for the results, /dev/ksig/edu0 and so on, and two
- * attributes for requests in /sys/class/ksig/edu0/device/:
+ * Each card has a channel for results (/dev/ksig/edu0 for the first card) and two attributes for
+ * requests in /sys/class/ksig/edu0/device/:
  *
  *	factorial	write N, from 0 to 12. The event "factorial" has N as
  *			its subject and N! as its value
@@ -15,7 +15,7 @@
  *			the card can address
  *
  * A write fails with ERANGE if the number is out of range, and with EBUSY while a
- * request of that kind is pending. A request is pending until its event.
+ * request of that kind is pending. It is pending until just before its event is emitted.
  */
 #include <linux/bitops.h>
 #include <linux/device.h>
@@ -32,7 +32,7 @@
 
 #include <ksig/driver.h>
 
-/* Registers, 32 bits each. */
+/* 32-bit registers */
 #define EDU_ID			0x00	/* major, minor, 0x00ed */
 #define EDU_FACTORIAL		0x08	/* write N, read N! */
 #define EDU_STATUS		0x20
@@ -49,12 +49,12 @@
 #define  EDU_DMA_TO_MEMORY	0x2
 #define  EDU_DMA_IRQ		0x4
 
-/* The card's memory, as its DMA engine addresses it. */
+/* The card's memory in the address space of its DMA engine */
 #define EDU_MEMORY		0x40000
 #define EDU_COPY_MAX		2048
 /* 13! needs more than 32 bits */
 #define EDU_FACTORIAL_MAX	12
-/* A copy takes 0.1 s each way, and more on a slow host. */
+/* A copy takes 0.1 s in each direction, or longer on a slow host. */
 #define EDU_TIMEOUT_US		(20 * USEC_PER_SEC)
 
 /* The channel's event types */
@@ -68,14 +68,14 @@ enum { EDU_COMPUTES, EDU_COPIES };
  * @pdev: the PCI device
  * @regs: its registers
  * @channel: reports the results
- * @busy: pending requests. The request that sets a bit owns the fields of that bit;
- *	starting the card passes them to the interrupt handler
+ * @busy: pending requests. The request that sets a bit owns the members for that bit until it
+ *	starts the card. Then the interrupt handler owns them
  * @number: EDU_COMPUTES: the number
  * @count: EDU_COPIES: number of bytes
- * @returning: EDU_COPIES: the card is copying back to @back
+ * @returning: EDU_COPIES: the card is copying its memory back to @back
  * @out: source of the copy, EDU_COPY_MAX bytes of coherent memory, followed by @back;
  *	NULL if DMA is not possible
- * @back: destination of the copy back
+ * @back: destination of the copy from the card
  * @bus: bus address of @out
  */
 struct edu {
@@ -113,7 +113,7 @@ static int edu_compute(struct edu *edu, u32 number)
 	return 0;
 }
 
-/* The command starts the transfer, so it is written last. */
+/* Writing the command starts the transfer, so the command is written last. */
 static void edu_transfer(struct edu *edu, u32 from, u32 to, u32 direction)
 {
 	edu_write(edu, EDU_DMA_SOURCE, from);
@@ -195,7 +195,7 @@ static void edu_computed(struct edu *edu)
 		return;
 	number = edu->number;
 	factorial = edu_read(edu, EDU_FACTORIAL);
-	/* before the event, because its receiver may write the next request immediately */
+	/* clear the bit before the event, because its receiver may write the next request */
 	clear_bit_unlock(EDU_COMPUTES, &edu->busy);
 	ksig_emit(edu->channel, EDU_EVENT_FACTORIAL, number, factorial);
 }
@@ -237,7 +237,7 @@ static irqreturn_t edu_interrupt(int irq, void *data)
 
 /* --------------------------------------------------------- probe and removal */
 
-/* Wait for pending requests. The caller prevents new requests. */
+/* Wait until no request is pending. The caller prevents new requests. */
 static int edu_settle(struct edu *edu)
 {
 	unsigned long busy;
@@ -263,7 +263,7 @@ static void edu_quiesce(void *data)
 	pci_clear_master(edu->pdev);
 }
 
-/* Processes are frozen, so there are no new requests. The card would lose pending ones. */
+/* Processes are frozen, so there are no new requests. The card would lose pending requests. */
 static int edu_suspend(struct device *dev)
 {
 	return edu_settle(dev_get_drvdata(dev)) ? -EBUSY : 0;
@@ -324,7 +324,7 @@ static int edu_init_channel(struct edu *edu)
 	return PTR_ERR_OR_ZERO(edu->channel);
 }
 
-/* Uses MSI if possible, otherwise an interrupt line that may be shared. */
+/* Uses MSI if possible, and otherwise an interrupt line that may be shared. */
 static int edu_init_interrupt(struct edu *edu)
 {
 	struct device *dev = &edu->pdev->dev;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Requests a factorial from QEMU's edu card and receives it by signal:
+ * Requests a factorial from QEMU's edu card and receives the result by signal:
  * factorial [N [CHANNEL]], by default 5 and edu0.
  */
 #include <errno.h>
@@ -24,7 +24,7 @@ static void die(const char *what)
 	exit(1);
 }
 
-/* Have a signal sent to this thread for each N! that the card computes. */
+/* Request a signal to this thread for each factorial that the card computes. */
 static void subscribe(const char *channel, int signo, const char *n)
 {
 	struct ksig_subscribe settings = {
@@ -46,7 +46,7 @@ static void subscribe(const char *channel, int signo, const char *n)
 		die("KSIG_IOC_ARM");
 }
 
-/* The card handles one request at a time, and a request of another program may be pending. */
+/* The card handles one request at a time. A request of another program may be pending. */
 static void ask(const char *channel, const char *n)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
@@ -75,7 +75,7 @@ int main(int argc, char **argv)
 	siginfo_t info;
 	sigset_t set;
 
-	/* keep the signal pending until sigtimedwait(); unblocked, it would kill this program */
+	/* keep the signal pending until sigtimedwait(): unblocked, the signal kills this program */
 	sigemptyset(&set);
 	sigaddset(&set, SIGRTMIN);
 	sigprocmask(SIG_BLOCK, &set, NULL);

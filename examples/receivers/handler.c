@@ -2,8 +2,8 @@
 /*
  * Receive events with a signal handler: handler [NODE].
  *
- * The signal is unblocked only in sigsuspend(), which returns after one signal. So the
- * handler interrupts no other code, and main() reads its result before the next signal.
+ * The signal is unblocked only in sigsuspend(), which returns after one signal. So the handler
+ * interrupts no other code, and main() reads the handler's result before the next signal.
  */
 #include <errno.h>
 #include <fcntl.h>

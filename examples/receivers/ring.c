@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Receive events from the mapped ring: ring [NODE]. While the ring is not empty, no system
- * call is needed. When it is empty, the program sleeps until the doorbell.
+ * call is needed. When the ring is empty, the program sleeps until the doorbell.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -30,7 +30,7 @@ static int map(int fd)
 	return consumer == MAP_FAILED || producer == MAP_FAILED ? -1 : 0;
 }
 
-/* Consume all queued events. Return: 0 if the channel is destroyed */
+/* Consume all queued events. Return: 0 if the channel has been destroyed */
 static int consume_all(void)
 {
 	/* load the flags before the events, because KSIG_RING_HUP is set after the last event */

@@ -16,7 +16,7 @@ int main(int argc, char **argv)
 	sigset_t set;
 	int fd;
 
-	/* block the signal before it can be sent, because it would kill this program otherwise */
+	/* block the signal before it can be sent, because an unblocked signal kills this program */
 	sigemptyset(&set);
 	sigaddset(&set, SIGRTMIN);
 	sigprocmask(SIG_BLOCK, &set, NULL);
@@ -29,7 +29,7 @@ int main(int argc, char **argv)
 	setlinebuf(stdout);
 	for (;;) {
 		if (sigwaitinfo(&set, &info) < 0)
-			continue;	/* EINTR: SIGSTOP and SIGCONT */
+			continue;	/* EINTR after SIGSTOP and SIGCONT */
 		if (info.si_errno == -ESHUTDOWN)
 			return 0;
 		if (info.si_errno)
