@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Check that "make install" after "make" works with a prefix, both as root and as a user who can
+# Check that "make install" after "make" works with a prefix, both as root and as a user that can
 # write only below the prefix.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/host/copy"
