@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# Helper functions for the shell tests; they work in bash, dash and busybox. A test runs in the
-# top directory of the tree (in a VM: in /) and begins with ". tests/functions.sh". A test that
-# creates files then calls 'own_folder "$@"'. On failure, the file $log is printed if it is set.
+# Helper functions for the shell tests. They work in bash, dash and busybox. A test runs in the top
+# directory of the tree (in a VM: in /) and begins with ". tests/functions.sh". A test that creates
+# files then calls 'own_folder "$@"'. If $log is set, a failing test prints the file $log.
 set -eu
 
 fail() {
@@ -10,9 +10,9 @@ fail() {
 	exit 1
 }
 
-# own_folder ARGUMENT...: rerun the script as root with these arguments in an empty directory,
-# a new mount namespace and a new process group. When the test ends, the directory is removed
-# and every process in the group is killed.
+# own_folder ARGUMENT...: rerun the script with these arguments in an empty directory, a new mount
+# namespace and a new process group. Needs root. When the test ends, every process in the group is
+# killed and the directory is removed.
 own_folder() {
 	local rc=0
 
@@ -29,7 +29,7 @@ own_folder() {
 		exit $rc
 	fi
 	cd "$KSIG_TMP"
-	# commands that run as another user must be able to enter it
+	# commands that run as another user must be able to enter the directory
 	chmod 711 .
 	PATH=$top/build:$PATH
 	target=$top/build/tests/cli/target
@@ -37,8 +37,8 @@ own_folder() {
 
 # ------------------------------------------------------------- conditions
 
-# until_true COMMAND...: wait until COMMAND succeeds. Fails after a minute, or after $patience
-# fiftieths of a second.
+# until_true COMMAND...: wait until COMMAND succeeds. Fails after $patience attempts, which are
+# 20 ms apart (default: 3000 attempts, one minute).
 until_true() {
 	local tries=0
 
@@ -69,7 +69,7 @@ until_subscribers() { until_true eval "[ \$(channel $1 subscribers) = $2 ]"; }
 limit='timeout 300'
 
 # gives STATUS COMMAND...: run COMMAND with its output in the files stdout and stderr. Check that
-# it exits with STATUS within $limit, and that it prints an error unless STATUS is 0.
+# COMMAND exits with STATUS within $limit. If STATUS is not 0, COMMAND must also print an error.
 gives() {
 	local wanted=$1 got=0 limit=$limit
 
@@ -85,8 +85,8 @@ gives() {
 	[ $got = 0 ] || [ -s stderr ] || fail "'$*' failed without a message"
 }
 
-# The argument is a regular expression. says and says_no search stderr for it; prints checks
-# that it matches a whole line of stdout.
+# says REGEX, says_no REGEX: check that stderr matches or doesn't match REGEX
+# prints REGEX: check that a whole line of stdout matches REGEX
 says() { grep -q -e "$1" stderr || fail "no '$1' in stderr: $(cat stderr)"; }
 says_no() { ! grep -q -e "$1" stderr || fail "'$1' in stderr: $(cat stderr)"; }
 prints() { grep -qxE -e "$1" stdout || fail "no line '$1' in stdout: $(cat stdout)"; }
@@ -117,8 +117,8 @@ start_sleep() {
 	until_true grep -qx sleep "/proc/$pid/comm"
 }
 
-# start_handler [SHELL]: start a process that appends "hup PID" to the file hups on each HUP, and
-# set $pid
+# start_handler [SHELL]: start a process that appends "hup PID" to the file hups each time it
+# receives HUP, and set $pid
 start_handler() {
 	rm -f ready
 	start "${1:-sh}" -c 'trap "echo hup $$ >>hups" HUP; : >ready
@@ -126,8 +126,9 @@ start_handler() {
 	until_true [ -e ready ]
 }
 
-# start_zombie: start a process that exits and stays a zombie, and set $zombie. Its parent, $pid,
-# never waits for it. A shell would reap it, so it exits only once the parent has executed sleep.
+# start_zombie: create a zombie, set $zombie to its pid, and set $pid to the zombie's parent, which
+# never waits for its children. A shell would reap the zombie, so the child exits only once the
+# parent has executed sleep.
 start_zombie() {
 	rm -f zombie
 	start sh -c 'sh -c "until grep -qx sleep /proc/$$/comm; do sleep 0.02; done" &
@@ -137,7 +138,7 @@ start_zombie() {
 	until_true grep -q '^State:.Z' "/proc/$zombie/status"
 }
 
-# halt PID: stop the process; until it is continued, it handles no signal
+# halt PID: stop the process, so that it handles no signal until it is continued
 halt() {
 	kill -STOP $1
 	until_true grep -q '^State:.T' /proc/$1/status
@@ -153,7 +154,7 @@ start_listen() {
 	lives $pid || fail "ksig listen $*: $(cat listening)"
 }
 
-# received TEXT: check that ksig listen exits with status 0 and has printed TEXT
+# received TEXT: check that ksig listen exits with status 0 and that its output was TEXT
 received() {
 	wait $pid || fail "ksig listen ended with $?: $(cat listening)"
 	equal 'ksig listen printed' "$(cat received)" "$1"
@@ -161,7 +162,7 @@ received() {
 
 # ---------------------------------------------------------------- ksig watch
 
-# matches the time of an event in text output
+# a regular expression for the time of an event in text output
 time='[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]{3}'
 
 has_said() { grep -q -e "$1" stderr || ended $watcher; }
@@ -196,20 +197,21 @@ stop() {
 	wait $watcher || :
 }
 
-# sleeps: print how often $watcher has blocked; ticks: print how many ticks of cpu time it has used
+# sleeps: print how often $watcher has blocked
+# ticks: print how many ticks of cpu time $watcher has used
 sleeps() { awk '/^voluntary/ { print $2 }' /proc/$watcher/status; }
 ticks() { sed 's/.*) //' /proc/$watcher/stat | awk '{ print $12 + $13 }'; }
 
-# has_event PROVIDER EVENT: the provider has the event on this system
+# has_event PROVIDER EVENT: succeeds if the provider has the event on this system
 has_event() { ksig watch "$2" --provider "$1" -t 1ms >/dev/null 2>&1 || [ $? = 3 ]; }
 
-# mount_tracefs: mount tracefs unless it is mounted; fails if that is not possible
+# mount_tracefs: mount tracefs unless it is mounted already; fails if it can't be mounted
 mount_tracefs() {
 	[ -e /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing
 }
 
-# run_target ARGUMENT...: start the program cli/target.c with its output in the file said, set
-# $pid, and wait until it is ready. It continues when a line is written to file descriptor 9.
+# run_target ARGUMENT...: start the program tests/cli/target.c with its output in the file said, set
+# $pid, and wait until the program is ready. The program waits for a line on file descriptor 9.
 run_target() {
 	rm -f go
 	: >said

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Receive events by read(2): receive.py [NODE]. A read waits for an event and
-returns complete records, whose size is in /sys/class/ksig. It returns no data
-once the channel is destroyed."""
+"""Receive events with read(2): receive.py [NODE]. A read waits for an event and
+returns complete records. The size of a record is in /sys/class/ksig. Once the
+channel is destroyed, a read returns no data."""
 import os
 import struct
 import sys

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: vm host
-# ksig doctor reports for each mechanism and each event whether it works: as root, as another
+# Check that ksig doctor reports whether each mechanism and each event works, as root, as another
 # user, and in new namespaces.
 . tests/functions.sh
 [ "$(id -u)" = 0 ] || { echo "not root: needed for what root and other users see"; exit 77; }
@@ -23,8 +23,8 @@ is() {
 paths='module bpf tracepoint pidfd connector rtnetlink psi cgroup uevent timerfd
 	relay send.module send.caller'
 
-# examine PREFIX...: run ksig doctor by way of PREFIX. Check that each mechanism and each event is
-# listed once, with a reason if it doesn't work.
+# examine PREFIX...: run ksig doctor through the command PREFIX. Check that each mechanism and each
+# event is listed once, with a reason if it doesn't work.
 examine() {
 	local name
 	gives 0 "$@" ksig doctor --json
@@ -75,7 +75,7 @@ if [ -e /dev/ksig/test ]; then
 	is ok process.exit null 'by module'
 	is ok memory.oom
 else
-	# the suggested cure must be one that is possible on this system
+	# the suggested cure must be possible on this system
 	if [ ! -e /proc/modules ]; then
 		cure='this kernel was built without modules'
 	elif [ "$(cat /proc/sys/kernel/modules_disabled)" = 1 ]; then

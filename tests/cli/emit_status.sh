@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: vm
-# ksig emit and ksig status: output, messages and exit status.
+# Check the output, messages and exit status of ksig emit and ksig status.
 . tests/functions.sh
 own_folder "$@"
 
-# busybox's timeout(1) would inherit the subscriptions' descriptors and be listed
+# no time limit: busybox's timeout(1) would inherit the subscriptions' descriptors and be listed
 limit=
 
 # status_json: run ksig status --json

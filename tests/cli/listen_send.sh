@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: vm
-# ksig listen and ksig send: output, messages and exit status.
+# Check the output, messages and exit status of ksig listen and ksig send.
 . tests/functions.sh
 own_folder "$@"
 
@@ -16,8 +16,8 @@ start_listen -n 4 -s RTMIN+11
 gives 0 ksig send -s RTMIN+11 $pid 0x1122334455667788
 prints_just ''
 gives 0 ksig send $pid -s rtmin+11 -p 0x1122334455667788
-# A signal that is pending for the thread is delivered before one that is pending for the
-# process, so wait until the first two have been received.
+# A signal that is pending for the thread is delivered before one that is pending for the process,
+# so wait until the first two signals have been received.
 until_true has_lines 2 received
 gives 0 ksig send --signal=SIGRTMIN+11 $pid -- -5
 gives 0 ksig send -s RTMIN+11 --json $pid 18446744073709551615

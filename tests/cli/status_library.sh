@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig status without the module lists libksig subscriptions from the status files that libksig
-# keeps about them, and copes with files that are invalid or forged.
+# Without the module, ksig status lists libksig subscriptions. It reads the status files that
+# libksig keeps about them, and copes with invalid and forged files.
 . tests/functions.sh
 own_folder "$@"
 
@@ -11,7 +11,7 @@ row() { ksig status --json 2>/dev/null | grep "^{\"pid\":$1,"; }
 counted() { row "$1" | grep -q "\"offered\":\"$2\",\"delivered\":\"$2\","; }
 has() { [[ $row == *$1* ]] || fail "no $1 in: $row"; }
 
-# real subscriptions with their own counters
+# real subscriptions have separate counters
 start_sleep
 watch process.exit:pid=$pid --provider native -- tail --pid=$$ -f /dev/null
 row=$(row $watcher)
@@ -59,7 +59,7 @@ memfd(status(b"bpf", b"x", 0, 0, 0, 0, 0, 0, 0, magic=b"ksigsub1"))
 memfd(status(b"b\x1bf", b"x", 0, 0, 0, 0, 0, 0, 0))
 memfd(status(b"bpf" + b"f" * 13, b"x", 0, 0, 0, 0, 0, 0, 0))
 memfd(status(b"bpf", b"", 0, 0, 0, 0, 0, 0, 0))
-# a regular file whose link in /proc looks like a memfd's once its file system is unmounted
+# once its file system is unmounted, this regular file's link in /proc looks like a memfd
 fd = os.open(sys.argv[1] + "/memfd:ksig (deleted)", os.O_RDWR | os.O_CREAT)
 os.write(fd, good)
 os.system("umount -l " + sys.argv[1])

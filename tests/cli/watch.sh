@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: vm
-# ksig watch and ksig events with the module, on the channel 'test': output, signals, commands
+# Check ksig watch and ksig events with the module, on the channel 'test': output, signals, commands
 # and exit status.
 . tests/functions.sh
 own_folder "$@"
 
 emit() { for value; do ksig emit -- "$value"; done; }
 
-# -n limits the number of events, --skip ignores the first ones
+# -n limits the number of events, and --skip ignores the first events
 watch test -n 2
 says '^ksig: watching test (module)$'
 emit 42 -1 7
@@ -47,7 +47,7 @@ ends 0
 prints '.*,"value":"-1","fields":\{"value":"-1"\}\}'
 prints '\{"ran":"-1"\}'
 
-# several EVENTs in one watch; each counts its own events from 1
+# several EVENTs in one watch; the events of each EVENT are numbered from 1
 watch test test:value=7 -n3 --json
 emit 6 7
 ends 0
@@ -78,14 +78,14 @@ else
 	echo ": no tracepoints by BPF here"
 fi
 
-# -t ends the watch; lines are written before that, as the events arrive
+# -t ends the watch; until then, each line is written when its event arrives
 gives 3 ksig watch test -t 100ms --json -n1
 watch test -t 15
 emit 5
 until_true grep -q value=5 stdout
 ends 3
 
-# --every: acts on the first event, then on the last one of the interval
+# with --every, the watch acts on the first event, then on the last event of the interval
 watch test --every 10 -n 2
 emit 1
 until_true grep -q value=1 stdout
@@ -96,8 +96,8 @@ lines 2
 prints "$time test value=1"
 prints "$time test value=4 \\(\\+2\\)"
 
-# Commands run one at a time, in order, and no more than -n of them. Each takes a while, so that
-# two that ran concurrently would be noticed (wait: for nothing).
+# Commands run in order and one at a time, and -n limits how many commands run. Each command takes a
+# while, so that concurrent commands would be noticed (wait: for nothing).
 watch test -n 3 -- sh -c 'mkdir alone && sleep 0.2 &&
 	echo "$KSIG_EVENT $KSIG_SUBJECT $KSIG_VALUE $KSIG_PROVIDER $KSIG_LOST" >>ran &&
 	rmdir alone'
@@ -131,7 +131,7 @@ says '255 events of test were not acted on'
 says '145 events of test were lost'
 until_true sh -c '! pidof sleep'
 
-# During a storm of events only one command runs; the next one starts as soon as it exits.
+# During a storm of events, only one command runs at a time. When it exits, the next one starts.
 watch test -n 2 -- sh -c 'echo >runs; until [ -e end ]; do sleep 0.02; done
 	echo "$KSIG_VALUE $KSIG_LOST" >>storm'
 emit 1
@@ -143,8 +143,8 @@ lines 2
 [ "$(cat storm)" = "1 0
 0 0" ] || fail "it ran: $(cat storm)"
 
-# More events than fit in the queue, whose size is rounded up to a power of two: the next event
-# that fits reports the number of lost events.
+# If more events occur than the queue can hold, the next event that fits reports how many were lost.
+# The queue's size is rounded up to a power of two.
 watch test -n 257 --queue 200 --json
 halt $watcher
 dd if=/dev/zero of=/dev/ksig/test bs=8 count=400 2>/dev/null
@@ -168,7 +168,7 @@ prints "$time test value=1 -> HUP $pid"
 prints "$time test value=2 -> HUP $pid"
 until_true has_lines 2 hups
 
-# events for a stopped target wait until it is continued; each is delivered and none is merged
+# events for a stopped target wait until the target is continued; they are not merged
 halt $pid
 watch test --to $pid -s HUP -n 3 --json
 emit 1 2 3
@@ -205,7 +205,7 @@ for signal in HUP USR1 USR2; do
 	says "process $pid has no handler for $signal"
 done
 lives $pid
-# a real-time signal is not sent either, but refused and reported
+# a real-time signal is refused as well, and the refusal is reported
 watch test --to $pid -s 44 -n1
 emit 1
 ends 1
@@ -234,7 +234,7 @@ received value -3"
 gives 2 ksig watch test --to subject -s HUP -n1
 says "--to subject cannot be used with test: it is not about a process"
 
-# a target that is named by a unit, across a restart and without a bus
+# a target that is named by a unit: without a bus, and across a restart of the unit
 gives 5 ksig watch test --to unit:a.service -s HUP
 says "^ksig: unit:a.service is not available: .*(use pidfile:PATH or a pid instead)"
 # manager COMMAND...: send COMMAND to tests/cli/manager.c and wait until it has been executed
@@ -318,7 +318,7 @@ gives 2 ksig watch test --to 1
 says '--to needs a signal: give -s SIG'
 gives 2 ksig watch test -- nosuchcommand
 says "cannot run 'nosuchcommand': no such command in PATH"
-# a script without #! can only be run by a shell
+# only a shell can run a script without #!
 printf 'echo ran' >plain
 gives 2 ksig watch test -- ./plain
 says "cannot run './plain': not executable"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch --to subject on a tracepoint: the kernel itself signals the running task.
+# With --to subject on a tracepoint, the kernel itself signals the running task.
 . tests/functions.sh
 own_folder "$@"
 
@@ -29,7 +29,7 @@ write 3: EINTR
 write 4: done
 write 5: done" ] || fail "the target said: $(cat said)"
 
-# the second write is signalled but not interrupted: it fits in the pipe, so it doesn't block
+# the second write doesn't block because it fits in the pipe; it is signalled but not interrupted
 run_target write
 watch $write --skip 1 -n1 --to subject -s USR1 --json
 echo >&9
@@ -79,7 +79,7 @@ got=0
 wait $pid || got=$?
 [ $got = 129 ] || fail "HUP does not kill: $got"
 
-# the kernel counts lost events, too, so the watch ends after N of them
+# the kernel also counts lost events, so the watch ends even if the Nth event was lost
 watch trace.syscalls.sys_enter_write:current.comm=dd --skip 15000 -n 1 --to subject -s WINCH
 halt $watcher
 dd if=/dev/zero of=/dev/null bs=1 count=20000 2>/dev/null
@@ -88,7 +88,7 @@ ends 0
 says '[0-9]* events of trace.syscalls.sys_enter_write were lost in total, 1 of which count for -n: the kernel has sent 1 signals'
 lines 0
 
-# options and filters that cannot be used with it
+# options and filters that cannot be used with --to subject on a tracepoint
 gives 2 ksig watch $write --to subject -s USR1 --every 1
 says "^ksig: --every cannot be used with --to subject and $write"
 gives 2 ksig watch $write process.exec --to subject -s USR1 -n1

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# A watch whose filter names one process ends when that process exits. All providers report the
-# same events and lead to the same exit status.
+# A watch whose filter names one process ends when that process exits. The events and the exit
+# status are the same with all providers.
 . tests/functions.sh
 own_folder "$@"
 
@@ -27,7 +27,7 @@ for provider in module bpf native; do
 	ends_with $provider process.exit 1
 	has_event $provider process.exec && ends_with $provider process.exec 0
 	has_event $provider process.fork && ends_with $provider process.fork 0
-	# the watch also ends if -n is not reached, and with a command
+	# the watch also ends if it runs a command, and if fewer than -n events have occurred
 	start_sleep
 	watch process.exit:pid=$pid --provider $provider -n 5 -- true
 	kill -KILL $pid
@@ -46,7 +46,7 @@ done
 	exit 77
 }
 
-# a filter that names the running task
+# a filter that names the running task by its pid
 if has_event bpf process.exit && mount_tracefs 2>stderr; then
 	start_sleep
 	watch "trace.syscalls.sys_enter_write:current.pid=$pid"

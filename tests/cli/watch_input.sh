@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch without the module rejects invalid input, and input that has become invalid by the
-# time it is used. Each case is reported, and no event is printed and no process is signalled.
+# Without the module, ksig watch rejects input that is invalid or becomes invalid before it is used.
+# Each case is reported. No event is printed and no process is signalled.
 . tests/functions.sh
 own_folder "$@"
 
@@ -13,8 +13,8 @@ chmod 711 .
 cp "$top/build/ksig" "$target" .
 
 # reused ARGUMENT...: check that ksig watch notices if the pid in its arguments is reused after the
-# option was checked and before the target is armed. Another watch stops it once it has opened
-# the pidfd. In a pid namespace, the test can choose which process reuses the pid.
+# option was checked. Another watch stops ksig watch as soon as ksig watch has opened the pidfd.
+# The test runs in a pid namespace, where it can choose the pid of the next process.
 reused() {
 	local next got=0
 	watch trace.syscalls.sys_exit_pidfd_open:current.comm=reuser -n1 \
@@ -202,7 +202,7 @@ lives $pid
 gives 2 ksig watch time.set --to subject -s TERM
 says "--to subject cannot be used with time.set: it is not about a process"
 
-# other files in the directories of the tracepoints are not accepted as tracepoints
+# other files in the tracepoint directories are not accepted as tracepoints
 if [ -e /sys/kernel/tracing/events ] && has_event bpf process.exec; then
 	gives 2 ksig watch trace.sched.enable
 	says 'no tracepoint sched.enable'

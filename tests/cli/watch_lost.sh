@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# --json and stderr report the same number of lost events for each EVENT, and each loss only once.
+# For each EVENT, --json and stderr report the same number of lost events, and each loss only once.
 . tests/functions.sh
 own_folder "$@"
 
@@ -17,7 +17,7 @@ for name in kip nap; do
 done
 run() { local i=0; while [ $((i += 1)) -le $1 ]; do ./$2; done; }
 
-# same EVENT: check that --json and stderr report the same total for EVENT, and set $sum to it
+# same EVENT: check that --json and stderr report the same total for EVENT; sets $sum to the total
 same() {
 	local json said
 
@@ -29,8 +29,8 @@ same() {
 	sum=$json
 }
 
-# lose OPTION...: check that a watch with these options, which loses events while it is stopped,
-# reports the loss with the events that follow
+# lose OPTION...: stop a watch with these options, so that events are lost. Check that the watch
+# reports the loss with the events that follow.
 lose() {
 	watch process.exec process.fork --provider $provider --queue 16 --json "$@"
 	run 1 kip

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch with the native provider reports which information is not available.
+# With the native provider, ksig watch reports which information is not available.
 . tests/functions.sh
 own_folder "$@"
 
@@ -10,8 +10,8 @@ has_event native process.exit || {
 	exit 77
 }
 
-# Events that the kernel dropped before the filter was applied are reported as an upper bound.
-# None of these processes matches the filter.
+# Events that the kernel dropped before the filter was applied are reported as an upper bound. None
+# of the processes below matches the filter.
 start_sleep
 waits=$pid
 watch process.exit:comm=nosuch --provider native --json --queue 1024 \

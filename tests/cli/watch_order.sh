@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch acts on the events of several EVENTs in the order in which they happened, no matter
-# in which order the EVENTs are given.
+# If several EVENTs are given, ksig watch acts on events in the order in which they happened. The
+# order of the EVENTs has no effect.
 . tests/functions.sh
 own_folder "$@"
 
-# brief_lives N: run N short processes one after the other, and write their pids to the file pids
+# brief_lives N: run N short-lived processes in sequence, and write their pids to the file pids
 brief_lives() {
 	local i
 	: >pids
@@ -17,9 +17,9 @@ brief_lives() {
 	done
 }
 
-# check_lives FILE: check that FILE, whose lines are "EVENT SUBJECT VALUE", contains a fork, an exec
-# and an exit in this order for each process in the file pids. Status 1: wrong order; 2: events
-# are missing.
+# check_lives FILE: check that FILE contains a fork, an exec and an exit in this order for each
+# process in the file pids. The lines of FILE are "EVENT SUBJECT VALUE". Returns 1 if the order is
+# wrong, and 2 if events are missing.
 check_lives() {
 	awk '
 	FILENAME == "pids" { wanted[$1]; n++; next }
@@ -37,7 +37,8 @@ all_seen() {
 	check_lives order || [ $? = 1 ]
 }
 
-# watched PROVIDER HOW: check the order of 200 processes' events, among those of unrelated processes
+# watched PROVIDER HOW: check the order of 200 processes' events, which are mixed with the events of
+# unrelated processes
 watched() {
 	watch process.exit process.exec process.fork --provider $1 --json
 	[ $2 = live ] || halt $watcher
@@ -49,7 +50,7 @@ watched() {
 	echo ": $1, $2: $(cat result)"
 }
 
-# The commands are run in the order of the events.
+# Check that commands run in the order of the events.
 commands_in_order() {
 	: >ran
 	watch process.exit:comm=brief process.exec:comm=brief \
@@ -61,7 +62,7 @@ commands_in_order() {
 	check_lives ran || fail "$(cat result ran)"
 }
 
-# A link is set up and down repeatedly, faster than the events are read; at last it is down.
+# Check the order of events if a link is set up and down repeatedly before the events are read.
 links_in_order() {
 	local n=200 i
 	watch net.down net.up --provider native --json -n $((2 * n))
@@ -88,7 +89,7 @@ fi
 cp /bin/true brief
 for provider in bpf native; do
 	if has_event $provider process.exit; then
-		# halted: many events wait in three queues; live: they are read as they arrive
+		# halted: many events wait in three queues; live: events are read as they arrive
 		watched $provider halted
 		watched $provider live
 	else

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# Promise 3, ksig watch --to pidfile:PATH: the file must be owned by root or by the user of the
-# process, must not be older than the process, and must not be reached by a link that another
-# user can change.
+# Promise 3: ksig watch --to pidfile:PATH accepts a file only if it is owned by root or by the user
+# of the process and is not older than the process. The path must not contain a symbolic link that
+# another user can change.
 . tests/functions.sh
 own_folder "$@"
 
@@ -78,7 +78,7 @@ refused 1 folder/folder/root 'a directory in the path is writable by everyone'
 chmod 1777 folder
 believed folder/folder/root
 
-# a pidfile must not be older than the process; one that is written right after the start is not
+# a pidfile that is written right after the start of the process is accepted, an older one is not
 for i in 1 2 3 4 5 6 7 8 9 10; do
 	rm -f fresh
 	start sh -c 'echo $$ >fresh; exec sleep 1000'
@@ -91,7 +91,7 @@ refused 1 pidfile "written [0-9.]* s before process $root started"
 echo $root >pidfile
 believed pidfile
 
-# the start time is found whatever the process name contains
+# the start time is found even if the process name contains a newline and a parenthesis
 cp /bin/sleep "$(printf 'a\nb) c')"
 start "./$(printf 'a\nb) c')" 1000
 until_true grep -q '^b) c' /proc/$pid/comm

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: vm
-# ksig watch on the channel 'process': the processes that a filter can name, and --to subject.
+# Check ksig watch on the channel 'process': which processes a filter can name, and --to subject.
 . tests/functions.sh
 own_folder "$@"
 
@@ -35,7 +35,7 @@ lines 1
 grep -q '"subject":"'$pid'","value":"1792","fields":{"pid":"'$pid'","status":"1792","comm":"sh","tgid":"'$pid'","parent":"'$$'"}}' \
 	stdout || fail "it printed $(cat stdout)"
 
-# the process of the event is passed to a command, and can be the target
+# the event's process is passed to a command, and can be the target
 start_sleep
 watch process.exit:pid=$pid -n1 -- sh -c 'echo $KSIG_PID $KSIG_STATUS $KSIG_COMM $KSIG_PARENT >ran'
 kill -KILL $pid

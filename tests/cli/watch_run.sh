@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch without the module, with each provider that has the events on this system: output,
-# commands, signals and exit status.
+# Check ksig watch without the module, with each provider that has the events on this system:
+# output, commands, signals and exit status.
 . tests/functions.sh
 own_folder "$@"
 
-# dozes COUNT: start COUNT processes with the name $doze. They keep running because native reads
+# dozes COUNT: start COUNT processes that are named $doze. They keep running because native reads
 # their names only after the event.
 dozes() {
 	local i
@@ -19,8 +19,7 @@ doze=doze$$
 ln -s "$(command -v sleep)" $doze
 ln -s "$(command -v sh)" spinner
 
-# process_events PROVIDER: check the events about processes; the results are the same for all
-# providers.
+# process_events PROVIDER: check process events. The results are the same for all providers.
 process_events() {
 	local from="--provider $1" value
 	start_sleep
@@ -41,8 +40,8 @@ process_events() {
 	gives 3 ksig watch process.exec:comm=nobody $from -t 300ms
 	lines 0
 
-	# Commands run one at a time, with the event in their environment. Each takes a while, so that
-	# two that ran concurrently would be noticed (wait: for nothing).
+	# Commands run one at a time, with the event in their environment. Each command takes a
+	# while, so that concurrent commands would be noticed (wait: for nothing).
 	rm -f ran
 	watch process.exec:comm=$doze $from -n 3 -- sh -c 'mkdir alone && sleep 0.1 &&
 		echo $KSIG_EVENT $KSIG_PROVIDER $KSIG_COMM $KSIG_LOST $KSIG_MERGED \
@@ -65,8 +64,8 @@ process_events() {
 	says '3 events of process.exec were not acted on'
 	until_true ended "$(cat hangs)"
 
-	# A real-time signal to a task that never blocks is refused. Whether the task waits for the
-	# signal can't be determined, and the watch doesn't retry forever.
+	# A real-time signal to a task that never sleeps is refused. The watch can't determine
+	# whether the task waits for the signal, and doesn't retry forever.
 	watch process.exec:comm=spinner $from --to subject -s 44 -n1
 	start ./spinner -c 'while :; do :; done'
 	ends 1
@@ -79,7 +78,7 @@ process_events() {
 	watch process.exit:pid=$pid $from
 	until_true grep -q '^State:.S' /proc/$watcher/status
 	value=$(sleeps)
-	# wait: the time in which it must not wake up
+	# wait: the watch must not wake up in this time
 	sleep 1
 	[ "$(sleeps)" = "$value" ] || fail "it was woken $(($(sleeps) - value)) times"
 	stop
@@ -99,7 +98,7 @@ process_events() {
 	ends 4
 }
 
-# Check that signals are sent later if the user's limit of pending signals has been reached.
+# Check that signals are sent later if the user's limit on pending signals has been reached.
 full_queue() {
 	chmod 711 .
 	cp "$target" .

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch ignores its own processes: a command, and any process that the command leaves
-# running, never causes another command of the same watch.
+# ksig watch ignores its own processes. A command, or a process that a command leaves running, never
+# causes another command of the same watch.
 . tests/functions.sh
 own_folder "$@"
 
@@ -43,8 +43,8 @@ cause() {
 	done
 }
 
-# is_left_out PROGRAM ARGUMENT... : EVENT OPTION...: check that the watch reports PROGRAM only if
-# the test runs it, and not if the watch's command does
+# is_left_out PROGRAM ARGUMENT... : EVENT OPTION...: check that the watch reports PROGRAM if the
+# test runs it, but not if the watch's command runs it
 is_left_out() {
 	local program=
 	while [ "$1" != : ]; do
@@ -58,8 +58,8 @@ is_left_out() {
 		cause $program
 		until_true all_born
 	done
-	# One more event, which follows all events of the last command. Also wait for the command
-	# that it starts, so that the next watch doesn't see that command's processes.
+	# Cause one more event, after all events of the last command. Also wait for the command that
+	# this event starts, so that the next watch doesn't see that command's processes.
 	cause $program
 	until_true all_born
 	stop
@@ -85,7 +85,7 @@ for provider in bpf native; do
 	ends 0
 	lines 3
 
-	# a child that ksig inherits because it was started before exec is not ignored
+	# a child that was started before its parent executed ksig is not ignored
 	rm -f go
 	mkfifo go
 	: >stdout >stderr

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch terminated by INT, TERM or HUP prints complete lines for the events that it has acted
-# on, and reports how many it has not acted on.
+# On SIGINT, SIGTERM or SIGHUP, ksig watch prints a complete line for each event that it has acted
+# on, and reports how many events it has not acted on.
 . tests/functions.sh
 own_folder "$@"
 
@@ -18,8 +18,8 @@ fill() {
 }
 execs() { local i=0; while [ $((i += 1)) -le 50 ]; do /bin/true; done; }
 
-# ends_by SIGNAL: terminate a watch while its output is blocked, read the pipe afterwards, and check
-# what it has printed
+# ends_by SIGNAL: terminate a watch while its output is blocked. Then read the pipe, and check what
+# the watch has printed.
 ends_by() {
 	local got=0 lines undone
 	: >stderr
@@ -30,7 +30,7 @@ ends_by() {
 	fill execs
 	execs
 	kill -$1 $watcher
-	# now only the watch and this reader have the pipe open
+	# close the test's own descriptor, so that the pipe ends when the watch exits
 	cat <pipe >stdout 8>&- &
 	reader=$!
 	exec 8>&-

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch with more events than it can act on: reported and lost events add up to the number of
-# events, one command runs at a time, and little cpu time is used.
+# If more events occur than ksig watch can act on, reported and lost events add up to the number of
+# events, only one command runs at a time, and little cpu time is used.
 . tests/functions.sh
 own_folder "$@"
 
@@ -36,8 +36,8 @@ both_told() {
 told_or_lost() { both_told || grep -q lost stderr; }
 
 # adds_up COUNT COMMAND: check that COMMAND prints COUNT plus the number of events that this
-# function itself causes. It has to cause some because a loss is only reported with the next event,
-# which may be lost as well.
+# function itself causes. The function causes more events because a loss is reported only with the
+# next event, and that event may be lost as well.
 adds_up() {
 	local more=0 tries
 	while [ $((more += 1)) -le 20 ]; do
@@ -52,8 +52,8 @@ adds_up() {
 }
 
 n=20000
-# With the default queue size no event is lost, at two events per process. The storm waits for
-# each of its processes, so a slow machine causes events at a lower rate.
+# With the default queue size, no event is lost. Each process causes two events. The storm waits for
+# each process, so a slow machine causes events at a lower rate.
 for provider in bpf native; do
 	has_event $provider process.exit || {
 		echo ": $provider has no process.exit here"
@@ -81,7 +81,7 @@ storm 5000
 adds_up 5000 json_total
 stop
 
-# --every prints at most one line per interval, but no event is lost, because all are still read
+# --every prints at most one line per interval, but the watch reads every event, so none is lost
 watch process.exit:comm=storm --provider bpf --json --every 200ms
 before=$(ticks)
 storm $n
@@ -91,7 +91,7 @@ used=$(($(ticks) - before))
 [ "$used" -lt 200 ] || fail "it has used $used ticks for $n events"
 stop
 
-# with --every, a loss is reported even if the event that follows it is merged with a later one
+# with --every, a loss is reported even if the event that reports it is merged with a later event
 watch process.exit:comm=storm --provider bpf --json --every 3s --queue 256
 halt $watcher
 storm 5000
@@ -135,7 +135,7 @@ else
 	echo ": no python3 here"
 fi
 
-# commands run one at a time; each takes a while (wait: for nothing)
+# commands run one at a time; each command takes a while (wait: for nothing)
 most=0
 watch process.exit:comm=storm --provider bpf --every 200ms -- \
 	sh -c 'echo $((1 + KSIG_LOST + KSIG_MERGED)) >>ran; sleep 0.1'

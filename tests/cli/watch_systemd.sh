@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch --to unit:NAME with the real systemd and dbus-daemon. The manager is a user's systemd
-# instance. It looks like the system's to ksig if DBUS_SYSTEM_BUS_ADDRESS names the user's bus.
+# Check ksig watch --to unit:NAME with the real systemd and dbus-daemon. The manager is a systemd
+# user instance. ksig regards it as the system's manager because DBUS_SYSTEM_BUS_ADDRESS names the
+# user's bus.
 if [ "${1-}" != inside ]; then
 	# all processes that the manager starts are killed when the pid namespace ends
 	exec unshare -n -p -f --mount-proc --kill-child "$0" inside
@@ -21,7 +22,7 @@ for program in /lib/systemd/systemd systemctl dbus-daemon; do
 		exit 77
 	}
 done
-# systemd --user starts only if this directory exists, as for sd_booted(3)
+# systemd --user starts only if this directory exists: see sd_booted(3)
 mount -t tmpfs run /run
 mkdir -p /run/systemd/system
 export XDG_RUNTIME_DIR=$KSIG_TMP/run
@@ -71,7 +72,7 @@ signalled() {
 try() { gives "$1" ksig watch net.up --provider native --to "$2" -s HUP -t 1ms; }
 : >said
 
-# unit names and states as systemd reports them
+# check unit names and states with the real systemd
 until_true eval 'ksig watch net.up --provider native --to unit:nosuch -s HUP 2>&1 |
 	grep -q "no unit .nosuch.service."'
 try 4 unit:a
@@ -88,8 +89,8 @@ signalled
 begins restart
 is_now
 signalled
-# A stopped unit is unloaded. If each query caused another one, the watch would be woken several
-# times while systemd answers unrelated queries.
+# A stopped unit is unloaded. If each query caused another query, the watch would be woken several
+# times while systemd answers the unrelated queries below.
 ctl stop
 before=$(sleeps)
 for i in $(seq 30); do systemctl --user show -p Version >version; done

@@ -5,8 +5,8 @@
 . tests/functions.sh
 own_folder "$@"
 
-# events N: cause N events by running nice. BPF is needed because these processes exit before
-# native could read all of their names.
+# events N: run nice to cause N events. BPF is needed because these processes exit before native can
+# read all of their names.
 from=bpf
 has_event $from process.exec || {
 	echo "no process.exec by BPF here"
@@ -90,7 +90,7 @@ says "'comm' is a string: the value must be a number"
 gives 2 ksig watch process.exit --value child
 says "process.exit has no field 'child'"
 
-# nginx reloads when an interface is set up: its master process stays, its workers are replaced
+# nginx reloads when an interface is set up: the master process stays, the workers are replaced
 workers() { cat "/proc/$master/task/$master/children"; }
 other_workers() { [ -n "$(workers)" ] && ! workers | grep -qw "${before% }"; }
 nginx_reloads() {

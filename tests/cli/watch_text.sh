@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch quotes process names, so that they can't be mistaken for its own text and can't send
-# control sequences to a terminal. It reports losses in few lines. --quiet prints only errors.
+# ksig watch quotes process names, so that a name can't be mistaken for other output or send control
+# sequences to a terminal. It reports many losses in few lines. With --quiet, it prints only errors.
 . tests/functions.sh
 own_folder "$@"
 
@@ -12,7 +12,7 @@ has_event bpf process.exec || {
 }
 sleep=$(command -v sleep)
 
-# shows NAME TEXT JSON: check that the program name NAME is printed as TEXT, and as JSON by --json
+# shows NAME TEXT JSON: check that the program name NAME is printed as TEXT, and with --json as JSON
 shows() {
 	ln -sf "$sleep" "./$1"
 	watch process.exec --provider bpf -n 1000000
@@ -50,7 +50,7 @@ shows "$(printf 'a\357\274\236b')" "\"$(printf 'a\357\274\236b')\"" ''
 shows "$(printf 'a\341\205\237b')" '"a\u115fb"' '"a\u115fb"'
 shows "$(printf 'a\360\235\205\263b')" '"a\U0001d173b"' '"a\ud834\udd73b"'
 
-# many losses are reported in few lines; each lost event is counted in one of them
+# many losses are reported in few lines, and each lost event is counted once
 mount_tracefs || {
 	echo ": tracefs can't be mounted: no event was lost"
 	exit 0
@@ -78,7 +78,7 @@ allowed=$(($(date +%s) - begin + 2))
 [ "$(grep -c lost stderr)" -le $allowed ] ||
 	fail "$(grep -c lost stderr) lines, not $allowed: $(cat stderr)"
 
-# --quiet prints only errors
+# with --quiet, only errors are printed
 ksig watch process.exec:comm=nobody --quiet -t 1ms >stdout 2>stderr || [ $? = 3 ]
 [ ! -s stderr ] || fail "it said: $(cat stderr)"
 while read -r wrong right; do

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # runs: host
-# ksig watch --to unit:NAME, with a bus and a service manager that the test provides.
+# Check ksig watch --to unit:NAME with a bus and a service manager that the test provides.
 . tests/functions.sh
 own_folder "$@"
 
@@ -49,7 +49,7 @@ asked() { grep -c '^Get$' called || :; }
 export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$PWD/bus
 try() { gives "$1" ksig watch net.up --provider native --to "$2" -s HUP -t 1ms; }
 
-# no bus; only a socket; a bus that doesn't answer; a bus without systemd; a bus that refuses access
+# no bus; a bus that is only a socket, doesn't answer, lacks systemd, or refuses access
 try 5 unit:a
 says "unit:a.service is not available: cannot use the system bus: No such file"
 manage
@@ -114,7 +114,7 @@ has_event $from process.exec || {
 	echo "no process.exec by BPF here: no unit is followed"
 	exit 77
 }
-# the program has a name that no process of another test has
+# a program name that no other test uses
 ln -s "$(command -v sleep)" unit$$
 event() { ./unit$$ 0; }
 signalled() { event; until_true grep -q "hup $service" said; }
@@ -125,7 +125,7 @@ waits() {
 }
 is_now() { until_true has_said "'a' is process $service now"; says "'a' is process $service now"; }
 
-# the unit is restarted: the watch follows it without an event, and no event causes a query
+# when the unit is restarted, the watch follows it without an event; no event causes a query
 manager pid $service
 watch process.exec:comm=unit$$ --provider $from --to unit:a -s HUP
 waits
@@ -162,7 +162,8 @@ lives $old
 [ "$(grep -c "hup $old" said)" = 2 ] || fail "$old was signalled again: $(cat said)"
 kill -KILL $old
 
-# A stopped unit is not loaded. A query loads it, and this change must not cause another query.
+# A stopped unit is unloaded. A query loads the unit for a moment, and this must not cause another
+# query.
 end_service
 manager unloaded
 until_true grep -qx GetUnit called
@@ -189,7 +190,8 @@ is_now
 signalled
 waits
 
-# When the manager dies, the watch keeps the last known process. When it returns, it is queried.
+# When the manager dies, the watch keeps the last known process. The watch queries the manager again
+# when the manager is back.
 : >said
 end_manager
 until_true has_said "systemd can't report the main process of 'a.service': .*; trying again"

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# First use of the tree under adverse conditions: another language, a full disk, no network, files
-# of another user, a path with a blank. It either works or fails immediately with the reason in
-# the last line, and the cache contains only complete files. The test uses a copy of the tree and
-# stubs of other tools.
+# Check the first use of the tree under adverse conditions: another language, a full disk, no
+# network, files of another user, a path with a blank. Each command must succeed, or fail
+# immediately with the reason in the last line. Incomplete files must not stay in the cache. The
+# test uses a copy of the tree and stubs of other tools.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 if [ "${1:-}" != inside ]; then
-	# the file systems that the test fills are mounted in a namespace of its own
+	# the file systems that the test fills are mounted in a separate mount namespace
 	exec $([ "$(id -u)" = 0 ] || echo sudo) unshare -m "$0" inside
 fi
 . "$top/tests/host/copy"
@@ -40,8 +40,9 @@ no_half() {
 		! -name kvm)" ] || fail "left in the cache: $(find "$tree/.cache/")"
 }
 
-# archive: create stubs of an archive with a single kernel, 1.0. Its headers don't compile anything,
-# but run perl, as real headers do. The file "fate" determines how apt-get fails.
+# archive: create stubs that simulate an archive with a single kernel, 1.0. The kernel's headers
+# don't compile anything, but run perl, as real headers do. The file "fate" determines how apt-get
+# fails.
 archive() {
 	stub apt-cache <<'END'
 [ "$1" != show ] || exit 100
@@ -101,8 +102,8 @@ done
 END
 }
 
-# new_tree: create a copy of the tree in which that kernel is the only one, the programs are built,
-# and the cache is empty
+# new_tree: create a copy of the tree with built programs and an empty cache. The archive's kernel
+# is the only one in its table.
 new_tree() {
 	rm -rf "$tree"
 	copy_tree "$top" "$tree"
@@ -112,7 +113,7 @@ new_tree() {
 	: >"$tmp/asked"
 }
 
-# disk SIZE DIR: move DIR to a file system of this size
+# disk SIZE DIR: move the contents of DIR to a new file system of this size
 disk() {
 	mkdir -p "$tmp/disk" "$2"
 	umount "$tmp/disk" 2>/dev/null || :
@@ -136,7 +137,7 @@ exits 0 "$tree/tests/vm/fetch" list
 exits 0 make -s -C "$tree" clean
 [ "$(cd "$tree" && find . | sort)" = "$before" ] || fail 'make clean leaves objects'
 
-# The user's language is German.
+# The commands also work if the user's language is German.
 new_tree
 export LANG=de_DE.UTF-8 LC_ALL=de_DE.UTF-8 LANGUAGE=de
 exits 0 "$tree/tests/vm/run" demo 6.12
@@ -156,7 +157,7 @@ last_line "can't handle a path with a blank"
 [ ! -e "$tmp/a tree/build" ] && [ ! -e "$tmp/a tree/.cache" ] || fail 'it made folders:'
 asked 0
 
-# Without a network or package lists, apt-get is tried once and leaves nothing in the cache.
+# Without a network or package lists, apt-get is run once and nothing is left in the cache.
 new_tree
 echo unresolved >"$tmp/fate"
 for how in 'run demo' 'fetch kernel'; do
@@ -174,7 +175,7 @@ no_half
 echo fine >"$tmp/fate"
 exits 0 "$tree/tests/vm/run" demo 6.12
 
-# The disk is full while files are downloaded, unpacked, built or packed.
+# A full disk is reported, no matter whether files are downloaded, unpacked, built or packed.
 for size in 4M 10M; do
 	new_tree
 	disk $size "$tree/.cache"
@@ -198,7 +199,7 @@ exits 0 "$tree/tests/vm/fetch" kernel 6.12
 asked 1
 [ -s "$tree/.cache/kernels/6.12/boot/vmlinuz-1.0" ] || fail 'still half a kernel:'
 
-# Files that belong to another user are reported.
+# Files that are owned by another user are reported.
 new_tree
 chown 1000 "$tree"
 mkdir -p "$tree/.cache/kernels"
@@ -226,7 +227,7 @@ END
 exits 1 $user "$tree/tests/vm/deps" gcc
 last_line 'sudo needs a password, and there is no terminal to ask for it'
 asked 0
-# Ctrl-C ends the script as soon as apt-get, which ignores the signal, has exited
+# After Ctrl-C, the script exits as soon as apt-get, which ignores the signal, has exited.
 echo slow >"$tmp/fate"
 PATH=$tmp/bin:$PATH setsid env --default-signal=INT "$tree/tests/vm/deps" gcc >"$log" 2>&1 &
 until_true [ -e "$tmp/begun" ]
@@ -240,8 +241,8 @@ stub dpkg-query <<'END'
 echo install ok installed
 END
 
-# If libelf can't be linked statically, the command is linked dynamically, and programs for a VM
-# are linked with libraries that are downloaded.
+# If libelf can't be linked statically, the command is linked dynamically, and programs for a VM are
+# linked with downloaded libraries.
 new_tree
 stub nostatic <<'END'
 case $* in
@@ -259,7 +260,7 @@ exits 0 make -n -C "$tree" CC="$tmp/bin/nostatic" SYSTEMD=0 programs
 output_has '^tests/vm/build static programs$'
 ! grep -q -e '-static .*-o build/ksig ' "$tmp/out" || fail 'the command is static:'
 [ ! -e "$tree/build" ] || fail 'it compiled something:'
-# if it can't be linked at all, this is reported before anything is downloaded or compiled
+# if libelf can't be linked at all, this is reported before anything is downloaded or compiled
 stub nolink <<'END'
 case $1 in
 -print-file-name=*)	echo /dev/null; exit ;;
@@ -277,7 +278,7 @@ for goal in all demo; do
 done
 asked 0
 
-# Steps that take long are announced.
+# Steps that take a long time are announced.
 stub_kernel "$tree" 6.12
 PATH=$tmp/bin:$PATH setsid make -C "$tree" demo >"$log" 2>&1 </dev/null &
 until_true grep -q '^make: building' "$log"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# DKMS builds and installs ksig.ko from only kernel/ and include/, and then builds the driver in
-# docs/drivers.md against it. It works in temporary directories.
+# Check that DKMS builds and installs ksig.ko from only kernel/ and include/, and then builds the
+# driver in docs/drivers.md against ksig.ko. The test uses temporary directories.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/host/copy"
 headers=$("$top/tests/vm/fetch" headers 6.12)
@@ -20,7 +20,7 @@ run() {
 	}
 }
 
-# Copy the files that a package would install: only files that are in the repository.
+# Copy the files that a package would install, and no files that are not in the repository.
 mkdir -p "$tmp/src/ksig-$version" "$tmp/tree" "$tmp/modules/$release"
 (cd "$top" && git ls-files -z kernel include |
 	xargs -0 cp --parents -t "$tmp/src/ksig-$version")

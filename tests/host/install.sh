@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# "make install" after "make" works with a prefix: as root, and as a user who can write only below
-# that prefix.
+# Check that "make install" after "make" works with a prefix, both as root and as a user that can
+# write only below the prefix.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/host/copy"
 
 # has FILE: check that FILE is installed below the prefix
 has() { [ -s "$tmp/prefix/$1" ] || fail "no $1:"; }
 
-# Build first, and copy sources and results with their times, so that nothing is built again.
+# Build first. Copy the sources and the built files with their times, so that nothing is built
+# again.
 make -s -C "$top" all
 copy_tree "$top" "$tree"
 mkdir "$tree/build"
@@ -39,7 +40,7 @@ grep -qx "Version: $version" "$tmp/prefix/lib/pkgconfig/libksig.pc" || fail 'lib
 grep -qx "\.Os ksig $version" "$tmp/prefix/share/man/man1/ksig.1" || fail 'ksig.1: version:'
 grep -q '^ksig: not root: left out the udev rule' "$tmp/out" || fail 'no word on udev:'
 ! grep -q '^ldconfig\|Permission denied' "$tmp/out" || fail 'ldconfig:'
-# directories that the user or a package chooses are used
+# directories that are chosen by the user or a package are used
 make -C "$tree" install DESTDIR="$tmp/root" PREFIX=/usr >"$tmp/out" 2>&1 ||
 	fail 'no package:'
 [ -s "$tmp/root/usr/lib/udev/rules.d/60-ksig.rules" ] || fail 'no udev rule:'
@@ -61,7 +62,7 @@ make -C "$tree" uninstall DESTDIR="$tmp/multi" PREFIX=/usr LIBDIR=/usr/lib/any \
 grep -q "PREFIX, LIBDIR and DESTDIR can't have blanks" "$tmp/out" || fail 'a blank, unexplained:'
 ! make -C "$tree" uninstall PREFIX="$tmp/a b" >"$tmp/out" 2>&1 || fail 'a blank to remove:'
 ! make -C "$tree" install PREFIX="$tmp/other" LIBDIR="$tmp/a&b" >"$tmp/out" 2>&1 || fail 'LIBDIR:'
-# install refuses other build variables instead of building again
+# install refuses build variables that differ from the build's, instead of building again
 ! make -C "$tree" install PREFIX="$tmp/other" BPF=0 >"$tmp/out" 2>&1 || fail 'other flags:'
 grep -q '^Makefile:.*pass the same variables' "$tmp/out" || fail 'other flags, unexplained:'
 for prefix in 'a&b' a,b; do

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# kernel/load reports why a machine can't load the module, and how to fix that. Each machine is a
-# directory with the files that kernel/load reads.
+# Check that kernel/load reports why a machine can't load the module, and how to fix that. Each
+# simulated machine is a directory with the files that kernel/load reads.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/host/copy"
 load=$top/kernel/load

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Runs each command in docs/watch.md and README.md on this machine's own kernel. The output must
-# have the same form as in docs/watch.md; times and numbers may differ. With the argument "show",
-# prints the output unchanged. Needs root, because it creates network, pid and mount namespaces.
+# Runs each command in docs/watch.md and README.md on this machine's own kernel. A command from
+# docs/watch.md must print output of the form that is shown there; times and numbers may differ.
+# With the argument "show", prints the output unchanged. Needs root, because it creates network, pid
+# and mount namespaces.
 cd "$(dirname "$0")/../.."
 . tests/functions.sh
 set +e
@@ -29,8 +30,9 @@ process() {
 	done
 }
 
-# realtime: make the scheduler switch to a real-time task, by having two of them share a cpu. If
-# that isn't permitted, move a task to another cpu: the thread that moves it is a real-time task.
+# realtime: make the scheduler switch to a real-time task, by running two such tasks on one cpu. If
+# real-time scheduling isn't permitted, move a task to another cpu instead, because a real-time
+# kernel thread moves the task.
 realtime() {
 	local cpu
 	# wait: for nothing; the sleep makes the kernel switch to the other task
@@ -51,7 +53,8 @@ unit() {
 	until_true grep -q '^obeyed' "$tmp/called"
 }
 
-# before COMMAND, cause COMMAND: prepare for the command, and cause the event that it waits for
+# before COMMAND: prepare for the command
+# cause COMMAND: cause the event that the command waits for
 before() {
 	case $1 in
 	*unit:*) unit ;;
@@ -74,7 +77,7 @@ cause() {
 }
 
 after() {
-	# free the pid, because the next command uses it again
+	# free the pid, because the next command needs the same pid
 	[ ! "${victim-}" ] || { kill -KILL "$victim"; wait "$victim"; } 2>/dev/null
 	victim=
 	case $1 in
@@ -132,7 +135,7 @@ done 3<"$tmp/commands"
 
 watching() { grep -q '^ksig: watching .*)$' "$tmp/out"; }
 
-# The commands in README.md only have to be accepted; the output there is a picture.
+# The commands in README.md only have to be accepted. README.md shows their output as a picture.
 sed -n 's/^    \(ksig watch .*\)/\1/p' README.md >"$tmp/commands"
 [ -s "$tmp/commands" ] || { echo "README.md shows no command"; rc=1; }
 while read -r command <&3; do

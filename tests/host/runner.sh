@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The test runners tests/vm/run and tests/host/lib.sh report a test that fails only sometimes as
-# flaky, and every other failure as failed. They run in a copy of the tree, with fake tests that
-# pass or fail as planned, and a script instead of QEMU.
+# Check that the test runners tests/vm/run and tests/host/lib.sh report a test as flaky only if it
+# fails occasionally, and report every other failure. The runners are tested in a copy of the tree,
+# where fake tests pass or fail as planned and a script replaces QEMU.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/host/copy"
 
-# prints REGEX: check that REGEX matches a whole line of the output
+# prints REGEX: check that a whole line of the output matches REGEX
 prints() { output_has "^($1)$"; }
 
 # script NAME ROUND...: create a test that fails in the given rounds
@@ -64,9 +64,10 @@ prints 'lib.sh: needs root: .*'
 output_lacks '^not ok'
 rm "$tmp/bin/id" "$tmp/bin/sudo"
 
-# tests/vm/run, with the stub as its kernel; nothing may be downloaded. The file "plan" has a line
-# for each boot of the fake machine: a result for each test that has not run yet, or how the
-# machine ends. The machine writes its number of cpus to the file "boots" at each boot.
+# Test tests/vm/run with the stub as its kernel. It must not download anything. The file "plan" has
+# a line for each boot of the fake machine. The line contains a result for each test that has not
+# run yet, or how the machine ends. At each boot, the machine writes its number of cpus to the file
+# "boots".
 stub_kernel "$tree" fake
 printf '#!/bin/sh\necho "$*" >>%s/apt\nexit 1\n' "$tmp" >"$tmp/bin/apt-get"
 cp "$tmp/bin/apt-get" "$tmp/bin/apt-cache"
@@ -103,8 +104,8 @@ echo end >>"$results"
 END
 chmod +x "$tmp/bin/qemu-system-x86_64"
 
-# suite STATUS BOOTS: check that a test suite, with the plan on standard input, exits with STATUS
-# after BOOTS boots. No native test is run.
+# suite STATUS BOOTS: check that "tests/vm/run suite", with the plan on standard input, exits with
+# STATUS after BOOTS boots. No native test is run.
 suite() {
 	local got=0
 
@@ -149,7 +150,8 @@ END
 prints 'not ok fake b: exit 1'
 prints 'failed: not ok fake b: exit 1'
 [ "$(tail -n 1 "$tmp/out")" = '4 passed, 1 failed, 0 skipped' ] || fail 'the end:'
-# A kernel that died or complained never counts as flaky, not even while a test is rerun.
+# No test counts as flaky if the kernel dies or complains, even if that happens while a test is
+# rerun.
 for plan in 'ok bad oops ok ok' 'ok bad ok ok dies' 'ok bad ok warns ok'; do
 	suite 1 1 <<END
 $plan
@@ -164,7 +166,7 @@ END
 	output_lacks '^flaky'
 	prints 'not ok fake b: exit 1'
 done
-# Tests that need a single cpu run on a machine with one; reruns start with two cpus again.
+# Tests that need a single cpu run on a single-cpu machine. Reruns start with two cpus again.
 suite 1 3 <<END
 ok bad ok single
 ok ok
@@ -196,14 +198,14 @@ ok ok ok ok ok
 END
 prints 'failed: not ok flaky: 4 tests, and up to 3 are accepted'
 [ "$(tail -n 1 "$tmp/out")" = '5 passed, 1 failed, 0 skipped' ] || fail 'the end:'
-# "test", which tests/mutants uses, reruns no test
+# "tests/vm/run test", which tests/mutants uses, does not rerun tests
 echo 'bad' >"$tmp/plan"
 : >"$tmp/boots"
 ! TMP=$tmp PATH="$tmp/bin:$PATH" "$tree/tests/vm/run" test fake b >"$tmp/out" 2>&1 ||
 	fail 'it passed:'
 prints 'not ok fake b: exit 1'
 output_lacks '^flaky'
-# The files in my/ are built in a copy, and all results are put into one directory of the machine.
+# The files in my/ are built in a copy. In the VM, all results are in one directory.
 mine() { "$tree/tests/vm/build" prepare fake my >"$tmp/out" 2>&1; }
 in_machine() { (cd "$tree/build/vm/fake/root/my" && ls | xargs); }
 : >"$tmp/empty.c"

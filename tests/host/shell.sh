@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The session in docs/drivers.md works word for word in a tree with an empty directory my/, on a
-# machine that can't load modules. "make demo" prints the text in docs/module.md.
+# Check that the session in docs/drivers.md works word for word with an empty directory my/, even if
+# this machine can't load modules. "make demo" must print the text in docs/module.md.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/host/copy"
 trap '[ ! "${machine-}" ] || kill $machine 2>/dev/null; rm -rf "$tmp"' EXIT
@@ -17,12 +17,12 @@ in_machine() {
 
 prompts() { [ "$(grep -o 'ksig# ' "$tmp/out" | wc -l)" -ge "$1" ]; }
 prints() { grep -qE "$1" "$tmp/out"; }
-# numbers and times are different each time
+# like: replace numbers and times, which are different each time
 like() { sed -E 's/[0-9]+/N/g'; }
-# output LINE N: the output has at least N lines that are like LINE
+# output LINE N: succeeds if the output has at least N lines that are like LINE
 output() { [ "$(like <"$tmp/out" | grep -c "$(echo "$1" | like)")" -ge "$2" ]; }
 
-# Copy the built files, so that they aren't built again.
+# Copy the built files, so that they are not built again.
 make -s -C "$top" -j2 programs
 copy_tree "$top" "$tree"
 mkdir -p "$tree/build" "$top/.cache"

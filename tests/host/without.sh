@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# "make BPF=0 SYSTEMD=0" builds a command without these libraries, which reports what is missing.
+# Check that "make BPF=0 SYSTEMD=0" builds a command without these libraries, which reports what is
+# missing.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/host/copy"
 

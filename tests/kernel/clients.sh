@@ -62,6 +62,6 @@ if [ ! -x /usr/bin/python3 ]; then
 	echo "Debian's python3-minimal is not on the machine that built this VM"
 	exit 77
 fi
-# isolated mode, without modules that a user or a site has added
+# isolated mode, without modules that are installed by a user or a site
 /usr/bin/python3 -I -S /ksig/clients.py
 until_subscribers test 0

@@ -24,7 +24,7 @@ answers 'five: Invalid argument' five
 [ "$(xargs </sys/class/ksig/edu0/types)" = 'factorial dma' ] || fail "its types"
 grep -q '^PCI_ID=1234:11E8' /sys/class/ksig/edu0/device/uevent ||
 	fail "edu0's device is not the card"
-# of several concurrent processes, each receives its own answer
+# each of several concurrent processes receives its own answer
 i=0
 while [ $i -lt 8 ]; do
 	factorial $((i % 2 + 9)) >answer.$i 2>&1 &
@@ -34,7 +34,7 @@ wait
 cat answer.* | sort | uniq -c | awk '{ $1 = $1; print }' >answers
 printf '%s\n' '4 10! = 3628800' '4 9! = 362880' | cmp -s - answers ||
 	fail "several get: $(cat answers)"
-# answers to another process that arrive before the filter is set are not mistaken for its own
+# an answer for another process that arrives before the filter is set must be ignored
 while echo 9 2>/dev/null >/sys/class/ksig/edu0/device/factorial || :; do
 	:
 done &

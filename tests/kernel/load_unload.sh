@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Loading the module, sending a storm of signals and unloading it, 50 times (10 if KSIG_STRESS_MS
-# is set), leaks nothing. The VM's init checks the kernel log.
+# Check that nothing leaks if the module is loaded, sends a storm of signals and is unloaded, 50
+# times (10 times if KSIG_STRESS_MS is set). The VM's init checks the kernel log.
 . tests/functions.sh
 own_folder "$@"
 
 refcount() { awk '$1 == "ksig" { print $3 }' /proc/modules; }
 
-# objects: print how many objects of the types that each send allocates and frees are in use.
-# Unloading the module has waited for RCU callbacks. Shrinking the caches frees the objects in
-# per-cpu lists and in KASAN's quarantine.
+# objects: print how many objects of the types cred and pid are in use. Each send allocates and
+# frees such objects. Unloading the module has waited for RCU callbacks. Shrinking the caches frees
+# the objects in per-cpu lists and in KASAN's quarantine.
 objects() {
 	for cache in cred cred_jar pid; do
 		echo 1 >/sys/kernel/slab/$cache/shrink 2>/dev/null || :

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Promise 9: idle costs nothing. Without a subscription, an emit returns after the inline check. A
-# channel is started with its first subscription and stopped after its last one.
+# Promise 9: an idle channel costs nothing. Without a subscription, an emit returns after the inline
+# check. A channel is started with its first subscription and stopped after its last one.
 # promise9_hooks.sh checks the hooks; `make bench` measures the inline check.
 . tests/functions.sh
 

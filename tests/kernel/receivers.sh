@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Each program in examples/receivers receives all events in order, prints how many were lost, and
-# exits when the channel is destroyed.
+# Each program in examples/receivers receives events in order, prints how many were lost, and exits
+# when the channel is destroyed.
 . tests/functions.sh
 own_folder "$@"
 
@@ -59,8 +59,7 @@ for program in $programs; do
 		fail "$program: $(head $program.out)"
 done
 
-# While the programs are stopped, more events arrive than fit into a queue and a target's pending
-# signals together.
+# While the programs are stopped, emit more events than a queue can hold.
 kill -STOP $pids
 emit 300
 kill -CONT $pids
@@ -96,7 +95,7 @@ for pid in $pids; do
 	shift
 done
 
-# A channel that doesn't exist.
+# Each program reports a channel that doesn't exist.
 for program in handler sigwaitinfo signalfd ring; do
 	/ksig/$program /dev/ksig/edu0 2>error && fail "$program finds a channel"
 	grep -q '^/dev/ksig/edu0: No such file' error || fail "$program: $(cat error)"

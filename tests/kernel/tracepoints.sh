@@ -10,7 +10,7 @@ log=$t/trace
 saw() { grep -q -e "$1" $t/trace || fail "no '$1' in the trace"; }
 count() { grep -c -e "$1" $t/trace || :; }
 
-# make the trace buffer large enough for all events; it is tiny until its first use
+# the trace buffer is tiny until its first use, so make it large enough for all events
 echo 1000 >$t/buffer_size_kb
 echo >$t/trace
 echo 1 >$t/events/ksig/enable

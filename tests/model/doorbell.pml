@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The doorbell, for spin: can a consumer sleep forever next to a queue that is not empty?
- * tests/model/run runs the search and explains what each -D removes or changes.
+ * A spin model of the doorbell. It checks that a consumer cannot sleep forever next to a queue that
+ * is not empty. tests/model/run runs the search and explains each -D option.
  *
- * The model covers the code from the commit of a record to the signal in the target, and uses
- * the names in the code. The subscription is armed with KSIG_MODE_DOORBELL and mapped (with
- * -DUNMAPPED: never mapped). The consumer follows the protocol in include/ksig/uapi.h (with
- * -DUNMAPPED: calls read(2) until it returns -EAGAIN). The stash, hang-up, DISARM, poll(2) and
- * the contents of records are not modelled. A queue has space for 2 records instead of 16.
+ * The model covers the path from the commit of a record to the signal in the target, and uses the
+ * names in the code. The subscription is armed with KSIG_MODE_DOORBELL. By default, the ring is
+ * mapped and the consumer follows the protocol in include/ksig/uapi.h. With -DUNMAPPED, the ring is
+ * never mapped and the consumer calls read(2) until it returns -EAGAIN. The stash, hang-up, DISARM,
+ * poll(2) and the contents of records are not modelled. The queue has 2 records instead of 16.
  *
- * The memory model is x86's TSO: a store waits in the cpu's store buffer and reaches memory
- * later, in order, but loads don't wait. So a load may overtake an earlier store, which the
- * barriers prevent. A full barrier, and an operation that implies one (taking a lock, a
- * read-modify-write), waits until the buffer is empty. Architectures with weaker ordering are
- * not modelled.
+ * The memory model is x86's TSO. A store waits in the cpu's store buffer and reaches memory later;
+ * stores from the same cpu arrive in order. Loads don't wait, so a load may overtake an earlier
+ * store unless a barrier prevents it. A full barrier waits until the store buffer is empty. So does
+ * an operation that implies a full barrier: taking a lock, or a read-modify-write. Architectures
+ * with weaker ordering are not modelled.
  *
- * Each atomic step makes at most one access that other processes of the model can observe.
- * Accesses to the cpu's own buffer and to data protected by a lock that it holds can't be
- * observed. Taking a lock early is equivalent to taking it right before that access. While a
- * barrier waits, the other processes run.
+ * Each atomic step makes at most one access that other processes of the model can observe. They
+ * can't observe accesses to the cpu's own store buffer or to data protected by a lock that the cpu
+ * holds. Taking a lock early is equivalent to taking it right before the observable access. While
+ * one process waits at a barrier, the other processes run.
  */
 
-/* The worker and the irq_work have a cpu of their own, so the model allows more than can happen. */
+/* The worker and the irq_work share a separate cpu, so the model allows more than can happen. */
 #define CONSUMER	0
 #define EMITTER_A	1
 #define EMITTER_B	2
@@ -54,20 +54,20 @@ bool looks;	/* ksig_ring_count() has loaded head, but not yet tail */
 #endif
 bool err;
 
-bool timer;	/* the backlog will visit */
+bool timer;	/* the backlog has scheduled a retry */
 bool work;	/* the irq_work is queued */
 bool armed;	/* KSIG_IOC_ARM has returned */
 
-/* Signals that are pending in the target; another one can always be queued. */
+/* Signals that are pending in the target. A sender never has to wait for space in this channel. */
 #define DOORBELL	1
 #define STRANGER	2
 chan pending = [2] of { byte };
-/* The number of times that the target refuses a signal although none is pending */
+/* How many more times the target refuses a signal although no signal is pending */
 byte refusals = 1;
 
 /* ---------------------------------------------------------------- memory */
 
-/* Everywhere below, me is the number of the executing cpu. */
+/* Below, "me" is the number of the cpu that executes the code. */
 #define full_barrier	empty(buffer[me])
 
 #ifdef NO_KERNEL_BARRIER
@@ -112,7 +112,7 @@ inline lock(l)
 	full_barrier && mem[l] == 0 -> mem[l] = 1
 }
 
-/* A store-release: not a full barrier, but ordered after all earlier stores. */
+/* A store-release. It is ordered after all earlier stores, but it is not a full barrier. */
 inline unlock(l)
 {
 	store(l, 0)
@@ -120,7 +120,7 @@ inline unlock(l)
 
 /* --------------------------------------------------------------- ring.c */
 
-/* The position of a consumer that follows uapi.h is always accepted. */
+/* A consumer that follows uapi.h always stores a valid position. */
 inline ksig_ring_head()
 {
 	assert(ring_head <= mem[HEAD] && mem[HEAD] <= ring_tail);
@@ -196,7 +196,7 @@ inline ksig_task_ready()
 	if
 	/* ksig_count_pending(): -EAGAIN */
 	:: nempty(pending) -> err = true
-	/* -ECONNREFUSED, -EPERM; RLIMIT_SIGPENDING: -EAGAIN */
+	/* -ECONNREFUSED, -EPERM, or -EAGAIN because of RLIMIT_SIGPENDING */
 	:: empty(pending) && refusals > 0 -> refusals--; err = true
 	:: empty(pending)
 	fi
@@ -207,7 +207,7 @@ inline ksig_send_thread()
 	if
 	:: err
 #ifdef CLASSIC
-	/* a signal that became pending after the check: the doorbell is merged with it, no error */
+	/* a signal became pending after the check: merge the doorbell with it, no error */
 	:: !err && nempty(pending)
 	:: !err && empty(pending) -> pending!DOORBELL
 #else
@@ -226,8 +226,9 @@ inline ksig_deliver_hold()
 }
 
 /*
- * Includes ksig_deliver_doorbell(). Taking the lock has emptied the store buffer, so loads return
- * the values in memory. siglock is taken once to check the target, and again to send the signal.
+ * Includes ksig_deliver_doorbell(). Taking the delivery's lock has emptied the store buffer, so the
+ * following loads return the values in memory. siglock is dropped between the readiness check and
+ * sending the signal.
  */
 inline ksig_deliver()
 {
@@ -266,7 +267,7 @@ inline ksig_deliver()
 	fi
 }
 
-/* A load of doorbell_pending sees this cpu's own store even while it is buffered. */
+/* A load of doorbell_pending sees the cpu's own store even while the store is buffered. */
 #define ksig_sub_needs_notify	(mem[ARM] && (mem[RING_DUE] || buffer[me]??[RING_DUE,1]))
 
 proctype emitter(byte me; byte n)
@@ -319,7 +320,7 @@ inline ksig_sub_arm()
 
 /* ------------------------------------------------------------ user space */
 
-/* Sends the same signal as another process, or for another subscription. */
+/* Another sender of the same signal: another process, or another subscription */
 proctype stranger()
 {
 again:
@@ -341,7 +342,7 @@ again:
 /*
  * Follows the protocol described at struct ksig_ring_consumer, or calls read(2) until it returns
  * -EAGAIN. The signal is blocked, so it stays pending until sigwaitinfo(2) takes siglock and
- * removes it.
+ * removes the signal.
  */
 proctype consumer(byte me)
 {
@@ -350,7 +351,7 @@ proctype consumer(byte me)
 	ksig_sub_arm();
 	armed = true;
 	if
-	/* already queued records cause a doorbell, so the consumer may sleep immediately */
+	/* KSIG_IOC_ARM rings for queued records, so the consumer may sleep immediately */
 	:: goto sleep
 	:: goto look
 	fi;
@@ -389,7 +390,7 @@ end:
 		full_barrier && nempty(pending) -> pending?signal;
 		if
 		:: signal == DOORBELL -> signal = 0; goto look
-		/* the value shows that another process sent it: check the queue, or sleep again */
+		/* the value shows that there is another sender: check the queue, or sleep again */
 		:: signal == STRANGER -> signal = 0; goto look
 #if !defined(CLASSIC) || defined(BY_VALUE)
 		:: signal == STRANGER -> signal = 0; goto sleep
@@ -398,17 +399,17 @@ end:
 	}
 }
 
-/* ---------------------------------------------------------- the question */
+/* ---------------------------------------------------------- the property */
 
 /*
- * On timeout, no process can make progress, no store is buffered and no retry is due. A process
- * that waits for a lock at this point is an invalid end state.
+ * On timeout, no process can make progress, no store is buffered and no retry is due. If a process
+ * is waiting for a lock at that point, spin reports an invalid end state.
  */
 init {
 	atomic {
 		if
 		:: true
-		/* a record that is already queued, for which another target was notified */
+		/* a record is already queued; its doorbell was sent to another target */
 		:: ring_tail = 1; mem[TAIL] = 1
 		fi;
 		run drain(CONSUMER);
@@ -427,9 +428,10 @@ init {
 }
 
 /*
- * The consumer is always woken in the end, and not left asleep while the doorbell is retried
- * forever without success. Checked only once it is armed: under weak fairness locks are unfair,
- * so KSIG_IOC_ARM may never get the delivery's lock.
+ * Once the subscription is armed, every record is consumed eventually. In particular, the consumer
+ * does not stay asleep while the doorbell is retried forever without success. The time before that
+ * is not checked: locks are unfair under weak fairness, so KSIG_IOC_ARM may never get the
+ * delivery's lock.
  */
 #ifdef LIVE
 ltl woken { [](armed -> <>(mem[HEAD] == mem[TAIL])) }
