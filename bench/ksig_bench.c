@@ -345,7 +345,7 @@ static int __init bench_init(void)
 {
 	const struct ksig_channel_desc desc = {
 		.name = "bench",
-		.description = "what its costs are measured with",
+		.description = "events whose costs the benchmarks measure",
 	};
 	int err;
 
@@ -377,5 +377,5 @@ static void __exit bench_exit(void)
 module_init(bench_init);
 module_exit(bench_exit);
 
-MODULE_DESCRIPTION("Tells processes things in many ways, to compare the costs");
+MODULE_DESCRIPTION("Notifies processes in different ways, to compare the costs");
 MODULE_LICENSE("GPL");

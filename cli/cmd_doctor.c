@@ -21,7 +21,7 @@
 
 static const char help[] =
 "Usage: ksig doctor [OPTIONS] [EVENT...]\n"
-"Try what works here, and say what is missing and how to get it.\n"
+"Test event sources and signal delivery, and report what is missing and why.\n"
 "\n"
 "Examples:\n"
 "  ksig doctor\n"
@@ -30,14 +30,16 @@ static const char help[] =
 "      --json         print one JSON object per line\n"
 "  -h, --help         print this text\n"
 "\n"
-"First each path from the kernel to a process: an event is caused and received.\n"
-"If causing it would disturb the system, the path is only opened, and the line\n"
-"says so. Then each event, with the provider that 'ksig watch' would use and why\n"
-"the preferred ones are not available. With EVENT, only these, with their filter.\n"
+"Each path from the kernel to a process is tested by triggering and receiving an\n"
+"event. If that would disturb the system, the path is only opened, and its line\n"
+"says so. Then each event is opened, and the provider that 'ksig watch' would use\n"
+"is printed, with the reason why the preferred ones are not available. With\n"
+"EVENT, only these events are opened, each with its filter.\n"
 "\n"
-"A line begins with 'ok', with 'no' if it is not available here (with the cause\n"
-"and the cure), or with 'failed' if it should work and does not. You see what\n"
-"you may do, root sees what the machine supports. ksig-doctor(1) has the paths.\n"
+"A line begins with 'ok', 'no' (not available here; the cause and the remedy\n"
+"follow) or 'failed' (should work but does not). The result depends on your\n"
+"privileges: run it as root to see what the system supports. ksig-doctor(1)\n"
+"describes the paths.\n"
 "\n"
 "JSON keys: kind (\"path\" or \"event\"), name, state (\"ok\", \"no\" or \"failed\"),\n"
 "provider (null: none), error (the errno's name; null: none), text.\n"
@@ -71,7 +73,7 @@ static void run_trial(const struct ksig_path *p, struct ksig_finding *f)
 
 	memset(f, 0, sizeof(*f));
 	if (pipe2(fds, O_CLOEXEC)) {
-		ksig_found(f, KSIG_FOUND_BROKEN, errno, "a pipe: %s", strerror(errno));
+		ksig_found(f, KSIG_FOUND_BROKEN, errno, "cannot create a pipe: %s", strerror(errno));
 		return;
 	}
 	pid = fork();
@@ -81,7 +83,7 @@ static void run_trial(const struct ksig_path *p, struct ksig_finding *f)
 	}
 	close(fds[1]);
 	if (pid < 0) {
-		ksig_found(f, KSIG_FOUND_BROKEN, errno, "a process: %s", strerror(errno));
+		ksig_found(f, KSIG_FOUND_BROKEN, errno, "cannot fork: %s", strerror(errno));
 		close(fds[0]);
 		return;
 	}
@@ -89,9 +91,11 @@ static void run_trial(const struct ksig_path *p, struct ksig_finding *f)
 	do {
 		ret = poll(&result, 1, TRIAL_MS);
 	} while (ret < 0 && errno == EINTR);
-	if (ret <= 0 || read(fds[0], f, sizeof(*f)) != sizeof(*f))
-		ksig_found(f, KSIG_FOUND_BROKEN, ret ? EPROTO : ETIMEDOUT, ret ?
-			   "the trial ended without a result" : "it hangs");
+	if (!ret)
+		ksig_found(f, KSIG_FOUND_BROKEN, ETIMEDOUT, "timed out after %d s",
+			   TRIAL_MS / 1000);
+	else if (ret < 0 || read(fds[0], f, sizeof(*f)) != sizeof(*f))
+		ksig_found(f, KSIG_FOUND_BROKEN, EPROTO, "the trial ended without a result");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	close(fds[0]);
@@ -234,7 +238,7 @@ static int doctor_run(int argc, char **argv)
 
 const struct ksig_command ksig_cmd_doctor = {
 	.name = "doctor",
-	.summary = "try out what works here, and say what is missing",
+	.summary = "test what works here and report what is missing",
 	.help = help,
 	.run = doctor_run,
 };

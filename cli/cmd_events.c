@@ -17,15 +17,16 @@ static const char help[] =
 "  ksig events\n"
 "  ksig events --all\n"
 "\n"
-"  -a, --all          list events that are not available here, too, and why\n"
+"  -a, --all          also list events that are not available here, and why\n"
 "      --json         print one JSON object per line, for all events\n"
 "  -h, --help         print this text\n"
 "\n"
-"A line has the event, the provider that 'ksig watch' would use, and a\n"
-"description. With --all there is a line for each event and provider; if it is\n"
-"not available, the line says why. Each one is tried: you see what you may\n"
-"watch, root sees what the machine supports. Tracepoints are events, too:\n"
-"trace.CATEGORY.NAME, by the provider bpf. They are not listed.\n"
+"Each line shows an event, the provider that 'ksig watch' would use, and a\n"
+"description. With --all there is a line for each event and provider; if the\n"
+"event is not available, the line gives the reason. Each event is opened, so the\n"
+"list depends on your privileges: run it as root to see all that the system\n"
+"supports. Tracepoints are events as well (trace.CATEGORY.NAME, provided by bpf),\n"
+"but are not listed.\n"
 "\n"
 "JSON keys: event, provider, description, available (boolean), reason (null if\n"
 "available).\n"
@@ -61,7 +62,7 @@ static int print_entry(struct events *ev, const struct ksig_catalog_entry *e)
 		printf("%-16s %-7s ", e->name, e->provider);
 		ksig_print_plain(e->description);
 		if (e->error) {
-			fputs("; no: ", stdout);
+			fputs("; not available: ", stdout);
 			ksig_print_plain(e->reason);
 		}
 		putchar('\n');
@@ -111,7 +112,7 @@ static int events_run(int argc, char **argv)
 	if (ret || ev.available)
 		return ret;
 	ksig_error("no event is available here%s", ev.all || ev.json ? "" :
-		   ": 'ksig events --all' says why");
+		   "; run 'ksig events --all' for the reasons");
 	return KSIG_NOT_HERE;
 }
 

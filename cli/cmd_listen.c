@@ -22,17 +22,17 @@ static const char help[] =
 "\n"
 "  -s, --signal SIG   signal name or number (default 44, as in the tutorial)\n"
 "  -n, --count N      exit after N signals (default: run until killed)\n"
-"      --ask          have this process signalled once, as by 'ksig send'\n"
+"      --ask          send this process one signal, as 'ksig send' does\n"
 "      --json         print one JSON object per line\n"
 "  -h, --help         print this text\n"
 "\n"
-"Standard error says which pid to signal. A line is 'received value 1234'; after\n"
-"a loss it ends in ', 3 lost before'. Signals from kill(2) have no value.\n"
+"The pid to signal is printed on standard error. A line is 'received value 1234';\n"
+"after a loss it ends in ', 3 lost before'. Signals from kill(2) have no value.\n"
 "\n"
 "JSON keys: signo, code (si_code), error (si_errno; if greater than 0, number of\n"
 "events lost before this one), value (a string; null if there is none).\n"
 "\n"
-"Exit status: 0 N signals received, 1 failed, 2 usage, 5 --ask cannot send here.\n";
+"Exit status: 0 N signals received, 1 failed, 2 usage, 5 cannot send (--ask).\n";
 
 struct listen {
 	int signo;
@@ -116,8 +116,8 @@ static int listen_run(int argc, char **argv)
 			break;
 		case 'n':
 			if (ksig_parse_count(optarg, &l.count)) {
-				ksig_error("'%s' is no count: give a number "
-					   "from 1", optarg);
+				ksig_error("invalid count '%s': expected a number from 1",
+					   optarg);
 				return KSIG_USAGE;
 			}
 			break;

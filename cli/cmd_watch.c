@@ -14,7 +14,7 @@
 
 static const char help[] =
 "Usage: ksig watch [OPTIONS] EVENT... [-- CMD ARG...]\n"
-"Print kernel events, signal a process at each, or run a command at each.\n"
+"Print kernel events, or signal a process or run a command at each event.\n"
 "\n"
 "Examples:\n"
 "  ksig watch net.up:ifname=eth0 --to unit:nginx.service -s HUP\n"
@@ -26,11 +26,11 @@ static const char help[] =
 "      --every TIME    act at most once per TIME: at once, then on the latest\n"
 "      --skip N        ignore the first N events\n"
 "      --to TARGET     signal a pid, pidfile:PATH, unit:NAME or subject\n"
-"  -s, --signal SIG    send this signal, a name or number; needed with --to\n"
+"  -s, --signal SIG    send this signal (name or number); required with --to\n"
 "      --force         send HUP, USR1 or USR2 even if the target would be killed\n"
 "      --value FIELD   send this numeric field as the signal's value\n"
-"      --queue N       keep up to N events that come faster than they are handled\n"
-"      --self          report processes that this watch has started, too\n"
+"      --queue N       queue up to N events that have not been handled yet\n"
+"      --self          also report processes that this watch has started\n"
 "      --provider P    use module, bpf or native (default: the best available)\n"
 "  -q, --quiet         print only errors on standard error, no notes\n"
 "      --json          print one JSON object per line\n"
@@ -101,7 +101,7 @@ static int open_events(struct ksig_watch *w, char *const *names)
 	}
 	if (!err) {
 		if (opts.queue_len < QUEUE_DEFAULT && !w->opts.queue_len)
-			ksig_note("%s: the queue has room for %u events: RLIMIT_MEMLOCK allows no more",
+			ksig_note("%s: the queue is limited to %u events by RLIMIT_MEMLOCK",
 				  w->n == 1 ? names[0] : "each EVENT", opts.queue_len);
 		return KSIG_DONE;
 	}
@@ -232,7 +232,7 @@ static int watch_events(struct ksig_watch *w, char *const *names)
 		for (i = 0; i < w->n; i++)
 			fprintf(stderr, "%s%s (%s%s)", i ? ", " : "", names[i],
 				ksig_sub_provider(w->sub, i),
-				ksig_sub_in_kernel(w->sub, i) ? "" : ", filtered here");
+				ksig_sub_in_kernel(w->sub, i) ? "" : ", filtered in user space");
 		fputc('\n', stderr);
 	}
 	if (!ret)

@@ -23,7 +23,7 @@ int ksig_node_open(const char *path, int flags, int *fd)
 		return KSIG_NOT_HERE;
 	}
 	ksig_error("cannot open %s: %s%s", path, strerror(errno),
-		   errno == EACCES ? " (only root may: try sudo)" : "");
+		   errno == EACCES ? " (requires root: try sudo)" : "");
 	return KSIG_FAILED;
 }
 
@@ -79,13 +79,13 @@ int ksig_send_now(pid_t pid, int signo, uint64_t value, unsigned int flags,
 			ksig_error("/dev/ksig/control doesn't exist: ksig.ko is not loaded%s",
 				   ksig_load_hint());
 		else
-			ksig_error("%s: 'ksig doctor' says why, unless /proc doesn't show process %d (hidepid)",
-				   allowed ? "cannot send that way" :
-				   "no way of sending is available", pid);
+			ksig_error("%s; run 'ksig doctor' for the reason, or check that /proc shows process %d (hidepid)",
+				   allowed ? "this way of sending is not available here" :
+				   "signals cannot be sent here", pid);
 		return KSIG_NOT_HERE;
 	case -EACCES:
 		if (module_only)
-			ksig_error("cannot open /dev/ksig/control: %s (only root may: try sudo)",
+			ksig_error("cannot open /dev/ksig/control: %s (requires root: try sudo)",
 				   strerror(EACCES));
 		else
 			ksig_error("process %d may be waiting for signal %d, but you are not permitted to see that (prctl(2), PR_SET_DUMPABLE; kernel.yama.ptrace_scope), or a security module forbids the signal; nothing was sent: try sudo",
@@ -95,7 +95,7 @@ int ksig_send_now(pid_t pid, int signo, uint64_t value, unsigned int flags,
 		ksig_error("not permitted to signal process %d", pid);
 		break;
 	case -ECONNREFUSED:
-		ksig_error("process %d is not ready for signal %d: it has no handler for it and does not block it, or handles it once only and has one pending; nothing was sent",
+		ksig_error("process %d is not ready for signal %d: it has no handler for it and does not block it, or handles it only once (SA_RESETHAND) and has one pending; nothing was sent",
 			   pid, signo);
 		break;
 	case -EAGAIN:

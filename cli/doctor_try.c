@@ -88,11 +88,11 @@ static const struct ksig_event *receive_event(struct ksig_finding *f,
 	if (ret == 1)
 		return ev;
 	if (ret)
-		ksig_found(f, KSIG_FOUND_BROKEN, ret, "opened, but cannot read an event: %s",
+		ksig_found(f, KSIG_FOUND_BROKEN, ret, "opened, but reading an event failed: %s",
 		      strerror(-ret));
 	else
 		ksig_found(f, KSIG_FOUND_BROKEN, ETIMEDOUT,
-		      "opened, but an event that was caused was not reported within %d s; see the kernel's log (dmesg)",
+		      "opened, but the triggered event was not received within %d s; see the kernel log (dmesg)",
 		      PATIENCE_S);
 	return NULL;
 }
@@ -117,14 +117,14 @@ static bool receive_signal(struct ksig_finding *f, const sigset_t *set,
 
 	if (sigtimedwait(set, &info, &patience) < 0) {
 		ksig_found(f, KSIG_FOUND_BROKEN, ETIMEDOUT,
-		      "a signal by %s did not come within %d s", way,
+		      "the signal sent by %s was not received within %d s", way,
 		      PATIENCE_S);
 		return false;
 	}
 	if (ksig_siginfo_value(&info) == value)
 		return true;
-	ksig_found(f, KSIG_FOUND_BROKEN, EBADMSG, "a signal by %s came with value %" PRIu64
-	      " instead of %" PRIu64, way,
+	ksig_found(f, KSIG_FOUND_BROKEN, EBADMSG, "the signal sent by %s carried value %" PRIu64
+	      ", expected %" PRIu64, way,
 	      (uint64_t)ksig_siginfo_value(&info), value);
 	return false;
 }
@@ -132,7 +132,7 @@ static bool receive_signal(struct ksig_finding *f, const sigset_t *set,
 static void no_proc(struct ksig_finding *f, int err)
 {
 	ksig_found(f, KSIG_FOUND_NOT_HERE, err,
-	      "cannot check whether a process is ready: mount /proc");
+	      "cannot check whether a process is ready for a signal: mount /proc");
 }
 
 static bool arm_signal(struct ksig_finding *f, struct ksig_sub *sub)
@@ -147,7 +147,7 @@ static bool arm_signal(struct ksig_finding *f, struct ksig_sub *sub)
 	if (err == -EOPNOTSUPP)
 		no_proc(f, err);
 	else if (err)
-		ksig_found(f, KSIG_FOUND_BROKEN, err, "arming: %s", strerror(-err));
+		ksig_found(f, KSIG_FOUND_BROKEN, err, "cannot enable signal delivery: %s", strerror(-err));
 	return !err;
 }
 
@@ -167,7 +167,7 @@ static bool patient_start(struct ksig_finding *f, struct patient *p)
 	char c;
 
 	if (pipe2(ends, O_CLOEXEC)) {
-		ksig_found(f, KSIG_FOUND_BROKEN, errno, "a pipe: %s", strerror(errno));
+		ksig_found(f, KSIG_FOUND_BROKEN, errno, "cannot create a pipe: %s", strerror(errno));
 		return false;
 	}
 	p->pid = fork();
@@ -176,7 +176,7 @@ static bool patient_start(struct ksig_finding *f, struct patient *p)
 		_exit(read(ends[0], &c, 1) != 0);
 	}
 	if (p->pid < 0)
-		ksig_found(f, KSIG_FOUND_BROKEN, errno, "a process: %s", strerror(errno));
+		ksig_found(f, KSIG_FOUND_BROKEN, errno, "cannot fork: %s", strerror(errno));
 	close(ends[0]);
 	p->end = ends[1];
 	if (p->pid < 0)
@@ -200,7 +200,7 @@ static bool emit_test(struct ksig_finding *f)
 		       write(fd, &value, sizeof(value)) == sizeof(value);
 
 	if (!emitted)
-		ksig_found(f, KSIG_FOUND_BROKEN, errno, "writing to /dev/ksig/test: %s",
+		ksig_found(f, KSIG_FOUND_BROKEN, errno, "cannot write to /dev/ksig/test: %s",
 		      strerror(errno));
 	if (fd >= 0)
 		close(fd);
@@ -218,13 +218,13 @@ static void try_module(const struct ksig_path *p, struct ksig_finding *f)
 	block_signal(&set);
 	ev = emit_test(f) ? receive_event(f, sub) : NULL;
 	if (ev && ev->value != KSIG_VALUE_DEFAULT)
-		ksig_found(f, KSIG_FOUND_BROKEN, EBADMSG, "an event came with value %" PRIu64
-		      " instead of %d", (uint64_t)ev->value,
+		ksig_found(f, KSIG_FOUND_BROKEN, EBADMSG, "received an event with value %" PRIu64
+		      ", expected %d", (uint64_t)ev->value,
 		      KSIG_VALUE_DEFAULT);
 	else if (ev && arm_signal(f, sub) && emit_test(f) &&
 		 receive_signal(f, &set, KSIG_VALUE_DEFAULT, "ksig.ko"))
 		ksig_found(f, KSIG_FOUND_WORKS, 0,
-		      "an event was read, and one came by signal");
+		      "received an event by descriptor and one by signal");
 	ksig_sub_close(sub);
 }
 
@@ -250,9 +250,9 @@ static void try_end(const struct ksig_path *p, struct ksig_finding *f)
 	patient_end(&patient);
 	ev = sub ? receive_event(f, sub) : NULL;
 	if (ev && ev->subject == (uint64_t)patient.pid)
-		ksig_found(f, KSIG_FOUND_WORKS, 0, "the end of a process was seen");
+		ksig_found(f, KSIG_FOUND_WORKS, 0, "received an exit event");
 	else if (ev)
-		ksig_found(f, KSIG_FOUND_BROKEN, EBADMSG, "the end of process %d was reported as that of %"
+		ksig_found(f, KSIG_FOUND_BROKEN, EBADMSG, "the exit of process %d was reported as that of process %"
 		      PRIu64, patient.pid, (uint64_t)ev->subject);
 	ksig_sub_close(sub);
 }
@@ -269,10 +269,10 @@ static void try_fork(const struct ksig_path *p, struct ksig_finding *f)
 		patient_end(&patient);
 		ev = receive_event(f, sub);
 		if (ev && ev->value == (uint64_t)patient.pid)
-			ksig_found(f, KSIG_FOUND_WORKS, 0, "a new process was seen");
+			ksig_found(f, KSIG_FOUND_WORKS, 0, "received a fork event");
 		else if (ev)
 			ksig_found(f, KSIG_FOUND_BROKEN, EBADMSG,
-			      "the new process %d was reported as %" PRIu64,
+			      "the new process %d was reported as process %" PRIu64,
 			      patient.pid, (uint64_t)ev->value);
 	}
 	ksig_sub_close(sub);
@@ -287,11 +287,11 @@ static void try_open(const struct ksig_path *p, struct ksig_finding *f)
 	ksig_sub_close(sub);
 }
 
-/* Records that the event could not be triggered because there is no @what; errno is the reason. */
-static void not_triggered(struct ksig_finding *f, const char *what)
+/* Records that the event could not be triggered. errno is the reason why @step failed. */
+static void not_triggered(struct ksig_finding *f, const char *step)
 {
 	ksig_found(f, KSIG_FOUND_WORKS, 0,
-		   "opened; not triggered: no %s for it: %s", what,
+		   "opened; not triggered: cannot %s: %s", step,
 		   strerror(errno));
 }
 
@@ -306,7 +306,7 @@ static void try_link(const struct ksig_path *p, struct ksig_finding *f)
 	if (f->state != KSIG_FOUND_WORKS)
 		return;
 	if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET)) {
-		not_triggered(f, "network namespace");
+		not_triggered(f, "create a network namespace");
 		return;
 	}
 	sub = subscribe(f, p->event, p->provider);
@@ -314,9 +314,9 @@ static void try_link(const struct ksig_path *p, struct ksig_finding *f)
 		return;
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &req))
-		not_triggered(f, "interface");
+		not_triggered(f, "bring up an interface");
 	else if (receive_event(f, sub))
-		ksig_found(f, KSIG_FOUND_WORKS, 0, "an interface was seen to come up");
+		ksig_found(f, KSIG_FOUND_WORKS, 0, "received a net.up event");
 	if (fd >= 0)
 		close(fd);
 	ksig_sub_close(sub);
@@ -339,7 +339,7 @@ static void try_relay(const struct ksig_path *p, struct ksig_finding *f)
 	/* the child exits with status 0 */
 	if (armed && receive_signal(f, &set, 0, "the library"))
 		ksig_found(f, KSIG_FOUND_WORKS, 0,
-		      "the end of a process came by signal, sent by a thread of the library's");
+		      "received an exit event by signal from the library's relay thread");
 	ksig_sub_close(sub);
 }
 
@@ -355,14 +355,14 @@ static void try_send(const struct ksig_path *p, struct ksig_finding *f)
 	if (ret >= 0) {
 		if (receive_signal(f, &set, KSIG_VALUE_DEFAULT, p->name))
 			ksig_found(f, KSIG_FOUND_WORKS, 0,
-			      "a signal came with its value");
+			      "received a signal with its value");
 	} else if (by_module && ret == -EOPNOTSUPP) {
 		ksig_found(f, KSIG_FOUND_NOT_HERE, ret,
 		      "/dev/ksig/control doesn't exist: ksig.ko is not loaded%s",
 		      ksig_load_hint());
 	} else if (by_module && ret == -EACCES) {
 		ksig_found(f, KSIG_FOUND_NOT_HERE, ret,
-		      "cannot open /dev/ksig/control: %s (only root may: try sudo)",
+		      "cannot open /dev/ksig/control: %s (requires root: try sudo)",
 		      strerror(-ret));
 	} else if (ret == -EOPNOTSUPP) {
 		no_proc(f, ret);
@@ -400,6 +400,6 @@ void ksig_try_event(const struct ksig_path *p, struct ksig_finding *f)
 	struct ksig_sub *sub = subscribe(f, p->event, NULL);
 
 	if (sub)
-		ksig_found(f, KSIG_FOUND_WORKS, 0, "by %s", f->provider);
+		ksig_found(f, KSIG_FOUND_WORKS, 0, "provided by %s", f->provider);
 	ksig_sub_close(sub);
 }

@@ -294,7 +294,7 @@ static int step(struct ksig_watch *w)
 	if (first->by_kernel && w->count && !is_enough(w) && !w->now.sub &&
 	    !ksig_sub_spec_stats(w->sub, 0, &st) && st.lost && !st.queued &&
 	    st.offered >= first->last) {
-		ksig_error("%" PRIu64 " events of %s were lost in total, %" PRIu64 " of which count for -n: the kernel has sent %" PRIu64 " signals",
+		ksig_error("%" PRIu64 " events of %s were lost in total, %" PRIu64 " of which count towards -n: the kernel has sent %" PRIu64 " signals",
 			   st.lost, ksig_sub_event(w->sub, 0), w->count - w->acted,
 			   st.signals);
 		w->acted = w->count;

@@ -93,7 +93,7 @@ static int follow_link(struct walk *w, int fd, const char *name,
 	    (dir.st_uid && dir.st_uid != geteuid()) ||
 	    dir.st_mode & S_IWOTH ||
 	    (dir.st_mode & S_IWGRP && dir.st_gid && dir.st_gid != getegid())) {
-		ksig_error("%s: the symbolic link '%s' is not followed: it, or its directory, is not owned by root or you alone (uid %u): give the path that it leads to",
+		ksig_error("%s: the symbolic link '%s' is not followed: it or its directory is not owned by root or you alone (uid %u): give the path that it points to",
 			   w->path, name, link->st_uid ? link->st_uid :
 						dir.st_uid);
 		return -ECANCELED;
@@ -321,7 +321,7 @@ int ksig_pidfile_check(const char *path, const struct ksig_pidfile *file,
 	if (f)
 		fclose(f);
 	if (!found || !read_start(pid, &start)) {
-		ksig_error("%s: cannot read /proc/%d to check that the file is that process's",
+		ksig_error("%s: cannot read /proc/%d to check that the file belongs to that process",
 			   path, pid);
 		return KSIG_FAILED;
 	}
@@ -342,7 +342,7 @@ int ksig_pidfile_check(const char *path, const struct ksig_pidfile *file,
 	written = written * NS + st->st_mtim.tv_nsec;
 	written += st->st_mtim.tv_nsec ? COARSE_NS : SECONDS_NS;
 	if (written < start) {
-		ksig_error("%s was written %" PRId64 ".%03" PRId64 " s before process %d started: the pid was another process's then, or the clock has been set: restart the service, or give the pid",
+		ksig_error("%s was written %" PRId64 ".%03" PRId64 " s before process %d started: the pid belonged to another process then, or the clock has been set: restart the service, or give the pid",
 			   path, (start - written) / NS,
 			   (start - written) % NS / 1000000, pid);
 		return KSIG_FAILED;

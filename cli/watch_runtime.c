@@ -75,7 +75,7 @@ void ksig_runtime_warn(pid_t pid, int signo)
 	if (signo != SIGHUP)
 		return;
 	if (is_go(pid)) {
-		ksig_note("process %d is a Go program: unless it handles HUP itself, its runtime exits",
+		ksig_note("process %d is a Go program: its runtime exits on HUP unless the program handles it",
 			  pid);
 		return;
 	}
@@ -87,6 +87,6 @@ void ksig_runtime_warn(pid_t pid, int signo)
 	if (f)
 		fclose(f);
 	if (is_jvm)
-		ksig_note("process %d is a Java program: unless it handles HUP itself, its runtime exits",
+		ksig_note("process %d is a Java program: its runtime exits on HUP unless the program handles it",
 			  pid);
 }

@@ -238,7 +238,7 @@ int ksig_cgroup_path(const char *cgroup, unsigned int column, char **path,
 
 	err = ksig_cgroup_mount(mount, NULL);
 	if (err)
-		return ksig_fail(e, 0, -err, "/proc/self/mountinfo: %s", strerror(-err));
+		return ksig_fail(e, 0, -err, "cannot read /proc/self/mountinfo: %s", strerror(-err));
 	if (!*mount)
 		return ksig_fail(e, 0, EOPNOTSUPP,
 				 "cgroup2 is not mounted: as root, mount -t cgroup2 none /sys/fs/cgroup");
@@ -250,7 +250,7 @@ int ksig_cgroup_path(const char *cgroup, unsigned int column, char **path,
 		err = asprintf(path, "%s%s%s", mount, *name ? "/" : "",
 			       name + strspn(name, "/"));
 	if (err < 0)
-		return ksig_fail(e, 0, ENOMEM, "a cgroup's path: %s", strerror(ENOMEM));
+		return ksig_fail(e, 0, ENOMEM, "out of memory");
 	if (!stat(*path, &st) && S_ISDIR(st.st_mode))
 		return 0;
 	free(*path);

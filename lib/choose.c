@@ -43,8 +43,7 @@ static int none_will_do(const struct ksig_stream *stream, const struct reasons *
 	if (!*r->text)
 		return ksig_fail(e, 0, -err,
 				 "%s is not available here: %s doesn't provide it",
-				 stream->spec.name, stream->opts->provider ?
-				 stream->opts->provider : "what is built in");
+				 stream->spec.name, stream->opts->provider ?: "this build");
 	return ksig_fail(e, r->column, -err, "%s is not available here: %s",
 			 stream->spec.name, r->text);
 }

@@ -38,7 +38,7 @@ int ksig_process_open(uint64_t number, unsigned int column, struct ksig_error *e
 	if (fd >= 0 && ksig_process_ended(fd)) {
 		close(fd);
 		return ksig_fail(e, column, ESRCH,
-				 "process %d has exited and waits for its parent (a zombie)",
+				 "process %d has exited but its parent has not reaped it (a zombie)",
 				 pid);
 	}
 	if (fd >= 0)

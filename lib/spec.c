@@ -90,9 +90,10 @@ static int parse_cond(struct text *t, struct ksig_spec *spec)
 	}
 	if (i == ARRAY_SIZE(operators))
 		return ksig_fail(t->e, column(t), EINVAL,
-				 "expected one of " OPERATORS " and a value after '%s'%s",
-				 c->key, *t->at && *t->at != ',' ?
-				 "; found something else" : "");
+				 *t->at && *t->at != ',' ?
+				 "expected one of " OPERATORS " and a value after '%s', not '%.16s'" :
+				 "expected one of " OPERATORS " and a value after '%s'",
+				 c->key, t->at);
 	c->op = operators[i].op;
 	t->at += len;
 
@@ -275,8 +276,8 @@ static int resolve_number(struct ksig_cond *c, enum ksig_field_type type,
 	if (negative && type == KSIG_FIELD_UNSIGNED) {
 		if (c->op != KSIG_OP_NE && c->op != KSIG_OP_GT && c->op != KSIG_OP_GE)
 			return ksig_fail(e, c->text_column, EINVAL,
-					 "'%s' is never negative, so it is never %s",
-					 c->key, c->text);
+					 "no event matches %s%s%s: '%s' is never negative",
+					 c->key, operator_text(c->op), c->text, c->key);
 		/* the condition is always true */
 		c->op = KSIG_OP_GE;
 		c->number = 0;

@@ -36,7 +36,7 @@ void ksig_status_open(struct ksig_stream *stream, const char *event)
 	if (map == MAP_FAILED) {
 		if (stream->opts->log)
 			stream->opts->log(stream->opts->log_ctx,
-					  "ksig status won't see this subscription: no memfd");
+					  "ksig status cannot list this subscription: cannot create a memfd");
 		return;
 	}
 	s = map;

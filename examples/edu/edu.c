@@ -316,7 +316,7 @@ static int edu_init_channel(struct edu *edu)
 	};
 	static const struct ksig_channel_desc desc = {
 		.name = "edu%d",
-		.description = "answers of QEMU's edu card",
+		.description = "results computed by QEMU's edu card",
 		.types = types,
 	};
 
@@ -385,6 +385,6 @@ static struct pci_driver edu_driver = {
 };
 module_pci_driver(edu_driver);
 
-MODULE_DESCRIPTION("QEMU's edu card, which tells its answers by ksig");
+MODULE_DESCRIPTION("Driver for QEMU's edu card that emits its results as ksig events");
 MODULE_AUTHOR("The ksig developers");
 MODULE_LICENSE("GPL");

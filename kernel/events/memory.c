@@ -126,7 +126,7 @@ static const char *const ksig_memory_types[] = { "oom", "kill", NULL };
 struct ksig_builtin ksig_memory = {
 	.desc = {
 		.name = "memory",
-		.description = "out of memory, and the processes that the OOM killer kills",
+		.description = "the machine is out of memory, or the OOM killer kills a process",
 		.types = ksig_memory_types,
 		.event_size = sizeof(struct ksig_event) +
 			      sizeof(struct ksig_memory_data),

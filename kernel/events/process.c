@@ -133,7 +133,7 @@ static const char *const ksig_process_types[] = {
 struct ksig_builtin ksig_process = {
 	.desc = {
 		.name = "process",
-		.description = "a process forks, executes a program, exits",
+		.description = "a process forks, executes a program or exits",
 		.types = ksig_process_types,
 		.event_size = sizeof(struct ksig_event) +
 			      sizeof(struct ksig_process_data),

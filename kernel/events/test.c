@@ -6,7 +6,7 @@
 struct ksig_builtin ksig_test = {
 	.desc = {
 		.name = "test",
-		.description = "whatever is written to it; for trying out",
+		.description = "an event is written to the device, for testing",
 		.flags = KSIG_CHANNEL_WRITABLE,
 	},
 };

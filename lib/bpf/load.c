@@ -248,7 +248,7 @@ static int load_run_setup(struct ksig_bpf_sub *st, const struct ksig_bpf *skel,
 	err = bpf_prog_test_run_opts(bpf_program__fd(skel->progs.ksig_setup),
 				     &run);
 	if (err)
-		return ksig_fail(e, 0, -err, "running a BPF program: %s",
+		return ksig_fail(e, 0, -err, "cannot run a BPF program: %s",
 				 strerror(-err));
 	/* the setup could not find the number of the system call */
 	if (st->syscall && !skel->bss->only_syscall)
@@ -313,7 +313,7 @@ static int load_attach(struct ksig_bpf_sub *st, const struct ksig_bpf *skel,
 				 "no more BPF programs can be attached to this tracepoint (at most 64)");
 	if (fd < 0)
 		return ksig_fail(e, 0, -fd,
-				 "attaching a BPF program to %s: %s",
+				 "cannot attach a BPF program to %s: %s",
 				 stream->desc->name, strerror(-fd));
 	return 0;
 }
@@ -355,7 +355,7 @@ int ksig_bpf_start(struct ksig_bpf_sub *st, struct ksig_stream *stream,
 		st->bss = load_map_pages(bpf_map__fd(skel->maps.bss), sizeof(*st->bss),
 					 PROT_READ | PROT_WRITE, 0);
 	err = st->bss ? load_attach(st, skel, stream, e) :
-			ksig_fail(e, 0, errno, "mapping a BPF ring: %s", strerror(errno));
+			ksig_fail(e, 0, errno, "cannot map a BPF ring buffer: %s", strerror(errno));
 out:
 	/*
 	 * Close this only after attaching, because the kernel updates all tasks when the last user

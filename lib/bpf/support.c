@@ -133,12 +133,12 @@ int ksig_bpf_refused(int err, struct ksig_error *e)
 	if (support_read_line("/sys/kernel/security/lockdown", line) &&
 	    strstr(line, "[confidentiality]"))
 		return ksig_fail(e, 0, EPERM,
-				 "kernel lockdown (confidentiality) keeps BPF programs from reading kernel memory: boot with lockdown=integrity or without");
+				 "kernel lockdown (confidentiality) prevents BPF programs from reading kernel memory: boot with lockdown=integrity or without");
 	if (err == ENOSYS)
 		return ksig_fail(e, 0, EOPNOTSUPP,
 				 "this kernel has no bpf(2): needs CONFIG_BPF_SYSCALL");
 	if (err == ENOMEM || err == EMFILE || err == ENFILE)
-		return ksig_fail(e, 0, err, "loading a BPF program: %s",
+		return ksig_fail(e, 0, err, "cannot load a BPF program: %s",
 				 strerror(err));
 	uname(&u);
 	return ksig_fail(e, 0, EOPNOTSUPP,

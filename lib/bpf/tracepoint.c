@@ -245,7 +245,7 @@ static int tracepoint_open(const char *name, FILE **f, struct ksig_error *e)
 	}
 	if (!strncmp(name, "ftrace.", 7))
 		return ksig_fail(e, sizeof(KSIG_TRACE), ENOENT,
-				 "'ftrace' is not a category of tracepoints");
+				 "'ftrace' is not a tracepoint category");
 	snprintf(path, sizeof(path), "%s/events/%.*s/%s/format", root, len, name,
 		 dot + 1);
 	*f = fopen(path, "re");
@@ -287,7 +287,7 @@ int ksig_tracepoint_read(const char *name, const char *value,
 		goto out;
 	}
 	tp->entry_size = 8;
-	tp->desc.description = "a tracepoint of the kernel";
+	tp->desc.description = "a kernel tracepoint";
 	tp->desc.pids = true;
 	tp->desc.bpf = &ksig_bpf_trace;
 	err = tracepoint_read_format(tp, f, !strncmp(rest, "syscalls.", 9));
@@ -310,7 +310,7 @@ int ksig_tracepoint_read(const char *name, const char *value,
 				value, name);
 	else if (v && v->offset < KSIG_TRACE_ENTRY)
 		err = ksig_fail(e, 0, EINVAL,
-				"'%s' of %s can't be the value: only the tracepoint's own fields can",
+				"'%s' of %s cannot be used as the value: only the tracepoint's own fields can",
 				value, name);
 	if (!err) {
 		tp->value = v;

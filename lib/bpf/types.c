@@ -113,7 +113,7 @@ out:
 	*btf = k->btf;
 	pthread_mutex_unlock(&k->lock);
 	if (err == -ENOMEM || err == -EMFILE || err == -ENFILE)
-		return ksig_fail(e, 0, -err, "reading the kernel's BTF: %s",
+		return ksig_fail(e, 0, -err, "cannot read the kernel's BTF: %s",
 				 strerror(-err));
 	return err ? ksig_fail(e, 0, EOPNOTSUPP,
 			       "cannot read /sys/kernel/btf/vmlinux: needs CONFIG_DEBUG_INFO_BTF, and /sys mounted") : 0;
@@ -186,7 +186,7 @@ int ksig_bpf_check_tracepoints(const struct ksig_bpf_source *src,
 					 u.release, name);
 		if (!types_has_expected_args(btf, t, name))
 			return ksig_fail(e, 0, EOPNOTSUPP,
-					 "the tracepoint %2$s of this kernel (%1$.32s) has arguments that this libksig doesn't know",
+					 "the tracepoint %2$s of this kernel (%1$.32s) has arguments that this libksig doesn't support",
 					 u.release, name);
 	}
 	return 0;

@@ -93,11 +93,11 @@ static int module_open_node(const char *channel, struct ksig_error *e)
 	case EPERM:
 		if (!stat(path, &st) && st.st_gid)
 			return ksig_fail(e, 0, err,
-					 "cannot open %s: %s (only root and group %u may: try sudo, or join the group)",
+					 "cannot open %s: %s (requires root or group %u: try sudo, or join the group)",
 					 path, strerror(err),
 					 (unsigned int)st.st_gid);
 		return ksig_fail(e, 0, err,
-				 "cannot open %s: %s (only root may: try sudo)",
+				 "cannot open %s: %s (requires root: try sudo)",
 				 path, strerror(err));
 	case ENOBUFS:
 		return ksig_fail(e, 0, err,
@@ -221,7 +221,7 @@ static int module_subscribe(struct ksig_stream *stream, struct module *m,
 		return ksig_fail(e, 0, errno, "ksig.ko: %s", strerror(errno));
 	if (info.abi != KSIG_ABI)
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "ksig.ko has ABI %u, this library needs %u: load the module that came with it",
+				 "ksig.ko has ABI %u, this library requires %u: load the module that came with it",
 				 info.abi, KSIG_ABI);
 	if (info.event_size < d->event_size)
 		return ksig_fail(e, 0, EOPNOTSUPP,

@@ -140,7 +140,7 @@ static int clock_open(struct ksig_native *n, struct ksig_stream *stream,
 
 	(void)stream;
 	if (!s)
-		return ksig_native_fail(e, -ENOMEM, "a timer");
+		return ksig_native_fail(e, -ENOMEM, "cannot create a timer");
 	s->fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	err = s->fd < 0 ? -errno : clock_arm(s->fd);
 	if (!err)
@@ -149,7 +149,7 @@ static int clock_open(struct ksig_native *n, struct ksig_stream *stream,
 		if (s->fd >= 0)
 			close(s->fd);
 		free(s);
-		return ksig_native_fail(e, err, "a timer of the wall clock");
+		return ksig_native_fail(e, err, "cannot create a timer for the wall clock");
 	}
 	s->slept = -ksig_clock_offset(CLOCK_MONOTONIC);
 	s->set = ksig_clock_offset(CLOCK_REALTIME);

@@ -300,9 +300,9 @@ static int connector_fail(int err, struct ksig_error *e)
 			return ksig_fail(e, 0, EPERM,
 					 "the proc connector doesn't work in a pid namespace: run ksig outside; a single process's exit doesn't need it (process.exit:pid=N)");
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "the proc connector doesn't answer: needs CONFIG_PROC_EVENTS");
+				 "the proc connector does not respond: needs CONFIG_PROC_EVENTS");
 	}
-	return ksig_native_fail(e, err, "the proc connector");
+	return ksig_native_fail(e, err, "cannot use the proc connector");
 }
 
 /*
@@ -375,7 +375,7 @@ static int connector_open(struct ksig_native *n, struct ksig_stream *stream,
 	int err = 0;
 
 	if (!s)
-		return ksig_native_fail(e, -ENOMEM, "the proc connector");
+		return ksig_native_fail(e, -ENOMEM, "cannot use the proc connector");
 	while (strcmp(kind->event, stream->desc->name))
 		kind++;
 	n->state = s;

@@ -527,7 +527,7 @@ static int kill_open(struct ksig_native *n, struct ksig_stream *stream,
 	s = calloc(1, sizeof(*s));
 	if (!s) {
 		free(path);
-		return ksig_native_fail(e, -ENOMEM, "a list of cgroups");
+		return ksig_native_fail(e, -ENOMEM, "cannot list cgroups");
 	}
 	s->root = -1;
 	s->inotify = -1;

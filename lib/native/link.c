@@ -299,7 +299,7 @@ static int link_open(struct ksig_native *n, struct ksig_stream *stream,
 	if (err) {
 		link_close(n);
 		return ksig_native_fail(e, err,
-					"the list of network interfaces (rtnetlink)");
+					"cannot list network interfaces (rtnetlink)");
 	}
 	s->started = true;
 	return 0;

@@ -130,7 +130,7 @@ struct ksig_cond *ksig_native_subject(struct ksig_stream *stream);
  * Return: the array, which may have moved; NULL if out of memory, with the array unchanged.
  */
 void *ksig_native_grow(void *list, size_t n, size_t *room, size_t size);
-/* Formats a message for an errno that needs no further explanation: "WHAT: No such file" */
+/* Formats a message for an errno that needs no further explanation: "WHAT: No such file or directory" */
 int ksig_native_fail(struct ksig_error *e, int err, const char *what);
 
 /* --------------------------------------------------------------- netlink.c */

@@ -144,7 +144,7 @@ static int pidfd_open_source(struct ksig_native *n, struct ksig_stream *stream,
 		return ksig_fail(e, c->text_column, EINVAL, "invalid pid '%s'", c->text);
 	s = calloc(1, sizeof(*s));
 	if (!s)
-		return ksig_native_fail(e, -ENOMEM, "a pidfd");
+		return ksig_native_fail(e, -ENOMEM, "cannot watch the pidfd");
 	s->pid = c->number;
 	s->timer = -1;
 	s->fd = ksig_process_open(c->number, c->text_column, e);
@@ -154,7 +154,7 @@ static int pidfd_open_source(struct ksig_native *n, struct ksig_stream *stream,
 	}
 	err = ksig_native_watch(n, s->fd, EPOLLIN);
 	if (err) {
-		ksig_native_fail(e, err, "a pidfd");
+		ksig_native_fail(e, err, "cannot watch the pidfd");
 		goto close;
 	}
 	c->in_kernel = true;

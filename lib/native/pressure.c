@@ -248,7 +248,7 @@ static int pressure_fail(const struct pressure_settings *set, int err, const cha
 				 path);
 	if (err == -EPERM || err == -EACCES)
 		return ksig_fail(e, set->cgroup_column, -err,
-				 "cannot open %s for writing: %s; run ksig as root, or give a cgroup that you own",
+				 "cannot open %s for writing: %s; run ksig as root, or specify a cgroup that you own",
 				 path, strerror(-err));
 	return ksig_native_fail(e, err, path);
 }
@@ -268,7 +268,7 @@ static int pressure_set_trigger(const struct ksig_stream *stream,
 		n = asprintf(&path, "%s/memory.pressure", folder);
 		free(folder);
 		if (n < 0)
-			return ksig_native_fail(e, -ENOMEM, "a cgroup's path");
+			return ksig_native_fail(e, -ENOMEM, "cannot build a cgroup's path");
 		file = path;
 	}
 	s->fd = open(file, O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -332,13 +332,13 @@ static int pressure_open(struct ksig_native *n, struct ksig_stream *stream,
 		goto free;
 	s->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (s->done < 0) {
-		err = ksig_native_fail(e, -errno, "an eventfd");
+		err = ksig_native_fail(e, -errno, "cannot create an eventfd");
 		goto free;
 	}
 	if (syscall(SYS_io_setup, 1, &s->ctx)) {
 		err = errno;
 		err = ksig_fail(e, 0, err == ENOSYS ? EOPNOTSUPP : err,
-				"asynchronous requests (io_setup): %s%s",
+				"cannot set up asynchronous I/O (io_setup): %s%s",
 				strerror(err),
 				err == EAGAIN ? "; raise fs.aio-max-nr" :
 				err == ENOSYS ? ": needs CONFIG_AIO" :
@@ -349,7 +349,7 @@ static int pressure_open(struct ksig_native *n, struct ksig_stream *stream,
 	if (!err)
 		err = ksig_native_watch(n, s->done, EPOLLIN);
 	if (err) {
-		ksig_native_fail(e, err, "waiting for a PSI trigger");
+		ksig_native_fail(e, err, "cannot wait for a PSI trigger");
 		goto free;
 	}
 	n->state = s;

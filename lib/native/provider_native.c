@@ -89,7 +89,7 @@ static int native_open(struct ksig_stream *stream, struct ksig_error *e)
 				 stream->desc->name);
 	n = calloc(1, sizeof(*n));
 	if (!n)
-		return ksig_native_fail(e, -ENOMEM, "a subscription");
+		return ksig_native_fail(e, -ENOMEM, "cannot create a subscription");
 	n->source = source;
 	n->desc = stream->desc;
 	n->owner = getpid();
@@ -113,7 +113,7 @@ static int native_open(struct ksig_stream *stream, struct ksig_error *e)
 	return 0;
 
 fail_queue:
-	ksig_native_fail(e, err, "a subscription's queue");
+	ksig_native_fail(e, err, "cannot create the subscription's queue");
 free:
 	native_free(n);
 	return err;

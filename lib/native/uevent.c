@@ -214,7 +214,7 @@ static int uevent_check_namespace(struct ksig_stream *stream, struct ksig_error 
 		close(net);
 	if (known && st.st_ino != INITIAL_USER_NS)
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "the kernel sends no uevents to a network namespace that a user namespace owns: run ksig in the host's (nsenter --net)");
+				 "the kernel sends no uevents to network namespaces owned by a user namespace: run ksig in that of the host (nsenter --net)");
 	if (!known && stream->opts->log)
 		stream->opts->log(stream->opts->log_ctx,
 			      "cannot determine in this user namespace whether uevents reach this network namespace");
@@ -250,7 +250,7 @@ static int uevent_open(struct ksig_native *n, struct ksig_stream *stream,
 	if (err) {
 		ksig_netlink_close(&s->nl);
 		free(s);
-		return ksig_native_fail(e, err, "uevents (a netlink socket)");
+		return ksig_native_fail(e, err, "cannot receive uevents (netlink)");
 	}
 	n->state = s;
 	return 0;

@@ -64,15 +64,15 @@ as_other() {
 
 gives 0 ksig doctor
 ! grep -vE '^(ok    |no    ) [a-z.]+ +[^ ]' stdout || fail 'what is that:'
-grep -q '^ok     pidfd            the end of a process was seen$' stdout ||
+grep -q '^ok     pidfd            received an exit event$' stdout ||
 	fail 'no pidfd:'
 
 ksig events --json >events
 examine env
 if [ -e /dev/ksig/test ]; then
-	is ok module null 'an event was read, and one came by signal'
+	is ok module null 'received an event by descriptor and one by signal'
 	is ok send.module
-	is ok process.exit null 'by module'
+	is ok process.exit null 'provided by module'
 	is ok memory.oom
 else
 	# the suggested cure must be possible on this system
@@ -91,10 +91,10 @@ else
 fi
 if ! available process.exit bpf; then
 	is no bpf 'EOPNOTSUPP|EPERM'
-elif is ok bpf null 'the end of a process was seen' &&
+elif is ok bpf null 'received an exit event' &&
 	ls /sys/kernel/tracing/events >ls 2>&1 ||
 	ls /sys/kernel/debug/tracing/events >ls 2>&1; then
-	is ok tracepoint null 'the end of a process was seen'
+	is ok tracepoint null 'received an exit event'
 else
 	is no tracepoint EOPNOTSUPP 'mount -t tracefs'
 fi
@@ -111,8 +111,8 @@ fi
 examine as_other
 is no bpf EPERM 'CAP_BPF.CAP_PERFMON'
 is no power.suspend 'EPERM|EACCES'
-[ ! -e /dev/ksig/test ] || is no module EACCES 'only root may'
-[ ! -e /dev/ksig/test ] || is no send.module EACCES 'only root may'
+[ ! -e /dev/ksig/test ] || is no module EACCES 'requires root'
+[ ! -e /dev/ksig/test ] || is no send.module EACCES 'requires root'
 
 # as root of new namespaces
 if as_other unshare -U -r -p -n -f --mount-proc true 2>/dev/null; then

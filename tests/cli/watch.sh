@@ -24,7 +24,7 @@ prints "$time test value=3"
 
 # filters: the result is the same whether the kernel or the library applies them
 watch 'test:value>=10,value!=11' -n 2
-says '(module, filtered here)'
+says '(module, filtered in user space)'
 emit 9 10 11 -12 12
 ends 0
 lines 2
@@ -359,7 +359,7 @@ says 'cannot write: No space left'
 
 # without permission, and without the module
 gives 0 ksig events
-prints 'test  *module  whatever .*'
+prints 'test  *module  an event emitted by .*'
 gives 0 ksig events --json
 prints '\{"event":"test","provider":"module","description":"[^"]*","available":true,"reason":null\}'
 gives 1 su alice -c 'ksig watch test -t 1'
@@ -372,5 +372,5 @@ gives 5 ksig watch test
 says "module: /dev/ksig/test doesn't exist: ksig.ko is not loaded"
 # other providers work without the module
 ksig events --all >stdout 2>stderr || [ $? = 5 ]
-prints 'test  *module .*; no: /dev/ksig/test doesn.t exist: ksig.ko is not loaded .*'
+prints 'test  *module .*; not available: /dev/ksig/test doesn.t exist: ksig.ko is not loaded .*'
 insmod /ksig/ksig.ko

@@ -85,7 +85,7 @@ halt $watcher
 dd if=/dev/zero of=/dev/null bs=1 count=20000 2>/dev/null
 kill -CONT $watcher
 ends 0
-says '[0-9]* events of trace.syscalls.sys_enter_write were lost in total, 1 of which count for -n: the kernel has sent 1 signals'
+says '[0-9]* events of trace.syscalls.sys_enter_write were lost in total, 1 of which count towards -n: the kernel has sent 1 signals'
 lines 0
 
 # options and filters that cannot be used with --to subject on a tracepoint

@@ -85,7 +85,7 @@ if [ -e /sys/kernel/tracing/events ]; then
 	gives 2 ksig watch trace.sched.sched_switch --value next_pri
 	says "next_pri"
 	gives 2 ksig watch trace.ftrace.print
-	says "column 7: 'ftrace' is not a category of tracepoints"
+	says "column 7: 'ftrace' is not a tracepoint category"
 fi
 
 # invalid filters: all providers report the same column
@@ -128,7 +128,7 @@ for how in 1 2; do
 	for way in "" "--by caller"; do
 		gives 5 unshare -m sh -c "$hidden &&
 			exec $nobody ./ksig send $way $pid"
-		says "unless /proc doesn't show process $pid"
+		says "check that /proc shows process $pid"
 	done
 done
 lives $pid

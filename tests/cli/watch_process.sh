@@ -27,7 +27,7 @@ prints "$time process.exit pid=$pid status=15 comm=sleep parent=$$"
 
 # the library applies the conditions that the kernel can't
 watch process.exit:status=1792,comm=sh -n1 --json
-says '(module, filtered here)$'
+says '(module, filtered in user space)$'
 sh -c 'exit 6' || :
 sh -c 'exit 7' & pid=$!
 ends 0
@@ -92,7 +92,7 @@ gives 2 ksig watch process.exit:pid=-1
 says 'never negative'
 start_zombie
 gives 4 ksig watch process.exit:pid=$zombie
-says 'process [0-9]* has exited and waits for its parent'
+says 'process [0-9]* has exited but its parent has not reaped it'
 start many_threads >/dev/null 2>&1
 until_true eval '[ $(ls /proc/$pid/task | wc -l) -gt 1 ]'
 tid=$(ls /proc/$pid/task | sort -n | tail -n 1)

@@ -136,7 +136,7 @@ if command -v objcopy >/dev/null && command -v bash >/dev/null; then
 	objcopy --add-section .note.go.buildid=note "$(command -v bash)" godaemon
 	start_handler ./godaemon
 	gives 3 ksig watch net.up --provider native --to $pid -s HUP -t 1ms
-	says "process $pid is a Go program: unless it handles HUP itself, its runtime exits"
+	says "process $pid is a Go program: its runtime exits on HUP unless the program handles it"
 	gives 3 ksig watch net.up --provider native --to $pid -s USR1 --force -t 1ms
 	! grep -q 'Go program' stderr || fail "it warned of USR1: $(cat stderr)"
 	kill -KILL $pid

@@ -52,5 +52,5 @@ printf '\006\000\000\000\001' >"$tmp/root/sys/firmware/efi/efivars/SecureBoot-1"
 refuses 'Secure Boot is on' load
 machine
 echo 'ksig 16384 0 - Live 0x0' >"$tmp/root/proc/modules"
-refuses 'loaded already' load
+refuses 'already loaded' load
 refuses 'usage' nonsense

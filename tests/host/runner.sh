@@ -226,6 +226,6 @@ mine || fail 'my/ is not built:'
 [ "$(in_machine)" = 'Kbuild~ program x.model' ] || fail "in my: $(in_machine)"
 echo >"$tree/my/b/program.c"
 ! mine || fail 'two of a name:'
-[ "$(tail -n 1 "$tmp/out")" = 'vm: in the machine there is one folder /my: rename one of my/a/program my/b/program' ] ||
+[ "$(tail -n 1 "$tmp/out")" = 'vm: all files of my/ are copied into one directory, /my: rename one of my/a/program my/b/program' ] ||
 	fail 'two of a name, unexplained:'
 [ ! -e "$tmp/apt" ] || fail "apt was asked for: $(cat "$tmp/apt"):"

@@ -476,5 +476,5 @@ static void __exit context_exit(void)
 module_init(context_init);
 module_exit(context_exit);
 
-MODULE_DESCRIPTION("Emits to ksig from any context, for its tests");
+MODULE_DESCRIPTION("Emits ksig events from any context, for tests");
 MODULE_LICENSE("GPL");

@@ -96,5 +96,5 @@ static void __exit hooks_exit(void)
 module_init(hooks_init);
 module_exit(hooks_exit);
 
-MODULE_DESCRIPTION("Shows what ksig has hooked into the kernel, for its tests");
+MODULE_DESCRIPTION("Shows the hooks that ksig has installed in the kernel, for tests");
 MODULE_LICENSE("GPL");

@@ -9,5 +9,5 @@ static int __init refuses_init(void)
 
 module_init(refuses_init);
 
-MODULE_DESCRIPTION("Does not load, for ksig's tests");
+MODULE_DESCRIPTION("Fails to load, for ksig's tests");
 MODULE_LICENSE("GPL");

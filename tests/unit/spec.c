@@ -76,7 +76,7 @@ static void test_syntax(void)
 	bad("process.exit:pid=1,", 20, "missing field name");
 	bad("process.exit:=1", 14, "missing field name");
 	bad("process.exit:pid", 17, "expected one of");
-	bad("process.exit:pid~1", 17, "found something else");
+	bad("process.exit:pid~1", 17, "a value after 'pid', not '~1'");
 	bad("process.exit:pid=", 18, "missing value after");
 	bad("process.exit:pid!1", 17, "expected one of");
 	bad("process.exit:pid=,status=0", 18, "missing value after");
