@@ -143,12 +143,13 @@ int ksig_sub_open(const char *event, const struct ksig_sub_opts *opts,
  * @sub: set on success; close it with ksig_sub_close()
  *
  * Events are returned in the order of the times in their records, as far as the providers have
- * reported them. A process.exit event from the native provider can be up to a second late. If a user
- * has more than 8 subscriptions to a channel of the module, or a channel has more than 32, the later
- * ones can be late as well. If one specification can't be read (-ENOMEM, -EMFILE, -ENFILE), the events of
- * the others wait for up to 100 ms. ksig_event_spec() returns the index of the specification that an
- * event matches. seq and lost_before are counted separately for each specification. Each
- * specification is served by the first provider that is available for it.
+ * reported them. A process.exit event from the native provider can be up to a second late. If a
+ * user has more than 8 subscriptions to a channel of the module, or a channel has more than 32,
+ * the events of the later subscriptions can be late, too. If one specification can't be read
+ * (-ENOMEM, -EMFILE, -ENFILE), the events of the others wait for up to 100 ms. ksig_event_spec()
+ * returns the index of the specification that an event matches. seq and lost_before are counted
+ * separately for each specification. Each specification is served by the first provider that is
+ * available for it.
  *
  * Return: as ksig_sub_open(). On failure no event is subscribed to.
  */

@@ -169,7 +169,7 @@ int main(void)
 		 * the message names the first affected tracepoint, because some tracepoints share a
 		 * prototype
 		 */
-		expect(retype_tracepoint, i, "has arguments that this libksig doesn't know");
+		expect(retype_tracepoint, i, "has arguments that this libksig doesn't support");
 	}
 	return 0;
 }
