@@ -202,6 +202,15 @@ stop() {
 sleeps() { awk '/^voluntary/ { print $2 }' /proc/$watcher/status; }
 ticks() { sed 's/.*) //' /proc/$watcher/stat | awk '{ print $12 + $13 }'; }
 
+# needs_libsystemd: skip the test if ksig was built without libsystemd
+needs_libsystemd() {
+	ksig watch net.up --provider native --to unit:a -s HUP -t 1ms 2>stderr || :
+	if grep -q 'built without libsystemd' stderr; then
+		echo "ksig was built with SYSTEMD=0"
+		exit 77
+	fi
+}
+
 # has_event PROVIDER EVENT: succeeds if the provider has the event on this system
 has_event() { ksig watch "$2" --provider "$1" -t 1ms >/dev/null 2>&1 || [ $? = 3 ]; }
 

@@ -11,11 +11,7 @@ fi
 . tests/functions.sh
 own_folder "$@"
 
-ksig watch net.up --provider native --to unit:a -s HUP -t 1ms 2>without || :
-if grep -q 'built without libsystemd' without; then
-	echo "ksig was built with SYSTEMD=0"
-	exit 77
-fi
+needs_libsystemd
 for program in /lib/systemd/systemd systemctl dbus-daemon; do
 	command -v $program >/dev/null || {
 		echo "no $program here"

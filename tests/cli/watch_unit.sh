@@ -5,11 +5,7 @@
 . tests/functions.sh
 own_folder "$@"
 
-ksig watch net.up --provider native --to unit:a -s HUP -t 1ms 2>without || :
-if grep -q 'built without libsystemd' without; then
-	echo "ksig was built with SYSTEMD=0"
-	exit 77
-fi
+needs_libsystemd
 
 # manage [COMMAND...]: start the manager, and send it COMMAND if there is one
 # manager COMMAND...: send COMMAND to the manager and wait until it has been executed
