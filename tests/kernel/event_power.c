@@ -29,7 +29,7 @@ static void test_s3(int fd)
 		return;
 	}
 	/*
-	 * Accept a failed suspend: QEMU's q35 can suspend only once, and tests/lib/events_power.c
+	 * Accept a failed suspend: QEMU's q35 can suspend only once, and tests/lib/promise11_power.c
 	 * requires a successful suspend.
 	 */
 	slept = power_sleep("+15");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Test process events with BPF, beyond the cases in events_process.c: threads that exit
+ * Test process events with BPF, beyond the cases in promise11_process.c: threads that exit
  * simultaneously, pinned processes, current.*, and PID namespaces.
  */
 #define _GNU_SOURCE

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Test net.up and net.down through rtnetlink, beyond the cases in events_net.c. After messages are
+ * Test net.up and net.down through rtnetlink, beyond the cases in promise11_net.c. After messages are
  * lost, the library must recover the state of each interface. The test runs as root and as another
  * user.
  */

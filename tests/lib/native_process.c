@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Check how the proc connector handles threads, beyond the cases in events_process.c. Each exit
+ * Check how the proc connector handles threads, beyond the cases in promise11_process.c. Each exit
  * must be reported once, regardless of how many threads and processes exit and in which order.
  */
 #define _GNU_SOURCE
