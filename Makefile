@@ -276,7 +276,6 @@ $(O)/bench: bench/bench.c bench/bench.h tests/ktest.c $(headers) $(O)/flags
 # Unit tests use internals of the library. They run twice on this machine: with sanitizers for
 # memory errors and undefined behaviour, and with one for data races.
 unit_tests := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
-comma := ,
 
 define sanitized
 $(O)/$(1)/lib/%.o: lib/%.c $$(lib_headers) $$(skeletons) $(O)/flags

@@ -43,7 +43,7 @@ until_true() {
 	local tries=0
 
 	until "$@" 2>/dev/null; do
-		[ $((tries += 1)) -le ${patience:-3000} ] || fail "in vain: $*"
+		[ $((tries += 1)) -le ${patience:-3000} ] || fail "timed out: $*"
 		# wait: between two checks of a condition
 		sleep 0.02
 	done

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Target process for the tests of ksig watch: target write|threads|storm N. It prints with
+ * Target process for the tests of ksig watch: target write|threads|storm NAME N. It prints with
  * writev(2) because the tests count its write(2) calls.
  */
 #define _GNU_SOURCE
@@ -117,11 +117,11 @@ static void begin_and_end(void)
 	waitpid(pid, NULL, 0);
 }
 
-/* Runs @n short-lived processes, one after the other. */
-static void run_storm(long n)
+/* Runs @n short-lived processes named @name, one after the other. */
+static void run_storm(const char *name, long n)
 {
 	wait_go();
-	prctl(PR_SET_NAME, "storm");
+	prctl(PR_SET_NAME, name);
 	while (n--)
 		begin_and_end();
 	prctl(PR_SET_NAME, "target");
@@ -133,9 +133,9 @@ int main(int argc, char **argv)
 		run_write();
 	else if (argc == 2 && !strcmp(argv[1], "threads"))
 		run_threads();
-	else if (argc == 3 && !strcmp(argv[1], "storm"))
-		run_storm(atol(argv[2]));
+	else if (argc == 4 && !strcmp(argv[1], "storm"))
+		run_storm(argv[2], atol(argv[3]));
 	else
-		errx(2, "usage: target write|threads|storm N");
+		errx(2, "usage: target write|threads|storm NAME N");
 	return 0;
 }

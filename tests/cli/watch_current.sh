@@ -11,12 +11,15 @@ mount_tracefs || {
 }
 ksig watch trace.syscalls.sys_enter_write -t 1ms >/dev/null 2>stderr ||
 	[ $? = 3 ] || { cat stderr; exit 77; }
-write=trace.syscalls.sys_enter_write:current.comm=target
+# a name that no unrelated process has
+cp "$target" target$$
+target=$PWD/target$$
+write=trace.syscalls.sys_enter_write:current.comm=target$$
 
 # a program that was started before the watch is interrupted while it blocks in its third write
 run_target write
 watch $write --skip 2 -n1 --to subject -s USR1
-says '^ksig: watching .*=target (bpf)$'
+says '^ksig: watching .*=target[0-9]* (bpf)$'
 echo >&9
 ends 0
 lines 1
@@ -79,10 +82,12 @@ got=0
 wait $pid || got=$?
 [ $got = 129 ] || fail "HUP does not kill: $got"
 
+dd=dd$$
+ln -s "$(command -v dd)" $dd
 # the kernel also counts lost events, so the watch ends even if the Nth event was lost
-watch trace.syscalls.sys_enter_write:current.comm=dd --skip 15000 -n 1 --to subject -s WINCH
+watch trace.syscalls.sys_enter_write:current.comm=$dd --skip 15000 -n 1 --to subject -s WINCH
 halt $watcher
-dd if=/dev/zero of=/dev/null bs=1 count=20000 2>/dev/null
+./$dd if=/dev/zero of=/dev/null bs=1 count=20000 2>/dev/null
 kill -CONT $watcher
 ends 0
 says '[0-9]* events of trace.syscalls.sys_enter_write were lost in total, 1 of which count towards -n: the kernel has sent 1 signals'

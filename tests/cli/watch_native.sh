@@ -17,7 +17,7 @@ waits=$pid
 watch process.exit:comm=nosuch --provider native --json --queue 1024 \
 	--to $waits -s TERM
 halt $watcher
-run_target storm 5000
+run_target storm storm$$ 5000
 echo >&9
 wait $pid
 kill -KILL $waits

@@ -5,13 +5,15 @@
 # order of the EVENTs has no effect.
 . tests/functions.sh
 own_folder "$@"
+# a name that no unrelated process has
+brief=brief$$
 
 # brief_lives N: run N short-lived processes in sequence, and write their pids to the file pids
 brief_lives() {
 	local i
 	: >pids
 	for i in $(seq $1); do
-		./brief &
+		./$brief &
 		echo $! >>pids
 		wait $!
 	done
@@ -53,7 +55,7 @@ watched() {
 # Check that commands run in the order of the events.
 commands_in_order() {
 	: >ran
-	watch process.exit:comm=brief process.exec:comm=brief \
+	watch process.exit:comm=$brief process.exec:comm=$brief \
 		process.fork:pid=$$ --provider bpf -- \
 		sh -c 'echo "$KSIG_EVENT $KSIG_SUBJECT $KSIG_VALUE" >>ran'
 	brief_lives 10
@@ -86,7 +88,7 @@ if [ -n "${KSIG_NET-}" ]; then
 	exit
 fi
 
-cp /bin/true brief
+cp /bin/true $brief
 for provider in bpf native; do
 	if has_event $provider process.exit; then
 		# halted: many events wait in three queues; live: events are read as they arrive

@@ -14,10 +14,10 @@ dozes() {
 		./$doze 1000 &
 	done
 }
-# a name that no unrelated process has
-doze=doze$$
+# names that no unrelated processes have
+doze=doze$$ spinner=spinner$$
 ln -s "$(command -v sleep)" $doze
-ln -s "$(command -v sh)" spinner
+ln -s "$(command -v sh)" $spinner
 
 # process_events PROVIDER: check process events. The results are the same for all providers.
 process_events() {
@@ -66,8 +66,8 @@ process_events() {
 
 	# A real-time signal to a task that never sleeps is refused. The watch can't determine
 	# whether the task waits for the signal, and doesn't retry forever.
-	watch process.exec:comm=spinner $from --to subject -s 44 -n1
-	start ./spinner -c 'while :; do :; done'
+	watch process.exec:comm=$spinner $from --to subject -s 44 -n1
+	start ./$spinner -c 'while :; do :; done'
 	ends 1
 	prints "$time process.exec .* -> RTMIN\\+10 $pid refused"
 	lives $pid

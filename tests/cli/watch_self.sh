@@ -5,27 +5,30 @@
 # causes another command of the same watch.
 . tests/functions.sh
 own_folder "$@"
+# names that no unrelated processes have
+export kip=kip$$ parent=parent$$
+doze=doze$$ nap=nap$$ forks=forks$$
 
 mount_tracefs ||
 	echo ": tracefs can't be mounted: no tracepoint is tried"
-ln -s "$(command -v sleep)" doze
-ln -s "$(command -v sleep)" nap
-ln -s "$(command -v sleep)" kip
-ln -s "$(command -v sh)" parent
+ln -s "$(command -v sleep)" $doze
+ln -s "$(command -v sleep)" $nap
+ln -s "$(command -v sleep)" $kip
+ln -s "$(command -v sh)" $parent
 count() { wc -l <"$1"; }
 
 # The command runs the watched program as a child, as a grandchild whose parent has exited, and in
 # a new session. Each run appends a line to the file born.
-cat >breeds <<'END'
+cat >breeds <<END
 #!/bin/sh
-./forks
-./parent -c './doze 0.1; echo >>born'
-(./parent -c './doze 0.2; echo >>born') &
-sh -c '(setsid sh -c "./parent -c \"./doze 0.2; :\"; echo >>born" &) &'
+./$forks
+./$parent -c './$doze 0.1; echo >>born'
+(./$parent -c './$doze 0.2; echo >>born') &
+sh -c '(setsid sh -c "./$parent -c \"./$doze 0.2; :\"; echo >>born" &) &'
 END
 chmod +x breeds
-printf '#!./parent\n./doze 0.3\n:\n' >forks
-chmod +x forks
+printf '#!./%s\n./%s 0.3\n:\n' $parent $doze >$forks
+chmod +x $forks
 
 all_born() { has_lines $((3 * $(count stdout))) born; }
 
@@ -74,14 +77,14 @@ for provider in bpf native; do
 		continue
 	}
 	from="--provider $provider"
-	is_left_out ./doze 0.3 : process.exec:comm=doze $from
-	is_left_out ./doze 0 : process.exit:comm=doze $from
-	is_left_out ./forks : process.fork:comm=forks $from
+	is_left_out ./$doze 0.3 : process.exec:comm=$doze $from
+	is_left_out ./$doze 0 : process.exit:comm=$doze $from
+	is_left_out ./$forks : process.fork:comm=$forks $from
 
 	# with --self, the first command causes the second one
 	: >born >mine
-	watch process.exec:comm=nap $from --self -n 3 -- sh -c './nap 2 &'
-	cause ./nap 0.3
+	watch process.exec:comm=$nap $from --self -n 3 -- sh -c "./$nap 2 &"
+	cause ./$nap 0.3
 	ends 0
 	lines 3
 
@@ -89,8 +92,8 @@ for provider in bpf native; do
 	rm -f go
 	mkfifo go
 	: >stdout >stderr
-	sh -c './parent -c "read line <go; exec ./kip 0.3" &
-		exec ksig watch process.exec:comm=kip -n1 '"$from" \
+	sh -c './$parent -c "read line <go; exec ./$kip 0.3" &
+		exec ksig watch process.exec:comm=$kip -n1 '"$from" \
 		>stdout 2>stderr &
 	watcher=$!
 	watching
@@ -100,16 +103,16 @@ for provider in bpf native; do
 done
 
 if has_event bpf trace.syscalls.sys_enter_exit_group; then
-	is_left_out ./doze 0 : trace.syscalls.sys_enter_exit_group:current.comm=doze
+	is_left_out ./$doze 0 : trace.syscalls.sys_enter_exit_group:current.comm=$doze
 else
 	echo ": no tracepoints by BPF here"
 fi
 
 # A process that the command leaves running is reaped as soon as it exits.
 if has_event native process.exec; then
-	watch process.exec:comm=doze -- sh -c '(sleep 1000 & echo $! >orphan) & sleep 1000'
+	watch process.exec:comm=$doze -- sh -c '(sleep 1000 & echo $! >orphan) & sleep 1000'
 	: >mine
-	cause ./doze 0.3
+	cause ./$doze 0.3
 	until_true [ -s orphan ]
 	kill $(cat orphan)
 	until_true [ ! -e /proc/$(cat orphan) ]

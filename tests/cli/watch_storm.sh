@@ -5,6 +5,8 @@
 # events, only one command runs at a time, and little cpu time is used.
 . tests/functions.sh
 own_folder "$@"
+# a name that no unrelated process has
+name=storm$$
 
 has_event bpf process.exit || {
 	echo "no process.exit by BPF here"
@@ -17,7 +19,7 @@ json_total() { jq -s 'map(1 + .lost_before + (.merged | tonumber)) | add // 0' s
 
 # storm COUNT: start COUNT processes that exit immediately, and wait for them
 storm() {
-	run_target storm $1
+	run_target storm $name $1
 	echo >&9
 	wait $pid
 }
@@ -76,13 +78,13 @@ n=1000
 # a slow machine needs a long time to run several hundred commands
 patience=4000
 # printed and lost events add up
-watch process.exit:comm=storm --provider bpf --json --queue 16
+watch process.exit:comm=$name --provider bpf --json --queue 16
 storm 5000
 adds_up 5000 json_total
 stop
 
 # --every prints at most one line per interval, but the watch reads every event, so none is lost
-watch process.exit:comm=storm --provider bpf --json --every 200ms
+watch process.exit:comm=$name --provider bpf --json --every 200ms
 before=$(ticks)
 storm $n
 adds_up $n json_total
@@ -92,7 +94,7 @@ used=$(($(ticks) - before))
 stop
 
 # with --every, a loss is reported even if the event that reports it is merged with a later event
-watch process.exit:comm=storm --provider bpf --json --every 3s --queue 256
+watch process.exit:comm=$name --provider bpf --json --every 3s --queue 256
 halt $watcher
 storm 5000
 kill -CONT $watcher
@@ -117,7 +119,7 @@ while "44 is not blocked":
 print("lost", signal.sigwaitinfo([44]).si_errno, flush=True)' >waits
 	waits=$pid
 	until_true grep -q ready waits
-	watch process.exit:comm=storm --provider bpf --to $waits -s 44 --queue 256
+	watch process.exit:comm=$name --provider bpf --to $waits -s 44 --queue 256
 	halt $watcher
 	storm 1000
 	kill -CONT $watcher
@@ -137,9 +139,9 @@ fi
 
 # commands run one at a time; each command takes a while (wait: for nothing)
 most=0
-watch process.exit:comm=storm --provider bpf --every 200ms -- \
+watch process.exit:comm=$name --provider bpf --every 200ms -- \
 	sh -c 'echo $((1 + KSIG_LOST + KSIG_MERGED)) >>ran; sleep 0.1'
-run_target storm $n
+run_target storm $name $n
 echo >&9
 while lives $pid; do
 	used=$(wc -w <"/proc/$watcher/task/$watcher/children")
@@ -154,7 +156,7 @@ stop
 # the loss.
 rm -f ran
 : >busy
-watch process.exit:comm=storm --provider bpf --queue 256 -- \
+watch process.exit:comm=$name --provider bpf --queue 256 -- \
 	sh -c 'echo $((1 + KSIG_LOST)) >>ran; while [ -e busy ]; do sleep 0.1; done'
 before=$(ticks)
 storm $n

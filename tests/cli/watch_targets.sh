@@ -5,15 +5,18 @@
 . tests/functions.sh
 own_folder "$@"
 
-# events N: run nice to cause N events. BPF is needed because these processes exit before native can
+# events N: run N short-lived processes to cause N events. BPF is needed because these processes exit before native can
 # read all of their names.
 from=bpf
 has_event $from process.exec || {
 	echo "no process.exec by BPF here"
 	exit 77
 }
-events() { for i in $(seq "$1"); do nice true; done; }
-nice=process.exec:comm=nice
+events() { for i in $(seq "$1"); do ./$name true; done; }
+# a name that no unrelated process has
+name=nice$$
+ln -s "$(command -v nice)" $name
+nice=process.exec:comm=$name
 
 # bash handles the signal in a trap; the target is named by a pidfile
 if command -v bash >/dev/null; then
@@ -22,7 +25,7 @@ if command -v bash >/dev/null; then
 	watch $nice --provider $from --to pidfile:pidfile -s HUP -n1
 	events 1
 	ends 0
-	prints "$time process.exec .* comm=nice .* -> HUP $pid"
+	prints "$time process.exec .* comm=$name .* -> HUP $pid"
 	until_true has_lines 1 hups
 	watch $nice --provider $from --to pidfile:pidfile -s HUP
 	kill -KILL $pid
@@ -60,9 +63,10 @@ fi
 start "$target" threads >said
 until_true grep -q ready said
 [ "$(ls /proc/$pid/task | wc -l)" = 16 ] || fail "it has not 16 threads"
-ln -sf "$(command -v sh)" quits
-watch process.exit:comm=quits --provider $from --to $pid -s 44 -n 20
-for i in $(seq 20); do ./quits -c "exit $i" || :; done
+quits=quits$$
+ln -sf "$(command -v sh)" $quits
+watch process.exit:comm=$quits --provider $from --to $pid -s 44 -n 20
+for i in $(seq 20); do ./$quits -c "exit $i" || :; done
 ends 0
 lines 20
 until_true eval '[ "$(grep -c "^value" said)" = 20 ]'
@@ -73,16 +77,16 @@ kill -KILL $pid
 # --value sends any numeric field as the value
 start "$target" threads >said
 until_true grep -q ready said
-watch process.exit:comm=quits --provider $from --to $pid -s 44 --value parent -n 2 --json
-for i in 1 2; do ./quits -c "exit $i" || :; done
+watch process.exit:comm=$quits --provider $from --to $pid -s 44 --value parent -n 2 --json
+for i in 1 2; do ./$quits -c "exit $i" || :; done
 ends 0
 until_true eval '[ "$(grep -c "^value $$ lost 0" said)" = 2 ]'
 [ "$(jq -r '.value + " " + .fields.parent' stdout | sort -u)" = "$$ $$" ] ||
 	fail "it printed: $(cat stdout)"
 kill -KILL $pid
-watch process.exit:comm=quits --provider $from --value pid -n1 -- \
+watch process.exit:comm=$quits --provider $from --value pid -n1 -- \
 	sh -c 'echo $KSIG_VALUE $KSIG_PID $KSIG_STATUS >ran'
-./quits -c 'exit 3' & pid=$!
+./$quits -c 'exit 3' & pid=$!
 ends 0
 [ "$(cat ran)" = "$pid $pid 768" ] || fail "it ran with: $(cat ran)"
 gives 2 ksig watch process.exit --value comm

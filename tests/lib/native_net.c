@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Test net.up and net.down through rtnetlink, beyond the cases in promise11_net.c. After messages are
- * lost, the library must recover the state of each interface. The test runs as root and as another
- * user.
+ * Test net.up and net.down through rtnetlink, beyond the cases in promise11_net.c. After messages
+ * are lost, the library must recover the state of each interface. The test runs as root and as
+ * another user.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

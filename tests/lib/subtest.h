@@ -166,7 +166,7 @@ static inline const struct ksig_event *sub_take(struct ksig_sub *sub)
 	 */
 	while (!got) {
 		if (now() > until || OK(poll(&p, 1, 60000)) == 0)
-			fail(__FILE__, __LINE__, "%s: nothing comes",
+			fail(__FILE__, __LINE__, "%s: no event",
 			     ksig_sub_event(sub, 0));
 		got = ksig_sub_next(sub, 0, &ev);
 	}

@@ -9,7 +9,7 @@
 #define CHECK(expr) do { \
 	if (!(expr)) { \
 		/* stderr is unbuffered: a sanitizer ends a process without flushing stdout */ \
-		fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, \
+		fprintf(stderr, "%s:%d: check failed: %s\n", __FILE__, __LINE__, \
 			#expr); \
 		exit(1); \
 	} \
