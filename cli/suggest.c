@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* Suggests the event that was probably meant by a name that does not exist. */
 #include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <ksig/libksig.h>
 
@@ -85,12 +88,18 @@ static void consider_folders(struct nearest *n, const char *path)
 {
 	DIR *dir = opendir(path);
 	const struct dirent *e;
+	char enable[NAME_MAX + sizeof("/enable")];
 
 	if (!dir)
 		return;
-	while ((e = readdir(dir)))
-		if (e->d_type == DT_DIR && e->d_name[0] != '.')
+	while ((e = readdir(dir))) {
+		if (e->d_type != DT_DIR || e->d_name[0] == '.')
+			continue;
+		/* the ftrace directory contains formats of ftrace's own records, not tracepoints */
+		snprintf(enable, sizeof(enable), "%s/enable", e->d_name);
+		if (!faccessat(dirfd(dir), enable, F_OK, 0))
 			consider(n, e->d_name);
+	}
 	closedir(dir);
 }
 

@@ -85,7 +85,7 @@ if [ -e /sys/kernel/tracing/events ]; then
 	gives 2 ksig watch trace.sched.sched_switch --value next_pri
 	says "next_pri"
 	gives 2 ksig watch trace.ftrace.print
-	says "column 7: 'ftrace' is not a tracepoint category"
+	says "column 7: 'ftrace' is not a tracepoint category$"
 fi
 
 # invalid filters: all providers report the same column
