@@ -131,8 +131,8 @@ static bool ksig_backlog_enlist(struct ksig_backlog_entry *e)
 }
 
 /**
- * ksig_backlog_add() - request an immediate visit of an entry
- * @e: an entry for which has_work() is true, or @wake is set
+ * ksig_backlog_add() - request that the worker visit an entry immediately
+ * @e: an entry whose @wake is set, or for which has_work() returns true
  *
  * Context: any except NMI; on PREEMPT_RT preemptible. All callers for the same entry must
  * hold the same lock, so that a task that is preempted here delays no other emitter.
@@ -145,8 +145,8 @@ void ksig_backlog_add(struct ksig_backlog_entry *e)
 }
 
 /**
- * ksig_backlog_add_later() - request a visit of an entry after a delay
- * @e: an entry for which has_work() is true
+ * ksig_backlog_add_later() - request that the worker visit an entry after a delay
+ * @e: an entry for which has_work() returns true
  * @delay: delay in nanoseconds. Ignored if the entry is already on the backlog: it will then
  *	be visited within a second
  *
@@ -176,9 +176,9 @@ static void ksig_backlog_collect(struct ksig_backlog *backlog)
 }
 
 /*
- * Remove an entry that needs no visit. In the meantime, an emitter may add a reason for a
- * visit. Either this function sees the reason, or the emitter finds that the entry is not
- * listed and lists it again.
+ * Remove an entry from the list because it needs no visit. If an emitter adds a reason to
+ * visit it at the same time, either this function sees the reason, or the emitter finds that the entry
+ * is not listed and lists it again.
  *
  * Return: false if the entry stays on the list.
  */
@@ -256,7 +256,7 @@ static u64 ksig_backlog_visit_all(struct ksig_backlog *backlog,
 			rcu_read_unlock();
 			cond_resched();
 			rcu_read_lock();
-			/* RCU no longer keeps that pid, and another one may be allocated there */
+			/* this pid may have been freed, and another pid allocated at its address */
 			visit->full_pid = NULL;
 		}
 		due = all || visit->now >= e->visit_at;
@@ -295,7 +295,7 @@ static void ksig_backlog_run(struct work_struct *work)
 	}
 	visit.credit = backlog->credit;
 	all = backlog->all_due;
-	/* rotate, so that a target that can accept signals isn't always used by the same entry */
+	/* rotate, so that the same entry isn't always the first to use a target's free space */
 	if (all && !backlog->used_up)
 		list_rotate_left(&backlog->waiting);
 	rcu_read_lock();
@@ -378,7 +378,7 @@ found:
 
 /**
  * ksig_backlog_put() - undo ksig_backlog_get()
- * @backlog: the backlog; the caller's entry is not on it
+ * @backlog: the backlog; the caller's entry must not be on it
  *
  * Context: process, may sleep.
  */

@@ -20,14 +20,14 @@ struct pid;
  */
 #define KSIG_TICK	(8 * NSEC_PER_MSEC)
 #define KSIG_NEVER	U64_MAX
-/* Delay of an entry that waits for another entry with the same target; see @room. */
+/* Delay of an entry that waits for another entry with the same target; see ksig_visit.room. */
 #define KSIG_BEHIND	NSEC_PER_SEC
 
 /**
  * struct ksig_visit - one run of a backlog's worker
  * @credit: the user's remaining credit, in target checks
  * @now: CLOCK_MONOTONIC time at the start of the run
- * @full_pid: a target that this run has found full; only compared. NULL: no such target yet
+ * @full_pid: pid of a target that this run has found full; only compared. NULL: none yet
  * @full_max: at least this many signals are pending in the target @full_pid
  * @full_signo: signal number of these signals
  * @full_process: these signals are process-directed
@@ -52,7 +52,7 @@ struct ksig_visit {
  * @visit: deliver as many signals as possible. Returns the delay until the next visit in
  *	nanoseconds; 0 for an immediate visit; KSIG_NEVER if no visit is needed
  * @wake: wake readers; called after a full barrier, and not charged to the user's credit
- * @has_work: check whether a visit is needed for another reason than @wake
+ * @has_work: check whether a visit is needed for a reason other than @wake
  */
 struct ksig_backlog_ops {
 	u64 (*visit)(struct ksig_backlog_entry *e, struct ksig_visit *visit);

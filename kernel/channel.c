@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Creates and destroys channels, adds subscriptions, and starts and stops the events. */
+/*
+ * Creates and destroys channels, adds subscriptions, and starts and stops the source of each
+ * channel's events.
+ */
 #include <linux/capability.h>
 #include <linux/ctype.h>
 #include <linux/err.h>
@@ -32,7 +35,7 @@ static atomic_t ksig_chan_count;
 static DEFINE_MUTEX(ksig_names_lock);
 static LIST_HEAD(ksig_chans);
 
-/* Allocated by class_create(): the kernel still accesses it after this module is unloaded. */
+/* Allocated by class_create(), because the kernel accesses it after this module is unloaded. */
 static struct class *ksig_class;
 /* File operations of the nodes */
 static const struct file_operations *ksig_node_fops;
@@ -112,7 +115,7 @@ static void ksig_on_linger(struct work_struct *work)
 /**
  * ksig_channel_join() - start offering the channel's events to a subscription
  * @chan: the channel
- * @sub: a subscription that is on no list
+ * @sub: a subscription that is not on any list
  *
  * Context: process, may sleep.
  *
@@ -130,7 +133,7 @@ again:
 		err = chan->start ? chan->start(chan->ctx) : 0;
 		chan->started = !err;
 	}
-	/* this can't fail if start was called: emitters always serve the first subscription */
+	/* this can't fail after start was called, because emitters serve the first subscription */
 	if (!err)
 		err = ksig_join(chan, sub, &created);
 	mutex_unlock(&chan->lock);

@@ -22,7 +22,7 @@ struct ksig_sub;
  * NMI, an emit also offers up to KSIG_STASH_INLINE stashed events before its own event.
  */
 #define KSIG_FRONT_MAX		32	/* subscriptions that are offered the event */
-#define KSIG_FRONT_ANYBODY	16	/* of these, without CAP_SYS_RESOURCE */
+#define KSIG_FRONT_ANYBODY	16	/* of these, for all users without CAP_SYS_RESOURCE */
 #define KSIG_FRONT_USER		8	/* of these, for one user without CAP_SYS_RESOURCE */
 #define KSIG_INLINE_NOTIFY	4	/* subscriptions that are notified */
 

@@ -61,7 +61,7 @@ static int ksig_parse_signo(const char *s, int *res)
 	return 0;
 }
 
-/* Copy a parameter without the newline that may follow it if sysfs or modprobe is used. */
+/* Copy a parameter without a trailing newline, which sysfs and modprobe may leave in place. */
 static int ksig_param_word(const char *arg, char word[KSIG_LINE_MAX])
 {
 	if (strscpy(word, arg, KSIG_LINE_MAX) < 0)

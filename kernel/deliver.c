@@ -2,7 +2,7 @@
 /*
  * Signal delivery: sends the records of a ring as signals to the armed target.
  *
- * If it is cheap, an emitter delivers the record that it has queued. Otherwise the delivery
+ * If delivering is cheap, emitters deliver queued records themselves. Otherwise the delivery
  * is stalled: emitters only queue records, and the worker of the user's backlog delivers
  * until no record is left. The delivery's lock serializes emitters, the worker and DISARM.
  * Signals are therefore sent one at a time in the ring's order, and no signal is sent once
@@ -73,7 +73,7 @@ struct ksig_arm_state *ksig_arm_create(const struct ksig_arm *a)
 				  a->max_pending ?: KSIG_PENDING_DEFAULT;
 
 	rcu_read_lock();
-	/* keep the pid that was looked up: exec may change task_pid(task) */
+	/* keep the pid that was looked up, because exec may change task_pid(task) */
 	pid = a->tid ? find_vpid(a->tid) : task_pid(current);
 	task = pid_task(pid, PIDTYPE_PID);
 	if (!task)
@@ -140,7 +140,7 @@ static void ksig_target_lost(struct ksig_delivery *d)
 	lockdep_assert_held(&d->lock);
 	ksig_arm_replace(d, NULL);
 	WRITE_ONCE(d->target_gone, true);
-	/* release: target_gone is set; pairs with the xchg() in the irq_work */
+	/* release: target_gone was set before; pairs with the xchg() in the irq_work */
 	smp_store_release(&d->target_gone_notify, true);
 	irq_work_queue(&d->irq_work);
 }
@@ -188,7 +188,7 @@ int ksig_deliver_arm(struct ksig_delivery *d, struct ksig_arm_state *arm)
 	if (err)
 		return err;
 	/*
-	 * Order the arming before the checks of the target and the ring. Pairs with
+	 * Order the store to d->arm before the checks of the target and the ring. Pairs with
 	 * atomic_dec_and_test() in do_exit(), which comes between setting PF_EXITING
 	 * and the exit probe, and with ksig_ring_commit().
 	 */
@@ -225,7 +225,7 @@ static void ksig_deliver_stall(struct ksig_delivery *d)
 	ksig_backlog_add(&d->entry);
 }
 
-/* Count a signal that can't be sent now as deferred. Return: @err */
+/* Count a signal as deferred, because it can't be sent now. Return: @err */
 int ksig_deliver_hold(struct ksig_delivery *d, int err)
 {
 	lockdep_assert_held(&d->lock);
@@ -293,7 +293,7 @@ static int ksig_deliver_doorbell(struct ksig_delivery *d,
 
 	/*
 	 * Clear doorbell_pending before the doorbell is sent, so that a record added
-	 * in the meantime requests another doorbell. The full barrier orders the store
+	 * after that requests another doorbell. The full barrier orders the store
 	 * to doorbell_pending before the load of tail. Pairs with the barrier in
 	 * ksig_ring_commit(): an emitter stores tail before the barrier and
 	 * doorbell_pending after it. Either this function finds the emitter's record,
@@ -479,8 +479,8 @@ void ksig_delivery_init(struct ksig_delivery *d, struct ksig_ring *ring)
 /**
  * ksig_deliver_stats() - fill in KSIG_IOC_STATS, except for the channel's counters
  * @d: the delivery
- * @st: filled in. The counters are consistent, because the lock is held and so no record is
- *	being delivered
+ * @st: filled in. The counters are consistent, because no record can be delivered while the
+ *	lock is held
  */
 void ksig_deliver_stats(struct ksig_delivery *d, struct ksig_stats *st)
 {

@@ -18,7 +18,7 @@
  * disabled
  */
 #define KSIG_INLINE_SIGNALS	4
-/* Maximum number of signals that one visit of the backlog's worker sends to one target */
+/* Maximum number of signals that the backlog's worker sends to one target per visit */
 #define KSIG_VISIT_SIGNALS	64
 
 /*

@@ -65,7 +65,7 @@ static DECLARE_DELAYED_WORK(ksig_exit_probe_linger, ksig_exit_probe_unregister);
 
 /**
  * ksig_exit_watch_start() - detect exits until ksig_exit_watch_stop() is called
- * @started: state of the user, initially false. If true, the user is already counted
+ * @started: flag of the caller, initially false; true while the caller is counted as a user
  *
  * Context: process, may sleep.
  *

@@ -6,8 +6,8 @@
  * subscriptions, the emit also puts a copy of the event into a ring. A worker offers the copies to
  * the other subscriptions, in the order of the emits and with the times of the emits. If the ring
  * is full, the event is skipped, and it remains unknown which filters it would have passed. Each
- * of the other subscriptions therefore counts the event in ksig_stats.skipped, which is an upper
- * bound, and not as lost.
+ * of the other subscriptions therefore counts the event as skipped rather than lost.
+ * ksig_stats.skipped is an upper bound on the number of events lost in this way.
  */
 #include <linux/irq_work.h>
 #include <linux/list.h>
@@ -73,7 +73,7 @@ bool ksig_fanout_put(struct ksig_fanout *f, const struct ksig_notice *n,
 static void ksig_fanout_offer(struct ksig_fanout *f,
 			      struct ksig_notice_slot *slot, u32 index)
 {
-	/* the budget is 0: nothing is notified here */
+	/* the budget is 0, so no subscription is notified here */
 	struct ksig_emission em = {
 		.n = &slot->n, .now = slot->now, .skipped = slot->skipped,
 	};
@@ -93,7 +93,10 @@ static void ksig_fanout_offer(struct ksig_fanout *f,
 	mutex_unlock(&f->lock);
 }
 
-/* Offer at most as many events as the ring has slots, then requeue: a burst may never end. */
+/*
+ * Offer at most as many events as the ring has slots, then requeue the work, because a burst may
+ * never end.
+ */
 static void ksig_fanout_run(struct work_struct *work)
 {
 	struct ksig_fanout *f = container_of(work, struct ksig_fanout, work);
@@ -143,7 +146,7 @@ void ksig_fanout_flush(struct ksig_fanout *f)
 /**
  * ksig_fanout_join() - add a subscription
  * @f: the fanout of the channel
- * @sub: a subscription that is on no list
+ * @sub: a subscription that is not on any list
  *
  * The subscription is offered the events that are emitted from now on.
  *

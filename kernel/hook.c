@@ -77,8 +77,8 @@ void ksig_hooks_remove(struct ksig_hook *hooks, unsigned int n)
 }
 
 /**
- * ksig_linger_later() - run a work after KSIG_LINGER, counted from this call
- * @work: work that removes hooks
+ * ksig_linger_later() - run a work item KSIG_LINGER after this call
+ * @work: work item that removes hooks
  *
  * Context: any except NMI.
  *
@@ -95,7 +95,7 @@ int __init ksig_linger_init(void)
 	return ksig_linger_wq ? 0 : -ENOMEM;
 }
 
-/* All works must have run or been cancelled, but may still be returning. */
+/* All work items must have run or been cancelled, but may still be returning. */
 void ksig_linger_exit(void)
 {
 	destroy_workqueue(ksig_linger_wq);

@@ -41,7 +41,7 @@ int ksig_hooks_add(struct ksig_hook *hooks, unsigned int n);
 void ksig_hooks_remove(struct ksig_hook *hooks, unsigned int n);
 
 /*
- * Functions for works that remove hooks. Adding or removing a hook stalls all cpus and
+ * Functions for work items that remove hooks. Adding or removing a hook stalls all cpus and
  * takes global locks of the kernel. A program that opens and closes a node in a loop must
  * not cause this repeatedly, so a hook stays registered for a while after its last user
  * has stopped.

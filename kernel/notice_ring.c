@@ -63,7 +63,7 @@ bool ksig_notice_ring_put(struct ksig_notice_ring *r,
 	unsigned long flags;
 	u32 head, tail;
 
-	/* a claimed slot blocks all later slots, so it must be completed immediately */
+	/* disable interrupts, because a claimed slot blocks all later slots until it is complete */
 	local_irq_save(flags);
 	do {
 		tail = atomic_read(&r->tail);

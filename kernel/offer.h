@@ -17,7 +17,7 @@
 /**
  * struct ksig_emission - an event that is being offered to subscriptions
  * @n: the event
- * @now: time of the event; 0: not read yet, see ksig_emission_time()
+ * @now: time of the event; 0: the clock was not read yet, see ksig_emission_time()
  * @skipped: number of events skipped so far. Each of them may have matched a subscription's
  *	filter
  * @budget: number of subscriptions that may still be notified in this context
@@ -130,7 +130,10 @@ static __always_inline bool ksig_sub_send(struct ksig_sub *sub,
 	if (!READ_ONCE(d->deliver_inline) || em->budget <= 0 ||
 	    sub->chan->fill || READ_ONCE(sub->fasync) || !ksig_notify_allowed())
 		return false;
-	/* so does poll(2); no barrier is needed: later sleepers don't wait for this event */
+	/*
+	 * A process that sleeps in poll(2) expects to find a record as well. No barrier is
+	 * needed, because processes that go to sleep later don't wait for this event.
+	 */
 	if (waitqueue_active(&sub->wait))
 		return false;
 	/* other subscriptions' records must not have a time later than the signal */

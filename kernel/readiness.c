@@ -110,9 +110,9 @@ static noinline int ksig_check_blocked(struct ksig_target *t,
 }
 
 /*
- * Check whether either the readiness check or the kernel's send scans all threads. The kernel scans
- * the threads to stop, continue or kill the process. It also scans them to find a thread to wake up
- * if the leader blocks a process-directed signal.
+ * Check whether the readiness check or the kernel, when it sends the signal, scans all threads. The
+ * kernel scans them to stop, continue or kill the process. It also scans them to find a thread to
+ * wake up if the leader blocks a process-directed signal.
  */
 static bool ksig_scans_threads(const struct ksig_target *t,
 			       struct task_struct *task,

@@ -14,8 +14,8 @@
 /*
  * Let emitters deliver again, because all records have been delivered.
  *
- * Return: false if the worker must continue, because a record or doorbell was added in the
- * meantime.
+ * Return: false if the worker must continue, because a record or doorbell has been added since it
+ * found none.
  */
 static bool ksig_deliver_resume(struct ksig_delivery *d)
 {
@@ -82,7 +82,7 @@ static u64 ksig_visit_deliver(struct ksig_delivery *d, struct ksig_visit *visit)
 		if (!spent && arm)
 			ksig_target_note(&arm->target);
 		ret = ksig_deliver_one(d, 0);
-		/* charge the cost of the check, unless the target was lost */
+		/* charge the cost of the check, unless the subscription was disarmed */
 		if (arm && arm == ksig_arm_locked(d)) {
 			visit->credit -= arm->target.scan_cost;
 			if (ret == -EAGAIN)

@@ -194,9 +194,9 @@ void ksig_ring_lose(struct ksig_ring *ring)
 }
 
 /**
- * ksig_ring_restore_lost() - restore the loss of a record that was consumed but not reported
+ * ksig_ring_restore_lost() - report a loss again, because the signal that reported it was refused
  * @ring: the ring
- * @n: lost_before of the consumed record; added to lost_before of the next record
+ * @n: lost_before of the record that was refused; added to lost_before of the next record
  */
 void ksig_ring_restore_lost(struct ksig_ring *ring, u32 n)
 {
@@ -224,7 +224,7 @@ u32 ksig_ring_count(struct ksig_ring *ring, u32 *head)
 	u32 oldest, tail;
 
 	if (likely(!READ_ONCE(ring->maps))) {
-		/* load head first: tail - head was correct at some time between the loads */
+		/* load head first, so that tail - head was correct at some time between the loads */
 		oldest = smp_load_acquire(&ring->head);
 		/* pairs with ksig_ring_commit(): the records are visible */
 		tail = smp_load_acquire(&ring->tail);
@@ -320,7 +320,7 @@ ssize_t ksig_ring_read(struct ksig_ring *ring, struct iov_iter *to)
 	if (ring->maps || ring->claimed) {
 		ret = -EBUSY;
 	} else if (ring->head != head) {
-		/* a mapping or signals consumed records in the meantime: data may be torn */
+		/* a mapping or signals consumed records during the copy, which may be torn */
 		ret = -ESTALE;
 	} else {
 		/* release: the records were copied; pairs with ksig_ring_reserve() */

@@ -66,14 +66,15 @@ static const struct vm_operations_struct ksig_ring_vm_ops = {
 
 /**
  * ksig_ring_mmap() - map one of the two parts of the ring
- * @ring: the ring; lives at least as long as the file of the mapping
+ * @ring: the ring; must not be freed before vma->vm_file is released
  * @vma: the area to map
  *
  * Context: process; mmap_lock is held. Takes no lock under which user memory is
  * accessed.
  *
- * Return: 0; -EINVAL if the range is invalid or the mapping is private; -EACCES if the part
- * must not be writable or executable; -EBUSY if records are delivered by signal; -ENOMEM.
+ * Return: 0; -EINVAL if the range is invalid or the mapping is private; -EACCES if the mapping
+ * is executable, or the second part is mapped for writing; -EBUSY if records are delivered by
+ * signal; -ENOMEM.
  */
 int ksig_ring_mmap(struct ksig_ring *ring, struct vm_area_struct *vma)
 {

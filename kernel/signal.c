@@ -93,7 +93,7 @@ static int ksig_may_signal(struct ksig_target *t, struct task_struct *task,
 	return 0;
 }
 
-/* Check whether an error is stale because uids have changed or exec has moved the pid. */
+/* Check whether an error is stale because credentials have changed or exec has moved the pid. */
 static bool ksig_is_stale(const struct ksig_target *t, struct task_struct *task,
 			  const struct cred *cred, int err)
 {
@@ -136,8 +136,8 @@ static int ksig_send_process(const struct ksig_target *t,
 
 	err = kill_pid_usb_asyncio(t->signo, error, addr, t->pid, t->cred);
 	/*
-	 * Called from an ancestor pid namespace, kill(2) forces SIGKILL and SIGSTOP on
-	 * the init process of a pid namespace. kill_pid_usb_asyncio() has checked the
+	 * When called from an ancestor pid namespace, kill(2) forces SIGKILL and SIGSTOP
+	 * on the init process of a pid namespace. kill_pid_usb_asyncio() has checked the
 	 * permission, but it never forces a signal, so init has ignored the signal.
 	 */
 	if (!err && t->from_above && sig_kernel_only(t->signo) &&

@@ -25,23 +25,23 @@ struct user_namespace;
  * @max_pending: no signal is sent while this many signals with number @signo are pending in
  *	the target; 0: no limit
  * @info: template for a thread-directed signal
- * @cred: private copy of the sender's credentials. ksig_may_signal() may set its euid to the
- *	target's uid; all other members keep the sender's values
+ * @cred: private copy of the sender's credentials. ksig_may_signal() may set the copy's euid to
+ *	the target's uid; all other members keep the sender's values
  * @session: for SIGCONT, the sender's session; no uid check is needed within this session
  * @approved_cred: the target's credentials when sending was last approved; NULL: not approved yet.
  *	Pinned so that no other credentials can be allocated at the same address
  * @approved_at: time of the last approval, in jiffies
  * @sender_uid: the sender's real uid
  * @sender_euid: the sender's effective uid
- * @cap_ns: user namespace over which, and over whose descendants, the sender has CAP_KILL; NULL:
- *	none
+ * @cap_ns: user namespace over which the sender has CAP_KILL, and thus also over its descendants;
+ *	NULL: none
  * @uid: the target's real uid when it was pinned
  * @euid: the target's effective uid when it was pinned
  * @suid: the target's saved uid when it was pinned
  * @scan_max: maximum number of threads, or of pending signals, that a check may scan. If the
  *	target has more, the check fails with -E2BIG. 0: no limit
  * @scan_cost: additional cost of the last check's scans; sending one signal costs 1
- * @awaits: KSIG_AWAIT_*: the change that is needed after the last -EAGAIN
+ * @awaits: after -EAGAIN, what has to change before a signal can be sent (KSIG_AWAIT_*)
  * @switches: number of the target's context switches before the last check; see
  *	ksig_target_note()
  * @noted_at: time when @switches was read, in jiffies

@@ -28,7 +28,7 @@
 /* The caller must issue a full barrier after the change for which sleepers are woken. */
 static void ksig_sub_wake(struct ksig_sub *sub, __poll_t what, int band)
 {
-	/* no sleeper is missed: the barrier pairs with the barrier in prepare_to_wait() */
+	/* no sleeper is missed: the caller's barrier pairs with the barrier in prepare_to_wait() */
 	if (waitqueue_active(&sub->wait))
 		wake_up_interruptible_poll(&sub->wait, what);
 	if (READ_ONCE(sub->fasync))
@@ -220,7 +220,7 @@ free_sub:
 }
 
 /**
- * ksig_sub_close() - close a subscription whose last descriptor and mapping are closed
+ * ksig_sub_close() - shut down a subscription that has no descriptor or mapping left
  * @sub: the subscription, already removed from its channel's list; freed asynchronously
  *
  * No signal is sent after this returns.
@@ -311,7 +311,10 @@ int ksig_sub_subscribe(struct ksig_sub *sub, const struct ksig_subscribe *s)
 
 	if (!ksig_subscribe_valid(s, sub->chan))
 		return -EINVAL;
-	/* by the time the fanout's worker runs, the process of an event may have exited */
+	/*
+	 * The fanout's worker offers an event some time after it was emitted. The process may
+	 * have exited by then, so that its ancestors are unknown.
+	 */
 	if (s->flags & KSIG_SUBSCRIBE_SKIP_OWN && sub->rear_skipped)
 		return -EUSERS;
 	if (!all.types)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Subscriptions. Each open of a channel for reading creates one. */
+/* Subscriptions. Opening a channel for reading creates a subscription. */
 #ifndef KSIG_SUBSCRIPTION_H
 #define KSIG_SUBSCRIPTION_H
 

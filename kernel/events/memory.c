@@ -16,8 +16,8 @@
 /*
  * The task that last found the system out of memory; NULL if this task has reclaimed memory for a
  * cgroup since then. Only compared. The OOM killer runs in the context of the task that needs
- * memory. If any other task chooses a victim, a cgroup is out of memory, and not the system. The
- * notifier and the kill both run under the kernel's oom_lock.
+ * memory. So if a task other than this one chooses a victim, it is a cgroup that is out of memory,
+ * not the system. The notifier and the kill both run under the kernel's oom_lock.
  */
 static struct task_struct *ksig_oom_by;
 

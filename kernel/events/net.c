@@ -11,9 +11,9 @@
 #include "events.h"
 
 /*
- * The interfaces that are up and have a carrier. The notifier is called for all kinds of changes.
- * Those that change this table are reported. Protected by RTNL, which is held during all notifier
- * calls.
+ * The interfaces that are up and have a carrier. The notifier is called for all kinds of changes,
+ * but only those that change this table are reported. Protected by RTNL, which is held during all
+ * notifier calls.
  */
 struct ksig_link {
 	struct hlist_node node;
@@ -95,7 +95,7 @@ static int ksig_net_start(void *ctx)
 	 * During registration, the kernel calls the notifier with NETDEV_UP for every
 	 * interface that is up. During unregistration, it calls the notifier with
 	 * NETDEV_DOWN for these interfaces. The channel has no subscriptions at these
-	 * times.
+	 * times, so the calls are not reported as events.
 	 */
 	return register_netdevice_notifier(&ksig_netdev_notifier);
 }

@@ -5,9 +5,9 @@
 #include_next <linux/tracepoint.h>
 
 /*
- * Constant expression that selects the one of two probes that has the tracepoint's type. If no
- * probe has this type, compilation fails. The choice depends on the tracepoint's declaration and
- * not on the kernel version, because signatures may also change in stable kernels.
+ * Constant expression that selects whichever of two probes has the tracepoint's type. If neither
+ * has this type, compilation fails. The choice depends on the tracepoint's declaration rather than
+ * on the kernel version, because signatures may also change in stable kernels.
  */
 #define KSIG_PICK_PROBE(tracepoint, a, b)				\
 	_Generic(&check_trace_callback_type_##tracepoint,		\
