@@ -67,7 +67,7 @@ struct ksig_notice {
  * @stop: called once for each successful call of @start; may sleep. It is called from
  *	ksig_channel_destroy(), or from a work item about a second after the last
  *	subscription was closed, unless another subscription has been opened by then. NULL:
- *	@start is called whenever a subscription is opened while the channel has none
+ *	@start is called whenever a subscription is opened while the channel has no other
  * @fill: writes the notice's pids, as numbered in @ns, into a record. It is called for each
  *	subscription that is offered an event, after the emitter's data was copied into the
  *	record. The notice and its data may be copies, because @fill may be called after the

@@ -45,8 +45,8 @@ extern "C" {
 #define KSIG_EVENT_NO_COMM	(1U << 28)	/* comm is unknown */
 #define KSIG_EVENT_NO_PARENT	(1U << 29)	/* parent is unknown */
 /*
- * The event matches the specification with index n, from 0, in the call of ksig_sub_openv(). An
- * event that matches several specifications is returned once for each of them.
+ * The event matches the specification with index n, counted from 0, that was passed to
+ * ksig_sub_openv(). An event that matches several specifications is returned once for each of them.
  */
 #define KSIG_EVENT_SPEC(n)	((uint32_t)(n) << 16)
 #define KSIG_SUB_SPECS		256	/* maximum number of specifications */
@@ -81,8 +81,8 @@ struct ksig_catalog;
  *	value
  * @err: buffer for an error message of one line without a newline; may be NULL
  * @err_size: size of @err
- * @err_column: set to the position of the error in the event specification, from 1, or to 0
- *	if the error has no position; may be NULL
+ * @err_column: set to the position of the error in the event specification, counted from 1, or
+ *	to 0 if the error has no position; may be NULL
  * @log: called with messages that are not errors; may be NULL. The calls come from functions
  *	that use this handle, and from the handle's relay thread
  * @log_ctx: passed to @log
@@ -106,8 +106,8 @@ struct ksig_sub_opts {
 /*
  * Skip events about the calling process, about children that it has started since it subscribed,
  * and about the descendants of these children. This applies to process.* and memory.kill, and to
- * trace.* events that happen while one of these processes runs. The flag has no effect with a
- * filter that selects one process ("pid=N").
+ * trace.* events that happen while one of these processes runs. The flag has no effect if the
+ * filter selects one process ("pid=N").
  *
  * With module and bpf, a process is a descendant if its chain of parents reaches the caller within
  * 64 steps. A process whose parent exits remains a descendant only if the caller is its subreaper
@@ -145,7 +145,7 @@ int ksig_sub_open(const char *event, const struct ksig_sub_opts *opts,
  * Events are returned in the order of the times in their records, as far as the providers have
  * reported them. A process.exit event from the native provider can be up to a second late. If a
  * user has more than 8 subscriptions to a channel of the module, or a channel has more than 32,
- * the events of the later subscriptions can be late, too. If one specification can't be read
+ * the events of the later subscriptions can also be late. If one specification can't be read
  * (-ENOMEM, -EMFILE, -ENFILE), the events of the others wait for up to 100 ms. ksig_event_spec()
  * returns the index of the specification that an event matches. seq and lost_before are counted
  * separately for each specification. Each specification is served by the first provider that is
@@ -196,7 +196,7 @@ int ksig_sub_ended(const struct ksig_sub *sub, unsigned int spec);
  * returns 0 after the current batch, even if more events can be read. In this case the descriptor
  * from ksig_sub_fd() remains readable, so use level-triggered polling, not EPOLLET.
  *
- * If there are several specifications and one of them can have no more events (ksig_sub_ended()),
+ * If there are several specifications and one of them will have no more events (ksig_sub_ended()),
  * events of the others are still returned.
  *
  * Return: 1 with an event; 0 if the timeout expired; -ESHUTDOWN if there will be no more events,
@@ -257,8 +257,8 @@ struct ksig_arm_opts {
  * Return: 0; -EINVAL, also if @pidfd is not a pidfd of @pid; -EBADF if @pidfd is not open;
  * -ESRCH if the target has exited; -EPERM; -ENOMEM; -EAGAIN if no thread can be created;
  * -EOPNOTSUPP as ksig_target_open(), if the library sends the signals. On error, earlier
- * settings remain in effect. However, if the process of @pidfd exits during the call, the
- * subscription is disarmed.
+ * settings remain in effect. However, if the process that @pidfd refers to exits
+ * during the call, the subscription is disarmed.
  */
 int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts);
 
@@ -282,8 +282,7 @@ int ksig_sub_disarm(struct ksig_sub *sub);
  * signal sent at trace.syscalls.sys_enter_write, for example, interrupts that write(2) if it
  * blocks. The signal is sent to the process of the running thread, and is delivered to that
  * thread unless the thread blocks it. The kernel counts the events. Exactly @count events try to
- * send a signal, regardless of the cpus on which they happen and of whether the events are read or
- * lost.
+ * send a signal, regardless of which cpus they happen on and whether they are read or lost.
  *
  * A real-time signal is sent only if the process has a handler, or consists of a single thread
  * that blocks the signal. Standard signals are sent unconditionally. With KSIG_KILL_READY, a
@@ -309,8 +308,8 @@ int ksig_sub_kill_current(struct ksig_sub *sub, unsigned int spec, int signo,
 /**
  * struct ksig_sub_stats - counters of a subscription
  * @sz: sizeof(struct ksig_sub_stats), set by the caller
- * @offered: events that passed the filter; those that the library has not filtered yet are
- *	included until it has (ksig_sub_in_kernel())
+ * @offered: events that passed the filter. If the library applies part of the filter, an event
+ *	is included until the library rejects it (ksig_sub_in_kernel())
  * @delivered: events returned by ksig_sub_next(), or accepted into the target's signal queue
  * @queued: events that are still in the queue
  * @lost: events dropped because the queue was full
@@ -388,8 +387,8 @@ struct ksig_target_opts {
  * @target: set on success; close it with ksig_target_close()
  *
  * Return: 0; -EINVAL, also if @pidfd is not a pidfd of @pid; -EBADF if @pidfd is not open;
- * -ESRCH if the process does not exist, or the process of @pidfd has exited; -EPERM if the
- * caller is not permitted to signal it; -ENOMEM; -EOPNOTSUPP if /proc is not mounted, belongs
+ * -ESRCH if the process does not exist, or @pidfd refers to a process that has exited; -EPERM if
+ * the caller is not permitted to signal it; -ENOMEM; -EOPNOTSUPP if /proc is not mounted, belongs
  * to another pid namespace, or doesn't show the target (proc(5), hidepid).
  */
 int ksig_target_open(const struct ksig_target_opts *opts,

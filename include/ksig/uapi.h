@@ -41,8 +41,8 @@
  * @value: the value that a signal carries in si_value
  * @subject: what the event is about: a pid, an interface index or a cpu number
  * @type: index into the channel's types, 0 to 63
- * @lost_before: number of events lost between the previous record and this one; stays at
- *	0xffffffff if there are more
+ * @lost_before: number of events lost between the previous record and this one; 0xffffffff if
+ *	there are at least that many
  * @len: number of bytes used in @data
  * @flags: KSIG_EVENT_* bits
  * @data: the remaining event_size - 48 bytes of the record; unused bytes are 0
