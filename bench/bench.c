@@ -599,7 +599,7 @@ static void many_signals(void)
 }
 
 /*
- * Measures by how many per cent a program that only computes is slowed down by many stuck
+ * Measures how much a program that only computes is slowed down, in per cent, by many stuck
  * subscriptions with the same target. There is only one cpu, so the result includes all work of
  * the kernel.
  */

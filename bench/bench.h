@@ -25,7 +25,10 @@ struct bench_trigger {
 	__u32 n;
 };
 
-/* For BENCH_IOC_TIME: also returns the number of instructions, without the system call */
+/*
+ * Argument of BENCH_IOC_TIME: do operation op n times, and set took to the number of instructions,
+ * not including the system call
+ */
 struct bench_time {
 	__u32 op;
 	__u32 n;

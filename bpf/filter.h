@@ -209,8 +209,8 @@ static __always_inline struct task_struct *find_task(__u32 nr)
 }
 
 /*
- * Checks whether a task belongs to the subscriber, or to a descendant of the subscriber that was
- * started since the subscription. A process whose parent exits gets a new parent. The process then
+ * Checks whether a task belongs to the subscriber, or to a descendant that was started after the
+ * subscription was opened. A process whose parent exits gets a new parent. The process then
  * remains a descendant only if the subscriber is its subreaper (prctl(2), PR_SET_CHILD_SUBREAPER).
  */
 static __noinline bool is_own(struct task_struct *task)

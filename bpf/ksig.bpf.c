@@ -226,7 +226,7 @@ static __always_inline bool first_to_report(void)
 	if (!said)
 		said = bpf_task_storage_get(&reported, leader, NULL,
 					    BPF_LOCAL_STORAGE_GET_F_CREATE);
-	/* another CPU may have created the entry in the meantime */
+	/* another CPU may have created the entry between the two calls */
 	if (!said)
 		said = bpf_task_storage_get(&reported, leader, NULL, 0);
 	/* without memory, a duplicate event is better than a lost one */
@@ -508,7 +508,7 @@ static __always_inline bool is_only_syscall(const void *entry)
 	       !is_compat((void *)bpf_get_current_task());
 }
 
-/* First checks conditions that are cheap and reject most events. */
+/* The conditions that are cheap and reject most events are checked first. */
 SEC("tracepoint")
 int ksig_trace(void *entry)
 {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
  * The tutorial's program: request signal 44 from the kernel and print its value.
- * The kernel sends the signal before write() returns. So the handler has run when write()
+ * The kernel sends the signal during write(). So the handler has already run when write()
  * returns, and the program does not have to wait.
  *
- * The handler calls only functions that signal-safety(7) lists, which printf() is not.
+ * A handler may call only the functions listed in signal-safety(7). printf() is not one of them,
+ * so main() prints the value.
  */
 #include <fcntl.h>
 #include <signal.h>

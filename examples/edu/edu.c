@@ -15,7 +15,7 @@
  *			the card can address
  *
  * A write fails with ERANGE if the number is out of range, and with EBUSY while a
- * request of that kind is pending. It is pending until just before its event is emitted.
+ * request of that kind is pending. A request is pending until just before its event is emitted.
  */
 #include <linux/bitops.h>
 #include <linux/device.h>
@@ -263,7 +263,10 @@ static void edu_quiesce(void *data)
 	pci_clear_master(edu->pdev);
 }
 
-/* Processes are frozen, so there are no new requests. The card would lose pending requests. */
+/*
+ * Processes are frozen, so there are no new requests. Wait for pending requests, because the card
+ * would lose them.
+ */
 static int edu_suspend(struct device *dev)
 {
 	return edu_settle(dev_get_drvdata(dev)) ? -EBUSY : 0;

@@ -46,7 +46,7 @@ static void subscribe(const char *channel, int signo, const char *n)
 		die("KSIG_IOC_ARM");
 }
 
-/* The card handles one request at a time. A request of another program may be pending. */
+/* The card handles one request at a time, so retry while another program's is pending. */
 static void ask(const char *channel, const char *n)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
@@ -75,7 +75,7 @@ int main(int argc, char **argv)
 	siginfo_t info;
 	sigset_t set;
 
-	/* keep the signal pending until sigtimedwait(): unblocked, the signal kills this program */
+	/* block the signal, so that it waits for sigtimedwait() instead of killing this program */
 	sigemptyset(&set);
 	sigaddset(&set, SIGRTMIN);
 	sigprocmask(SIG_BLOCK, &set, NULL);
