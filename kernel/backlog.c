@@ -177,8 +177,8 @@ static void ksig_backlog_collect(struct ksig_backlog *backlog)
 
 /*
  * Remove an entry from the list because it needs no visit. If an emitter adds a reason to
- * visit it at the same time, either this function sees the reason, or the emitter finds that the entry
- * is not listed and lists it again.
+ * visit it at the same time, either this function sees the reason, or the emitter finds that
+ * the entry is not listed and lists it again.
  *
  * Return: false if the entry stays on the list.
  */

@@ -28,7 +28,7 @@ static int ksig_open(struct inode *inode, struct file *file)
 	struct ksig_sub *sub;
 	int err;
 
-	/* if the module's init fails, the module is freed even while a node is open */
+	/* not before the module's init succeeds: if it fails, an open node doesn't pin the module */
 	if (THIS_MODULE->state == MODULE_STATE_COMING)
 		return -ENODEV;
 	file->private_data = NULL;

@@ -103,7 +103,7 @@ static void ksig_stash_empty(struct ksig_chan *chan)
 /*
  * Try to offer all events in the stash. If this context does not permit notification, the
  * irq_work notifies the subscriptions. In this case events with pids are not offered, because
- * dropping the last reference to a pid frees the pid.
+ * dropping the last reference to a pid frees the pid, which this context doesn't permit either.
  *
  * Return: false if the caller's event must be stashed because other events remain in the stash.
  * This happens if the stash contains too many events, if this context doesn't permit offering them,

@@ -248,7 +248,7 @@ void ksig_target_note(struct ksig_target *t)
 }
 
 /**
- * ksig_target_unchanged() - check whether the target certainly can't accept a signal yet
+ * ksig_target_unchanged() - check whether it is certain that the target can't accept a signal yet
  * @t: a target for which ksig_target_send() returned -EAGAIN after ksig_target_note()
  *
  * Takes no lock and scans almost nothing, so that many subscriptions can wait. While the target

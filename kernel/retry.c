@@ -110,9 +110,9 @@ static u64 ksig_visit_deliver(struct ksig_delivery *d, struct ksig_visit *visit)
 }
 
 /*
- * Check whether the target certainly can't accept a signal yet. This takes none of the target's
- * locks, because 500 waiting subscriptions may be visited 100 times per second. RCU keeps the arm
- * state and the target's pid from being freed.
+ * Check whether it is certain that the target can't accept a signal yet. This takes none of the
+ * target's locks, because 500 waiting subscriptions may be visited 100 times per second. RCU keeps
+ * the arm state and the target's pid from being freed.
  *
  * Return: as ksig_deliver_visit(); 0 if the target has to be checked.
  */

@@ -51,7 +51,7 @@ struct ksig_ring_memory {
  * @head: index of the oldest record. Written by the consumer, under @lock or, while the
  *	ring is claimed, under the owner's delivery lock. ksig_ring_head() copies the
  *	position of a mapping to @head
- * @tail: index that the next record will have; also copied to the producer page
+ * @tail: index of the next record to be added; also copied to the producer page
  * @unreported_lost: number of events lost since the newest record
  * @maps: number of mappings
  * @claimed: records are delivered by signal; read(2) and mmap(2) fail
