@@ -257,8 +257,8 @@ struct ksig_arm_opts {
  * Return: 0; -EINVAL, also if @pidfd is not a pidfd of @pid; -EBADF if @pidfd is not open;
  * -ESRCH if the target has exited; -EPERM; -ENOMEM; -EAGAIN if no thread can be created;
  * -EOPNOTSUPP as ksig_target_open(), if the library sends the signals. On error, earlier
- * settings remain in effect. However, if the process that @pidfd refers to exits
- * during the call, the subscription is disarmed.
+ * settings remain in effect. However, if the process that @pidfd refers to exits during the call,
+ * the subscription is disarmed.
  */
 int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts);
 
@@ -445,9 +445,9 @@ int ksig_target_ready(struct ksig_target *target);
  * kernel.yama.ptrace_scope and PR_SET_DUMPABLE). If the result depends on this set and the caller
  * lacks the permission, nothing is sent and the function returns -EACCES.
  *
- * A thread that calls sigwaitinfo(2) must block the signal at all other times. /proc doesn't show
- * whether the thread does so, and doesn't show SA_RESETHAND. This function assumes that such
- * targets are ready. Only ksig.ko checks both.
+ * /proc doesn't show whether a thread that waits in sigwaitinfo(2) blocks the signal at all other
+ * times, as it must, and whether a handler is reset by the first signal (SA_RESETHAND). This
+ * function assumes that such a thread or handler is ready. Only ksig.ko checks both conditions.
  *
  * Unless the caller has CAP_KILL over the target, the target's uids must be the same as when it was
  * opened. Before Linux 6.9, a thread is identified only by its thread ID, which may have been

@@ -269,7 +269,7 @@ struct ksig_ring_consumer {
 
 /**
  * struct ksig_ring_producer - page 1 of a mapping, read-only; the records begin at page 2
- * @tail: index that the next record will have; written with a store-release
+ * @tail: index of the next record to be added; written with a store-release
  * @len: number of records
  * @event_size: bytes per record
  * @flags: KSIG_RING_HUP
