@@ -117,7 +117,7 @@ static const struct ksig_field_desc time_fields[] = {
 	VALUE("delta", KSIG_FIELD_SIGNED),
 };
 
-/* Shown in the same format as in ksig emit and ksig listen */
+/* The value is signed, as in ksig emit and ksig listen. */
 static const struct ksig_field_desc test_fields[] = {
 	VALUE("value", KSIG_FIELD_SIGNED),
 };

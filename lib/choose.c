@@ -87,7 +87,7 @@ int ksig_choose_desc(struct ksig_stream *stream, struct ksig_error *e)
 		return 0;
 	err = find_owner(stream, true, &owner, &d, &reason);
 	if (!err) {
-		/* records of this event have their own layout */
+		/* this provider defines the layout of the records, so no other can be used */
 		stream->provider = owner;
 		stream->own_desc = d;
 		stream->desc = d;
@@ -101,7 +101,7 @@ int ksig_choose_desc(struct ksig_stream *stream, struct ksig_error *e)
 		owner->desc_free(d);
 	if (err != -ENOENT)
 		return none_will_do(stream, &none, e);
-	/* a message from a provider that knows the channel or the category */
+	/* prefer the message of the provider that knows the event's channel or category */
 	if (*text)
 		return ksig_fail(e, e->column && *e->column ? *e->column : 1,
 				 ENOENT, "%s", text);

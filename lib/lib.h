@@ -82,7 +82,8 @@ struct ksig_bpf_source;
  * @offset: offset in the record, in bytes
  * @size: 1, 2, 4 or 8 for numbers; for strings the maximum size, including the terminator
  * @unknown: KSIG_EVENT_NO_* flag that marks the field as unknown; 0 if the field is always known
- * @hidden: the field repeats another field, so the human-readable line omits it
+ * @hidden: the human-readable line omits the field, because it repeats another field or would make
+ *	the line too long
  * @added: the library appends the field, which is not part of the provider's record
  * @optional: the string is unknown if it is empty
  */

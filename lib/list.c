@@ -108,7 +108,10 @@ static void fill_in_name(struct ksig_catalog *c, const char *name,
 	};
 }
 
-/* Opens the next channel of a driver. Skips channels that have been destroyed in the meantime. */
+/*
+ * Finds the next driver's channel and opens its list of types. Skips a channel that is destroyed
+ * before its list is opened.
+ */
 static bool next_channel(struct ksig_catalog *c)
 {
 	char path[sizeof(CLASS) + KSIG_NAME_MAX + 16];

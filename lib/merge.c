@@ -81,9 +81,10 @@ void ksig_sub_notify(struct ksig_sub *sub)
 #define FAILING_NS 100000000
 
 /*
- * May the stream have an event that is older than @time_ns? Yes if all of its events so far were
- * filtered out and are older. Yes, too, if it can't be read for lack of memory or descriptors, but
- * not for long: a permanent failure must not hide the other streams' events.
+ * Return: whether the stream may still have an event that is older than @time_ns. This is the case
+ * if the last read stopped after a batch of events that were filtered out, all of them older than
+ * @time_ns. It is also the case if reading fails for lack of memory or descriptors, but only for
+ * FAILING_NS, because a permanent failure must not hide the other streams' events.
  */
 static bool stream_may_precede(const struct ksig_stream *s, uint64_t time_ns)
 {
@@ -106,8 +107,8 @@ bool ksig_sub_eof(const struct ksig_sub *sub)
 
 /*
  * An event must be returned before the events that it caused. By the time an event is found, the
- * event that caused it has been queued, possibly in a stream that was empty when it was read.
- * Therefore the empty streams are read again whenever an event is found.
+ * event that caused it has been queued, possibly in a stream that was read earlier and was still
+ * empty. Therefore the empty streams are read again whenever an event is found.
  */
 int ksig_sub_take(struct ksig_sub *sub, struct ksig_event **to)
 {

@@ -86,7 +86,7 @@ int ksig_pidfd_check(int pidfd, pid_t pid)
 			close(fd);
 			err = same ? 0 : -EINVAL;
 		}
-		/* if the process has exited, its pid may be unused or belong to another process */
+		/* if the process has exited, its pid may be free or reused, so ignore @err */
 		return ksig_process_ended(pidfd) ? -ESRCH : err;
 	}
 	/* before Linux 6.9, read the pid from /proc; -1 means that the process has exited */

@@ -80,8 +80,8 @@ int ksig_provider_check_name(const char *name, struct ksig_error *e);
  * @value: field that the options select as the value of signals; NULL for the record's value
  * @fd: descriptor that is readable when there is something to read; -1 if not open
  * @priv: private data of the provider
- * @ends_itself: next returns -ESHUTDOWN once the process named by the filter has exited; otherwise
- *	the library checks @subject_fd. Set by open.
+ * @ends_itself: set by the provider's open() if its next() returns -ESHUTDOWN once the process
+ *	named by the filter has exited; otherwise the library checks @subject_fd
  * @subject_fd: pidfd of the process named by the filter; -1 if there is none
  * @subject_gone: the process named by the filter has exited, and its events have all been read
  * @cgroups: lookup of cgroup paths; NULL if not needed or not possible
@@ -90,7 +90,7 @@ int ksig_provider_check_name(const char *name, struct ksig_error *e);
  *	several streams
  * @has_next: @next contains an event
  * @more: the last read filtered out a whole batch of events, so there may be more
- * @failing_since: when reading first failed, CLOCK_MONOTONIC; 0: the last read succeeded
+ * @failing_since: when reading began to fail, CLOCK_MONOTONIC; 0 if the last read succeeded
  * @read_upto_ns: time of the last event that was read, CLOCK_MONOTONIC
  * @taken: number of events that passed the filter and were read from the provider
  * @filtered: number of events offered by the provider that the library filtered out

@@ -9,7 +9,7 @@
 
 #include "provider.h"
 
-/* Maximum number of events skipped before the clock is checked again */
+/* Maximum number of events that one call skips, so that the caller can check its timeout */
 #define BATCH 64
 
 /* Logs once that an event was skipped because a field of the filter is unknown. */

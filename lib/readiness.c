@@ -166,9 +166,9 @@ static int waits_for(pid_t tgid, pid_t tid, int signo)
 }
 
 /*
- * The two files cannot be read atomically. Between the two reads, a thread may wake up and then
- * block the signal. A thread is therefore known not to be ready only if it slept the whole time. A
- * running thread is checked a few more times.
+ * The thread's files "status" and "syscall" cannot be read atomically. Between the two reads, the
+ * thread may wake up and then block the signal. It is therefore known not to be ready only if it
+ * slept the whole time. A running thread is checked a few more times.
  */
 int ksig_thread_takes(pid_t tgid, pid_t tid, const struct ksig_thread_status *st,
 			 int signo)

@@ -16,9 +16,9 @@ struct ksig_thread_status {
 	uint64_t ignored;
 	uint64_t caught;
 	uint64_t effective_caps;
-	unsigned int queued;	/* signals queued for the target's user, in all its processes */
+	unsigned int queued;	/* signals queued for all processes of the thread's user */
 	unsigned long long sleeps;	/* number of voluntary context switches */
-	bool nested;	/* the thread is in a descendant of the pid namespace of this /proc */
+	bool nested;	/* the thread is in a descendant of this /proc's pid namespace */
 };
 
 /*

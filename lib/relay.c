@@ -220,8 +220,8 @@ static bool relay_step(struct ksig_sub *sub)
 	if (err == 1) {
 		set_prefetched(sub, true);
 		/*
-		 * The reader may already have read the event that caused a pending doorbell. The
-		 * doorbell then announces this event instead.
+		 * If a doorbell is already pending, the reader may have read the event that caused
+		 * it. The doorbell then announces the event that has just been read ahead.
 		 */
 		if (!r->doorbell_pending)
 			r->target_full = false;
@@ -273,7 +273,7 @@ static void *relay_run(void *arg)
 			fds[1].fd = events && !s->end ? s->subject_fd : -1;
 		}
 		relay_unlock(r);
-		/* the limit of descriptors may have been lowered below their number */
+		/* poll(2) fails if RLIMIT_NOFILE was lowered below the number of descriptors */
 		if (poll(r->fds, EVENTS + 2 * sub->n, full ? RETRY_MS : -1) < 0 &&
 		    errno != EINTR)
 			poll(NULL, 0, RETRY_MS);
@@ -355,9 +355,9 @@ static int relay_create(struct ksig_sub *sub, const struct ksig_arm_opts *opts,
 /*
  * Starts a relay thread. The thread blocks all signals so that only the program's own threads
  * handle them. It inherits this mask from the caller, which blocks all signals while it creates the
- * thread. If the caller is the target, it could be mistaken for a target that is ready because it
- * blocks the signal. The thread therefore begins its work only after the caller has restored its
- * own mask. A previous relay is stopped only after the new thread has been created.
+ * thread. If the caller is itself the target, its temporary mask makes it appear ready for the
+ * signal. The thread therefore starts its work only after the caller has restored its own mask. A
+ * previous relay is stopped only after the new thread has been created.
  */
 int ksig_relay_start(struct ksig_sub *sub, const struct ksig_arm_opts *opts)
 {
@@ -412,7 +412,7 @@ void ksig_relay_unlock(struct ksig_sub *sub, bool stop)
 	relay_unlock(sub->relay);
 }
 
-/* Adds losses that no signal has reported to the next event to be read. */
+/* Lets the next event to be read report the losses that no signal has reported. */
 static void restore_lost(struct ksig_sub *sub)
 {
 	struct ksig_stream *stream;

@@ -49,8 +49,8 @@ int ksig_send(pid_t pid, int signo, uint64_t value, unsigned int flags)
 	if (!(allowed & KSIG_SEND_BY(KSIG_SENT_BY_CALLER)))
 		return ret;
 	/*
-	 * the module would apply the same credentials, but this requires no access to the device
-	 * node
+	 * The same credentials apply as with the module, but no access to the device node is
+	 * required.
 	 */
 	ret = ksig_target_open(&opts, &target);
 	if (ret)
@@ -60,7 +60,7 @@ int ksig_send(pid_t pid, int signo, uint64_t value, unsigned int flags)
 		ret = ksig_target_send(target, 0, value);
 	while (ret == -EAGAIN && ksig_target_unsure(target));
 	ksig_target_close(target);
-	/* a pending standard signal is not an error: kill(2) would merge the two */
+	/* a standard signal may already be pending: kill(2) would succeed and merge the signals */
 	if (ret && !(ret == -EAGAIN && signo <= 31))
 		return ret;
 	return KSIG_SENT_BY_CALLER;

@@ -15,7 +15,7 @@
 /* The event that has settings instead of conditions; the provider parses them. */
 #define HAS_SETTINGS "memory.pressure"
 
-/* Longer operators come first. */
+/* Longer operators come first, so that "<=" is not taken for "<". */
 static const struct operator {
 	const char *text;
 	enum ksig_op op;

@@ -149,7 +149,8 @@ int ksig_started_before(pid_t pid, uint64_t time_ns)
 	FILE *f;
 
 	/*
-	 * CLOCK_BOOTTIME minus CLOCK_MONOTONIC is the time for which the machine has been suspended
+	 * Convert @time_ns to CLOCK_BOOTTIME, the clock of the start times in /proc. Retry if the
+	 * two clocks were not read close together.
 	 */
 	for (i = 0; i < TRIES && took >= SLACK_NS; i++) {
 		before = ksig_now();

@@ -43,7 +43,7 @@ static uint64_t lost_upto(const struct ksig_stream *stream)
 int ksig_stats_sum(const struct ksig_sub *sub, unsigned int first,
 		   unsigned int n, struct ksig_sub_stats *sum)
 {
-	/* these flags are set only if they are set for all streams */
+	/* the sum has these flags only if all streams have them */
 	const uint64_t of_all = KSIG_STATS_HUP | KSIG_STATS_SUBJECT_GONE;
 	uint64_t every = of_all;
 	unsigned int i;
@@ -79,7 +79,7 @@ void ksig_stats_publish(struct ksig_sub *sub, bool ask)
 		struct ksig_stats st = { };
 
 		stream = &sub->streams[i];
-		/* the kernel itself reports the counters of signals that it sends */
+		/* without a relay, ksig.ko itself reports the counters, in the channel's fdinfo */
 		if (!stream->status || (!sub->relay && stream->provider->arm) ||
 		    stats_count(sub, stream, &st))
 			continue;

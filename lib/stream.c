@@ -21,7 +21,7 @@ static int stream_prepare(struct ksig_stream *stream, struct ksig_error *e)
 	const struct ksig_cond *c;
 	unsigned int i;
 
-	/* the tracepoint provider puts the selected field into the record as its value */
+	/* for a tracepoint, the provider stores the selected field as the record's value */
 	if (key && strncmp(stream->desc->name, "trace.", 6)) {
 		stream->value = ksig_desc_field(stream->desc, key);
 		if (!stream->value)
@@ -66,8 +66,8 @@ int ksig_stream_open(struct ksig_stream *stream, const char *event,
 	if (err)
 		return err;
 	/*
-	 * Open the pidfd before the provider pins the process that has this pid. The pidfd then
-	 * reports the exit in any case.
+	 * Open the pidfd before the provider pins the process that has this pid. If the pid is
+	 * reused in between, the pidfd then reports that the original process has exited.
 	 */
 	c = ksig_spec_named_process(&stream->spec, stream->desc);
 	if (c)

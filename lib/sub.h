@@ -9,8 +9,9 @@
  * struct ksig_sub - a subscription
  * @opts: options; the strings are copies owned by the subscription
  * @epoll: epoll descriptor returned by ksig_sub_fd(); watches the streams' descriptors and @wake
- * @buffers: memory of @record, @prefetched and the streams' next events. These pointers are exchanged,
- *	and a child of fork(2) may find an exchange half done, so only this block is freed
+ * @buffers: one block that contains the buffers for @record, @prefetched and the streams' next
+ *	events. The pointers to the buffers are swapped, and a child created by fork(2) may see a
+ *	half-finished swap, so they must not be used to free memory.
  * @record: the event last returned by ksig_sub_next(). The buffer has space for a record of the
  *	largest event_size, a word of zeros, the inode number of the subject (see
  *	ksig_record_ino()), and the fields that the library adds.
@@ -64,7 +65,10 @@ ksig_sub_stream(const struct ksig_sub *sub, const struct ksig_event *ev)
 int ksig_sub_make_epoll(struct ksig_sub *sub);
 /* Creates @sub->wake, unless it exists. Return: 0 or -errno. */
 int ksig_sub_make_wake(struct ksig_sub *sub);
-/* Makes ksig_sub_fd() readable while there are events that no stream's descriptor reports. */
+/*
+ * Updates @sub->wake, which makes the descriptor returned by ksig_sub_fd() readable while there are
+ * events that no stream's descriptor reports.
+ */
 void ksig_sub_notify(struct ksig_sub *sub);
 /*
  * Reads the oldest event of all streams without waiting. On success, stores the event's buffer in

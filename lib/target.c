@@ -210,7 +210,7 @@ static int target_pin(struct ksig_target *t, int pidfd)
 		      own.st_ino == its.st_ino));
 	if (err)
 		return err;
-	/* SIGCONT is always permitted within a session, but that rule does not apply to signal 0 */
+	/* SIGCONT is always permitted within a session, but the check with signal 0 may fail */
 	if (t->signo == SIGCONT && getsid(t->tgid) == getsid(0))
 		return 0;
 	return syscall(SYS_pidfd_send_signal, t->pidfd, 0, NULL, 0) ? -errno : 0;
@@ -303,7 +303,7 @@ int ksig_target_open_subject(const struct ksig_sub *sub,
 		err = fstat(t->pidfd, &st) ? -errno : st.st_ino == ino ? 0 : -ESRCH;
 	} else {
 		err = ksig_started_before(t->pid, ev->time_ns);
-		/* the pid cannot have been reused in the meantime if the process is still alive */
+		/* if the pidfd's process is still alive, the start time is that process's own */
 		if (!err || ksig_process_ended(t->pidfd))
 			err = -ESRCH;
 	}
@@ -392,9 +392,9 @@ int ksig_target_send(struct ksig_target *t, int error, uint64_t value)
 	if (err)
 		return err;
 	/*
-	 * /proc shows which signals are pending, but counts the queued signals of the target's user
-	 * only in total. If this signal is pending, assume that all queued signals are instances of
-	 * it.
+	 * /proc shows which signals are pending, but not how many instances of each. It shows only
+	 * the total number of signals queued for the target's user. If this signal is pending,
+	 * assume that all of these are instances of it.
 	 */
 	pending = t->process ? st.shared_pending : st.thread_pending;
 	if (ksig_in_sigset(pending, t->signo) &&

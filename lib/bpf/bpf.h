@@ -40,9 +40,10 @@ struct ksig_bpf_source {
  * @tracepoint: ID of the tracepoint that programs are attached to by perf_event_open(2)
  * @syscall: ID of the tracepoint of a single system call, if @tracepoint may be the one for all
  *	system calls; otherwise 0
- * @syscall_event: perf event of @syscall, open so that the setup can find the number of the system
- *	call; -1 if closed
- * @uses_alternative: another tracepoint or program is used to avoid skipped events
+ * @syscall_event: perf event of @syscall, in which the setup looks up the system call's number; -1
+ *	if closed
+ * @uses_alternative: a tracepoint or program other than the event's usual one is used, to avoid
+ *	skipped events
  * @no_alternative: do not use an alternative, because a previous attempt has failed
  * @bss: variables of the programs
  * @pidfds: pidfds that pin the processes named by the filter; -1 if unused
@@ -57,7 +58,7 @@ struct ksig_bpf_source {
  * @ino: inode number of the last event's subject; 0 if unknown
  * @read: number of records read so far
  * @reported_lost: number of lost events reported so far
- * @misses: number of times that the kernel had skipped the programs at @misses_at
+ * @misses: number of times that the kernel had skipped the programs when this was last read
  * @misses_at: time at which @misses was read, in the clock of the records
  */
 struct ksig_bpf_sub {
@@ -88,8 +89,8 @@ struct ksig_bpf_sub {
 /* ---------------------------------------------------------- support.c */
 
 /*
- * Must surround calls to libbpf. libbpf's messages are passed to the log function of @opts, or
- * discarded if @opts is NULL.
+ * Must be called before and after calls to libbpf. In between, libbpf's messages are passed to the
+ * log function of @opts, or discarded if @opts is NULL.
  */
 void ksig_libbpf_enter(const struct ksig_sub_opts *opts);
 void ksig_libbpf_leave(void);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The kernel's BTF has a size of 5 to 10 MB, and libbpf reads and indexes all of it for each object
+ * The kernel's BTF is 5 to 10 MB in size, and libbpf reads and indexes all of it for each object
  * that it loads. The programs need only about forty structures. Once per process, these structures
  * are copied to a BTF of about 10 KB, which libbpf uses instead of the kernel's BTF.
  */
@@ -189,8 +189,8 @@ static bool trim_has_name(const struct trim *t, const struct btf_type *type,
  * Return: whether probes are preemptible. Since Linux 7.0, probes are protected by SRCU and
  * preemption is no longer disabled. The existence of the variable tracepoint_srcu does not prove
  * this, because kernels up to 6.12 used the variable for probes in idle tasks. The structure for
- * SRCU's fast readers was added later (6.15). BTF describes a static variable only if it is
- * per-CPU.
+ * SRCU's fast readers was added later (6.15), so a kernel that has both is recent enough. BTF
+ * describes a static variable only if it is per-CPU.
  */
 static bool trim_is_preemptible(const struct trim *t)
 {
@@ -343,7 +343,7 @@ static long trim_copy_whole(struct trim *t, uint32_t id)
 }
 
 /*
- * Copies a type unless it has been copied already. The recursion ends, because a type cannot
+ * Copies a type unless it has been copied already. The recursion terminates because a type cannot
  * contain itself except through a pointer, and pointers are not followed.
  * Return: the ID in the copy, or -errno.
  */

@@ -14,8 +14,8 @@
  *
  * @names: names of the types, sorted by strcmp().
  *
- * @preemptible: set to whether tracepoint probes run with preemption enabled. This is the case
- * since Linux 7.0, where probes are protected by SRCU.
+ * @preemptible: set to whether tracepoint probes run with preemption enabled. This has been the
+ * case since Linux 7.0, which protects probes with SRCU.
  *
  * Return: 0; -ENOENT if the kernel has no BTF or /sys is not mounted; -EINVAL if the format of the
  * BTF is unknown; -ENOMEM. On success, the caller must free(*@data).

@@ -94,8 +94,8 @@ static void load_adapt_syscall(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
 	}
 	/*
 	 * Programs on the tracepoint of a single system call run with preemption enabled (since
-	 * 7.2). Programs on the tracepoint for all system calls run with preemption disabled. The
-	 * entries of both begin with the same fields.
+	 * 7.2). Programs on the tracepoint for all system calls run with preemption disabled, so
+	 * attach to the latter. The entries of both tracepoints begin with the same fields.
 	 */
 	if (!ksig_bpf_probes_preemptible() || st->no_alternative ||
 	    strncmp(tp->desc.name, prefix, strlen(prefix)))
@@ -134,9 +134,10 @@ static void load_choose_programs(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
 			instead = "ksig_kill_pid";
 	}
 	/*
-	 * If a program runs with preemption disabled, no event is skipped because another event is
-	 * being reported. However, this requires tracefs and perf_event_open(2). If these are not
-	 * permitted, only an upper bound of the number of skipped events is known.
+	 * If a program can be preempted, the kernel may skip an event because the program is still
+	 * reporting another event. Choose a program that runs with preemption disabled. This
+	 * requires tracefs and perf_event_open(2). If these are not permitted, only an upper bound
+	 * on the number of skipped events is known.
 	 */
 	if (ksig_bpf_probes_preemptible() && src->entry_program && !st->no_alternative) {
 		snprintf(tracepoint, sizeof(tracepoint), KSIG_TRACE "sched.%s",
@@ -250,7 +251,7 @@ static int load_run_setup(struct ksig_bpf_sub *st, const struct ksig_bpf *skel,
 	if (err)
 		return ksig_fail(e, 0, -err, "cannot run a BPF program: %s",
 				 strerror(-err));
-	/* the setup could not find the number of the system call */
+	/* if the setup could not find the system call's number, use that call's own tracepoint */
 	if (st->syscall && !skel->bss->only_syscall)
 		st->tracepoint = st->syscall;
 	/* if the process is still alive, it had this pid when the setup looked up the pid */

@@ -127,7 +127,7 @@ static int bpf_sub_open(struct ksig_stream *stream, struct ksig_error *e)
 	if (st)
 		err = ksig_bpf_start(st, stream, e);
 	if (st && err && st->uses_alternative) {
-		/* perf_event_open(2) is not permitted, or too many programs are attached */
+		/* retry: perf_event_open(2) may be forbidden, or too many programs are attached */
 		bpf_sub_free(st);
 		st = bpf_sub_new(stream->desc);
 		if (st) {
@@ -271,7 +271,7 @@ static int bpf_sub_kill_current(struct ksig_stream *stream, int signo, uint64_t 
 		return -EPERM;
 	/*
 	 * Do not send signals while the settings change. membarrier(2) waits for an RCU grace
-	 * period, after which no running program has read the old signal number.
+	 * period, so that no program that has read the old signal number is still running.
 	 */
 	__atomic_store_n(&bss->kill_signo, 0, __ATOMIC_SEQ_CST);
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);

@@ -87,7 +87,7 @@ static void clock_report(struct ksig_native *n)
 	int64_t delta = clock_change(&s->set, ksig_clock_offset(CLOCK_REALTIME));
 	bool slept = clock_exceeds(clock_change(&s->slept,
 				   -ksig_clock_offset(CLOCK_MONOTONIC)), JUMP_NS);
-	/* without a suspend, the cause must have been a jump that is too small to be measured */
+	/* without a suspend, the clock must have been set, even if by too little to measure */
 	bool set = clock_exceeds(delta, JUMP_NS) || !slept;
 	bool about_set = !strcmp(n->desc->name, "time.set");
 	struct ksig_event *ev;

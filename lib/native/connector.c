@@ -55,7 +55,7 @@ static const struct connector_kind {
 	{ "process.exec", EXEC,
 	  "process.exec: native does not know the comm and parent of a process that exits before its event is read" },
 	{ "process.exit", EXIT,
-	  "process.exit: native does not know the comm of a process that is reaped before its event is read, nor its status if its threads exit with different ones" },
+	  "process.exit: native does not know the comm of a process that is reaped before its event is read, nor the status of a process whose threads exit with different codes" },
 };
 
 /**
@@ -65,7 +65,7 @@ static const struct connector_kind {
  * @pinned: pid of the process named by the filter; 0 if there is none
  * @pidfd: pidfd of @pinned, or -1
  * @pinned_at: a time at which @pinned was alive, CLOCK_MONOTONIC
- * @time_offset: this time namespace's CLOCK_MONOTONIC minus the kernel's, which is used in messages
+ * @time_offset: converts the time in a message to CLOCK_MONOTONIC in this time namespace, in ns
  * @reused: the pid @pinned now belongs to another process
  * @unsure: @pinned has exited, and lost messages may have been about another process with the same
  *	pid
@@ -212,7 +212,7 @@ static void connector_handle(struct ksig_native *n, const struct proc_event *ev)
 		}
 		if (s->kin.of)
 			ksig_kin_fork(&s->kin, pid, child, ev->timestamp_ns);
-		/* the message about the creation of @pinned may arrive after it was found alive */
+		/* a message from before @pinned_at may be about the creation of @pinned itself */
 		if (child == s->pinned && ev->timestamp_ns > s->pinned_at &&
 		    ksig_process_ended(s->pidfd))
 			s->reused = true;
@@ -237,7 +237,8 @@ static void connector_handle(struct ksig_native *n, const struct proc_event *ev)
 
 /*
  * Reads at most as many messages as the queue has records, because messages may arrive faster than
- * they are read. If no message resulted in a record, the socket may contain more messages.
+ * they are read. Returns -EAGAIN if none of them resulted in a record and the socket may contain
+ * more.
  */
 static int connector_pull(struct ksig_native *n)
 {
@@ -319,7 +320,7 @@ static int connector_start(struct ksig_native *n, struct connector_state *s)
 	err = connector_send(&s->nl, PROC_CN_MCAST_LISTEN, 0, ours);
 	if (err)
 		return err;
-	/* other messages were queued before the subscription */
+	/* skip messages before the acknowledgement, which were queued before the subscription */
 	do {
 		err = connector_read(&s->nl, &ev, &ack, &lost);
 		if (err <= 0 && err != -ENOBUFS)
@@ -403,7 +404,7 @@ static int connector_open(struct ksig_native *n, struct ksig_stream *stream,
 			err = s->pidfd;
 			goto close;
 		}
-		/* if the process is still alive after this, its pid was not reused before */
+		/* if the process is still alive after this, it was alive at @pinned_at */
 		s->pinned_at = ksig_now();
 		if (ksig_process_ended(s->pidfd)) {
 			err = ksig_fail(e, c->text_column, ESRCH,

@@ -17,7 +17,7 @@
 #define FRESH_MAX 64
 
 /*
- * Maximum number of pidfds. The process may be limited to 1,024 descriptors, which it also needs
+ * Maximum number of pidfds. This process may be limited to 1,024 descriptors, which are also needed
  * for other subscriptions. Programs whose main thread exits first are rare.
  */
 #define PIDFDS_MAX 64
@@ -65,7 +65,7 @@ struct exiting {
 
 /*
  * Records the exit code of a thread. After a core dump, only one thread's exit code has the core
- * dump flag.
+ * dump flag, so the flag is kept once it has been seen.
  */
 static void exiting_add_code(struct exiting *p, uint32_t code)
 {
@@ -339,8 +339,8 @@ void ksig_exiting_thread(struct ksig_exiting *x, struct ksig_native *n,
 		return;
 	p->first = true;
 	/*
-	 * entries are left over if another thread became the leader in an execve(2) that then
-	 * failed
+	 * stale entries may remain from an execve(2) that failed after another thread had become
+	 * the leader
 	 */
 	p->n_others = 0;
 	x->fresh++;
@@ -404,8 +404,8 @@ void ksig_exiting_report(struct ksig_exiting *x, struct ksig_native *n)
 		if (exiting_is_complete(x, n, p))
 			exiting_report(x, n, p);
 		/*
-		 * no message about the leader arrives more than a second after the process has
-		 * exited
+		 * the process has exited, and a message about its leader would have arrived within
+		 * a second
 		 */
 		else if (!p->first && ksig_now() - (int64_t)p->time_ns > 1000000000 &&
 			 kill(p->pid, 0) && errno == ESRCH)

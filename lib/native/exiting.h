@@ -6,18 +6,18 @@
  * That thread is not necessarily the thread group leader. After the leader has exited, a pidfd
  * shows whether the process has exited. The pidfd shows this before the connector's messages
  * arrive, so the event is delayed until the exit codes of the remaining threads are known. Exits
- * are reported asynchronously, so the pid may already belong to another process when its exit is
- * reported. In that case, the next message about the pid is the fork that created the other
+ * are reported asynchronously, so by the time an exit is reported, the pid may already belong to
+ * another process. In that case, the next message about the pid is the fork that created the other
  * process.
  *
  * Each message contains the exit code of one thread. If the process exits as a whole (by a signal
  * or exit_group(2)), all threads have the same code. Otherwise the status of the process is the
- * code of the thread that was the last to begin its exit (Linux 6.0). The connector does not
+ * code of the thread that was the last to begin its exit (since Linux 6.0). The connector does not
  * distinguish these cases. If the last code differs from another nonzero code, the status can be
  * read only from a pidfd that is still open when the process is reaped (Linux 6.15). The status is
- * also unknown if messages were lost. Messages may not arrive in the order in which the threads
- * began to exit, so the status is also unknown if some threads that outlive the leader exit with 0
- * and others with another code. The only signal that can end a single thread is SIGSYS
+ * also unknown if messages were lost. The order of the messages may differ from the order in which
+ * the threads began to exit, so the status is also unknown if some threads that outlive the leader
+ * exit with 0 and others with another code. The only signal that can end a single thread is SIGSYS
  * (seccomp(2)); all other signals end the whole process.
  *
  * A process whose leader has exited while other threads are running requires a pidfd. Any user can
@@ -69,7 +69,7 @@ void ksig_exiting_reused(struct ksig_exiting *x, struct ksig_native *n,
  * leader.
  */
 void ksig_exiting_exec(struct ksig_exiting *x, struct ksig_native *n, pid_t pid);
-/* Records that messages, which may have been about any of the processes, were lost. */
+/* Records that messages were lost, which may have been about any of the processes. */
 void ksig_exiting_lost(struct ksig_exiting *x);
 /*
  * Reports the processes whose last thread has exited. Must be called when the socket is empty, so

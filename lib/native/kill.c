@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
  * memory.kill: reads the memory.events files of cgroups. The field oom_kill in such a file is the
- * number of processes that the OOM killer has killed in the cgroup and its descendants. It counts a
- * kill whether a cgroup's limit was reached or the whole machine was out of memory. The kernel
- * reports neither the process nor the limit. When the count has changed, the memory.events.local
- * files of the descendants show in which cgroup the process was killed. These files are read only
- * in cgroups in which at least one process has ever been killed. The reported cgroup is the one to
- * which the memory is charged: the cgroup of the process or its nearest ancestor with a memory
- * controller.
+ * number of processes that the OOM killer has killed in the cgroup and its descendants, whether a
+ * cgroup's limit was reached or the whole machine was out of memory. The kernel reports neither the
+ * process nor the limit. When the count has changed, the memory.events.local files of the
+ * descendants show in which cgroup the process was killed. These files are read only in cgroups in
+ * which at least one process has ever been killed. The reported cgroup is the one to which the
+ * memory is charged: the cgroup of the process or its nearest ancestor with a memory controller.
  *
  * The memory.events files of the root's children are watched, because the root itself has no such
  * file unless it is the root of a container. Kills of processes in the root cgroup are therefore

@@ -47,7 +47,7 @@ void ksig_kin_find(struct ksig_kin *k)
 			break;
 		list = longer;
 		list[n] = (struct kin_process) { pid, st.parent, KIN_UNKNOWN };
-		/* a child that started before the subscription does not count */
+		/* a child that started before the subscription is not excluded */
 		if (pid == getpid())
 			list[n].kin = KIN_OWN;
 		else if (st.parent == getpid() && ksig_kin_of(k, pid) != KIN_OWN &&
@@ -101,8 +101,8 @@ bool ksig_kin_exclude(struct ksig_kin *k, struct ksig_native *n, pid_t pid,
 	if (ksig_kin_of(k, pid) == KIN_OWN)
 		return true;
 	/*
-	 * A process that existed at @time_ns and is still alive must have been found in /proc in
-	 * the meantime.
+	 * If the process existed at @time_ns and is still alive, the search of /proc that ended at
+	 * @unsure_until must have found it.
 	 */
 	if (time_ns > k->unsure_until ||
 	    (!ksig_proc_read(pid, &st) && ksig_proc_began_before(&st, time_ns)))

@@ -204,7 +204,7 @@ struct ksig_proc_stat {
 /* Returns @other minus CLOCK_BOOTTIME, in ns, from the most exact of several readings. */
 int64_t ksig_clock_offset(clockid_t other);
 
-/* Returns this time namespace's CLOCK_MONOTONIC minus the initial namespace's, in ns. */
+/* Returns the offset of CLOCK_MONOTONIC in this time namespace from the initial one, in ns. */
 int64_t ksig_proc_time_offset(void);
 
 /* Return: 0; -ENOENT or -ESRCH if the process has exited; another -errno. */

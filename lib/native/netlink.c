@@ -57,7 +57,8 @@ void ksig_netlink_close(struct ksig_netlink *nl)
 /*
  * The kernel returns ENOBUFS before the messages that are still in the socket, although these
  * messages are older than the missing ones. Once the buffer is full, the kernel adds no messages
- * until all have been read. A message that arrives in the meantime is assumed to precede the gap.
+ * until all have been read. A message that arrives between that point and this check is assumed to
+ * precede the gap.
  */
 static uint32_t netlink_count_gap(struct ksig_netlink *nl, bool empty)
 {

@@ -118,7 +118,7 @@ static int pidfd_pull(struct ksig_native *n)
 		if (s->timer >= 0 && ksig_now() < (int64_t)s->ended_at + REAP_NS)
 			return 0;
 	}
-	/* the process may have been reaped in the meantime */
+	/* the process may have been reaped since the status was first read */
 	if (!known)
 		known = ksig_pidfd_status(s->fd, &status);
 	ev = ksig_native_put(n, s->ended_at);

@@ -59,7 +59,7 @@ struct pressure_settings {
  * @done: eventfd that counts completed requests
  * @ctx: context of the asynchronous request
  * @requested: a request is pending
- * @kind: the line of the file to read
+ * @kind: "some" or "full", the first word of the line to read
  * @total: total stall time in microseconds at the last event
  * @seen: total stall time at the last alarm, whether or not an event was reported
  * @seen_at: time of that alarm, CLOCK_MONOTONIC

@@ -53,7 +53,7 @@ int ksig_proc_read(pid_t pid, struct ksig_proc_stat *st)
 
 /*
  * /proc shows the offsets of the time namespace in which children are created. After unshare(2),
- * this differs from the time namespace of the process itself. The process is then assumed to be in
+ * that namespace differs from the one of the process itself. The process is then assumed to be in
  * the initial time namespace.
  */
 int64_t ksig_proc_time_offset(void)

@@ -81,7 +81,7 @@ static int native_open(struct ksig_stream *stream, struct ksig_error *e)
 	struct ksig_native *n;
 	int err = -ENOMEM;
 
-	/* without privileges, the exit of a single process is visible through another source */
+	/* a pidfd reports the exit of a single process and requires no privileges */
 	if (!strcmp(stream->desc->name, "process.exit") && ksig_native_subject(stream))
 		source = &ksig_native_pidfd;
 	if (!source)

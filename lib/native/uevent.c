@@ -214,7 +214,7 @@ static int uevent_check_namespace(struct ksig_stream *stream, struct ksig_error 
 		close(net);
 	if (known && st.st_ino != INITIAL_USER_NS)
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "the kernel sends no uevents to network namespaces owned by a user namespace: run ksig in that of the host (nsenter --net)");
+				 "the kernel sends no uevents to network namespaces owned by a non-initial user namespace: run ksig in the host's network namespace (nsenter --net)");
 	if (!known && stream->opts->log)
 		stream->opts->log(stream->opts->log_ctx,
 			      "cannot determine in this user namespace whether uevents reach this network namespace");
