@@ -138,7 +138,7 @@ static int examine_event(struct doctor *d, const char *name,
 	size_t used;
 
 	run_trial(&event, &f);
-	/* if there are EVENT arguments, these errors are mistakes in an argument */
+	/* if @name is an EVENT argument, these errors are caused by the argument */
 	if (d->all_wanted &&
 	    (f.err == EINVAL || f.err == ENOENT || f.err == ESRCH)) {
 		if (f.err == ENOENT)

@@ -41,7 +41,7 @@ struct listen {
 	bool json;
 };
 
-/* Blocks the signal before waiting, so that no signal is missed or kills this process. */
+/* Blocks the signal before waiting, so that none is missed and none kills this process. */
 static int listen_for(const struct listen *l)
 {
 	bool has_value;
@@ -116,7 +116,7 @@ static int listen_run(int argc, char **argv)
 			break;
 		case 'n':
 			if (ksig_parse_count(optarg, &l.count)) {
-				ksig_error("invalid count '%s': expected a number from 1",
+				ksig_error("invalid count '%s': expected 1 or more",
 					   optarg);
 				return KSIG_USAGE;
 			}

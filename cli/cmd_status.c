@@ -85,8 +85,8 @@ enum {
 
 /*
  * A cell has space for the longest content, which is an event. An empty cell means "none" or
- * "unknown". @channel_fd: if a memfd describes a subscription of a channel, the channel's
- * descriptor; otherwise -1.
+ * "unknown". @channel_fd: in a row from a memfd of the module provider, the descriptor that the
+ * process has open on the channel; otherwise -1.
  */
 struct row {
 	char cell[N_COLUMNS][sizeof(((struct ksig_status *)0)->event)];
@@ -108,7 +108,10 @@ struct status {
 
 /* --------------------------------------------------------------------- /proc */
 
-/* Ignores processes that have exited in the meantime, or that this user is not permitted to see. */
+/*
+ * Ignores processes that have exited since their directory was read, or that this user is not
+ * permitted to see.
+ */
 static int cannot_open(struct status *st, const char *path)
 {
 	if (errno == ENOENT || errno == ESRCH)
@@ -217,8 +220,8 @@ static bool read_memfd(struct status *st, struct row *row, const char *path)
 		set_number(row, SIGNO, (uint32_t)s.signo);
 	}
 	/*
-	 * limit the number: unlike a subscription in the kernel, a duplicate of a memfd costs no
-	 * memory
+	 * limit the number, because duplicates of a memfd cost no memory, unlike subscriptions in
+	 * the kernel
 	 */
 	if (++st->n_memfds == MEMFDS_MAX + 1)
 		ksig_error("process %s has more than %u subscriptions: not all are listed",
@@ -287,8 +290,9 @@ static int visit_fd(struct status *st, const char *path)
 }
 
 /*
- * All threads share their descriptors, except that a group leader that has exited has none while
- * other threads are alive.
+ * Lists the descriptors of the process unless an earlier thread has shown them. The threads of a
+ * process share their descriptors, so one thread is enough. But a group leader that has exited has
+ * none, so other threads are tried.
  */
 static int visit_thread(struct status *st, const char *path)
 {

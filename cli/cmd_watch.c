@@ -163,7 +163,7 @@ static int set_up_subjects(struct ksig_watch *w)
 		}
 		if (!strcmp(event, "memory.kill") &&
 		    !strcmp(ksig_sub_provider(w->sub, spec), "native")) {
-			ksig_error("--to subject cannot be used with memory.kill by native: it doesn't report the process (bpf and module do)");
+			ksig_error("--to subject cannot be used with memory.kill from the native provider, which doesn't report the process (bpf and module do)");
 			return KSIG_NOT_HERE;
 		}
 	}

@@ -65,7 +65,8 @@ struct nearest {
 /*
  * Remembers @name if it is the most similar name so far. A name that differs in more than three
  * letters, or in more than a third of its letters, is not similar. If @name begins with the wanted
- * name, or consists of the wanted name after a dot, the difference counts as one letter.
+ * name, or is the wanted name prefixed with a category and a dot, the difference counts as one
+ * letter.
  */
 static void consider(struct nearest *n, const char *name)
 {

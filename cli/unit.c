@@ -280,8 +280,8 @@ static int match(struct ksig_unit *u, sd_bus_slot **slot, const char *format)
 }
 
 /*
- * Subscribes to changes. Every change that the reply to a later call does not reflect will be
- * reported.
+ * Subscribes to changes. From then on, a change is either included in the reply to a later call or
+ * reported by a D-Bus signal.
  */
 static int follow(struct ksig_unit *u)
 {
@@ -472,7 +472,7 @@ int64_t ksig_unit_poll(const struct ksig_unit *u, struct pollfd *p)
 	if (u->bus) {
 		p->fd = sd_bus_get_fd(u->bus);
 		events = sd_bus_get_events(u->bus);
-		/* this happens if the connection was closed, for example */
+		/* handle an error immediately; the connection may have been closed */
 		if (sd_bus_get_timeout(u->bus, &at) < 0 || p->fd < 0 || events < 0)
 			at = 0;
 		if (u->answer_by < at)

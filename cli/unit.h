@@ -9,8 +9,8 @@
 #include <sys/types.h>
 
 /*
- * A unit is tracked through the system bus. The service manager reports each change, so there is no
- * polling. A reply contains only a pid. Before using the pid, pin the process, call
+ * A unit is tracked through the system bus. The service manager reports each change, so polling is
+ * not necessary. A reply contains only a pid. Before using the pid, pin the process, call
  * ksig_unit_ask(), and check that the next reply contains the same pid.
  */
 struct ksig_unit;

@@ -111,7 +111,7 @@ int ksig_print_loss(const struct ksig_sub *sub, unsigned int spec,
  * struct ksig_watched - one of the watched events, and its losses
  * @text: specification as written
  * @end_reported: the end of the events has been reported
- * @by_kernel: the kernel sends the signals and marks the events for which it does
+ * @by_kernel: the kernel sends the signals, and marks each event for which it sent or refused one
  * @last: number of offered events after which the kernel sends no more signals
  * @lost: number of events known to be lost
  * @lost_upto: upper bound of further losses
@@ -260,8 +260,8 @@ int ksig_run(char *const *argv, const struct ksig_happening *h, pid_t *pid);
  */
 int ksig_children_adopt(void);
 /*
- * Reaps children whose SIGCHLD is still pending. ppoll(2) unblocks the signal only if it has to
- * wait.
+ * Reaps children whose SIGCHLD is still pending. This is required because ppoll(2) unblocks the
+ * signal only if it has to wait.
  */
 void ksig_children_reap(void);
 /*

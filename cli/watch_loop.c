@@ -280,7 +280,7 @@ static int step(struct ksig_watch *w)
 				   WTERMSIG(status) : WEXITSTATUS(status));
 		}
 	}
-	/* before the events: a unit may have another process already */
+	/* update the target before acting on events, because the unit may have a new process */
 	if (fds[UNIT].revents || (fds[TARGET].revents && is_unit(w)) ||
 	    ksig_clock_ns() >= w->follow_at)
 		ksig_to_follow(&w->to);
@@ -290,7 +290,7 @@ static int step(struct ksig_watch *w)
 		return ret;
 	for (i = 0; i < w->n; i++)
 		ksig_watched_report(&w->events[i], ksig_sub_event(w->sub, i));
-	/* the kernel has counted up to the limit, but some of these events were lost */
+	/* the kernel has counted all events of -n, but lost ones never arrive, so stop here */
 	if (first->by_kernel && w->count && !is_enough(w) && !w->now.sub &&
 	    !ksig_sub_spec_stats(w->sub, 0, &st) && st.lost && !st.queued &&
 	    st.offered >= first->last) {

@@ -93,7 +93,7 @@ static int follow_link(struct walk *w, int fd, const char *name,
 	    (dir.st_uid && dir.st_uid != geteuid()) ||
 	    dir.st_mode & S_IWOTH ||
 	    (dir.st_mode & S_IWGRP && dir.st_gid && dir.st_gid != getegid())) {
-		ksig_error("%s: the symbolic link '%s' is not followed: it or its directory is not owned by root or you alone (uid %u): give the path that it points to",
+		ksig_error("%s: the symbolic link '%s' is not followed: it or its directory is owned or writable by a user other than root and you (uid %u): give the path that it points to",
 			   w->path, name, link->st_uid ? link->st_uid :
 						dir.st_uid);
 		return -ECANCELED;

@@ -303,7 +303,7 @@ int ksig_to_send(struct ksig_to *to, const struct ksig_sub *sub,
 	if (!err)
 		err = ksig_target_deliver(to->target, &to->unreported_lost,
 					  value);
-	/* nothing was sent: a unit may have another process already */
+	/* nothing was sent, so retry if the unit already has a new process */
 	if (err == -ESRCH && to->unit && to->target) {
 		unpin(to);
 		if (await_unit(to))
