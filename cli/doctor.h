@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The trials of ksig doctor, for the command that runs them and prints the results. */
+/* Interface between the trials of ksig doctor and the command that runs them. */
 #ifndef KSIG_DOCTOR_H
 #define KSIG_DOCTOR_H
 

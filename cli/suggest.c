@@ -54,7 +54,7 @@ static unsigned int distance(const char *a, const char *b)
 /*
  * @wanted: name that does not exist
  * @name: most similar name so far; "" if none is similar
- * @distance: distance between the two
+ * @distance: distance between @wanted and @name
  */
 struct nearest {
 	char wanted[NAME_MOST + 1];

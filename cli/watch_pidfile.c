@@ -5,7 +5,7 @@
  * A user who can write or replace the file can choose the target. The file is therefore trusted
  * only if it is owned by root or by a user who could signal the process anyway. No symbolic link in
  * its path may be owned by another user. If the file is older than the process, the pid in it
- * identified an earlier process.
+ * identified an earlier process, so the file is rejected.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -109,8 +109,8 @@ static void fill_in_name(struct ksig_catalog *c, const char *name,
 }
 
 /*
- * Finds the next driver's channel and opens its list of types. Skips a channel that is destroyed
- * before its list is opened.
+ * Finds the next channel of a driver and opens the channel's list of types. Skips a channel that is
+ * destroyed before its list is opened.
  */
 static bool next_channel(struct ksig_catalog *c)
 {

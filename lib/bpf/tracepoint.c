@@ -157,7 +157,8 @@ static int tracepoint_add_line(struct ksig_tracepoint *tp, struct line *l, bool 
 	if (l->size != 1 && l->size != 2 && l->size != 4 && l->size != 8)
 		return 0;
 	/*
-	 * if an argument of a system call is smaller than its field, the upper bits are undefined
+	 * if a system call's argument is smaller than its field, the field's upper bits are
+	 * undefined, so read only the argument's own bytes
 	 */
 	s = syscall ? tracepoint_scalar(l->type) : NULL;
 	if (s && s->size < l->size) {

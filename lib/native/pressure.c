@@ -8,9 +8,9 @@
  * would be no event to read. The trigger is therefore polled by an asynchronous I/O request, whose
  * completion makes an eventfd readable.
  *
- * The kernel adds part of the previous window's stall time to that of the current window. A trigger
- * can therefore fire when the stall time in the current window is below the threshold, or even
- * zero. To detect such false alarms, the growth of the total stall time is checked. No event is
+ * The stall time that the kernel computes for a window includes part of the previous window's. A
+ * trigger can therefore fire when the stall time in the current window is below the threshold, or
+ * even zero. To detect such false alarms, the growth of the total stall time is checked. No event is
  * reported for a false alarm; its stall time is included in the value of the next event.
  */
 #define _GNU_SOURCE
