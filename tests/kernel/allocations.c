@@ -26,8 +26,8 @@ static void put(const char *path, const char *text)
 }
 
 /*
- * Enables failures for all slabs except those of the leak detector, which disables itself
- * permanently when one of its own allocations fails.
+ * Enables failures for all slab caches except those of kmemleak, which disables itself permanently
+ * if one of its own allocations fails.
  */
 static void choose_slabs(void)
 {
@@ -200,11 +200,17 @@ int main(void)
 	OK(munmap(map, 4096));
 	CHECK(each_fails("arm", try_arm, 0) >= 2);
 	CHECK(stats_of(fd).flags & KSIG_STATS_ARMED);
-	/* the kernel's signal code makes the last allocation; if it fails, the error is EAGAIN */
+	/*
+	 * the last allocation is made by the kernel's signal code; if that one fails, the error is
+	 * EAGAIN
+	 */
 	CHECK(each_fails("send", try_send, EAGAIN) >= 1);
 	while (!nothing_to_take(SIG))
 		;
-	/* emitting never fails: events without memory stay queued and are delivered later */
+	/*
+	 * emitting never fails: an event whose signal can't be allocated stays queued and is sent
+	 * later
+	 */
 	each_fails("emit", try_emit, 0);
 	offered = stats_of(fd).offered;
 	for (; offered; offered--)

@@ -81,8 +81,8 @@ static void do_map(struct thread *t)
 		return;
 	}
 	/*
-	 * mmap(2) fails in EACH mode. Otherwise this mapping prevents resizing between the two
-	 * mmap(2) calls in ring_map().
+	 * mmap(2) fails in EACH mode. In other modes, this mapping keeps other threads from
+	 * resizing the ring between the two mmap(2) calls in ring_map().
 	 */
 	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, t->fd,
 			0);

@@ -39,7 +39,7 @@ grep -q '^3+0 records in' $out.said || fail "dd: $(cat $out.said)"
 records 1 255 3
 until_subscribers test 0
 
-# a read of less than a record fails
+# a read of less than one record fails
 dd if=$node of=$out bs=63 count=1 2>$out.said && fail "dd reads 63 bytes"
 grep -q 'Invalid argument' $out.said || fail "dd: $(cat $out.said)"
 
@@ -62,6 +62,6 @@ if [ ! -x /usr/bin/python3 ]; then
 	echo "Debian's python3-minimal is not on the machine that built this VM"
 	exit 77
 fi
-# isolated mode, without modules that are installed by a user or a site
+# -I -S: ignore Python modules that the user or the site has installed
 /usr/bin/python3 -I -S /ksig/clients.py
 until_subscribers test 0

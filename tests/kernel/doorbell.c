@@ -90,8 +90,8 @@ static void test_owed_behind_pending(void)
 	CHECK_EQ(take(SIG).si_int, 99);
 	CHECK_EQ(take(SIG).si_int, 7);
 	/*
-	 * If the reader consumes the event before the doorbell is sent, no doorbell follows. The
-	 * doorbell of the second subscription is still sent.
+	 * If the reader consumes the event while the doorbell is pending, the doorbell is not sent.
+	 * The second subscription's doorbell is still sent.
 	 */
 	read_event(fd);
 	other = OK(chan_open("test", O_NONBLOCK));
@@ -111,7 +111,7 @@ static void test_owed_behind_pending(void)
 	close(control);
 }
 
-/* Check that the doorbell rings once a target becomes ready. */
+/* Check that a pending doorbell rings when the target becomes ready. */
 static void test_owed_until_ready(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK));
@@ -208,7 +208,10 @@ static void emitter(struct child *self, void *arg)
 	child_wait_go(self);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	do {
-		/* bursts and pauses of random length, so that both sides have to wait */
+		/*
+		 * bursts and pauses of random length, so that the reader is sometimes busy and
+		 * sometimes asleep
+		 */
 		for (n = rand() % 40; n; n--) {
 			value++;
 			CHECK_EQ(write(fd, &value, 8), 8);
@@ -246,7 +249,7 @@ static uint64_t sleepy_reader(bool by_signal)
 	ring = (struct pollfd){ fd, POLLIN };
 	for (;;) {
 		consume(&r);
-		/* events lost after the last record are included only in the counter */
+		/* events lost after the last record are included only in the ring's counter */
 		if (sent && r.events + r.ring.producer->lost == sent)
 			break;
 		if (!may_sleep(&r))

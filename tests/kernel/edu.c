@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Test a driver for a device with interrupts, examples/edu, with two cards. Check simultaneous
- * requests and replies on both cards, and that waiting readers are notified when the driver is
+ * Test examples/edu, a driver for a device with interrupts, with two cards. Check that simultaneous
+ * requests to both cards are answered, and that waiting readers are notified when the driver is
  * unloaded or a card is unplugged.
  */
 #define _GNU_SOURCE
@@ -21,7 +21,7 @@
 /* event types as defined by the driver */
 enum { FACTORIAL, DMA };
 
-/* a 32-bit build runs only the cases that differ from those of the 64-bit build */
+/* the 32-bit build runs only the cases whose result may differ from the 64-bit build */
 static const bool brief = sizeof(long) == 4;
 static char cards[CARDS][PATH_MAX];	/* paths in /sys/devices */
 
@@ -149,8 +149,8 @@ static int64_t now_ms(void)
 }
 
 /*
- * Starts a copy on each card and requests a factorial in the meantime. A copy takes 0.2 s. On a
- * slow machine, both copies may complete before the factorial is requested.
+ * Starts a copy on each card and requests a factorial while the copies run. A copy takes 0.2 s. On
+ * a slow machine, both copies may complete before the factorial is requested.
  */
 static void copy_both(int by_read, unsigned int count)
 {
@@ -224,8 +224,8 @@ static bool by_message(int card)
 }
 
 /*
- * Check the cards with interrupt lines instead of message-signalled interrupts. Both cards may
- * share one line.
+ * Repeat the requests with interrupt lines instead of message-signalled interrupts. The two cards
+ * may share a line.
  */
 static void test_interrupt_line(void)
 {
@@ -316,8 +316,8 @@ static void reader(struct child *self, void *arg)
 }
 
 /*
- * Starts @n readers: one for each way to wait on the first card, then one for each way on the
- * second card.
+ * Starts @n readers in groups of four, one reader for each way to wait. The groups use the two
+ * cards alternately.
  */
 static void start_readers(struct child *readers, int n)
 {

@@ -25,7 +25,7 @@ static void expect_link(int fd, uint32_t type, const char *name)
 	CHECK_EQ(r.ev.value, 0);
 }
 
-/* Checks that no events are queued: the next ones must be those that this function causes. */
+/* Checks that no event is queued. The next events read must be those that this function causes. */
 static void expect_silence(int fd)
 {
 	ip("add w0 type dummy");

@@ -29,13 +29,13 @@ static void test_s3(int fd)
 		return;
 	}
 	/*
-	 * Accept a failed suspend: QEMU's q35 can suspend only once, and tests/lib/promise11_power.c
-	 * requires a successful suspend.
+	 * Accept a failed suspend because QEMU's q35 can suspend only once.
+	 * tests/lib/promise11_power.c checks that a suspend succeeds.
 	 */
 	slept = power_sleep("+15");
 	expect_pair(fd);
 	printf(slept ? ": suspended (S3), with both events\n" :
-		       ": did not stay in S3, and told\n");
+		       ": did not stay in S3, with both events\n");
 }
 
 /*

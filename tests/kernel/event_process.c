@@ -31,7 +31,7 @@ static int open_process(void)
 
 /*
  * Returns true if the event is about kthreadd (pid 2) or one of its children. The kernel may create
- * threads at any time.
+ * such threads at any time, so the tests ignore their events.
  */
 static bool is_kernels(const union record *r)
 {
@@ -360,7 +360,7 @@ static int vfork_exit(void)
 	return pid;
 }
 
-/* a doorbell subscriber on another CPU; every event it misses must be counted as lost */
+/* a doorbell subscriber in another thread; every event that it misses must be counted as lost */
 struct reader {
 	int fd;
 	struct ring ring;

@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Check that nothing leaks if the module is loaded, sends a storm of signals and is unloaded, 50
-# times (10 times if KSIG_STRESS_MS is set). The VM's init checks the kernel log.
+# Check that nothing leaks in 50 rounds (10 if KSIG_STRESS_MS is set) of loading the module, sending
+# a storm of signals and unloading it. The VM's init process checks the kernel log.
 . tests/functions.sh
 own_folder "$@"
 
 refcount() { awk '$1 == "ksig" { print $3 }' /proc/modules; }
 
-# objects: print how many objects of the types cred and pid are in use. Each send allocates and
-# frees such objects. Unloading the module has waited for RCU callbacks. Shrinking the caches frees
-# the objects in per-cpu lists and in KASAN's quarantine.
+# objects: print how many cred and pid objects are in use. Each send allocates and frees such
+# objects. Unloading the module waits for RCU callbacks, so all of these objects should be free.
+# Shrinking the caches also frees those in per-cpu lists and in KASAN's quarantine.
 objects() {
 	for cache in cred cred_jar pid; do
 		echo 1 >/sys/kernel/slab/$cache/shrink 2>/dev/null || :
@@ -40,7 +40,7 @@ done
 [ "$before" -gt 0 ] || fail "no counts of cred and pid in slabinfo"
 after=$(objects)
 insmod /ksig/ksig.ko
-echo ": $before objects of cred and pid after 2 rounds, $after after $round and $sent signals"
+echo ": $before cred and pid objects after 2 rounds, $after after $round and $sent signals"
 # A leak of one object per signal would add up to hundreds. Smaller differences are caused by
 # other parts of the system.
 allowed=$((sent / 10))

@@ -19,7 +19,7 @@ int main(void)
 	 * channel's lock is held
 	 */
 	close(OK(chan_open("locking", 0)));
-	/* the same driver lock is taken before the lock of another driver's channel */
+	/* now the reverse order: another channel's lock is taken while the driver's lock is held */
 	CHECK_EQ(context_do("locked_destroy 1"), 0);
 	context_unload();
 	return 0;

@@ -118,7 +118,7 @@ static long charged(void)
 	return bytes;
 }
 
-/* Waits until the memory of closed subscriptions has been freed asynchronously. */
+/* Waits until the memory of closed subscriptions, which is freed asynchronously, is uncharged. */
 static void wait_uncharged(void)
 {
 	UNTIL(charged() <= 1 << 20);
@@ -170,7 +170,7 @@ static void in_cgroup(struct child *self, void *arg)
 	cost = charged();
 	set_queue(fd, 65536);
 	cost = charged() - cost;
-	/* memory that is uncharged in the meantime reduces the difference */
+	/* memory uncharged between the two readings reduces the difference, so tolerate 1 MiB */
 	CHECK(cost >= 65536 * 64 - (1 << 20));
 }
 
@@ -180,7 +180,7 @@ static void test_charged(void)
 	struct child c;
 
 	if (mkdir(GROUP, 0755) && errno != EEXIST) {
-		printf(": no cgroups here: which one is charged is not tested\n");
+		printf(": no cgroups here: charging is not tested\n");
 		return;
 	}
 	put("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
@@ -190,7 +190,7 @@ static void test_charged(void)
 	cgroup_remove(GROUP);
 }
 
-/* Checks that RLIMIT_MEMLOCK limits the total size of all queues of a user. */
+/* Checks that RLIMIT_MEMLOCK limits the total size of all of a user's queues. */
 static void plain_user(struct child *self, void *arg)
 {
 	struct rlimit limit = { 1 << 20, 1 << 20 };
@@ -215,7 +215,7 @@ static void plain_user(struct child *self, void *arg)
 	FAILS(ioctl(fds[0], KSIG_IOC_SUBSCRIBE, &large), ENOBUFS);
 	emit(1);
 	CHECK_EQ(read_event(fds[0]).value, 1);
-	/* the memory of a closed subscription immediately becomes available within the limit */
+	/* closing a subscription immediately frees its share of the limit */
 	close(fds[--n]);
 	fds[n++] = OK(chan_open("test", O_NONBLOCK));
 	FAILS(chan_open("test", O_NONBLOCK), ENOBUFS);

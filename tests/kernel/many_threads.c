@@ -16,7 +16,7 @@ static pthread_barrier_t end;
 
 static void *sleeper(void *unused)
 {
-	/* the wait can't be interrupted because all signals are blocked */
+	/* no signal interrupts this wait because SIG is blocked */
 	pthread_barrier_wait(&end);
 	return unused;
 }

@@ -169,7 +169,7 @@ static void test_arm(void)
 	FAILS(ioctl(fd, KSIG_IOC_ARM, nowhere), EFAULT);
 	CHECK(!(stats_of(fd).flags & KSIG_STATS_ARMED));
 
-	/* a failed ARM leaves the previous arming in effect */
+	/* after a failed ARM, the subscription stays armed as before */
 	OK(ioctl(fd, KSIG_IOC_ARM, &bell));
 	REJECT(KSIG_IOC_ARM, good, signo, 65, EINVAL);
 	REJECT(KSIG_IOC_ARM, good, tid, INT_MAX, ESRCH);

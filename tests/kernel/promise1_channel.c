@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promises 1 and 4 for channels: an event's value reaches all four kinds of receivers, and the
- * signal doesn't kill a process that is not ready for it.
+ * Promises 1 and 4 for channels: an event's value reaches a handler, sigtimedwait(2) and a
+ * signalfd, and the signal doesn't kill a process that is not ready for it.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -90,7 +90,7 @@ static void not_ready(struct child *self, void *arg)
 	emit_many(1, 10);
 	CHECK_EQ(stats_of(fd).refused, 10);
 	CHECK_EQ(stats_of(fd).signals, 0);
-	/* the first signal resets the handler, so one signal is sent and the others are refused */
+	/* the first signal will reset the handler, so only one signal is sent */
 	handle(SIG, handler, SA_RESETHAND);
 	block(SIG);
 	emit_many(11, 10);

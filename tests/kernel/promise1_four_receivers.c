@@ -101,7 +101,7 @@ static void *waiter(void *arg)
 	return NULL;
 }
 
-/* Sends from a child, so that the main thread of this process can sleep in the meantime. */
+/* Sends from a child process, so that the parent's main thread can sleep during the send. */
 static void send_to_parent(struct child *self, void *arg)
 {
 	child_wait_go(self);

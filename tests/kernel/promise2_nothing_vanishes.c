@@ -162,8 +162,8 @@ static void test_gap_before_refused(void)
 }
 
 /*
- * Check that a gap that was not reported by signal before disarming is reported by the next event
- * read.
+ * Check that if no signal reported a gap before the subscription is disarmed or switched to
+ * DOORBELL mode, the next event read reports the gap.
  */
 static void test_gap_given_back(bool queued)
 {
@@ -209,13 +209,13 @@ static void test_many_refused(void)
 	close(fd);
 }
 
-/* Check the counters continuously with emitters on several CPUs and one reader. */
 static void emitter(struct child *self, void *arg)
 {
 	child_wait_go(self);
 	emit_many(*(uint64_t *)arg, 20000);
 }
 
+/* Check the counters continuously while four processes emit and this process reads. */
 static void test_concurrent(void)
 {
 	uint64_t first[4] = { 1000000, 2000000, 3000000, 4000000 };

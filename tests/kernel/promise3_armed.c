@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Promise 3 for armed subscriptions: a signal reaches only the process for which the subscription
- * was armed, and is sent with no more privilege than the process that armed had. EPOLLPRI reports
- * that the target has exited.
+ * was armed, and is sent with no more privilege than the arming process had. EPOLLPRI reports that
+ * the target has exited.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -35,7 +35,7 @@ static void wait_pri(int fd)
 	CHECK(!(stats_of(fd).flags & KSIG_STATS_ARMED));
 }
 
-/* Checks that events still arrive and can be read, but send no signal. */
+/* Checks that events still arrive and can be read, but cause no signal. */
 static void check_disarmed(int fd)
 {
 	uint64_t signals = stats_of(fd).signals;
@@ -229,8 +229,8 @@ static void write_number(const char *path, int number)
 }
 
 /*
- * Check that no signal is sent to a process that reuses the pid. Return: false if an unrelated
- * process got the pid and may keep it, so that the test must be repeated.
+ * Check that no signal is sent to a process that reuses the pid. Return: false if the pid could not
+ * be reused, possibly because an unrelated process has it. The test must then be repeated.
  */
 static bool recycled(void)
 {
@@ -331,9 +331,9 @@ static void test_handed_on(uint32_t flags)
 }
 
 /*
- * Arms, then lets the target change its uids from uid[0..2] to uid[3..5]. Checks that the target
- * still receives signals if @reached, and no more signals otherwise. @alice: the user alice arms,
- * otherwise root does.
+ * Arms a subscription as the user alice if @alice, otherwise as root. Then lets the target change
+ * its uids from uid[0..2] to uid[3..5]. Checks that the target still receives signals if @reached,
+ * and otherwise receives no more.
  */
 static void test_uids(const uid_t uid[6], bool alice, bool reached,
 		      uint32_t flags)
@@ -365,8 +365,8 @@ static void test_uids(const uid_t uid[6], bool alice, bool reached,
 static void test_target_changes(uint32_t flags)
 {
 	/*
-	 * the target's saved or real uid first permits alice's kill(2), but this permission must
-	 * not outlast the change
+	 * at first, the target's real or saved uid permits kill(2) by alice; the change of the uids
+	 * must end this permission
 	 */
 	const uid_t to_root[] = { ALICE, 0, ALICE, ALICE, 0, 0 };
 	const uid_t to_bob[] = { ALICE, 0, 0, BOB, BOB, BOB };
@@ -382,8 +382,8 @@ static void test_target_changes(uint32_t flags)
 }
 
 /*
- * Check that signals are sent with the credentials at the time of arming, even if the process that
- * armed changes its credentials or exits.
+ * Check that signals are sent with the credentials at the time of arming, even if the arming
+ * process later changes its credentials or exits.
  */
 static void arms_and_drops(struct child *self, void *arg)
 {
@@ -471,7 +471,9 @@ static void execs_on(struct child *self, void *arg)
 		pause();
 }
 
-/* Check that arming never fails while the target calls exec. The target's pid stays valid. */
+/*
+ * Check that arming never fails while the target calls exec, because the target's pid stays valid.
+ */
 static void test_arm_while_exec(uint32_t flags)
 {
 	struct child c = child_start(execs_on, NULL);

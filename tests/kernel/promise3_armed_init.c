@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3: an armed SIGKILL or SIGSTOP affects the init process of a PID namespace like a kill(2)
- * by the process that armed. If that process is in an ancestor namespace, the signal kills or stops
- * the init process. If it is in the namespace itself, the signal has no effect. It makes no
- * difference which process emits.
+ * Promise 3: SIGKILL or SIGSTOP from an armed subscription has the same effect on the init process
+ * of a PID namespace as kill(2) by the arming process. If the arming process is in an ancestor
+ * namespace, the signal kills or stops the init process. If it is in the namespace itself, the
+ * signal has no effect. It makes no difference which process emits.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 struct way {
 	int signo;
 	unsigned int mode, flags;
-	bool from_within;	/* true if the init itself emits */
+	bool from_within;	/* true if the init process itself emits */
 };
 
 /* Runs as pid 1 of its namespace and emits on request. */

@@ -179,10 +179,6 @@ static void test_session(void)
 	child_kill(&t);
 }
 
-/*
- * Checks that a thread of the caller's own process can be signalled even if the thread has another
- * uid.
- */
 static void *other_uid(void *arg)
 {
 	OK(syscall(SYS_setresuid, BOB, BOB, BOB));
@@ -192,6 +188,10 @@ static void *other_uid(void *arg)
 	return NULL;
 }
 
+/*
+ * Checks that a thread of the caller's own process can be signalled even if the thread has another
+ * uid.
+ */
 static void own_threads(struct child *self, void *arg)
 {
 	volatile pid_t tid = 0;
@@ -244,7 +244,10 @@ static void in_container(struct child *self, void *arg)
 	inner = target(&second);
 	expect(control, inner.pid, 0);
 	child_kill(&inner);
-	/* outside the namespace, the caller counts as alice, even though BOB is also mapped */
+	/*
+	 * for processes outside the namespace, the caller counts as alice, although BOB is also
+	 * mapped
+	 */
 	expect(control, o->alice, 0);
 	expect(control, o->bob, EPERM);
 	expect(control, o->root, EPERM);
@@ -271,8 +274,8 @@ static void test_user_namespace(void)
 }
 
 /*
- * Checks that the permission check uses the credentials of the process that writes to the
- * tutorial's file.
+ * Checks that the permission check uses the credentials of the process that writes to
+ * signalconfpid, not of the process that opened it.
  */
 static void writes_as_alice(struct child *self, void *arg)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3: the security module checks the sender's own label. Since Linux 6.12, Landlock can
- * forbid signals to processes outside a domain. It needs no setup.
+ * Promise 3: the security module's restrictions on the sender apply. The test uses Landlock, which
+ * needs no setup and, since Linux 6.12, can forbid signals to processes outside a domain.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -90,7 +90,7 @@ int main(void)
 	struct outside o;
 
 	if (syscall(SYS_landlock_create_ruleset, NULL, 0, RULESET_VERSION) < 6)
-		skip("this kernel's Landlock knows no scope for signals (6.12 has it)");
+		skip("this kernel's Landlock can't restrict signals (added in Linux 6.12)");
 	t = child_start(takes, NULL);
 	child_hear(&t);
 	o.pid = t.pid;

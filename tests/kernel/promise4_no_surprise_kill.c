@@ -126,7 +126,8 @@ static void test_resethand(bool to_thread)
 
 	OK(to_thread ? send_thread(c.pid) : send_process(c.pid));
 	/*
-	 * the first signal would be handled before the second, by any thread, and reset the handler
+	 * whichever thread handles the first signal resets the handler, so a second signal would
+	 * kill the process
 	 */
 	FAILS(send_thread(c.pid), ECONNREFUSED);
 	FAILS(send_thread(tid), ECONNREFUSED);

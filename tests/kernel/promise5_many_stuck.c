@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Promise 5: stalled deliveries cost little. Many subscriptions have a target that can't accept
- * signals or is not ready. They are rarely checked while the target sleeps. Once the target can
- * accept signals, all events are delivered in order.
+ * signals or is not ready. The target is rarely checked while it sleeps. Once it can accept
+ * signals, all events are delivered.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -94,7 +94,7 @@ static void full(struct child *self, void *arg)
 	wait_stalled(fds);
 	child_say(self);
 	child_wait_go(self);
-	/* each subscription's events are in order; the order between subscriptions is undefined */
+	/* the order between subscriptions is undefined, so only count each value */
 	while (n++ < SUBS * EVENTS) {
 		info = take(SIG);
 		value = ksig_siginfo_value(&info);
@@ -174,8 +174,8 @@ static void test_not_ready(void)
 }
 
 /*
- * Checks subscriptions stalled by RLIMIT_SIGPENDING. The limit permits another signal once another
- * process of the user has accepted one.
+ * Checks subscriptions stalled by RLIMIT_SIGPENDING. Such a stall can end when any process of the
+ * user, not only the target, accepts a signal.
  */
 static void limited(struct child *self, void *arg)
 {

@@ -47,7 +47,7 @@ static void stuck(struct child *self, void *arg)
 		if (i == 33)
 			first = now() - start;
 	}
-	printf(": the first that had waited came %llu us after there was room\n",
+	printf(": the first queued event arrived %llu us after the target could accept it\n",
 	       (unsigned long long)first / 1000);
 	CHECK_EQ(stats_of(fd).delivered, EVENTS);
 	check_identity(fd);
@@ -99,8 +99,8 @@ static void test_counts_everybodys(void)
 }
 
 /*
- * Check that each event is delivered with a standard signal, of which only one can be pending at a
- * time.
+ * Check that no event is lost with a standard signal, although only one instance of the signal can
+ * be pending at a time.
  */
 static void test_classic(void)
 {

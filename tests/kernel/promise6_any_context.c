@@ -81,7 +81,6 @@ static void test_doorbell(const char *command, int events)
 	close(fd);
 }
 
-/* Checks that an emit from any context wakes a sleeping reader. */
 static void reader(struct child *self, void *arg)
 {
 	int fd = OK(chan_open("context", 0));
@@ -91,6 +90,7 @@ static void reader(struct child *self, void *arg)
 	CHECK_EQ(read_event(fd).value, 1);
 }
 
+/* Check that an emit from any context wakes a sleeping reader. */
 static void test_wakes(const char *command)
 {
 	struct child c = child_start(reader, NULL);
@@ -236,7 +236,7 @@ int main(void)
 
 	context_load();
 	block(SIG);
-	/* NMIs arrive on CPU 0 */
+	/* NMIs arrive on CPU 0, so run there */
 	CPU_ZERO(&first);
 	CPU_SET(0, &first);
 	OK(sched_setaffinity(0, sizeof(first), &first));

@@ -14,7 +14,7 @@
 
 /* number of subscriptions that the emitter serves itself, from driver.h */
 #define FRONT 32
-/* number of these subscriptions that it signals itself */
+/* maximum number of signals that the emitter sends itself */
 #define TELLS 4
 #define MANY 600
 #define STORM 20000
@@ -72,8 +72,8 @@ static void test_signals(void)
 }
 
 /*
- * Check that the emitter itself fills only the first queues. All queues must receive all events in
- * order, with losses counted.
+ * Check that the emitter itself fills only the first FRONT queues. All queues must receive all
+ * events in order, with losses counted.
  */
 static void test_queues(void)
 {
@@ -117,7 +117,6 @@ static void test_queues(void)
 	close_all(fds, MANY);
 }
 
-/* Checks that a sleeping reader is woken even if its subscription is last in the list. */
 static void reader(struct child *self, void *arg)
 {
 	int fd = OK(chan_open("test", 0));
@@ -127,6 +126,9 @@ static void reader(struct child *self, void *arg)
 	CHECK_EQ(read_event(fd).value, 7);
 }
 
+/*
+ * Check that a sleeping reader is woken even if the emitter doesn't serve its subscription itself.
+ */
 static void test_wakes(void)
 {
 	int fds[FRONT], i;
@@ -170,7 +172,7 @@ static void test_storm(void)
 		for (j = 0; j < st.queued; j++) {
 			ev = read_event(fds[i]);
 			marked[i] |= ev.flags & KSIG_EVENT_LOST_UPTO;
-			/* a missing event was reported as lost or skipped */
+			/* a missing event must have been reported as lost or skipped */
 			CHECK(ev.value == ev.seq || marked[i]);
 		}
 	}
@@ -182,7 +184,7 @@ static void test_storm(void)
 		marked[i] |= ev.flags & KSIG_EVENT_LOST_UPTO;
 		CHECK(marked[i] || !st.skipped);
 	}
-	/* otherwise this test has not covered skipping */
+	/* unless events were skipped, this test has proved nothing */
 	CHECK(st.skipped);
 	printf(": %llu of %d events were skipped\n",
 	       (unsigned long long)st.skipped, STORM);
@@ -192,10 +194,7 @@ static void test_storm(void)
 	close_all(fds, FRONT + REAR);
 }
 
-/*
- * Checks that one user's subscriptions don't displace another user's subscriptions from those that
- * the emitter serves.
- */
+/* Opens FRONT subscriptions as another user. Each of them must still receive both events. */
 static void crowd(struct child *self, void *arg)
 {
 	int fds[FRONT], i;
@@ -213,6 +212,10 @@ static void crowd(struct child *self, void *arg)
 	}
 }
 
+/*
+ * Check that even if one user has FRONT subscriptions, the emitter itself still serves another
+ * user's subscription.
+ */
 static void test_fair(void)
 {
 	struct child c;

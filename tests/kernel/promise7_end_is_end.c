@@ -83,7 +83,7 @@ static void test_nothing_after(bool close_it)
 		} else {
 			OK(ioctl(fd, KSIG_IOC_DISARM, 0));
 		}
-		/* all signals that were pending after the disarm or close have been handled */
+		/* by now, all signals that were pending when the call returned have been handled */
 		before = calls;
 		offered = stats_of(fd).offered;
 		UNTIL(stats_of(fd).offered > offered + 20);
@@ -98,8 +98,8 @@ static void test_nothing_after(bool close_it)
 
 /*
  * Check that disarming keeps pending signals and queued events, and that no further signal is sent.
- * Meanwhile, the events of a second subscription, which was in the same state and stays armed, are
- * sent.
+ * The remaining events of a second subscription, which was in the same state but stays armed, are
+ * still sent.
  */
 static void test_disarm_keeps(void)
 {
@@ -124,7 +124,7 @@ static void test_disarm_keeps(void)
 	close(fd);
 }
 
-/* Check that a mapping keeps the subscription alive and munmap() ends it. */
+/* Check that a mapping keeps the subscription alive and that munmap() ends it. */
 static void test_mapping_keeps(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK));
@@ -171,16 +171,16 @@ static void test_fork(void)
 	close(fd);
 }
 
-/*
- * Check that a subscription with descriptors in several processes ends when the last descriptor is
- * closed.
- */
 static void holds(struct child *self, void *arg)
 {
 	(void)arg;
 	child_wait_go(self);
 }
 
+/*
+ * Check that a subscription with descriptors in several processes ends when the last descriptor is
+ * closed.
+ */
 static void test_last_descriptor(void)
 {
 	int fd = OK(chan_open("test", O_NONBLOCK));

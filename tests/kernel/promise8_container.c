@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 8: a process in a container has its own PID, user and network namespaces, and permission
- * to open the nodes. The process must receive only events about processes and links in the
+ * Promise 8 for a process in a container with its own PID, user and network namespaces. The process
+ * is permitted to open the nodes. It must receive only events about processes and links in the
  * container. The subject, value and data must contain the container's own pids.
  */
 #define _GNU_SOURCE

@@ -99,8 +99,8 @@ static void in_namespace(struct child *self, void *arg)
 }
 
 /*
- * Starts a child that reuses @pid. Return: false if an unrelated process got the pid and may keep
- * it.
+ * Starts a child that reuses @pid. Return: false if the pid could not be reused, possibly because
+ * an unrelated process has it.
  */
 static bool get_number(pid_t pid, struct child *c)
 {
@@ -178,8 +178,8 @@ static void test_filter(void)
 }
 
 /*
- * Runs in a user namespace while interrupts on its CPU emit events to the test. Uid 0 in this
- * namespace is an unprivileged uid outside, and must not appear in si_uid.
+ * Runs in a user namespace while interrupts on its CPU emit events that signal the test process.
+ * Uid 0 in this namespace is an unprivileged uid outside, and must not appear in si_uid.
  */
 static void bystander(struct child *self, void *arg)
 {
@@ -220,7 +220,7 @@ static void test_bystander(void)
 	OK(arm(fd, SIG, KSIG_MODE_EACH, 0, 0));
 	for (round = 0; round < 10; round++) {
 		/*
-		 * the test process sleeps in the meantime, so the interrupts occur while the
+		 * the test process sleeps in context_do(), so the interrupts occur while the
 		 * bystander runs
 		 */
 		CHECK_EQ(context_do("hardirq 20"), 0);

@@ -54,7 +54,7 @@ static void inside(struct child *self, void *arg)
 	}
 	snprintf(line, sizeof(line), "%d", outsider);
 	FAILS(conf_puts(line), ESRCH);
-	/* the namespace's own init process has no handler */
+	/* this process, the namespace's init, has no handler */
 	OK(sigprocmask(SIG_SETMASK, &(sigset_t){ }, NULL));
 	FAILS(send_signal(control, 1, SIG, 0, 1), ECONNREFUSED);
 }
@@ -89,8 +89,8 @@ static void unshared(void (*body)(struct child *, void *), void *arg,
 }
 
 /*
- * Checks that SIGKILL and SIGSTOP have the same effect as with kill(2). From outside, they also
- * affect the namespace's init process.
+ * Checks that SIGKILL has the same effect as with kill(2). Sent from outside the namespace, it also
+ * affects the namespace's init process.
  */
 static void is_killed(struct child *self, void *arg)
 {

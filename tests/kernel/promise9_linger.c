@@ -63,8 +63,8 @@ static int cpus(void)
 }
 
 /*
- * Opens and closes the channel in a loop. Return: how many times it stayed closed long enough that
- * it may have been stopped.
+ * Opens and closes the channel in a loop. Return: how many times the channel stayed closed for so
+ * long that it may have been stopped.
  */
 static int loop(const char *channel, bool armed)
 {
@@ -118,14 +118,17 @@ static void test_ipis(const char *channel, bool armed)
 	unsigned long before, each;
 	int stalls;
 
-	/* warm up: the hooks are installed once */
+	/* warm up: install the hooks */
 	loop(channel, armed);
 	before = ipis();
 	stalls = loop(channel, armed);
 	each = (ipis() - before) * 100 / LOOPS;
 	printf(": %s%s: %lu.%02lu IPIs for an open and close\n", channel,
 	       armed ? ", armed" : "", each / 100, each % 100);
-	/* installing and removing the hooks of "memory" in each round takes 43 IPIs on two CPUs */
+	/*
+	 * if each round installed and removed the hooks of "memory", it would take 43 IPIs on two
+	 * CPUs
+	 */
 	if (!stalls)
 		CHECK(each <= 300);
 }

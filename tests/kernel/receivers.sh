@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Each program in examples/receivers receives events in order, prints how many were lost, and exits
-# when the channel is destroyed.
+# Each program in examples/receivers receives events in order, prints how many events were lost, and
+# exits when the channel is destroyed.
 . tests/functions.sh
 own_folder "$@"
 
@@ -74,7 +74,7 @@ for program in $programs; do
 		END { print n, gaps + 0 }' $program.out)
 	case "$program $got" in
 	'ring 305 1'|'receive.py 305 1')	;;
-	# signals that are pending in the target no longer occupy the queue, so it may not overflow
+	# events whose signals are pending no longer occupy the queue, so it doesn't always overflow
 	handler\ 305\ [01]|sigwaitinfo\ 305\ [01]|signalfd\ 305\ [01])	;;
 	*)	fail "$program: events and gaps: $got" ;;
 	esac

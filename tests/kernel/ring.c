@@ -50,7 +50,7 @@ static void test_ranges(int fd)
 	FAILS(mprotect(part, page, ro | PROT_EXEC), EACCES);
 	OK(munmap(part, size));
 
-	/* the protection can't be extended later */
+	/* access can't be added later */
 	part = (void *)(uintptr_t)ring.producer;
 	FAILS(mprotect(part, page, rw), EACCES);
 	FAILS(mprotect((void *)(uintptr_t)ring.records, page, rw), EACCES);
@@ -63,7 +63,7 @@ static void test_ranges(int fd)
 	OK(mprotect(ring.consumer, page, ro));
 	OK(mprotect(ring.consumer, page, rw));
 
-	/* the producer's page can also be mapped alone for reading */
+	/* the producer's page can also be mapped on its own, read-only */
 	part = OK(mmap(NULL, page, ro, MAP_SHARED, fd, page));
 	CHECK_EQ(((struct ksig_ring_producer *)part)->event_size, 64);
 	OK(munmap(part, page));
@@ -104,7 +104,7 @@ static void test_hand_over(int fd)
 	CHECK_EQ(read_event(fd).value, 3);
 	ring = ring_map(fd);
 	CHECK_EQ(ring.consumer->head, 3);
-	/* fill the ring past the wrap-around; lost events are reported */
+	/* make the ring wrap around and overflow; the lost events must be reported */
 	emit_many(5, 20);
 	CHECK_EQ(ring.producer->tail, 3 + 16);
 	CHECK_EQ(ring.producer->lost, 5);

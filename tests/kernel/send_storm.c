@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Eight processes concurrently signal eight targets that start and exit. Every call must succeed or
- * fail with a documented error, and must not kill the target.
+ * Eight processes concurrently signal eight targets that keep starting and exiting. Every call must
+ * succeed or fail with a documented error, and must not kill the target.
  */
 #define _GNU_SOURCE
 #include <stdio.h>

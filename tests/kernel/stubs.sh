@@ -8,7 +8,7 @@ insmod /ksig/ksig_stubs.ko
 card=$(grep -l '^PCI_ID=1234:11E8' /sys/bus/pci/devices/*/uevent | head -n 1)
 card=${card%/uevent}
 [ -e "$card/factorial" ] || fail "the card has no driver"
-# the driver accepts another number only after its interrupt handler has run
+# the driver accepts the next number only after its interrupt handler has run, so interrupts work
 for n in 5 6 7; do
 	until_true eval "echo $n >$card/factorial"
 done

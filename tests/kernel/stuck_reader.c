@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * A reader keeps the queue's lock while it is blocked in a page fault that another thread has to
- * resolve. Check that a process that tries to change the subscription meanwhile waits and can be
- * killed. The reader must not return records that were consumed in the meantime.
+ * resolve. Check that a process that then tries to change the subscription waits and can be killed.
+ * The reader must not return records that were consumed while it was blocked.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -22,7 +22,7 @@ static size_t page;
 static char *missing;
 
 /*
- * Makes accesses to @memory wait, even in the kernel, until the owner of the returned descriptor
+ * Makes accesses to @memory, even by the kernel, wait until the owner of the returned descriptor
  * provides the page.
  */
 static int hold_back(void *memory)
