@@ -70,7 +70,7 @@ struct child {
 	int from;	/* the child's end, used by child_say() */
 };
 
-/* Runs body(arg, child) in a child process, which then exits with status 0. */
+/* Runs body(self, arg) in a child process, which then exits with status 0. */
 struct child child_start(void (*body)(struct child *self, void *arg),
 			 void *arg);
 void child_say(struct child *self);	/* child: report that a step is done */

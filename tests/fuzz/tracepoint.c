@@ -4,7 +4,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Checks that each field lies within the record and that no two fields overlap. */
+/*
+ * Checks that each field lies within the record and that the number of strings is within its limit.
+ */
 static void check_fields(const struct ksig_tracepoint *tp)
 {
 	const struct ksig_field_desc *f;

@@ -13,7 +13,7 @@ int main(void)
 	int fd, other;
 
 	if (access(CPU1, W_OK))
-		skip("no cpu that can be taken out");
+		skip("no CPU can be taken offline");
 	fd = OK(chan_open("cpu", O_NONBLOCK));
 	CHECK_EQ(write_to(CPU1, "0"), 0);
 	CHECK_EQ(expect_record(fd, KSIG_CPU_OFFLINE).ev.subject, 1);

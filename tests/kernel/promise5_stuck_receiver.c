@@ -47,7 +47,7 @@ static void stuck(struct child *self, void *arg)
 		if (i == 33)
 			first = now() - start;
 	}
-	printf(": the first queued event arrived %llu us after the target could accept it\n",
+	printf(": the first queued event arrived %llu us after it could be sent\n",
 	       (unsigned long long)first / 1000);
 	CHECK_EQ(stats_of(fd).delivered, EVENTS);
 	check_identity(fd);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Check subscriptions alongside other users of the same tracepoints. perf's counters must not miss
- * any event. If there are more subscriptions than one tracepoint accepts, they must work or fail
- * with a message. On systems where only root may call perf_event_open(2), two capabilities must be
- * sufficient.
+ * any event. If there are more subscriptions than a tracepoint accepts, each must either work or
+ * fail with a message. On systems where only root may call perf_event_open(2), CAP_BPF and
+ * CAP_PERFMON must be sufficient for process events.
  */
 #define _GNU_SOURCE
 #include <linux/capability.h>
@@ -77,7 +77,7 @@ static void test_counters(void)
 
 /*
  * Opens subscriptions until one fails or MANY are open. Return: the number of subscriptions opened.
- * @err: the error of the failed one.
+ * @err: set to the error of the one that failed, or 0.
  */
 static int open_many(const char *event, int *err, char why[1024])
 {
@@ -103,8 +103,8 @@ static void test_many(void)
 	if (open_many("process.exit", &err, why) != MANY)
 		fail(__FILE__, __LINE__, "%s", why);
 	/*
-	 * each tracepoint accepts 64 programs; on some kernels, 64 is the limit for all tracepoints
-	 * together
+	 * a tracepoint accepts at most 64 programs; on some kernels, all tracepoints share this
+	 * limit
 	 */
 	if (open_many(GETPPID, &err, why) == MANY)
 		return;

@@ -48,7 +48,7 @@ static struct btf_type *find(const struct btf *btf, const char *tracepoint)
 }
 
 /*
- * Renames the tracepoint to the name of another typedef because there is no space for a new string.
+ * Gives the tracepoint the name of another typedef because the BTF has no space for a new string.
  */
 static void rename_tracepoint(const struct btf *btf, struct btf_type *t)
 {
@@ -152,7 +152,7 @@ int main(void)
 	char text[128];
 	size_t i;
 
-	/* keep the library's cache empty, or the children would inherit it */
+	/* keep the library's cache empty because the children inherit it */
 	sub_or_skip_apart("process.exec");
 	for (i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
 		expect(nothing, i, NULL);
@@ -161,13 +161,13 @@ int main(void)
 		expect(rename_tracepoint, i, text);
 		/*
 		 * the argument of mark_victim is a pid or, since Linux 6.8, a task; the library
-		 * accepts both
+		 * accepts both, so changing its type causes no error
 		 */
 		if (!strcmp(uses[i].tracepoint, "mark_victim"))
 			continue;
 		/*
-		 * the message names the first affected tracepoint, because some tracepoints share a
-		 * prototype
+		 * some tracepoints share a prototype and the message names only the first of them,
+		 * so don't expect a name here
 		 */
 		expect(retype_tracepoint, i, "has arguments that this libksig doesn't support");
 	}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Check that the kernel can signal the running task at its third write. A program that is already
- * running and blocks in this write gets EINTR. The kernel counts exactly, regardless of which
- * thread reads the events.
+ * running and blocks in this write gets EINTR. The kernel must count the events exactly, even if
+ * several threads cause them at the same time.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -89,8 +89,8 @@ static void *write_nothing(void *arg)
 }
 
 /*
- * With several concurrent threads, check that exactly every Nth event sends a signal, or is refused
- * if another signal is pending. Each signal that was sent must arrive.
+ * Check that with several concurrent threads, exactly 50 events after the first 100 send a signal
+ * or are refused because another signal is pending. Each signal that was sent must arrive.
  */
 static void test_exact(unsigned int queue_len)
 {

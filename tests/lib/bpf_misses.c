@@ -12,7 +12,9 @@
 
 #define OTHERS 6
 
-/* an event whose BPF program runs at each system call, so timers interrupt this program */
+/*
+ * an event whose BPF program runs at each system call, so that timers often interrupt the program
+ */
 static const char busy[] = "trace.raw_syscalls.sys_enter:current.comm=nobody";
 
 int main(void)
@@ -25,7 +27,7 @@ int main(void)
 
 	sub_or_skip("trace.timer.hrtimer_expire_entry");
 	if (!linux_at_least(6, 7))
-		skip("before Linux 6.7 the kernel doesn't count what is skipped");
+		skip("before Linux 6.7 the kernel doesn't count skipped events");
 	timers = sub_open("trace.timer.hrtimer_expire_entry", NULL);
 	for (i = 0; i < OTHERS; i++)
 		others[i] = sub_open(busy, NULL);

@@ -115,7 +115,7 @@ static void test_pinned(void)
 		.set_tid_size = 1,
 	} }, sizeof(struct clone_args));
 	if (again < 0)
-		skip("a process with a chosen number can't be made: %m");
+		skip("a process with a chosen pid can't be created: %m");
 	if (!again)
 		_exit(0);
 	CHECK_EQ(again, pid);
@@ -201,7 +201,7 @@ static void first_process(struct child *self)
 	CHECK_EQ(field(fork_of, ev, "parent").s, 0);
 	child_say(self);
 	child_wait_go(self);
-	/* many processes outside the namespace have exited in the meantime */
+	/* while this process waited, many processes outside the namespace exited */
 	CHECK(sub_empty(sub));
 	ksig_sub_close(sub);
 	ksig_sub_close(fork_of);

@@ -81,7 +81,9 @@ static bool in_first_pid_namespace(void)
 	return st.st_ino == 0xeffffffc;
 }
 
-/* Check the lower half of a register, an array, and strings inside and after an entry. */
+/*
+ * Check fields in the lower half of a register, in an array, and strings inside and after an entry.
+ */
 static void test_kinds(void)
 {
 	struct ksig_sub *sub = open_mine("trace.syscalls.sys_enter_openat",
@@ -300,8 +302,8 @@ static void test_overflow(void)
 }
 
 /*
- * Returns the number of open descriptors. @inherited: the number of these that exec(2) would keep
- * open.
+ * Returns the number of open descriptors. Sets *@inherited to the number of those that exec(2)
+ * would keep open.
  */
 static int open_fds(int *inherited)
 {

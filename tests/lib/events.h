@@ -208,7 +208,10 @@ static inline bool is_unknown(const char *key, size_t len, uint32_t flags)
 	return false;
 }
 
-/* Formats those of @fields that @flags don't mark as unknown. A printed line has no tgid. */
+/*
+ * Formats @fields. Fields that @flags mark as unknown get the value "unknown". A printed line has
+ * no tgid.
+ */
 static inline void wanted_text(const char *fields, uint32_t flags, bool line,
 			       char *buf, size_t size)
 {
@@ -304,8 +307,8 @@ static inline enum provider who_is(const struct ksig_sub *sub)
 }
 
 /*
- * Checks that the next record of each provider is @x and that its time is after the previous
- * trigger.
+ * Checks that the next record from each provider is @x and that its time is not before the previous
+ * record was handled.
  */
 static inline void watch_expect(struct watch *w, const struct expected *x)
 {

@@ -53,7 +53,7 @@ static void test_ring(void)
 	receive(256);
 }
 
-/* Check that the space of consumed records is reusable while more records are queued. */
+/* Check that the space of consumed records can be reused while other records are still queued. */
 static void test_room(void)
 {
 	struct ksig_sub *sub = sub_open("test", SUB_OPTS(.queue_len = 16));
@@ -285,7 +285,7 @@ static unsigned int threads(void)
 }
 
 /*
- * Check that the kernel sends the signals even if events arrive before the filter on a process is
+ * Check that the kernel sends the signals even if events arrive before the filter on the subject is
  * set.
  */
 static void test_arm_in_storm(void)
@@ -332,7 +332,7 @@ static void test_pidfd(void)
 	o.pidfd = OK(syscall(SYS_pidfd_open, pid, 0));
 	OK(waitpid(pid, NULL, 0));
 	CHECK_EQ(ksig_sub_arm(sub, &o), -ESRCH);
-	/* the previous arming is still in effect */
+	/* the subscription is still armed as before */
 	emit(3);
 	info = take(SIG);
 	CHECK_EQ(ksig_siginfo_value(&info), 3);
@@ -472,8 +472,8 @@ static void waits(struct child *self, void *arg)
 }
 
 /*
- * Check that a process's event is reported before its exit, even if the worker delivers the event
- * late.
+ * Check that a process's exit event is reported before end-of-file, even if the worker delivers the
+ * event late.
  */
 static void test_end_behind_worker(void)
 {

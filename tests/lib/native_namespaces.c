@@ -53,7 +53,7 @@ int main(void)
 	sub_fails("memory.oom", EOPNOTSUPP, 0, "native doesn't provide it");
 	sub_fails("power.suspend", EOPNOTSUPP, 0, "native doesn't provide it");
 	if (getuid())
-		skip("only root makes namespaces everywhere");
+		skip("only root can create namespaces on every system");
 	c = child_start(pid_namespace, NULL);
 	child_join(&c);
 	c = child_start(user_namespace, NULL);

@@ -39,7 +39,7 @@ static void enter(bool nobody)
 	}
 	if (!getuid())
 		OK(setresuid(65534, 65534, 65534));
-	/* the process owns its files in /proc again */
+	/* make the process own its files in /proc again */
 	OK(prctl(PR_SET_DUMPABLE, 1));
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
 		skip("no user namespaces here: %m");
@@ -52,7 +52,7 @@ static void enter(bool nobody)
 }
 
 /*
- * Checks that no events are queued: the next ones must be those that this function causes. The
+ * Checks that no event is queued. The next events read must be those that this function causes. The
  * interface lo is down before and after.
  */
 static void expect_silence(struct ksig_sub *up, struct ksig_sub *down)
@@ -127,7 +127,10 @@ static void lost_messages(void)
 	ev = sub_take(up);
 	CHECK(may_have_lost(ev));
 	CHECK_EQ(ev->seq, 1);
-	/* the flood was about the MTU and the other changes were recovered, so no event was lost */
+	/*
+	 * no event was lost, because the flood was about the MTU and the other changes were
+	 * recovered; but the library can't know what it missed
+	 */
 	CHECK(sub_lost_upto(up) > 0);
 	printf(": net.up: up to %llu events lost, and resumed\n",
 	       (unsigned long long)sub_lost_upto(up));

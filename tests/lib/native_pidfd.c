@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Test the exit of a single process, which requires no privilege. The status is reported if the
- * caller is the process's parent. The status of a different process must never be reported.
+ * Test watching a single process for its exit, which requires no privilege. The status is reported
+ * if the caller is the process's parent. The status of a different process must never be reported.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -79,8 +79,8 @@ static void own_child(void)
 }
 
 /*
- * Reaps a child as soon as it exits. Since Linux 6.15, a process other than the parent can still
- * get the status.
+ * Reaps its child on request. Since Linux 6.15, a process other than the parent can get the status
+ * even after that.
  */
 static void reaps(struct child *self, void *arg)
 {
@@ -114,7 +114,7 @@ static void reaped_child(void)
 	CHECK_EQ(read(fds[0], &pid, sizeof(pid)), sizeof(pid));
 	sub = subscribe_to(pid);
 	child_go(&p);
-	/* there is no event while the process has exited but its status is not available yet */
+	/* after the process has exited, no event is reported until its status is available */
 	while (!is_zombie(pid))
 		CHECK_EQ(ksig_sub_next(sub, 0, &ev), 0);
 	CHECK_EQ(ksig_sub_next(sub, 0, &ev), 0);
@@ -177,7 +177,7 @@ static void reaped_meanwhile(void)
 	close(fds[1]);
 }
 
-/* A parent that reaps its child only when the test requests it. */
+/* Runs a parent that reaps its child only when the test requests it. */
 static void parent(struct child *self, void *arg)
 {
 	struct child c = child_start(end_3, NULL);
@@ -319,7 +319,7 @@ int main(void)
 	c = child_start(as_nobody, NULL);
 	child_join(&c);
 	if (getuid())
-		skip("a number's reuse is forced by root only");
+		skip("only root can force the reuse of a pid");
 	c = child_start(reuse, NULL);
 	child_join(&c);
 	return 0;

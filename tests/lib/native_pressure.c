@@ -59,7 +59,8 @@ static int enter(void)
 }
 
 /*
- * Creates a cgroup with memory.high set. A process that exceeds this limit is delayed at each page.
+ * Creates a cgroup with memory.high set. A process that exceeds this limit is delayed at each page
+ * that it touches.
  */
 static void make_cgroup(void)
 {

@@ -49,7 +49,7 @@ static void each_once(void)
 		c[i] = child_start(end_together, NULL);
 	for (i = 0; i < PROCESSES; i++)
 		CHECK_EQ(waitpid(c[i].pid, &status, 0), c[i].pid);
-	/* receive the exit of every process, then check that no other event arrives for a while */
+	/* receive the exit of every process, then wait a while for events that must not arrive */
 	until = now() + 60 * SECOND;
 	while (now() < until) {
 		if (ksig_sub_next(sub, SECOND / 50, &ev) != 1)
@@ -127,7 +127,7 @@ static void execs(struct child *self, void *arg)
 	_exit(127);
 }
 
-/* more processes than can be covered by reading a queue of 64 twice */
+/* more processes than two full queues of 64 events can cover */
 #define STRANGERS 135
 
 /* Return: true if the event was received; false if the socket overflowed and lost it. */
@@ -226,7 +226,7 @@ static bool is_zombie(pid_t pid)
 	return strstr(stat, ") Z ");
 }
 
-/* Returns the exit event of @pid. Other processes may exit in the meantime. */
+/* Returns the exit event of @pid and discards the exit events of other processes. */
 static const struct ksig_event *take_exit(struct ksig_sub *sub, pid_t pid)
 {
 	const struct ksig_event *ev;
@@ -269,8 +269,8 @@ static void ended_before(void)
 
 /*
  * How the threads exit. The group leader exits with status @first (SIGSYS: this signal kills only
- * the leader). Then the last thread exits with status @last, or calls exit_group(@group) unless
- * @group is -1.
+ * the leader). Then the last thread calls exit_group(@group) or, if @group is -1, exits with status
+ * @last.
  */
 static struct {
 	int first;
@@ -316,8 +316,8 @@ static void first_then_last(struct child *self, void *arg)
 }
 
 /*
- * Starts the process to be watched, so that the subscriber is not its parent. The parent could get
- * the status from the kernel.
+ * Starts the process to be watched, so that the subscriber is not its parent. A subscriber that is
+ * the parent could get the status from the kernel.
  */
 static void parent_of_it(struct child *self, void *arg)
 {
@@ -406,8 +406,8 @@ static int count_descriptors(void)
 }
 
 /*
- * Check that if the group leaders of many processes of any user have exited, these processes don't
- * use one descriptor each.
+ * Check that the library doesn't keep one descriptor open for each process whose group leader has
+ * exited. Any user can start many such processes.
  */
 static void descriptors_are_bounded(void)
 {
@@ -423,7 +423,7 @@ static void descriptors_are_bounded(void)
 	}
 	before = count_descriptors();
 	CHECK(gets_quiet(sub));
-	printf(": %d descriptors for %d processes without a first thread\n",
+	printf(": %d descriptors for %d processes without a leader\n",
 	       count_descriptors() - before, HEADLESS);
 	CHECK(count_descriptors() - before <= DESCRIPTORS_MOST);
 	/* the exit of each process is still reported */

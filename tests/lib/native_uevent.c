@@ -73,7 +73,7 @@ static const char *name_of(const struct ksig_event *ev)
 	return data->name;
 }
 
-/* Checks that no event is queued: the next one must be the one that this function causes. */
+/* Checks that no event is queued. The next event read must be the one that this function causes. */
 static void expect_silence(struct ksig_sub *sub, const char *action)
 {
 	module(action, "/module/witness");
@@ -225,7 +225,10 @@ static void forged(void)
 	struct sockaddr_nl group = { .nl_family = AF_NETLINK, .nl_groups = 1 };
 	struct ksig_sub *load = sub_open("kmod.load", NULL);
 
-	/* the send would fail with ECONNREFUSED if no process received the message */
+	/*
+	 * success shows that a socket received the message; otherwise the error would be
+	 * ECONNREFUSED
+	 */
 	CHECK_EQ(OK(sendto(sender, text, sizeof(text), MSG_DONTWAIT,
 			   (struct sockaddr *)&group, sizeof(group))),
 		 sizeof(text));
@@ -250,7 +253,7 @@ static void too_many(void)
 		snprintf(path, sizeof(path), "/module/m%d", i);
 		module("add", path);
 	}
-	/* read up to the gap; the event after the gap carries its size */
+	/* read up to the gap; the event after the gap reports the loss */
 	while (ksig_sub_next(sub, 0, &ev) == 1) {
 		CHECK_EQ(ev->seq, seq + 1);
 		CHECK_EQ(ev->lost_before, 0);
@@ -305,7 +308,7 @@ int main(void)
 	int fd;
 
 	if (getuid())
-		skip("only a network namespace of root's receives uevents");
+		skip("only a network namespace owned by root receives uevents");
 	/* the kernel sends this uevent, but it reports no state change */
 	online = sub_open("cpu.online", NULL);
 	fd = open(real, O_WRONLY | O_CLOEXEC);

@@ -15,8 +15,8 @@
 #define LIMIT "16777216"
 
 /*
- * on cgroup2, the parent has the limit, so a count summed over both cgroups doesn't identify the
- * leaf
+ * on cgroup2, the limit is set on the leaf's parent, whose counters include the leaf's; the event
+ * must still name the leaf
  */
 #define LEAF "leaf.service"
 

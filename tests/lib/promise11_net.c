@@ -100,7 +100,7 @@ int main(void)
 	unsigned int v0;
 
 	if (getuid())
-		skip("only root may have a network namespace everywhere");
+		skip("only root can create a network namespace on every system");
 	OK(unshare(CLONE_NEWNET));
 	own_namespace();
 	make_veth();

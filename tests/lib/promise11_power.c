@@ -7,7 +7,7 @@
 #include "events.h"
 
 /*
- * Return: false if the clocks show no suspend, in which case the native provider can't detect it.
+ * Return: false if the clocks show no suspend. In that case, the native provider can't detect one.
  */
 static bool sleep_until(const char *alarm)
 {
@@ -16,7 +16,7 @@ static bool sleep_until(const char *alarm)
 	struct expected x = { .type = KSIG_POWER_SUSPEND };
 
 	if (!power_sleep(alarm)) {
-		printf("not slept, with the alarm at %s\n", alarm);
+		printf("not suspended with the alarm at %s\n", alarm);
 		watch_drop(&suspend);
 		watch_drop(&resume);
 		watch_drop(&set);
@@ -34,7 +34,7 @@ static bool sleep_until(const char *alarm)
 int main(void)
 {
 	if (!is_vm())
-		skip("a machine is put to sleep in a VM only");
+		skip("this test suspends only VMs");
 	if (!power_can("mem"))
 		skip("no suspend to memory here");
 	/*

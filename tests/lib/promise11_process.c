@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Check process.fork, process.exec and process.exit with all providers. Each must be reported once
- * per process, regardless of its threads. The exit status must be the one that wait(2) returns.
+ * Check process.fork, process.exec and process.exit with all providers. Each event must be reported
+ * once per process, regardless of the number of threads. The exit status must be the one that
+ * wait(2) returns.
  */
 #define _GNU_SOURCE
 #include <sys/prctl.h>
@@ -14,7 +15,7 @@
 
 /*
  * A filter on "pid" pins the process and makes the native provider wait for that process. A filter
- * on "tgid" matches the same process exits without pinning it.
+ * on "tgid" matches the same events without pinning the process.
  */
 static const char *const keys[] = { "pid", "tgid" };
 static const char *key;

@@ -47,9 +47,7 @@ static void test_time(void)
 	watch_close(&resume);
 }
 
-/*
- * Check that the size of the change is reported in ns, and that it can be the value of any signal.
- */
+/* Check that the size of the change is reported in ns and can be selected as the event's value. */
 static void test_delta(void)
 {
 	const struct ksig_sub_opts opts = {
@@ -170,7 +168,7 @@ int main(void)
 		return 0;
 	}
 	if (access(CPU1, W_OK))
-		skip("no cpu that can be taken out");
+		skip("no CPU can be taken offline");
 	test_cpu();
 	test_kmod();
 	return 0;

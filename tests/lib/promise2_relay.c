@@ -168,8 +168,8 @@ static void test_gap_before_refused(void)
 }
 
 /*
- * Check that a gap that was not reported by signal before disarming is reported by the next event
- * read.
+ * Check that if no signal reported a gap before the subscription is disarmed, the next event read
+ * reports the gap.
  */
 static void test_gap_given_back(void)
 {
@@ -202,7 +202,7 @@ static void test_gap_given_back(void)
 	ksig_sub_close(sub);
 }
 
-/* Check the counters continuously while events arrive, are sent, queued and lost. */
+/* Check the counters continuously while events arrive and are sent, queued and lost. */
 static void test_concurrent(void)
 {
 	struct ksig_sub *sub = subscribe(64);

@@ -2,8 +2,8 @@
 /*
  * Promise 2: six threads, which is more than the number of CPUs, start processes as fast as
  * possible. Each provider must report each process exactly once and count every loss. Since Linux
- * 7.0, a BPF program on a raw tracepoint can be preempted. In the meantime, the program is skipped
- * for other tasks on the same CPU.
+ * 7.0, a BPF program on a raw tracepoint can be preempted. While it is preempted, the kernel skips
+ * the program for other tasks on the same CPU.
  */
 #define _GNU_SOURCE
 #include <sys/prctl.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3: if a pid and a pidfd are passed together, both must refer to the same process.
- * Descriptor 0 is a valid pidfd.
+ * Promise 3: if a pid and a pidfd are passed together, both must refer to the same process. A pidfd
+ * may be descriptor 0.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -104,7 +104,7 @@ int main(void)
 	char path[32];
 	int fd;
 
-	/* pid and pidfd of two different processes */
+	/* a pidfd with the pid of its process, then with the pid of another process */
 	fd = open_pidfd(a.pid);
 	gives(a.pid, fd, 0);
 	gives(b.pid, fd, -EINVAL);
@@ -116,7 +116,7 @@ int main(void)
 	gives(b.pid, -1, 0);
 	/*
 	 * pidfd_send_signal(2) accepts a /proc/PID directory, but polling it doesn't report the
-	 * exit
+	 * exit, so the library must reject it
 	 */
 	snprintf(path, sizeof(path), "/proc/%d", b.pid);
 	fd = OK(open(path, O_DIRECTORY));
@@ -130,7 +130,7 @@ int main(void)
 	CHECK_EQ(open_pidfd(b.pid), 0);
 	gives(b.pid, 0, 0);
 	gives(a.pid, 0, -EINVAL);
-	/* the pidfd is ignored for a thread */
+	/* if the target is a thread, the pidfd is ignored */
 	CHECK_EQ(open_target(a.pid, 0, 0, &t), 0);
 	ksig_target_close(t);
 	/* simulate a program built with a header that lacks the member pidfd */

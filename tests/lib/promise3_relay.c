@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Promise 3 for subscriptions through the library: a signal reaches only the process for which the
- * subscription was armed, and is sent with no more privilege than the process that armed had.
- * Without the module, signals are sent with the credentials that the relaying process has at that
- * time.
+ * subscription was armed, and is sent with no more privilege than the arming process had. Without
+ * the module, signals are sent with the credentials that the relaying process has at that time.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -29,7 +28,7 @@ static void wait_gone(struct ksig_sub *sub)
 	CHECK(!(sub_stats(sub).flags & KSIG_STATS_ARMED));
 }
 
-/* Checks that events still arrive and can be read, but send no signal. */
+/* Checks that events still arrive and can be read, but cause no signal. */
 static void check_disarmed(struct ksig_sub *sub)
 {
 	uint64_t signals = sub_stats(sub).signals;
@@ -70,7 +69,7 @@ static void test_exit(bool by_kill, uint32_t flags)
 	OK(waitid(P_PID, c.pid, &info, WEXITED | WNOWAIT));
 	wait_gone(sub);
 	check_disarmed(sub);
-	/* the kernel would arm and then immediately detect that the target has exited */
+	/* with the module, arming would succeed and the exit would then be detected immediately */
 	if (source_relays())
 		CHECK_EQ(arm_each(sub, c.pid, flags), -ESRCH);
 	if (by_kill)
@@ -186,7 +185,7 @@ static struct child recycle(pid_t pid)
 		/* another process got the pid first and may keep it for a while */
 		UNTIL(kill(pid, 0));
 	}
-	fail(__FILE__, __LINE__, "the number %d does not come again", pid);
+	fail(__FILE__, __LINE__, "pid %d could not be reused", pid);
 }
 
 /*
@@ -294,7 +293,7 @@ static void arms_and_sends(struct child *self, void *arg)
 
 /*
  * Lets the armed target change its uids from uid[0..2] to uid[3..5]. Checks that the target still
- * receives signals if @reached, and no more signals otherwise.
+ * receives signals if @reached, and otherwise receives no more.
  */
 static void test_uids(const uid_t uid[6], bool by_alice, bool reached,
 		      uint32_t flags)
@@ -319,8 +318,8 @@ static void test_uids(const uid_t uid[6], bool by_alice, bool reached,
 static void test_target_changes(uint32_t flags)
 {
 	/*
-	 * the target's saved or real uid first permits alice's kill(2), but this permission must
-	 * not outlast the change
+	 * at first, the target's real or saved uid permits kill(2) by alice; the change of the uids
+	 * must end this permission
 	 */
 	const uid_t to_root[] = { ALICE, 0, ALICE, ALICE, 0, 0 };
 	const uid_t to_bob[] = { ALICE, 0, 0, BOB, BOB, BOB };
@@ -339,7 +338,7 @@ static void test_all(void)
 {
 	uint32_t flags;
 
-	/* this process, and a process that reuses a pid, must be able to accept the signal */
+	/* block the signal so that this process, and a child that reuses a pid, would accept it */
 	block(SIG);
 	test_thread_ends();
 	for (flags = 0; flags <= KSIG_ARM_PROCESS; flags++) {

@@ -76,9 +76,7 @@ static pid_t free_number(void)
 	return pid;
 }
 
-/*
- * Return: true if the clock ticks in /proc show that the process started no later than the event.
- */
+/* Return: true if the start time in /proc, in clock ticks, is no later than the event's time. */
 static bool old_in_ticks(pid_t pid, uint64_t time_ns)
 {
 	unsigned long long ticks;
@@ -183,7 +181,7 @@ static void old_one(void)
 	/* a copy of the record may lack the data that follows it */
 	copy = *ev;
 	CHECK_EQ(open_subject(sub, &copy, &t), -EINVAL);
-	/* other options are rejected */
+	/* a thread or another process as the target is rejected */
 	o.signo = SIG;
 	CHECK_EQ(ksig_target_open_subject(sub, ev, &o, &t), -EINVAL);
 	o.flags = KSIG_SEND_PROCESS;
@@ -227,7 +225,7 @@ int main(void)
 	size_t i;
 
 	if (getuid())
-		skip("a number's reuse is forced by root only");
+		skip("only root can force the reuse of a pid");
 	for (i = 0; i < 3; i++) {
 		provider = providers[i];
 		if (sub_try("process.fork", NULL, why, NULL, &sub)) {
@@ -240,7 +238,7 @@ int main(void)
 		ended();
 		recycled();
 		uncertain = living(TRIES);
-		printf(": %s: %d of %d living ones uncertain\n", provider,
+		printf(": %s: %d of %d living subjects uncertain\n", provider,
 		       uncertain, TRIES);
 		if (!strcmp(provider, "bpf") && linux_at_least(6, 9))
 			CHECK_EQ(uncertain, 0);

@@ -50,7 +50,7 @@ static void test_no_handler(void)
 
 /*
  * Arms the subscription for this process while events are queued. The library blocks signals while
- * it starts a thread. In this state, the relay must not consider the process ready.
+ * it starts the relay's thread, but the relay must not consider the process ready because of that.
  */
 static void arms_itself(struct child *self, void *arg)
 {
@@ -147,7 +147,7 @@ static void test_all_block(void)
 	child_join(&c);
 }
 
-/* Installs a handler with SA_RESETHAND, which /proc doesn't show. */
+/* Installs a handler with SA_RESETHAND. /proc doesn't show this flag, so the relay can't see it. */
 static void resets(struct child *self, void *arg)
 {
 	(void)arg;

@@ -52,7 +52,7 @@ static void stuck(struct child *self, void *arg)
 		info = take(SIG);
 		check_value(&info, i);
 		if (i == (int)sent)
-			printf(": %s: the first that had waited came %llu us after there was room\n",
+			printf(": %s: the first queued event arrived %llu us after it could be sent\n",
 			       source.provider,
 			       (unsigned long long)(now() - start) / 1000);
 	}
@@ -166,8 +166,8 @@ static void test_stopped(uint32_t flags)
 }
 
 /*
- * Check that after a target was killed, its events can be read. A dying process still accepts
- * signals, and /proc doesn't distinguish it from a living process.
+ * Check that after the target is killed, its unsent events can be read. A dying process still
+ * accepts signals, and /proc doesn't distinguish it from a living process.
  */
 static void test_killed(uint32_t flags)
 {
@@ -217,8 +217,8 @@ static void test_counts_everybodys(void)
 }
 
 /*
- * Check that each event is delivered with a standard signal, of which only one can be pending at a
- * time.
+ * Check that no event is lost with a standard signal, although only one instance of the signal can
+ * be pending at a time.
  */
 static void test_classic(void)
 {

@@ -100,7 +100,7 @@ static void sleeper(struct child *self, void *arg)
 	sigemptyset(&set);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	child_say(self);
-	/* runs until the test ends */
+	/* sleep until the test kills this process */
 	child_wait_go(self);
 }
 
@@ -118,8 +118,8 @@ static void runner(struct child *self, void *arg)
 }
 
 /*
- * Check that a target that is not ready is refused with a permanent error, whether it sleeps or
- * runs. The result must not be -EAGAIN.
+ * Check that sending to a target that is not ready fails with a permanent error, not -EAGAIN,
+ * whether the target sleeps or runs.
  */
 static void not_ready(void (*body)(struct child *self, void *arg))
 {
@@ -165,7 +165,7 @@ static void waiter(struct child *self, void *arg)
 }
 
 /*
- * Check that a thread in sigtimedwait(2) counts as ready, although /proc shows its signal as
+ * Check that a thread in sigtimedwait(2) counts as ready, although /proc shows the signal as
  * unblocked.
  */
 static void waiting_is_ready(void)
@@ -210,8 +210,8 @@ static bool restricted(void)
 }
 
 /*
- * Checks for -EACCES if the caller is not permitted to see which signal the thread waits for. The
- * target must not be reported as not ready.
+ * Checks that sending fails with -EACCES if the caller is not permitted to see which signal the
+ * thread waits for. The target must not be reported as not ready.
  */
 static void sends_unseen(struct child *self, void *arg)
 {
@@ -235,7 +235,9 @@ static void sends_unseen(struct child *self, void *arg)
 	CHECK_EQ(send_by(c[1].pid, SIGNO, 0), restricted() ? -EACCES : way);
 }
 
-/* Checks for -EACCES if the caller can open the /proc files, but reading them fails. */
+/*
+ * Checks that sending fails with -EACCES if the caller can open the /proc files but not read them.
+ */
 static void sends_untraced(struct child *self, void *arg)
 {
 	struct child *c = arg;
@@ -302,8 +304,8 @@ static void keep_bpf_caps(void)
 }
 
 /*
- * Checks that neither the capability to load programs nor an open control node permits signalling
- * root's processes.
+ * Checks that neither the capability to load BPF programs nor an open control node permits
+ * signalling root's processes.
  */
 static void not_allowed(struct child *self, void *arg)
 {

@@ -25,7 +25,7 @@ static struct source {
 
 /* A write to this descriptor causes an event and has no other effect. */
 #define SOURCE_FD 700
-/* the values are read after an order is complete, so the pipe must be able to hold all of them */
+/* the test reads the values only after all events of an order, so the pipe must hold all of them */
 #define SOURCE_MOST 4096
 
 struct source_order {
@@ -102,7 +102,7 @@ static inline void source_run(struct child *self, void *arg)
 
 /* ---------------------------------------------------------- the test's side */
 
-/* Starts producing @n events. The test can do other work in the meantime. */
+/* Starts producing @n events and returns without waiting for them. */
 static inline void produce_start(uint64_t first, uint64_t n)
 {
 	struct source_order order = { first, n };

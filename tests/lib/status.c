@@ -74,7 +74,7 @@ static void is_as_told(const struct ksig_sub *sub, int fd)
 	CHECK_EQ(s.lost_upto, st.lost_upto);
 }
 
-/* Waits until the relay's thread runs, which sets this flag. */
+/* Waits until the relay's thread, which sets this flag, is running. */
 static void armed(int fd)
 {
 	UNTIL(status(fd).stats.flags & KSIG_STATS_ARMED);

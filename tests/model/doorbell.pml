@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A spin model of the doorbell. It checks that a consumer cannot sleep forever next to a queue that
- * is not empty. tests/model/run runs the search and explains each -D option.
+ * A spin model of the doorbell. It checks that a consumer cannot sleep forever while its queue is
+ * not empty. tests/model/run runs the search and explains each -D option.
  *
  * The model covers the path from the commit of a record to the signal in the target, and uses the
  * names in the code. The subscription is armed with KSIG_MODE_DOORBELL. By default, the ring is

@@ -13,8 +13,8 @@
  *			NMIs interrupt an emit; "emitted" is the total number of events
  *	pid PID VALUE	emit VALUE to "pids" with process PID as the subject
  *	channels N	keep N channels "many0", ... (0: none)
- *	locked_destroy N	create and destroy N channels while holding the lock that
- *			the start and stop callbacks of "locking" take
+ *	locked_destroy N	create N channels and destroy each while holding the lock
+ *			that the start and stop callbacks of "locking" take
  *	name TEXT	create and destroy a channel named TEXT, which is the rest of the
  *			written data
  *
@@ -184,7 +184,7 @@ static int while_locked(unsigned long n)
 			ksig_emit(large, 0, 0, i++);
 		while (i <= n && READ_ONCE(nmi_values) == before);
 	}
-	/* the last requested NMI may not have arrived yet */
+	/* the last requested NMI might not have arrived yet */
 	for (tries = 0; tries < 50 && READ_ONCE(nmi_values) == before; tries++)
 		msleep(20);	/* wait: interval between two checks of a condition */
 	unregister_nmi_handler(NMI_UNKNOWN, "ksig_context");

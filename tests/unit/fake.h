@@ -151,7 +151,7 @@ static inline bool fake_has_buffered(const struct ksig_stream *stream)
 	return fake_buffered;
 }
 
-/* A provider that sends the signals itself for events that the library has not read. */
+/* A provider that itself sends the signals for events that the library has not read. */
 static const struct ksig_provider fake_kernel = {
 	.name = "fake",
 	.next = fake_next,

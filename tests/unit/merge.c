@@ -100,7 +100,10 @@ static void test_filtered(void)
 	expect(sub, 0, 1000);
 	expect(sub, 1, 1);
 
-	/* the filter rejects a whole batch; any later event of this stream is newer */
+	/*
+	 * the filter rejects a whole batch; later events of this stream are newer than the other
+	 * stream's event, which can therefore be returned
+	 */
 	fake_emit_at(&fakes[1], 2, 2 * FAKE_QUEUE);
 	for (i = 0; i < FAKE_QUEUE; i++)
 		fake_emit_at(&fakes[0], i, 2 * FAKE_QUEUE + i);
@@ -139,7 +142,7 @@ static void test_end(void)
 }
 
 /*
- * Check that the events of other streams wait for a stream with a temporary error, but not forever,
+ * Check that a temporary error of one stream delays the events of other streams, but not forever,
  * and that any other error ends the stream.
  */
 static void test_errors(void)
@@ -153,7 +156,7 @@ static void test_errors(void)
 	fake_emit_at(&fakes[0], 1, 10);
 	CHECK(ksig_sub_next(sub, 0, &ev) == -EMFILE);
 	expect(sub, 0, 1);
-	/* the unreadable event is older */
+	/* the event that can't be read yet is older, so the other event must wait */
 	fakes[0].keeps_failing = true;
 	fakes[0].error = -ENOMEM;
 	fake_emit_at(&fakes[0], 2, 20);
@@ -162,7 +165,7 @@ static void test_errors(void)
 	fakes[0].error = 0;
 	expect(sub, 0, 2);
 	expect(sub, 1, 2);
-	/* a permanent failure */
+	/* an error that persists must not delay the other stream forever */
 	fakes[0].error = -ENOMEM;
 	fake_emit_at(&fakes[1], 5, 22);
 	begin = ksig_now();
@@ -232,7 +235,7 @@ static struct ksig_arm_opts arm_opts(unsigned int mode)
 	return o;
 }
 
-/* Check that signals are sent in order, and that the next signal reports a gap in any stream. */
+/* Check that signals are sent in order, and that the next signal of a stream reports its gap. */
 static void test_each(void)
 {
 	struct ksig_sub *sub = fake_openv(three, 2);
@@ -276,7 +279,10 @@ static void test_lost_restored(void)
 	sigset_t set;
 	int i;
 
-	/* the target is ready when armed, but no longer ready when events arrive */
+	/*
+	 * the target is ready when the subscription is armed, but no longer ready when events
+	 * arrive
+	 */
 	sigemptyset(&set);
 	sigaddset(&set, SIGNO);
 	CHECK(signal(SIGNO, ignore) != SIG_ERR);
@@ -302,8 +308,8 @@ static void test_lost_restored(void)
 }
 
 /*
- * Check that the descriptor is readable after DISARM if an event waits, even if the relay has read
- * the event from its stream and was still looking for older ones.
+ * Check that the descriptor is readable after DISARM if an event is available, even if the relay
+ * had already read the event from its stream and was still looking for older events.
  */
 static void test_disarmed_readable(void)
 {
@@ -322,7 +328,7 @@ static void test_disarmed_readable(void)
 			fake_emit_at(&fakes[0], i, i);
 		fake_emit_at(&fakes[1], 1, 2 * FAKE_QUEUE);
 		CHECK(!ksig_sub_arm(sub, &o));
-		/* at different moments of the relay's first reads */
+		/* each round disarms at a different moment of the relay's first reads */
 		for (until = ksig_now() + round * 1000; ksig_now() < until;)
 			;
 		CHECK(!ksig_sub_disarm(sub));
@@ -332,7 +338,7 @@ static void test_disarmed_readable(void)
 		CHECK(readable);
 		ksig_sub_close(sub);
 	}
-	/* doorbells sent before DISARM */
+	/* discard the doorbells that were sent before DISARM */
 	sigemptyset(&set);
 	sigaddset(&set, SIGNO);
 	while (sigtimedwait(&set, NULL, &(struct timespec) { }) == SIGNO)
@@ -394,7 +400,7 @@ static void test_open(void)
 	ksig_sub_close(sub);
 }
 
-/* Check that fields of a record from another subscription are rejected. */
+/* Check that reading the fields of a record from another subscription fails. */
 static void test_foreign(void)
 {
 	const struct ksig_event ev = { .flags = KSIG_EVENT_SPEC(3) };

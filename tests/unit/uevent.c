@@ -32,11 +32,11 @@ static void test_rows(void)
 		CHECK(rows_of(d->name) == 1);
 		events++;
 	}
-	/* and no row without an event */
+	/* every row has an event */
 	CHECK(events == ARRAY_SIZE(uevent_kinds));
 }
 
-/* An event without a row is an error that names the event. */
+/* Check that opening an event without a row fails with a message that names the event. */
 static void test_no_row(void)
 {
 	const struct ksig_event_desc d = { .name = "no.row" };
