@@ -200,10 +200,7 @@ int main(void)
 	OK(munmap(map, 4096));
 	CHECK(each_fails("arm", try_arm, 0) >= 2);
 	CHECK(stats_of(fd).flags & KSIG_STATS_ARMED);
-	/*
-	 * the last allocation is made by the kernel's signal code; if that one fails, the error is
-	 * EAGAIN
-	 */
+	/* if the last allocation, in the kernel's signal code, fails, the error is EAGAIN */
 	CHECK(each_fails("send", try_send, EAGAIN) >= 1);
 	while (!nothing_to_take(SIG))
 		;

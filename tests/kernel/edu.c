@@ -21,7 +21,7 @@
 /* event types as defined by the driver */
 enum { FACTORIAL, DMA };
 
-/* the 32-bit build runs only the cases whose result may differ from the 64-bit build */
+/* the 32-bit build runs only the cases that may behave differently in it */
 static const bool brief = sizeof(long) == 4;
 static char cards[CARDS][PATH_MAX];	/* paths in /sys/devices */
 

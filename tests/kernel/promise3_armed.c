@@ -471,9 +471,7 @@ static void execs_on(struct child *self, void *arg)
 		pause();
 }
 
-/*
- * Check that arming never fails while the target calls exec, because the target's pid stays valid.
- */
+/* Check that arming doesn't fail while the target calls exec, since the target keeps its pid. */
 static void test_arm_while_exec(uint32_t flags)
 {
 	struct child c = child_start(execs_on, NULL);

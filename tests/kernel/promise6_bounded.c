@@ -127,7 +127,8 @@ static void reader(struct child *self, void *arg)
 }
 
 /*
- * Check that a sleeping reader is woken even if the emitter doesn't serve its subscription itself.
+ * Check that a sleeping reader is woken even if the emitter itself doesn't serve the reader's
+ * subscription.
  */
 static void test_wakes(void)
 {

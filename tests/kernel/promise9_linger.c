@@ -126,8 +126,8 @@ static void test_ipis(const char *channel, bool armed)
 	printf(": %s%s: %lu.%02lu IPIs for an open and close\n", channel,
 	       armed ? ", armed" : "", each / 100, each % 100);
 	/*
-	 * if each round installed and removed the hooks of "memory", it would take 43 IPIs on two
-	 * CPUs
+	 * if each round installed and removed the hooks of "memory", a round would take 43 IPIs on
+	 * two CPUs
 	 */
 	if (!stalls)
 		CHECK(each <= 300);

@@ -50,7 +50,7 @@ static void test_ranges(int fd)
 	FAILS(mprotect(part, page, ro | PROT_EXEC), EACCES);
 	OK(munmap(part, size));
 
-	/* access can't be added later */
+	/* write and execute access can't be added later */
 	part = (void *)(uintptr_t)ring.producer;
 	FAILS(mprotect(part, page, rw), EACCES);
 	FAILS(mprotect((void *)(uintptr_t)ring.records, page, rw), EACCES);

@@ -82,7 +82,8 @@ static bool in_first_pid_namespace(void)
 }
 
 /*
- * Check fields in the lower half of a register, in an array, and strings inside and after an entry.
+ * Check fields of several kinds: the lower half of a register, an array, and strings inside and
+ * after an entry.
  */
 static void test_kinds(void)
 {

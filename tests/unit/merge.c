@@ -235,7 +235,10 @@ static struct ksig_arm_opts arm_opts(unsigned int mode)
 	return o;
 }
 
-/* Check that signals are sent in order, and that the next signal of a stream reports its gap. */
+/*
+ * Check that signals are sent in order, and that a gap in a stream is reported by the stream's next
+ * signal.
+ */
 static void test_each(void)
 {
 	struct ksig_sub *sub = fake_openv(three, 2);
