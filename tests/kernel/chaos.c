@@ -241,7 +241,7 @@ static int reload(void)
 	while (!over) {
 		context_load();
 		usleep(30000);	/* wait: the time during which the driver is used */
-		/* rmmod fails while a write to the module's file is in progress */
+		/* rmmod fails while a write to the module's file is in progress, so retry */
 		UNTIL(!system("rmmod ksig_context 2>/dev/null"));
 		rounds++;
 	}

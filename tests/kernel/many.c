@@ -55,8 +55,7 @@ static void test_subscriptions(void)
 	CHECK_EQ(attribute("emitted"), emitted + 20);
 	for (i = 0; i < many; i++) {
 		/*
-		 * a worker serves all subscriptions except the first few, and STATS waits for the
-		 * worker
+		 * STATS waits for the worker, which serves all subscriptions except the first few
 		 */
 		st = stats_of(fds[i]);
 		CHECK_EQ(st.offered, 20);

@@ -238,7 +238,7 @@ static bool recycled(void)
 	int fd = OK(chan_open("test", O_NONBLOCK)), i;
 	pid_t pid = c.pid;
 
-	block(SIG);	/* a process that reuses the pid must be able to accept the signal */
+	block(SIG);	/* a child that reuses the pid inherits this and could accept the signal */
 	child_hear(&c);
 	OK(arm(fd, SIG, KSIG_MODE_EACH, 0, pid));
 	child_kill(&c);

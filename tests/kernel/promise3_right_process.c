@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Promise 3: SEND requires the same permissions as kill(2). Every user can open the control node.
- * Each result is compared with the result of kill(2) for the same pair of processes.
+ * Promise 3: SEND requires the same permissions as kill(2). The test permits every user to open the
+ * control node. Each result is compared with the result of kill(2) for the same pair of processes.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -47,7 +47,8 @@ static void inside(struct child *self, void *arg)
 
 	CHECK_EQ(c.pid, 2);
 	child_say(self);
-	child_wait_go(self);	/* the parent emits events about itself, this process and c */
+	child_wait_go(self);
+	/* the parent has emitted events about itself (not visible here), this process and c */
 	CHECK_EQ(stats_of(fd).offered, 2);
 	CHECK_EQ(read_pids(fd).subject, 1);
 	CHECK_EQ(read_pids(fd).subject, 2);
@@ -151,7 +152,7 @@ static bool filtered(void)
 	emit_about(pid, 3);
 	CHECK_EQ(stats_of(fd).offered, 1);
 
-	/* this channel has two types */
+	/* also filter by type: this channel has two types */
 	f = (struct ksig_subscribe){ .types = 2 };
 	OK(ioctl(fd, KSIG_IOC_SUBSCRIBE, &f));
 	emit_about(pid, 4);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * A reader keeps the queue's lock while it is blocked in a page fault that another thread has to
+ * A reader holds the queue's lock while it is blocked in a page fault that another thread has to
  * resolve. Check that a process that then tries to change the subscription waits and can be killed.
  * The reader must not return records that were consumed while it was blocked.
  */

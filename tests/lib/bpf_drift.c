@@ -152,7 +152,7 @@ int main(void)
 	char text[128];
 	size_t i;
 
-	/* keep the library's cache empty because the children inherit it */
+	/* keep the library's cache empty because the children inherit its contents */
 	sub_or_skip_apart("process.exec");
 	for (i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
 		expect(nothing, i, NULL);

@@ -193,7 +193,10 @@ int main(void)
 
 	sub_or_skip("trace.syscalls.sys_enter_write");
 	passing = how_many(1000);
-	/* a descriptor number that no other process writes to */
+	/*
+	 * a descriptor number that no other process writes to, so that the filter matches only
+	 * these writes
+	 */
 	nowhere = OK(dup2(OK(open("/dev/null", O_WRONLY | O_CLOEXEC)), 777));
 	snprintf(filter, sizeof(filter),
 		 "trace.syscalls.sys_enter_write:count=77,fd=%d", nowhere);

@@ -144,7 +144,7 @@ static void test_kinds(void)
 		_exit(0);
 	CHECK_EQ(waitpid(pid, NULL, 0), pid);
 	ev = sub_take(sub);
-	/* the tracepoint reports the pid in the initial PID namespace */
+	/* child_pid is the pid in the initial PID namespace, so compare it only there */
 	if (in_first_pid_namespace())
 		CHECK_EQ(ev->value, pid);
 	else
@@ -262,8 +262,7 @@ static void test_compat(void) { }
 #endif
 
 /*
- * Check that 16 of 100 events are queued, and that the gap is reported by the first record or
- * signal after it.
+ * Check that 16 of 100 events are queued, and that the first record after the gap reports the gap.
  */
 static void test_overflow(void)
 {

@@ -109,8 +109,8 @@ static inline struct source *find_source(const char *event)
 }
 
 /*
- * Reports why a provider can't watch the event. Reports this once per test, even if the event is
- * opened again.
+ * Reports why a provider can't watch the event, but only once per test, even if the event is opened
+ * again.
  */
 static inline void cannot(struct source *s, enum provider p, const char *why)
 {

@@ -64,8 +64,8 @@ static void expect_silence(struct ksig_sub *up, struct ksig_sub *down)
 }
 
 /*
- * Check that leaving a bridge causes no event, although its message resembles the message about a
- * deleted interface.
+ * Check that removing a link from a bridge causes no event, although the message about it resembles
+ * the message about a deleted interface.
  */
 static void bridge(void)
 {

@@ -331,7 +331,9 @@ static void parent_of_it(struct child *self, void *arg)
 	child_say(self);
 	child_wait_go(self);
 	child_go(&c);
-	/* until the process is reaped, only its parent can get the status from the kernel */
+	/*
+	 * reap the process only now: until then, only its parent can get the status from the kernel
+	 */
 	child_wait_go(self);
 	CHECK_EQ(waitpid(c.pid, &status, 0), c.pid);
 	CHECK_EQ(write(ends.fd, &status, sizeof(status)), sizeof(status));
@@ -475,8 +477,8 @@ static void lose_messages(struct ksig_sub *sub)
 }
 
 /*
- * Check that the exit of a process for which no descriptor is open is reported even if its
- * connector message is lost.
+ * Check that the exit of a process for which no descriptor is open is reported even if the
+ * connector's message about the exit is lost.
  */
 static void told_without_descriptor(void)
 {

@@ -309,7 +309,7 @@ int main(void)
 
 	if (getuid())
 		skip("only a network namespace owned by root receives uevents");
-	/* the kernel sends this uevent, but it reports no state change */
+	/* the kernel sends this uevent, but no state has changed, so no event must be reported */
 	online = sub_open("cpu.online", NULL);
 	fd = open(real, O_WRONLY | O_CLOEXEC);
 	if (fd >= 0) {

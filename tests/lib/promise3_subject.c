@@ -178,7 +178,7 @@ static void old_one(void)
 	ev = sub_take(sub);
 	CHECK_EQ(open_subject(sub, ev, &t), 0);
 	ksig_target_close(t);
-	/* a copy of the record may lack the data that follows it */
+	/* a copy of the record may lack the data that follows it, so it is rejected */
 	copy = *ev;
 	CHECK_EQ(open_subject(sub, &copy, &t), -EINVAL);
 	/* a thread or another process as the target is rejected */

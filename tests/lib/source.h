@@ -25,7 +25,7 @@ static struct source {
 
 /* A write to this descriptor causes an event and has no other effect. */
 #define SOURCE_FD 700
-/* the test reads the values only after all events of an order, so the pipe must hold all of them */
+/* the test may read the values only after the last event, so the pipe must be able to hold all */
 #define SOURCE_MOST 4096
 
 struct source_order {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Check event names with filters: which are accepted, the errors and their columns, and which
- * records match.
+ * Check which event names and filters are accepted, which errors and columns are reported, and
+ * which records match.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Check that each event of the uevent source has a row in uevent_kinds[]. */
-/* renamed, because the library defines this symbol as well */
+/* renamed because the library also defines this symbol */
 #define ksig_native_uevent ksig_native_uevent_tested
 #include "../../lib/native/uevent.c"
 #undef ksig_native_uevent
