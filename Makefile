@@ -39,7 +39,7 @@ ksig_cflags := -std=gnu11 -Wall -Wextra -Wno-missing-field-initializers $(WERROR
 KERNEL ?= $(shell tests/vm/fetch default $(arch))
 KDIR ?=
 PREFIX ?= /usr/local
-# a multiarch package sets it to /usr/lib/TRIPLET
+# a multiarch package sets LIBDIR to /usr/lib/TRIPLET
 LIBDIR ?= $(PREFIX)/lib
 UDEV ?= /usr/lib/udev
 SYSUSERS ?= /usr/lib/sysusers.d
@@ -64,13 +64,13 @@ CHECK_PACKAGES := sparse g++ g++-multilib perl spin dkms libclang-rt-dev \
 
 headers := $(wildcard include/ksig/*.h tests/*.h)
 tests := $(patsubst tests/kernel/%.c,%,$(wildcard tests/kernel/*.c))
-# The tests that are also run as 32-bit programs, because that makes a difference.
+# The tests that are also run as 32-bit programs, because their results may differ.
 tests_32 := clients doorbell edu event_process promise1_channel \
 	promise1_four_receivers promise2_nothing_vanishes promise3_armed \
 	promise3_right_process promise7_end_is_end promise10_bad_input \
 	promise10_channel_input ring tutorial
 lib_tests := $(patsubst tests/lib/%.c,%,$(wildcard tests/lib/*.c))
-# promise1_relay is the 32-bit receiver of its own 64-bit test.
+# The 64-bit test promise1_relay runs its 32-bit version as one of the receivers.
 lib_tests_32 := module promise1_relay
 examples := $(patsubst examples/%.c,$(O)/examples/%,$(wildcard \
 	examples/*.c examples/edu/factorial.c examples/receivers/*.c))
@@ -169,8 +169,8 @@ owners:
 deps: ready
 	@tests/vm/deps $(PACKAGES)
 
-# bpf/vmlinux.h defines the kernel's internal types, the compiler's headers those of its user
-# interface.
+# bpf/vmlinux.h defines the kernel's internal types. The headers in /usr/include define the types of
+# its user interface.
 build/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) include/ksig/uapi.h | ready
 	@mkdir -p $(@D)
 	clang -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter \
@@ -406,8 +406,8 @@ is_set = $(filter command environment override,$(firstword $(origin $1)))
 system_files := $(if $(DESTDIR)$(call is_set,UDEV)$(call is_set,SYSUSERS),1,$(if \
 	$(filter 0,$(shell id -u)),1))
 
-# If the flags differ from those of the build, fail instead of building again as root, whose
-# environment may lack some of them.
+# If the flags differ from those of the build, fail. Otherwise "make install" would build again as
+# root, and root's environment may lack some of the flags.
 ifneq ($(and $(filter install,$(MAKECMDGOALS)),$(if $(filter all,$(MAKECMDGOALS)),,1),\
 	$(wildcard $(O)/flags)),)
 ifneq ($(strip $(file <$(O)/flags)),$(strip $(build_flags)))
@@ -485,7 +485,7 @@ clean:
 		-o -name '.*.d' -o -name modules.order -o -name Module.symvers \
 		\) -delete
 
-# The roots in .cache belong to the user root.
+# The roots in .cache are owned by root, so removing them requires sudo.
 distclean: clean
 	[ -L .cache ] || [ ! -e .cache/roots ] || $(SUDO) rm -rf --one-file-system .cache/roots
 	rm -rf .cache

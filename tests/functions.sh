@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Helper functions for the shell tests. They work in bash, dash and busybox. A test runs in the top
-# directory of the tree (in a VM: in /) and begins with ". tests/functions.sh". A test that creates
-# files then calls 'own_folder "$@"'. If $log is set, a failing test prints the file $log.
+# directory of the tree (in a VM: in /) and begins with ". tests/functions.sh". If the test creates
+# files, its next line is 'own_folder "$@"'. If $log is set, a failing test prints the file $log.
 set -eu
 
 fail() {
