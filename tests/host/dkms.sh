@@ -20,7 +20,7 @@ run() {
 	}
 }
 
-# Copy the files that a package would install, and no files that are not in the repository.
+# Copy the files that a package would install. Files that are not in the repository are left out.
 mkdir -p "$tmp/src/ksig-$version" "$tmp/tree" "$tmp/modules/$release"
 (cd "$top" && git ls-files -z kernel include |
 	xargs -0 cp --parents -t "$tmp/src/ksig-$version")

@@ -3,7 +3,7 @@
 # Run tests on this machine's own kernel: tests/host/lib.sh [TEST...]. TEST is a test's source; by
 # default, all tests of the library, and those of the command that don't need the module, are run.
 # A test that fails is rerun by itself KSIG_AGAIN times (default 5); it is flaky if it passes each
-# time. The tests run as root, by sudo. Exit status: 1 if a test has failed, 2 if none could run.
+# time. The tests run as root, with sudo. Exit status: 1 if a test has failed, 2 if none could run.
 set -u
 
 cd "$(dirname "$0")/../.."
@@ -14,13 +14,14 @@ failed=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 as_root=$([ "$(id -u)" = 0 ] || echo sudo)
-# otherwise each prompt for a password would count as a failed test
+# fail early if sudo needs a password: otherwise every test would fail at the prompt
 [ -z "$as_root" ] || sudo -n true 2>/dev/null || {
 	echo 'lib.sh: needs root: run sudo -v first (make try runs tests in a VM, without root)' >&2
 	exit 2
 }
 
-# If static linking isn't possible here, static programs are in a directory of their own.
+# If this machine's libraries can't be linked statically, the tests were linked with Debian 12's
+# libraries, in build/static.
 programs=build/tests/lib
 [ ! -e build/static/ksig ] || programs=build/static/tests/lib
 

@@ -128,7 +128,7 @@ while read -r command <&3; do
 		!/^    / || /^    \$/ { inside = 0 }
 		inside { print substr($0, 5) }' docs/watch.md | shape >"$tmp/wanted"
 	shape <"$tmp/out" | diff "$tmp/wanted" - || {
-		echo "that is not what docs/watch.md shows of: $command"
+		echo "the output differs from docs/watch.md: $command"
 		rc=1
 	}
 done 3<"$tmp/commands"

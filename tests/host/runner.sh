@@ -55,7 +55,7 @@ runs once 1
 script once 1
 lib 0 tests/cli/good.sh tests/cli/once.sh
 prints 'flaky native once \(1 of 6\)'
-# a sudo that wants a password is not a failed test
+# if sudo needs a password, lib.sh reports that and counts no test as failed
 printf '#!/bin/sh\n[ "$1" = -u ] && echo 1000\n' >"$tmp/bin/id"
 printf '#!/bin/sh\nexit 1\n' >"$tmp/bin/sudo"
 chmod +x "$tmp/bin/id" "$tmp/bin/sudo"
@@ -117,7 +117,7 @@ suite() {
 	[ "$(wc -l <"$tmp/boots")" = "$2" ] || fail "$(wc -l <"$tmp/boots") boots, not $2:"
 }
 native() { printf '#!/bin/sh\n%s\n' "$1" >"$tree/tests/host/lib.sh"; }
-# a failed native test is counted once; that none could run is a failure, too
+# a failed native test is counted once; it is also a failure if no native test could run
 native 'echo "not ok native n"; exit 1'
 suite 1 1 <<END
 ok ok ok ok ok

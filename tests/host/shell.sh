@@ -17,9 +17,9 @@ in_machine() {
 
 prompts() { [ "$(grep -o 'ksig# ' "$tmp/out" | wc -l)" -ge "$1" ]; }
 prints() { grep -qE "$1" "$tmp/out"; }
-# like: replace numbers and times, which are different each time
+# like: replace numbers, which differ between runs
 like() { sed -E 's/[0-9]+/N/g'; }
-# output LINE N: succeeds if the output has at least N lines that are like LINE
+# output LINE N: succeeds if the output has at least N lines that equal LINE, except for numbers
 output() { [ "$(like <"$tmp/out" | grep -c "$(echo "$1" | like)")" -ge "$2" ]; }
 
 # Copy the built files, so that they are not built again.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Check that "make BPF=0 SYSTEMD=0" builds a command without these libraries, which reports what is
-# missing.
+# Check that "make BPF=0 SYSTEMD=0" builds a command that isn't linked with libbpf or libsystemd,
+# and that the command reports what is missing.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/tests/host/copy"
 
