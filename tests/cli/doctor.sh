@@ -4,7 +4,7 @@
 # Check that ksig doctor reports whether each mechanism and each event works, as root, as another
 # user, and in new namespaces.
 . tests/functions.sh
-[ "$(id -u)" = 0 ] || { echo "not root: needed for what root and other users see"; exit 77; }
+[ "$(id -u)" = 0 ] || { echo "needs root, to compare root with another user"; exit 77; }
 own_folder "$@"
 
 log=stdout

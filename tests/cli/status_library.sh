@@ -28,7 +28,7 @@ if has_event bpf process.exec; then
 	[ "$(row $watcher | grep -c '"filter":null,.*"event":"process.exec",')" = 1 ] ||
 		fail "not one is not filtered: $(row $watcher)"
 else
-	echo "# process.exec by bpf skipped: not available here"
+	echo "# process.exec from bpf skipped: not available here"
 fi
 
 # Start a process with forged status files. The arguments of status() are

@@ -75,7 +75,7 @@ if has_event bpf trace.ksig.ksig_emit; then
 	grep -qE '^\[([1-9][0-9]*)\] \[1\] \[\1\]$' stdout ||
 		fail "it ran with: $(cat stdout)"
 else
-	echo ": no tracepoints by BPF here"
+	echo ": bpf has no tracepoints here"
 fi
 
 # -t ends the watch; until then, each line is written when its event arrives
@@ -173,7 +173,7 @@ halt $pid
 watch test --to $pid -s HUP -n 3 --json
 emit 1 2 3
 until_true grep -q 'value":"1"' stdout
-# the watch retries several times and sleeps in between
+# the watch retries several times and sleeps before each attempt
 before=$(sleeps)
 until_true eval '[ "$(sleeps)" -ge $((before + 5)) ]'
 [ "$(wc -l <stdout)" = 1 ] || fail "more than one waits: $(cat stdout)"
@@ -285,7 +285,7 @@ unit() {
 	kill -KILL $pid $manager
 }
 if grep -q 'built without libsystemd' stderr; then
-	echo ": no unit is followed: ksig is static here"
+	echo ": ksig was built without libsystemd: no unit is followed"
 else
 	unit
 fi
@@ -318,7 +318,7 @@ gives 2 ksig watch test --to 1
 says '--to needs a signal: give -s SIG'
 gives 2 ksig watch test -- nosuchcommand
 says "cannot run 'nosuchcommand': no such command in PATH"
-# only a shell can run a script without #!
+# a command must be executable
 printf 'echo ran' >plain
 gives 2 ksig watch test -- ./plain
 says "cannot run './plain': not executable"

@@ -53,7 +53,7 @@ if has_event bpf process.exit && mount_tracefs 2>stderr; then
 	kill -KILL $pid
 	ends 0
 else
-	echo ": no tracepoints by BPF here: $(cat stderr)"
+	echo ": bpf has no tracepoints here: $(cat stderr)"
 fi
 
 # with two EVENTs, the watch continues until both processes have exited

@@ -7,14 +7,15 @@
 own_folder "$@"
 
 mount_tracefs ||
-	echo ": tracefs can't be mounted: no tracepoint's names"
+	echo ": tracefs can't be mounted: names of tracepoints are not tested"
 nobody="setpriv --reuid 54321 --regid 54321 --clear-groups"
 chmod 711 .
 cp "$top/build/ksig" "$target" .
 
-# reused ARGUMENT...: check that ksig watch notices if the pid in its arguments is reused after the
-# option was checked. Another watch stops ksig watch as soon as ksig watch has opened the pidfd.
-# The test runs in a pid namespace, where it can choose the pid of the next process.
+# reused ARGUMENT...: check that ksig watch notices if the process $old, which its arguments name,
+# exits and another process gets the pid while ksig watch is starting. To reuse the pid at the right
+# time, another watch stops ksig watch as soon as ksig watch has opened the pidfd. The test runs in
+# a pid namespace, where it can choose the pid of the next process.
 reused() {
 	local next got=0
 	watch trace.syscalls.sys_exit_pidfd_open:current.comm=reuser -n1 \
@@ -191,7 +192,7 @@ if has_event native process.fork; then
 	*)	fail "process.fork gave $got: $(cat stderr)" ;;
 	esac
 else
-	echo ": no process.fork by native, as in a pid namespace: nobody was denied it"
+	echo ": native has no process.fork here: its permissions are not tested"
 fi
 start_sleep
 gives 1 $nobody ./ksig watch time.set --to $pid -s TERM
@@ -207,7 +208,7 @@ if [ -e /sys/kernel/tracing/events ] && has_event bpf process.exec; then
 	gives 2 ksig watch trace.sched.enable
 	says 'no tracepoint sched.enable'
 else
-	echo ": no tracepoints by BPF: no file beside them was tried"
+	echo ": bpf has no tracepoints here: other files in their directories are not tested"
 fi
 
 # an event that the chosen provider doesn't have
@@ -231,14 +232,14 @@ if command -v strace >/dev/null; then
 		stop
 		[ "$(grep -c memory stderr)" = 1 ] || fail "it said: $(cat stderr)"
 	else
-		echo ": no process.exec by native: its memory was not short"
+		echo ": native has no process.exec here: a memory shortage is not tested"
 	fi
 else
-	echo ": no strace here: no kernel that is too old, or without memory"
+	echo ": no strace here: an old kernel and a memory shortage are not tested"
 fi
 
 if has_event bpf process.exit && [ -e /sys/kernel/tracing/events ]; then
 	(cd "$top" && KSIG_REUSE=1 unshare -pf --mount-proc tests/cli/watch_input.sh)
 else
-	echo ": no tracepoints by BPF: no number was reused"
+	echo ": bpf has no tracepoints here: reuse of a pid is not tested"
 fi

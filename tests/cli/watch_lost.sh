@@ -29,8 +29,8 @@ same() {
 	sum=$json
 }
 
-# lose OPTION...: stop a watch with these options, so that events are lost. Check that the watch
-# reports the loss with the events that follow.
+# lose OPTION...: run a watch with these options, and halt it so that events are lost. Check that
+# the watch reports the loss with the events that follow.
 lose() {
 	watch process.exec process.fork --provider $provider --queue 16 --json "$@"
 	run 1 kip

@@ -6,7 +6,7 @@
 own_folder "$@"
 
 has_event native process.exit || {
-	echo "no process.exit by native here"
+	echo "native has no process.exit here"
 	exit 77
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # runs: host
 # If several EVENTs are given, ksig watch acts on events in the order in which they happened. The
-# order of the EVENTs has no effect.
+# order of the EVENT arguments has no effect.
 . tests/functions.sh
 own_folder "$@"
 # a name that no unrelated process has

@@ -118,7 +118,7 @@ chmod 1777 open.d
 refused 1 open.d/up/pidfile "symbolic link 'up' is not followed"
 ln -s loop loop
 refused 1 loop 'cannot open loop: Too many levels'
-# a link in /proc may lead to a different file than its text names
+# a link in /proc may lead to a file other than the one that its text names
 echo $root >removed
 exec 6<removed
 rm removed

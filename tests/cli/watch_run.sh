@@ -65,7 +65,7 @@ process_events() {
 	until_true ended "$(cat hangs)"
 
 	# A real-time signal to a task that never sleeps is refused. The watch can't determine
-	# whether the task waits for the signal, and doesn't retry forever.
+	# whether the task waits for the signal, and must not retry forever.
 	watch process.exec:comm=$spinner $from --to subject -s 44 -n1
 	start ./$spinner -c 'while :; do :; done'
 	ends 1

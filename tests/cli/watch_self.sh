@@ -105,7 +105,7 @@ done
 if has_event bpf trace.syscalls.sys_enter_exit_group; then
 	is_left_out ./$doze 0 : trace.syscalls.sys_enter_exit_group:current.comm=$doze
 else
-	echo ": no tracepoints by BPF here"
+	echo ": bpf has no tracepoints here"
 fi
 
 # A process that the command leaves running is reaped as soon as it exits.

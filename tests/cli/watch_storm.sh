@@ -9,7 +9,7 @@ own_folder "$@"
 name=storm$$
 
 has_event bpf process.exit || {
-	echo "no process.exit by BPF here"
+	echo "bpf has no process.exit here"
 	exit 77
 }
 

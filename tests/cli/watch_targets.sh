@@ -5,11 +5,11 @@
 . tests/functions.sh
 own_folder "$@"
 
-# events N: run N short-lived processes to cause N events. BPF is needed because these processes exit before native can
-# read all of their names.
+# events N: run N short-lived processes to cause N events. The bpf provider is needed because these
+# processes exit before native can read all of their names.
 from=bpf
 has_event $from process.exec || {
-	echo "no process.exec by BPF here"
+	echo "bpf has no process.exec here"
 	exit 77
 }
 events() { for i in $(seq "$1"); do ./$name true; done; }
@@ -134,7 +134,7 @@ else
 	echo ": no nginx here"
 fi
 
-# a Go program: its runtime handles all signals
+# ksig watch warns if HUP is to be sent to a Go program, because Go's runtime handles all signals
 if command -v objcopy >/dev/null && command -v bash >/dev/null; then
 	echo id >note
 	objcopy --add-section .note.go.buildid=note "$(command -v bash)" godaemon

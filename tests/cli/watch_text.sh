@@ -7,7 +7,7 @@
 own_folder "$@"
 
 has_event bpf process.exec || {
-	echo "no process.exec by BPF here"
+	echo "bpf has no process.exec here"
 	exit 77
 }
 sleep=$(command -v sleep)
@@ -64,7 +64,7 @@ gaps() {
 		halt $watcher
 		dd if=/dev/zero of=/dev/null bs=1 count=20000 2>/dev/null
 		kill -CONT $watcher
-		# the queue has space again for the event that reports the loss
+		# wait until the queue has space for the event that reports the loss
 		until_true eval '[ $(wc -l <stdout) -ge $((before + 256)) ]'
 		dd if=/dev/zero of=/dev/null bs=1 count=1 2>/dev/null
 	done

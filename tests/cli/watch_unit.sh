@@ -107,7 +107,7 @@ lives $pid
 
 from=bpf
 has_event $from process.exec || {
-	echo "no process.exec by BPF here: no unit is followed"
+	echo "bpf has no process.exec here: no unit is followed"
 	exit 77
 }
 # a program name that no other test uses
