@@ -359,7 +359,7 @@ static int check_options(const struct ksig_watch *w, char *const *names)
 	if (w->command && ksig_run_check(w->command[0]))
 		return KSIG_USAGE;
 
-	/* at a tracepoint the kernel counts and sends the signals */
+	/* for a tracepoint, the kernel itself counts and sends the signals */
 	while (i < w->n && !is_tracepoint(names[i]))
 		i++;
 	if (!is_to_subject(w) || i == w->n)

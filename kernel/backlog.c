@@ -393,7 +393,7 @@ void ksig_backlog_put(struct ksig_backlog *backlog)
 	mutex_unlock(&ksig_backlogs_lock);
 	if (!last)
 		return;
-	/* a running work may still set the timer; a later run won't, because no entry is left */
+	/* the work item may be running and set the timer; a later run won't, as no entry is left */
 	cancel_work_sync(&backlog->work);
 	hrtimer_cancel(&backlog->timer);
 	cancel_work_sync(&backlog->work);

@@ -21,7 +21,7 @@
 /* Context switches are compared only for processes with at most this many threads. */
 #define KSIG_THREADS_COMPARED	4
 
-/* Used instead of a number of context switches if the target runs or has too many threads. */
+/* Stands for the context-switch count if the target is running or has too many threads. */
 #define KSIG_RUNS		U64_MAX
 
 /* ---------------------------------------------------------------------- ready? */

@@ -102,7 +102,7 @@ static const char *task_path(char path[64], pid_t tgid, pid_t tid, const char *f
 /*
  * Checks whether a thread waits for signals, for callers that are not permitted to trace the
  * thread. Such a caller may still be permitted to read the name of the kernel function in which the
- * thread sleeps; "0" means unknown.
+ * thread sleeps (wchan); "0" means unknown.
  *
  * Return: 0 if the thread does not wait for signals; -EACCES if it waits for an unknown set of
  * signals, or if the function is unknown; -EAGAIN if this process lacks resources.

@@ -192,9 +192,10 @@ int ksig_sub_ended(const struct ksig_sub *sub, unsigned int spec);
  * @ev: set to the event, which remains valid until this function returns another event, or
  *	@sub is armed or closed
  *
- * Events that don't match the filter are read in batches. If the timeout expires, the function
- * returns 0 after the current batch, even if more events can be read. In this case the descriptor
- * from ksig_sub_fd() remains readable, so use level-triggered polling, not EPOLLET.
+ * Events that don't match the filter are skipped, one batch at a time. If the timeout expires while
+ * a batch is being skipped, the function returns 0 at the end of that batch, even if more events
+ * can be read. In this case the descriptor from ksig_sub_fd() remains readable, so use
+ * level-triggered polling, not EPOLLET.
  *
  * If there are several specifications and one of them will have no more events (ksig_sub_ended()),
  * events of the others are still returned.
@@ -254,11 +255,11 @@ struct ksig_arm_opts {
  * this total. Other pending signals of the user can therefore make the relay wait until no signal
  * with number @signo is pending in the target.
  *
- * Return: 0; -EINVAL, also if @pidfd is not a pidfd of @pid; -EBADF if @pidfd is not open;
- * -ESRCH if the target has exited; -EPERM; -ENOMEM; -EAGAIN if no thread can be created;
- * -EOPNOTSUPP as ksig_target_open(), if the library sends the signals. On error, earlier
- * settings remain in effect. However, if the process that @pidfd refers to exits during the call,
- * the subscription is disarmed.
+ * Return: 0; -EINVAL if @opts is invalid or @pidfd does not refer to @pid; -EBADF if @pidfd is not
+ * open; -ESRCH if the target has exited; -EPERM; -ENOMEM; -EAGAIN if no thread can be created. If
+ * the library sends the signals, also -EOPNOTSUPP in the same cases as ksig_target_open(). On
+ * error, earlier settings remain in effect. However, if the process that @pidfd refers to exits
+ * during the call, the subscription is disarmed.
  */
 int ksig_sub_arm(struct ksig_sub *sub, const struct ksig_arm_opts *opts);
 
@@ -350,7 +351,7 @@ int ksig_sub_stats(const struct ksig_sub *sub, struct ksig_sub_stats *st);
 /*
  * Get the counters of one specification. @signals and @deferred don't include the relay's
  * signals, which are not counted for each specification.
- * Return: as ksig_sub_stats(); -EINVAL also if @spec is invalid.
+ * Return: as for ksig_sub_stats(); also -EINVAL if @spec is invalid.
  */
 int ksig_sub_spec_stats(const struct ksig_sub *sub, unsigned int spec,
 			struct ksig_sub_stats *st);
@@ -386,10 +387,10 @@ struct ksig_target_opts {
  * @opts: the target
  * @target: set on success; close it with ksig_target_close()
  *
- * Return: 0; -EINVAL, also if @pidfd is not a pidfd of @pid; -EBADF if @pidfd is not open;
- * -ESRCH if the process does not exist, or @pidfd refers to a process that has exited; -EPERM if
- * the caller is not permitted to signal it; -ENOMEM; -EOPNOTSUPP if /proc is not mounted, belongs
- * to another pid namespace, or doesn't show the target (proc(5), hidepid).
+ * Return: 0; -EINVAL if @opts is invalid or @pidfd does not refer to @pid; -EBADF if @pidfd is not
+ * open; -ESRCH if the process does not exist, or @pidfd refers to a process that has exited; -EPERM
+ * if the caller is not permitted to signal it; -ENOMEM; -EOPNOTSUPP if /proc is not mounted,
+ * belongs to another pid namespace, or doesn't show the target (proc(5), hidepid).
  */
 int ksig_target_open(const struct ksig_target_opts *opts,
 		     struct ksig_target **target);
@@ -407,7 +408,7 @@ int ksig_target_open(const struct ksig_target_opts *opts,
  * microsecond (taskstats) if the caller has CAP_NET_ADMIN in the initial pid namespace. Otherwise
  * the start time is read from /proc, in clock ticks (10 ms).
  *
- * Return: as ksig_target_open(); -EINVAL also if @ev is not that record; -ESRCH also if the pid
+ * Return: as for ksig_target_open(); also -EINVAL if @ev is not that record; -ESRCH if the pid
  * belongs to another process, if the event is not about a process, or if the event is process.exit;
  * -ESTALE if it can't be determined which process the pid belongs to.
  */
@@ -543,12 +544,12 @@ int ksig_event_format(const struct ksig_sub *sub, const struct ksig_event *ev,
  *
  * KSIG_SENT_BY_MODULE: ksig.ko sends the signal, as KSIG_IOC_SEND.
  *
- * KSIG_SENT_BY_CALLER: the calling process sends the signal, as ksig_target_send(). si_pid is
+ * KSIG_SENT_BY_CALLER: the calling process sends the signal, as in ksig_target_send(). si_pid is
  * the pid of the caller.
  *
- * Return: KSIG_SENT_BY_*; a negative errno as KSIG_IOC_SEND; -EOPNOTSUPP, -EACCES or -EPERM if
- * none of the methods permitted by @flags is available; -EACCES also if the method is
- * KSIG_SENT_BY_CALLER and the caller is not permitted to see whether @pid waits for the signal.
+ * Return: KSIG_SENT_BY_*; the same errors as KSIG_IOC_SEND; -EOPNOTSUPP, -EACCES or -EPERM if none
+ * of the methods permitted by @flags is available; -EACCES if the method is KSIG_SENT_BY_CALLER and
+ * the caller is not permitted to see whether @pid waits for the signal.
  */
 #define KSIG_SENT_BY_MODULE	0
 #define KSIG_SENT_BY_CALLER	1

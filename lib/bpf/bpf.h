@@ -58,7 +58,7 @@ struct ksig_bpf_source {
  * @ino: inode number of the last event's subject; 0 if unknown
  * @read: number of records read so far
  * @reported_lost: number of lost events reported so far
- * @misses: number of times that the kernel had skipped the programs when this was last read
+ * @misses: how many runs of the programs the kernel had skipped when last read
  * @misses_at: time at which @misses was read, in the clock of the records
  */
 struct ksig_bpf_sub {

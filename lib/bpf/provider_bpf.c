@@ -18,7 +18,7 @@
 #include "tracepoint.h"
 #include "ksig.skel.h"
 
-/* Minimum interval between system calls that read how often the kernel skipped the programs */
+/* Minimum interval between system calls that read the number of skipped runs of the programs */
 #define MISSES_NS 1000000
 
 /* Number of attempts to read a record that is not complete yet */
@@ -196,8 +196,8 @@ static int bpf_sub_next(struct ksig_stream *stream, const struct ksig_event **ou
 	/*
 	 * The kernel clears BUSY in the length of a record when the record is complete. That takes
 	 * about a microsecond unless the program is interrupted or preempted. Wait for the record,
-	 * so that a reader that merges several rings by time does not first read a later event from
-	 * another ring.
+	 * so that a reader that merges several rings by time does not read a later event from
+	 * another ring first.
 	 */
 	head = ring + (at & st->mask);
 	while (__atomic_load_n((const uint32_t *)head, __ATOMIC_ACQUIRE) & BPF_RINGBUF_BUSY_BIT) {

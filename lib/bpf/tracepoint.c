@@ -105,8 +105,8 @@ static int tracepoint_add_number(struct ksig_tracepoint *tp, const char *name,
 }
 
 /*
- * Adds the field described by @l, or one field for each number of an array. Fields of other types
- * are skipped.
+ * Adds the field described by @l. For an array of numbers, adds one field per element. Fields of
+ * other types are skipped.
  */
 static int tracepoint_add_line(struct ksig_tracepoint *tp, struct line *l, bool syscall)
 {

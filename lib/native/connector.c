@@ -171,8 +171,8 @@ static void connector_report(struct ksig_native *n, uint64_t time_ns, pid_t pid,
 }
 
 /*
- * If an exit is counted as possibly lost because the subscriber may have started the process, the
- * exit is counted only once, not once for each thread.
+ * The exit of a process that the subscriber may have started is not reported, but counted as
+ * possibly lost: once for the process, not once for each of its threads.
  */
 static void connector_handle_exit(struct ksig_native *n, const struct proc_event *ev)
 {

@@ -174,9 +174,8 @@ ssize_t ksig_netlink_read(struct ksig_netlink *nl, void *buf, size_t size,
 /* Returns the log position of the first message that a socket about to be bound can receive. */
 uint64_t ksig_order_begin(int protocol);
 /*
- * Returns the time (CLOCK_MONOTONIC) at which a message was first read by any subscription. If no
- * subscription has read the message before, that is the current time. No two messages have the same
- * time.
+ * Returns the time (CLOCK_MONOTONIC) at which a message was first read by any subscription, or the
+ * current time if no subscription has read the message before. No two messages have the same time.
  *
  * Context: callers must pass every message of the multicast group, in the order received.
  */

@@ -142,7 +142,7 @@ static int native_check(const struct ksig_event_desc *d, struct ksig_error *e)
 	err = native_open(&probe, e);
 	if (!err)
 		native_close(&probe);
-	/* the exit of a single process is available even if the exit of all processes is not */
+	/* process.exit may be available for a single process although not for all processes */
 	else if (err != -ENOENT && !strcmp(d->name, "process.exit"))
 		err = 0;
 	return err;

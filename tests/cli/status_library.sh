@@ -11,7 +11,7 @@ row() { ksig status --json 2>/dev/null | grep "^{\"pid\":$1,"; }
 counted() { row "$1" | grep -q "\"offered\":\"$2\",\"delivered\":\"$2\","; }
 has() { [[ $row == *$1* ]] || fail "no $1 in: $row"; }
 
-# real subscriptions have separate counters
+# ksig status shows a line for each subscription of a watch, with separate counters
 start_sleep
 watch process.exit:pid=$pid --provider native -- tail --pid=$$ -f /dev/null
 row=$(row $watcher)

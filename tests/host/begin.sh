@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Check the first use of the tree under adverse conditions: another language, a full disk, no
-# network, files of another user, a path with a blank. Each command must succeed, or fail
-# immediately with the reason in the last line. Incomplete files must not stay in the cache. The
-# test uses a copy of the tree and stubs of other tools.
+# network, files owned by another user, a path that contains a space. Each command must succeed, or
+# fail immediately with the reason in the last line. Incomplete files must not stay in the cache.
+# The test uses a copy of the tree and stubs of other tools.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 if [ "${1:-}" != inside ]; then
 	# the file systems that the test fills are mounted in a separate mount namespace

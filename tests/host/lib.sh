@@ -46,7 +46,7 @@ not_ok() {
 
 log_tail() { tail -n 40 "$log" | sed 's/^/# /'; }
 
-# verdict TEST: rerun a test that failed with its output in $log, and print the result
+# verdict TEST: rerun a failed test, whose output is in $log, and print the result
 verdict() {
 	local said i=0
 

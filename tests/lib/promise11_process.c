@@ -207,7 +207,7 @@ static void test_end(void (*how)(void), int status)
 	CHECK_EQ(status_of(c.pid) & ~0x80, status);
 	/*
 	 * wait: the connector's message about the last thread is sent after wait(2) has returned,
-	 * and nothing indicates when
+	 * and nothing tells this test when
 	 */
 	usleep(200000);
 	x = ended(c.pid, status_of(c.pid), "ksig_test");
