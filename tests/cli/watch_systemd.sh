@@ -5,8 +5,23 @@
 # user instance. ksig regards it as the system's manager because DBUS_SYSTEM_BUS_ADDRESS names the
 # user's bus.
 if [ "${1-}" != inside ]; then
+	# The manager creates cgroups below its own, and leaves them behind: give it a cgroup that is
+	# removed afterwards. On a system with cgroup v1, it creates the same path there as well.
+	rc=0
+	name=ksig_systemd.$$
+	root=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+	mkdir "${root:-/nonexistent}/$name" 2>/dev/null || root=
 	# all processes that the manager starts are killed when the pid namespace ends
-	exec unshare -n -p -f --mount-proc --kill-child "$0" inside
+	sh -c '[ -z "$1" ] || echo 0 >"$1/cgroup.procs"
+		exec unshare -n -p -f --mount-proc --kill-child "$0" inside' \
+		"$0" "${root:+$root/$name}" || rc=$?
+	for root in $(awk '$3 ~ /^cgroup/ { print $2 }' /proc/mounts); do
+		until [ ! -e "$root/$name" ] ||
+		      find "$root/$name" -depth -type d -exec rmdir {} + 2>/dev/null; do
+			sleep 0.1 # wait: for the kernel to release the last process
+		done
+	done
+	exit $rc
 fi
 . tests/functions.sh
 own_folder "$@"
@@ -51,7 +66,8 @@ lives $manager || {
 }
 systemctl --user start dbus.socket dbus.service
 ctl() { systemctl --user "$@" a || fail "systemctl $*: $(cat log)"; }
-main_pid() { service=$(systemctl --user show -p MainPID --value a); }
+# the bus may be restarting, in which case systemctl fails
+main_pid() { until_true eval 'service=$(systemctl --user show -p MainPID --value a)'; }
 # begins COMMAND: run systemctl COMMAND, wait for the unit's new main process, and set $service
 begins() {
 	rm -f ready
