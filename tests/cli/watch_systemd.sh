@@ -91,7 +91,9 @@ try 4 unit:a
 says "the unit 'a.service' has no main process: it is inactive"
 try 2 unit:a@
 says "invalid unit 'a@.service': .*instance name"
+rm -f ready
 systemctl --user start 'a@x\x20y'
+until_true [ -e ready ]
 try 3 'unit:a@x y'
 systemctl --user stop 'a@x\x20y'
 
