@@ -65,10 +65,11 @@ CHECK_PACKAGES := sparse g++ g++-multilib perl spin dkms libclang-rt-dev \
 headers := $(wildcard include/ksig/*.h tests/*.h)
 tests := $(patsubst tests/kernel/%.c,%,$(wildcard tests/kernel/*.c))
 # The tests that are also run as 32-bit programs, because their results may differ.
-tests_32 := clients doorbell edu event_process promise1_channel \
-	promise1_four_receivers promise2_nothing_vanishes promise3_armed \
-	promise3_right_process promise7_end_is_end promise10_bad_input \
-	promise10_channel_input ring tutorial
+tests_32 := clients_async clients_poll clients_read doorbell edu \
+	event_process promise1_channel promise1_four_receivers \
+	promise2_nothing_vanishes promise3_armed promise3_right_process \
+	promise7_end_is_end promise10_bad_input promise10_channel_input ring \
+	tutorial
 lib_tests := $(patsubst tests/lib/%.c,%,$(wildcard tests/lib/*.c))
 # The 64-bit test promise1_relay runs its 32-bit version as one of the receivers.
 lib_tests_32 := module promise1_relay
@@ -252,11 +253,13 @@ $(O)/listings/%: docs/drivers.md tests/listings $(headers) $(O)/flags
 	@tests/listings $< $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -o $@ $@.c
 
-$(O)/tests/%: tests/kernel/%.c tests/ktest.c $(headers) $(O)/flags
+$(O)/tests/%: tests/kernel/%.c tests/ktest.c $(headers) $(O)/flags \
+		$(wildcard tests/kernel/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< tests/ktest.c
 
-$(O)/tests/%-32: tests/kernel/%.c tests/ktest.c $(headers) $(O)/flags
+$(O)/tests/%-32: tests/kernel/%.c tests/ktest.c $(headers) $(O)/flags \
+		$(wildcard tests/kernel/*.h)
 	@mkdir -p $(@D)
 	$(CC32) $(ksig_cflags) $(CFLAGS) -static -pthread -o $@ $< \
 		tests/ktest.c
