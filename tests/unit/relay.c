@@ -1,108 +1,16 @@
 // SPDX-License-Identifier: MIT
-/*
- * Check that the relay keeps promises 1 to 5. The provider is a fake. This process and its children
- * are the targets.
- */
+/* Check that the relay keeps promises 1 to 5. relay_doorbell.c tests the doorbell. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <inttypes.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "fake.h"
-
-#define SIGNO 44
-
-/* ------------------------------------------------------------------- helpers */
-
-static const struct timespec soon = { .tv_sec = 60 };
-static const struct timespec moment = { .tv_nsec = 50000000 };
-
-static void block(int signo)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, signo);
-	CHECK(!pthread_sigmask(SIG_BLOCK, &set, NULL));
-}
-
-static int take(const struct timespec *timeout, siginfo_t *info)
-{
-	sigset_t set;
-	int ret;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGNO);
-	do {
-		ret = sigtimedwait(&set, info, timeout);
-	} while (ret < 0 && errno == EINTR);
-	return ret;
-}
-
-static struct ksig_arm_opts each(pid_t pid)
-{
-	return (struct ksig_arm_opts) {
-		.sz = sizeof(struct ksig_arm_opts), .pid = pid, .pidfd = -1,
-		.signo = SIGNO, .mode = KSIG_MODE_EACH,
-		.flags = pid ? KSIG_ARM_PROCESS : 0,
-	};
-}
-
-#define EVENTUALLY(expr) do { \
-	int tries_ = 0; \
-	while (!(expr)) { \
-		CHECK(tries_++ < 3000); \
-		/* wait: interval between two checks of a condition */ \
-		nanosleep(&(struct timespec) { .tv_nsec = 10000000 }, NULL); \
-	} \
-} while (0)
-
-/*
- * Forks a child and returns when it is about to call what(). The wait is needed because TSan's
- * runtime blocks signals in a child of fork(2).
- */
-static pid_t child(void (*what)(void))
-{
-	int fd = eventfd(0, EFD_CLOEXEC);
-	uint64_t one = 1;
-	pid_t pid;
-
-	CHECK(fd >= 0);
-	pid = fork();
-	CHECK(pid >= 0);
-	if (!pid) {
-		CHECK(write(fd, &one, sizeof(one)) == sizeof(one));
-		close(fd);
-		what();
-		_exit(0);
-	}
-	CHECK(read(fd, &one, sizeof(one)) == sizeof(one));
-	close(fd);
-	return pid;
-}
-
-static void sleep_on(void)
-{
-	for (;;)
-		pause();
-}
-
-static void reap(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	CHECK(waitpid(pid, NULL, 0) == pid);
-}
-
-/* --------------------------------------------------------------------- tests */
+#include "relay.h"
 
 /*
  * Check that EACH mode passes the whole value, keeps the order, and reports the size of a gap with
@@ -265,98 +173,6 @@ static void test_stuck(void)
 }
 
 /*
- * Check that the doorbell rings for the first event, stays silent while the reader is active, and
- * misses no event.
- */
-static void test_doorbell(void)
-{
-	struct ksig_sub *sub = fake_open("test");
-	struct ksig_arm_opts o = each(0);
-	const struct ksig_event *ev;
-	struct pollfd p;
-	siginfo_t info;
-	int i;
-
-	o.mode = KSIG_MODE_DOORBELL;
-	o.value = 99;
-	fake_emit(1);
-	CHECK(!ksig_sub_arm(sub, &o));
-	CHECK(take(&soon, &info) == SIGNO);
-	CHECK(info.si_value.sival_int == 99);
-	for (i = 2; i <= 10; i++)
-		fake_emit(i);
-	CHECK(take(&moment, &info) < 0);
-	p = (struct pollfd) { .fd = ksig_sub_fd(sub), .events = POLLIN };
-	CHECK(poll(&p, 1, 0) == 1);
-	for (i = 1; i <= 10; i++) {
-		CHECK(ksig_sub_next(sub, 0, &ev) == 1);
-		CHECK(ev->value == (uint64_t)i && ev->seq == (uint64_t)i);
-		stats(sub);
-	}
-	CHECK(ksig_sub_next(sub, 0, &ev) == 0);
-	CHECK(take(&moment, &info) < 0);
-	for (i = 0; i < 100; i++) {
-		fake_emit(i);
-		CHECK(take(&soon, &info) == SIGNO);
-		CHECK(ksig_sub_next(sub, 0, &ev) == 1);
-		CHECK(ksig_sub_next(sub, 0, &ev) == 0);
-	}
-	CHECK(stats(sub).signals == 101);
-	ksig_sub_close(sub);
-}
-
-/* Returns a subscription whose doorbell has rung for one event that is still unread. */
-static struct ksig_sub *rung_once(const char *event)
-{
-	struct ksig_sub *sub = fake_open(event);
-	struct ksig_arm_opts o = each(0);
-	siginfo_t info;
-
-	o.mode = KSIG_MODE_DOORBELL;
-	CHECK(!ksig_sub_arm(sub, &o));
-	fake_emit(101);
-	CHECK(take(&soon, &info) == SIGNO);
-	return sub;
-}
-
-/*
- * Check that a doorbell that could not be sent stays pending while events are queued, even if the
- * reader has already consumed the first event.
- */
-static void test_doorbell_owed(void)
-{
-	struct ksig_sub *sub = fake_open("test");
-	struct ksig_arm_opts o = each(0);
-	const struct ksig_event *ev;
-	siginfo_t info;
-
-	o.mode = KSIG_MODE_DOORBELL;
-	CHECK(!pthread_kill(pthread_self(), SIGNO));
-	CHECK(!ksig_sub_arm(sub, &o));
-	fake_emit(1);
-	fake_emit(2);
-	EVENTUALLY(stats(sub).deferred == 1);
-	CHECK(ksig_sub_next(sub, 0, &ev) == 1 && ev->value == 1);
-	/* the signal that delayed the doorbell is accepted first, then the doorbell */
-	CHECK(take(&soon, &info) == SIGNO && info.si_code != SI_QUEUE);
-	CHECK(take(&soon, &info) == SIGNO && info.si_code == SI_QUEUE);
-	CHECK(ksig_sub_next(sub, 0, &ev) == 1 && ev->value == 2);
-	CHECK(ksig_sub_next(sub, 0, &ev) == 0);
-	CHECK(stats(sub).deferred == 1);
-	/* if no event is left, the pending doorbell is dropped and the next event rings */
-	CHECK(!pthread_kill(pthread_self(), SIGNO));
-	fake_emit(3);
-	EVENTUALLY(stats(sub).deferred == 2);
-	CHECK(ksig_sub_next(sub, 0, &ev) == 1 && ev->value == 3);
-	CHECK(take(&soon, &info) == SIGNO && info.si_code != SI_QUEUE);
-	CHECK(take(&moment, &info) < 0);
-	fake_emit(4);
-	CHECK(take(&soon, &info) == SIGNO && info.si_code == SI_QUEUE);
-	CHECK(ksig_sub_next(sub, 0, &ev) == 1 && ev->value == 4);
-	ksig_sub_close(sub);
-}
-
-/*
  * Check that after the relay has reported that the target exited, arming delivery by the kernel
  * clears the flag.
  */
@@ -412,86 +228,6 @@ static void test_storm(void)
 	ksig_sub_close(sub);
 }
 
-/*
- * Check that after the reader has stopped at events that don't match, the doorbell rings for the
- * next match.
- */
-static void test_doorbell_filter(void)
-{
-	struct ksig_sub *sub = rung_once("test:value>100");
-	const struct ksig_event *ev;
-	siginfo_t info;
-	int i;
-
-	CHECK(ksig_sub_next(sub, 0, &ev) == 1);
-	for (i = 0; i < FAKE_QUEUE; i++)
-		fake_emit(1);
-	CHECK(ksig_sub_next(sub, 0, &ev) == 0);
-	fake_emit(102);
-	CHECK(take(&soon, &info) == SIGNO);
-	CHECK(ksig_sub_next(sub, 0, &ev) == 1 && ev->value == 102);
-	ksig_sub_close(sub);
-}
-
-static unsigned int fake_reads(void)
-{
-	unsigned int reads;
-
-	pthread_mutex_lock(&fakes[0].lock);
-	reads = fakes[0].reads;
-	pthread_mutex_unlock(&fakes[0].lock);
-	return reads;
-}
-
-/*
- * Check that the doorbell's target is notified of end-of-file, whether the relay or the reader
- * detects it first.
- */
-static void test_doorbell_end(void)
-{
-	struct ksig_sub *sub = rung_once("test");
-	const struct ksig_event *ev;
-	unsigned int reads;
-	siginfo_t info;
-
-	fake_end();
-	CHECK(ksig_sub_next(sub, 0, &ev) == 1);
-	CHECK(ksig_sub_next(sub, 0, &ev) == -ESHUTDOWN);
-	CHECK(take(&soon, &info) == SIGNO && info.si_errno == -ESHUTDOWN);
-	ksig_sub_close(sub);
-
-	/* only the reader can detect end-of-file because the relay is not woken */
-	sub = rung_once("test");
-	CHECK(ksig_sub_next(sub, 0, &ev) == 1);
-	reads = fake_reads();
-	CHECK(ksig_sub_next(sub, 0, &ev) == 0);
-	EVENTUALLY(fake_reads() >= reads + 2);
-	pthread_mutex_lock(&fakes[0].lock);
-	fakes[0].end = true;
-	pthread_mutex_unlock(&fakes[0].lock);
-	CHECK(ksig_sub_next(sub, 0, &ev) == -ESHUTDOWN);
-	CHECK(take(&soon, &info) == SIGNO && info.si_errno == -ESHUTDOWN);
-	ksig_sub_close(sub);
-}
-
-/* Check that the doorbell still rings for later events after a failed read. */
-static void test_doorbell_error(void)
-{
-	struct ksig_sub *sub = rung_once("test");
-	const struct ksig_event *ev;
-	siginfo_t info;
-
-	CHECK(ksig_sub_next(sub, 0, &ev) == 1);
-	pthread_mutex_lock(&fakes[0].lock);
-	fakes[0].error = -EMFILE;
-	pthread_mutex_unlock(&fakes[0].lock);
-	CHECK(ksig_sub_next(sub, 0, &ev) == -EMFILE);
-	fake_emit(2);
-	CHECK(take(&soon, &info) == SIGNO);
-	CHECK(ksig_sub_next(sub, 0, &ev) == 1 && ev->value == 2);
-	ksig_sub_close(sub);
-}
-
 static int step_fd;
 
 /* Starts as a target that is not ready, then becomes ready but doesn't consume its signals. */
@@ -513,7 +249,7 @@ static void refuse_then_block(void)
  * Check that if the signal that would report a gap is refused, the gap is reported with the next
  * event that is read or sent.
  */
-static void test_gap(bool held)
+static void test_gap(bool target_full)
 {
 	struct ksig_sub *sub = fake_open("test");
 	const struct ksig_event *ev;
@@ -535,7 +271,7 @@ static void test_gap(bool held)
 	fakes[0].gap = fakes[0].lost = fakes[0].offered = 5;
 	fake_emit(1);
 	EVENTUALLY(stats(sub).refused == 1);
-	if (held) {
+	if (target_full) {
 		kill(pid, SIGUSR1);
 		CHECK(read(fds[0], &c, 1) == 1);
 		CHECK(!sigqueue(pid, SIGNO, (union sigval) { }));
@@ -544,7 +280,7 @@ static void test_gap(bool held)
 		CHECK(!ksig_sub_disarm(sub));
 	}
 	reap(pid);
-	if (!held) {
+	if (!target_full) {
 		EVENTUALLY(stats(sub).flags & KSIG_STATS_TARGET_GONE);
 		fake_emit(2);
 	}
@@ -601,34 +337,6 @@ static void test_rearm(void)
 		CHECK(next == sent);
 		stats(sub);
 	}
-	ksig_sub_close(sub);
-}
-
-/*
- * Check that an event that the relay has already read keeps its place while the doorbell is
- * rearmed.
- */
-static void test_rearm_doorbell(void)
-{
-	struct ksig_sub *sub = fake_open("test");
-	struct ksig_arm_opts o = each(0);
-	const struct ksig_event *ev;
-	siginfo_t info;
-	int i;
-
-	o.mode = KSIG_MODE_DOORBELL;
-	fake_emit(1);
-	fake_emit(2);
-	for (i = 0; i < 3; i++) {
-		CHECK(!ksig_sub_arm(sub, &o));
-		CHECK(take(&soon, &info) == SIGNO);
-		/* give the relay time to proceed */
-		CHECK(take(&moment, &info) < 0);
-	}
-	CHECK(ksig_sub_next(sub, 0, &ev) == 1 && ev->value == 1);
-	CHECK(ksig_sub_next(sub, 0, &ev) == 1 && ev->value == 2);
-	CHECK(!ksig_sub_next(sub, 0, &ev));
-	CHECK(stats(sub).delivered == 2);
 	ksig_sub_close(sub);
 }
 
@@ -745,16 +453,10 @@ int main(void)
 	test_not_ready();
 	test_passing_errors();
 	test_stuck();
-	test_doorbell();
-	test_doorbell_owed();
-	test_doorbell_filter();
-	test_doorbell_end();
-	test_doorbell_error();
 	test_gap(false);
 	test_gap(true);
 	test_end();
 	test_rearm();
-	test_rearm_doorbell();
 	test_rearm_unready();
 	test_no_thread();
 	test_gone_before();
