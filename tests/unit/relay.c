@@ -174,9 +174,9 @@ static void test_stuck(void)
 
 /*
  * Check that after the relay has reported that the target exited, arming delivery by the kernel
- * clears the flag.
+ * or by the relay clears the flag.
  */
-static void test_gone_before(void)
+static void test_gone_before(bool by_relay)
 {
 	struct ksig_sub *sub = fake_open("test");
 	pid_t pid = child(sleep_on);
@@ -189,12 +189,13 @@ static void test_gone_before(void)
 	reap(pid);
 	EVENTUALLY(!ksig_sub_stats(sub, &st) &&
 		   st.flags & KSIG_STATS_TARGET_GONE);
-	fake_buffered = false;
+	fake_buffered = by_relay;
 	o.pid = getpid();
 	CHECK(!ksig_sub_arm(sub, &o));
 	st.flags = 0;
 	CHECK(!ksig_sub_stats(sub, &st));
 	CHECK(!(st.flags & KSIG_STATS_TARGET_GONE));
+	fake_buffered = false;
 	ksig_sub_close(sub);
 }
 
@@ -459,7 +460,8 @@ int main(void)
 	test_rearm();
 	test_rearm_unready();
 	test_no_thread();
-	test_gone_before();
+	test_gone_before(false);
+	test_gone_before(true);
 	test_storm();
 	test_input();
 	test_send();
