@@ -116,6 +116,8 @@ static void test_uids(void)
 	pair(&alice, &returning, 0);
 	pair(&helper, &bob, 0);
 	pair(&helper, &alice, 0);
+	pair(&helper, &setuid_shell, 0);
+	pair(&helper, &posing, EPERM);
 	pair(&bob, &helper, 0);
 	pair(&returning, &alice, EPERM);
 	pair(&root, &alice, 0);
