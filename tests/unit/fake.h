@@ -31,7 +31,7 @@ static struct fake {
 	bool end;
 	int error;	/* returned once by next */
 	bool keeps_failing;	/* @error is returned until it is cleared */
-	unsigned int reads;	/* number of calls to next */
+	unsigned int relay_reads;	/* number of calls to next by the relay thread */
 	void (*on_read)(void);	/* called before an event is returned */
 	struct { struct ksig_event ev; char rest[16]; } out;
 } fakes[FAKES];
@@ -87,7 +87,7 @@ static inline int fake_next(struct ksig_stream *stream,
 	int ret = 0;
 
 	pthread_mutex_lock(&f->lock);
-	f->reads++;
+	f->relay_reads += gettid() != getpid();
 	if (f->error) {
 		ret = f->error;
 		if (!f->keeps_failing)
