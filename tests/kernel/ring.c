@@ -115,7 +115,11 @@ static void test_hand_over(int fd)
 	CHECK_EQ(record(&ring, 19)->lost_before, 5);
 	ring.consumer->head = 20;
 	check_identity(fd);
+	/* nothing but unmapping makes the kernel read the last position */
+	emit_many(31, 2);
+	ring.consumer->head = 21;
 	ring_unmap(&ring);
+	CHECK_EQ(read_event(fd).value, 32);
 }
 
 /* Check that the consumer's page is ignored after the last mapping has been removed. */
