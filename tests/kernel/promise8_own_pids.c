@@ -33,6 +33,31 @@ static void emit_about(pid_t pid, uint64_t value)
 	CHECK_EQ(context_do(line), 0);
 }
 
+/*
+ * Check that a record contains nothing of an older record in the same place of the ring, which may
+ * have been about another namespace's process.
+ */
+static void test_data(void)
+{
+	static const unsigned char zeroes[128];
+	int fd = OK(chan_open("pids", O_NONBLOCK)), i;
+	unsigned int j;
+	unsigned char record[128], *data = record + sizeof(struct event);
+	struct event ev;
+
+	/* the queue has 256 records */
+	for (i = 0; i < 300; i++) {
+		emit_about(getpid(), i < 256 ? 63 : 3);
+		CHECK_EQ(OK(read(fd, record, sizeof(record))), sizeof(record));
+		memcpy(&ev, record, sizeof(ev));
+		CHECK_EQ(ev.len, i < 256 ? 63 : 3);
+		for (j = 0; j < ev.len; j++)
+			CHECK_EQ(data[j], 0xff);
+		CHECK(!memcmp(data + ev.len, zeroes, sizeof(record) - sizeof(ev) - ev.len));
+	}
+	close(fd);
+}
+
 static void idle(struct child *self, void *arg)
 {
 	(void)arg;
@@ -245,6 +270,7 @@ int main(void)
 	block(SIG);
 	c = child_start(in_namespace, NULL);
 	child_join(&c);
+	test_data();
 	test_filter();
 	test_bystander();
 	context_unload();

@@ -292,12 +292,17 @@ static int emit_from(const char *where, unsigned long n)
 
 /* ----------------------------------------------------------- other commands */
 
+/* Emits an event about a process, with value % 64 bytes of data. All of these bytes are 0xff. */
 static int emit_about(int nr, u64 value)
 {
-	struct ksig_notice n = { .value = value, .pid = find_get_pid(nr) };
+	u8 data[64];
+	struct ksig_notice n = {
+		.value = value, .pid = find_get_pid(nr), .data = data, .len = value % 64,
+	};
 
 	if (!n.pid)
 		return -ESRCH;
+	memset(data, 0xff, sizeof(data));
 	ksig_emit_notice(pids, &n);
 	put_pid(n.pid);
 	return 0;
