@@ -64,22 +64,23 @@ static bool epoll_ready(int ep, int ms)
 	return n;
 }
 
-static bool by_epoll(int fd, int ms)
+static bool by_epoll_of(int fd, uint32_t events, int ms)
 {
-	int ep = epoll_on(fd, EPOLLIN);
+	int ep = epoll_on(fd, events);
 	bool ready = epoll_ready(ep, ms);
 
 	close(ep);
 	return ready;
 }
 
+static bool by_epoll(int fd, int ms)
+{
+	return by_epoll_of(fd, EPOLLIN, ms);
+}
+
 static bool by_edge(int fd, int ms)
 {
-	int ep = epoll_on(fd, EPOLLIN | EPOLLET);
-	bool ready = epoll_ready(ep, ms);
-
-	close(ep);
-	return ready;
+	return by_epoll_of(fd, EPOLLIN | EPOLLET, ms);
 }
 
 static bool by_nested_epoll(int fd, int ms)
