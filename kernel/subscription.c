@@ -326,15 +326,8 @@ int ksig_sub_subscribe(struct ksig_sub *sub, const struct ksig_subscribe *s)
 	}
 	err = mutex_lock_killable(&sub->reader_mutex);
 	if (!err) {
-		/* don't charge memory in vain; ksig_sub_reset() repeats these checks under locks */
-		if (READ_ONCE(sub->ring.hup))
-			err = -ENODEV;
-		else if (READ_ONCE(sub->ring.maps) ||
-			 READ_ONCE(sub->ring.claimed) ||
-			 ksig_delivery_armed(&sub->delivery))
-			err = -EBUSY;
 		/* a queue of the same length reuses its memory, which is not charged again */
-		if (!err && len != ksig_ring_len(&sub->ring))
+		if (len != ksig_ring_len(&sub->ring))
 			err = ksig_ring_memory_alloc(&mem, sub->chan->event_size,
 						     len);
 		if (!err)
