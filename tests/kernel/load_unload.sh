@@ -19,7 +19,7 @@ objects() {
 }
 
 # no_rings: no memory of a subscription's queue is in use. It is freed some time after close(2).
-no_rings() { ! grep -q '\[ksig\]' /proc/vmallocinfo; }
+no_rings() { ! grep -q ' ksig_ring_' /proc/vmallocinfo; }
 
 [ "$(refcount)" = 0 ] || fail "reference count before: $(refcount)"
 rmmod ksig
