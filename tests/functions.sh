@@ -147,7 +147,7 @@ halt() {
 # start_listen ARGUMENT...: run ksig listen in the background with its output in the file
 # received, and set $pid
 start_listen() {
-	rm -f listening
+	: >listening
 	ksig listen "$@" >received 2>listening &
 	pid=$!
 	until_true eval 'grep -q "as pid" listening || ended $pid'
