@@ -80,12 +80,14 @@ for argument; do
 	case $argument in
 	file:*/console)	console=${argument#file:} ;;
 	file:*)		results=${argument#file:} ;;
+	*/pid)		echo $$ >"$argument" ;;
 	*ksig.tests=*)
 		tests=$(echo "${argument##*ksig.tests=}" | tr , ' ')
 		past=${argument##*ksig.past=}
 		past=${past%% *} ;;
 	esac
 done
+[ "$plan" != hangs ] || exec sleep 100
 echo "Linux here" >"$console"
 : >"$results"
 for test in $(echo "${tests:-a b c d e}" | cut -d ' ' -f $((past + 1))-); do
@@ -182,6 +184,22 @@ ok ok ok ok ok
 END
 [ "$(xargs <"$tmp/boots")" = '2 1 2 1' ] || fail "cpus: $(xargs <"$tmp/boots"):"
 prints 'flaky fake d \(1 of 6\)'
+# a machine that doesn't boot is replaced three times
+export KSIG_BOOT_TIMEOUT=1
+suite 0 3 <<END
+hangs
+ok ok single
+ok ok ok
+END
+prints '# from here in another VM: its kernel did not boot'
+suite 1 4 <<END
+hangs
+hangs
+hangs
+hangs
+END
+prints 'not ok fake vm: ended before its tests were finished'
+unset KSIG_BOOT_TIMEOUT
 # three flaky tests are accepted, four are a failure
 suite 0 4 <<END
 bad bad bad ok ok
