@@ -36,9 +36,8 @@ static const char help[] =
 "      --json          print one JSON object per line\n"
 "  -h, --help          print this text\n"
 "\n"
-"EVENT is NAME[:KEY OP VALUE,...], OP one of = != < <= > >= &. Quote shell\n"
-"metacharacters such as < > &. 'ksig events' lists the names, ksig-events(7) the\n"
-"fields; ksig-watch(1) has the details.\n"
+"EVENT is NAME[:KEY OP VALUE,...] with OP one of = != < <= > >= &. Strings may be\n"
+"patterns: 'ifname=eth*|wlan*'. See 'ksig events', ksig-events(7), ksig-watch(1).\n"
 "CMD runs without a shell, with the event in KSIG_EVENT, KSIG_PID and so on.\n"
 "\n"
 "Exit status: 0 done, 1 failed, 2 usage, 3 timed out, 4 target gone,\n"
@@ -219,7 +218,7 @@ static int watch_events(struct ksig_watch *w, char *const *names)
 	 * still recognises and ignores them. Otherwise one run of the command could trigger the
 	 * next.
 	 */
-	for (i = 0; !ret && w->opts.flags && w->command && i < w->n; i++) {
+	for (i = 0; !ret && w->opts.flags & KSIG_SUB_SKIP_OWN && w->command && i < w->n; i++) {
 		if (has_field(w, i, "pid") || is_tracepoint(names[i])) {
 			ret = ksig_children_adopt();
 			break;

@@ -81,6 +81,16 @@ static const struct ksig_field_desc kill_fields[] = {
 
 static const struct ksig_field_desc pressure_fields[] = {
 	VALUE("stall_us", KSIG_FIELD_UNSIGNED),
+	DATA("over_us", KSIG_FIELD_UNSIGNED, struct ksig_pressure_data, over_us, 0,
+	     false),
+};
+
+static const struct ksig_setting_desc pressure_settings[] = {
+	{ "some", "STALL/WINDOW: some tasks were stalled for STALL within WINDOW (default 200ms/2s)" },
+	{ "full", "STALL/WINDOW: all non-idle tasks were stalled at once for STALL within WINDOW" },
+	{ "cgroup", "PATH: only the tasks of this cgroup" },
+	{ "unit", "NAME: only the tasks of this systemd system unit" },
+	{ }
 };
 
 static const struct ksig_field_desc net_fields[] = {
@@ -129,6 +139,10 @@ static const struct ksig_field_desc test_fields[] = {
 	{ .name = event, .description = text, .channel = node, .type = number, \
 	  .event_size = RECORD(data), __VA_ARGS__ }
 #define NO_DATA char[16]
+#define PRESSURE(event, number, text) \
+	EVENT(event, NULL, number, struct ksig_pressure_data, text, \
+	      FIELDS(pressure_fields), .settings = pressure_settings, \
+	      BY_NATIVE(pressure))
 
 static const struct ksig_event_desc events[] = {
 	EVENT("process.fork", "process", KSIG_PROCESS_FORK, struct ksig_process_data,
@@ -146,9 +160,13 @@ static const struct ksig_event_desc events[] = {
 	EVENT("memory.kill", "memory", KSIG_MEMORY_KILL, struct ksig_memory_data,
 	      "the OOM killer has chosen a process", .pids = true, .cgroup = true,
 	      FIELDS(kill_fields), BY_NATIVE(kill), BY_BPF(kill)),
-	EVENT("memory.pressure", NULL, KSIG_MEMORY_PRESSURE, struct ksig_memory_data,
-	      "processes have been stalled on memory for too long", FIELDS(pressure_fields),
-	      BY_NATIVE(pressure)),
+	PRESSURE("memory.pressure", KSIG_MEMORY_PRESSURE,
+		 "tasks have been stalled for lack of memory"),
+	PRESSURE("memory.calm", KSIG_MEMORY_CALM, "memory pressure has dropped below the threshold"),
+	PRESSURE("cpu.pressure", KSIG_CPU_PRESSURE, "tasks have been waiting for a cpu"),
+	PRESSURE("cpu.calm", KSIG_CPU_CALM, "cpu pressure has dropped below the threshold"),
+	PRESSURE("io.pressure", KSIG_IO_PRESSURE, "tasks have been waiting for I/O"),
+	PRESSURE("io.calm", KSIG_IO_CALM, "I/O pressure has dropped below the threshold"),
 	EVENT("power.suspend", "power", KSIG_POWER_SUSPEND, NO_DATA,
 	      "the machine is about to be suspended", BY_BPF(power)),
 	EVENT("power.resume", "power", KSIG_POWER_RESUME, NO_DATA,
@@ -165,11 +183,11 @@ static const struct ksig_event_desc events[] = {
 	EVENT("cpu.offline", "cpu", KSIG_CPU_OFFLINE, NO_DATA, "a cpu went offline",
 	      FIELDS(cpu_fields), BY_NATIVE(uevent), BY_BPF(cpu)),
 	EVENT("kmod.load", "kmod", KSIG_KMOD_LOAD, struct ksig_kmod_data,
-	      "a kernel module was loaded", FIELDS(kmod_fields), BY_NATIVE(uevent),
-	      BY_BPF(kmod)),
+	      "a kernel module was loaded", FIELDS(kmod_fields),
+	      BY_NATIVE(uevent), BY_BPF(kmod)),
 	EVENT("kmod.unload", "kmod", KSIG_KMOD_UNLOAD, struct ksig_kmod_data,
-	      "a kernel module was removed", FIELDS(kmod_fields), BY_NATIVE(uevent),
-	      BY_BPF(kmod)),
+	      "a kernel module was removed", FIELDS(kmod_fields),
+	      BY_NATIVE(uevent), BY_BPF(kmod)),
 	EVENT("device.add", NULL, 0, struct device_data, "a device was added",
 	      FIELDS(device_fields), BY_NATIVE(uevent)),
 	EVENT("time.set", NULL, KSIG_TIME_SET, NO_DATA, "the wall clock was set",

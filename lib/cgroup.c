@@ -259,6 +259,15 @@ int ksig_cgroup_path(const char *cgroup, unsigned int column, char **path,
 			 "no cgroup '%s' in %s", name, mount);
 }
 
+bool ksig_cgroup_is_root(const char *path)
+{
+	char name[PATH_MAX];
+
+	/* all other cgroups have this file */
+	return snprintf(name, sizeof(name), "%s/cgroup.type", path) < (int)sizeof(name) &&
+	       access(name, F_OK);
+}
+
 int ksig_cgroup_has(const char *path, const char *file, const char *word)
 {
 	char name[PATH_MAX], found[64];

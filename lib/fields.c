@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Finds the fields of an event by name. */
+/* Finds the fields and the settings of an event by name. */
 #include <string.h>
 
 #include "lib.h"
@@ -32,4 +32,16 @@ const struct ksig_field_desc *ksig_desc_field(const struct ksig_event_desc *d,
 	fd = find_field(d->fields, d->n_fields, key);
 	return fd ? fd : find_field(header_fields, ARRAY_SIZE(header_fields),
 				    key);
+}
+
+const struct ksig_setting_desc *ksig_desc_setting(const struct ksig_event_desc *d,
+						  const char *key)
+{
+	const struct ksig_setting_desc *s;
+
+	for (s = d->settings; s && s->name; s++) {
+		if (!strcmp(s->name, key))
+			return s;
+	}
+	return NULL;
 }

@@ -85,6 +85,8 @@ struct ksig_bpf_source;
  * @hidden: the human-readable line omits the field, because it repeats another field or would make
  *	the line too long
  * @added: the library appends the field, which is not part of the provider's record
+ * @values: all strings that the field can contain, up to a NULL; NULL if there is no such list
+ * @is_address: the string is an address, in the form of inet_ntop(3), or one of @values
  * @optional: the string is unknown if it is empty
  */
 struct ksig_field_desc {
@@ -96,6 +98,18 @@ struct ksig_field_desc {
 	bool hidden;
 	bool added;
 	bool optional;
+	bool is_address;
+	const char *const *values;
+};
+
+/**
+ * struct ksig_setting_desc - a setting of an event, given like a condition ("KEY=VALUE")
+ * @name: name of the setting; NULL marks the end of a list
+ * @help: the values it accepts, and their meaning, in one line
+ */
+struct ksig_setting_desc {
+	const char *name;
+	const char *help;
 };
 
 /**
@@ -110,6 +124,7 @@ struct ksig_field_desc {
  *	cgroup_id identifies
  * @n_fields: number of @fields
  * @fields: subject and value under the names that this event uses, followed by the fields of data[]
+ * @settings: settings of the event, which its source reads; NULL if there are none
  * @native: source for the native provider; NULL if not supported
  * @bpf: source for the bpf provider; NULL if not supported
  *
@@ -126,6 +141,7 @@ struct ksig_event_desc {
 	bool cgroup;
 	unsigned int n_fields;
 	const struct ksig_field_desc *fields;
+	const struct ksig_setting_desc *settings;
 	const struct ksig_native_source *native;
 	const struct ksig_bpf_source *bpf;
 };
@@ -138,6 +154,9 @@ const struct ksig_event_desc *ksig_desc_find(const char *name);
  */
 const struct ksig_field_desc *ksig_desc_field(const struct ksig_event_desc *d,
 					      const char *key);
+/* Finds a setting of @d by its name. Return: the setting, or NULL. */
+const struct ksig_setting_desc *ksig_desc_setting(const struct ksig_event_desc *d,
+						  const char *key);
 /* Return: the built-in event at @index, starting with 0; NULL after the last one. */
 const struct ksig_event_desc *ksig_desc_at(unsigned int index);
 
@@ -175,6 +194,20 @@ int ksig_cgroups_path(struct ksig_cgroups *c, uint64_t id, char *path);
 int ksig_cgroup_path(const char *cgroup, unsigned int column, char **path,
 		     struct ksig_error *e);
 /*
+ * Finds the directory of the cgroup of a running systemd unit. The caller frees *@path.
+ * Return: 0; or -errno, with the reason in @e.
+ */
+int ksig_cgroup_of_unit(const char *unit, unsigned int column, char **path,
+			struct ksig_error *e);
+struct ksig_cond;
+/*
+ * Finds the directory that the setting "cgroup" or "unit" refers to. Return: as ksig_cgroup_path().
+ */
+int ksig_cgroup_of_setting(const struct ksig_cond *setting, char **path,
+			   struct ksig_error *e);
+/* Return: whether @path is the directory of the root cgroup. */
+bool ksig_cgroup_is_root(const char *path);
+/*
  * Checks whether the file @file in the directory @path contains @word.
  * Return: 1 if it does; 0 if it does not; or -errno.
  */
@@ -205,6 +238,16 @@ enum ksig_op {
 bool ksig_op_range(enum ksig_op op, uint64_t n, uint64_t *low, uint64_t *high);
 
 /**
+ * struct ksig_word - one of the alternatives of a condition on a string
+ * @text: the pattern as written, or the string without escapes
+ * @pattern: @text contains wildcards, as in fnmatch(3)
+ */
+struct ksig_word {
+	char *text;
+	bool pattern;
+};
+
+/**
  * struct ksig_cond - one condition of a filter
  * @key: name of a field, or current.pid or current.comm
  * @op: comparison
@@ -212,6 +255,8 @@ bool ksig_op_range(enum ksig_op op, uint64_t n, uint64_t *low, uint64_t *high);
  * @column: column of the key in the event specification, counted from 1
  * @text_column: column of @text
  * @number: @text as a number; negative numbers are in two's complement
+ * @words: the alternatives in @text, if the field is a string
+ * @n_words: number of @words
  * @field: field of the event, set once the event is known; NULL for current.*
  * @in_kernel: the provider checks the condition; otherwise the library does
  */
@@ -222,6 +267,8 @@ struct ksig_cond {
 	unsigned int column;
 	unsigned int text_column;
 	uint64_t number;
+	struct ksig_word *words;
+	unsigned int n_words;
 	const struct ksig_field_desc *field;
 	bool in_kernel;
 };
@@ -231,15 +278,15 @@ struct ksig_cond {
  * @name: name of the event, before the ':'
  * @n_conds: number of @conds
  * @conds: conditions, in the order written
- * @settings: for memory.pressure, the text after the ':', which is not a filter
- * @settings_column: column of @settings
+ * @n_settings: number of @settings
+ * @settings: settings of the event, in the order written; @text of each has no escapes
  */
 struct ksig_spec {
 	char *name;
 	unsigned int n_conds;
 	struct ksig_cond *conds;
-	char *settings;
-	unsigned int settings_column;
+	unsigned int n_settings;
+	struct ksig_cond *settings;
 };
 
 /*
@@ -250,7 +297,9 @@ struct ksig_spec {
 int ksig_spec_parse(const char *event, struct ksig_spec *spec,
 		    struct ksig_error *e);
 void ksig_spec_free(struct ksig_spec *spec);
-/* Sets the field and number of each condition. On failure @e names the condition. */
+/*
+ * Separates the settings from the conditions, and sets the field and the value of each condition.
+ */
 int ksig_spec_resolve(struct ksig_spec *spec, const struct ksig_event_desc *d,
 		      struct ksig_error *e);
 /*
@@ -260,6 +309,9 @@ int ksig_spec_resolve(struct ksig_spec *spec, const struct ksig_event_desc *d,
 bool ksig_spec_match(const struct ksig_spec *spec, const struct ksig_event *ev);
 /* Return: whether the provider checks all conditions. */
 bool ksig_spec_in_kernel(const struct ksig_spec *spec);
+
+/* Return: the setting @key; NULL if the specification doesn't set it. */
+const struct ksig_cond *ksig_spec_setting(const struct ksig_spec *spec, const char *key);
 
 /* Return: the condition that restricts the filter to one process, or NULL. */
 const struct ksig_cond *

@@ -33,9 +33,26 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 /* Event types in addition to those in ksig/uapi.h */
-#define KSIG_MEMORY_PRESSURE	2	/* @value: microseconds stalled since the last event */
+#define KSIG_MEMORY_PRESSURE	2	/* @value: stall time in us; data: struct ksig_pressure_data */
+#define KSIG_MEMORY_CALM	3	/* as KSIG_MEMORY_PRESSURE */
+#define KSIG_CPU_PRESSURE	2	/* as KSIG_MEMORY_PRESSURE */
+#define KSIG_CPU_CALM		3	/* as KSIG_MEMORY_PRESSURE */
+#define KSIG_IO_PRESSURE	0	/* as KSIG_MEMORY_PRESSURE */
+#define KSIG_IO_CALM		1	/* as KSIG_MEMORY_PRESSURE */
 /* The real-time clock was set. @value: change in ns, accurate to about 20 us, or unknown */
 #define KSIG_TIME_SET		0
+
+/**
+ * struct ksig_pressure_data - data[] of the events about pressure
+ * @over_us: length of the measured interval in microseconds. The interval begins at the
+ *	previous event, or when the subscription was opened. For calm, it begins when the threshold
+ *	was last reached
+ * @reserved: 0
+ */
+struct ksig_pressure_data {
+	uint64_t over_us;
+	uint64_t reserved;
+};
 
 /*
  * Event flags in addition to those in ksig/uapi.h. The native provider reads a process's name and
@@ -123,7 +140,9 @@ struct ksig_sub_opts {
  * ksig_sub_open() - subscribe to an event
  * @event: "NAME[:KEY OP VALUE,...]", where OP is one of = != < <= > >= &. NAME is
  *	CHANNEL.TYPE ("process.exit"), a channel with one nameless type ("test"), or a
- *	tracepoint ("trace.sched.sched_switch")
+ *	tracepoint ("trace.sched.sched_switch"). KEY is a field or, with =, a setting of the
+ *	event. The value of a string may be a pattern, as in fnmatch(3), or several alternatives
+ *	separated by '|'. A backslash removes the special meaning of the next character
  * @opts: options, or NULL
  * @sub: set on success; close it with ksig_sub_close()
  *

@@ -28,14 +28,14 @@ static void filter_set_number(struct ksig_bpf_cond *to, const struct ksig_cond *
 static bool filter_set_text(struct ksig_bpf_cond *to, const struct ksig_cond *c,
 			    size_t size)
 {
-	size_t len = strlen(c->text);
+	size_t len = strlen(c->words->text);
 
-	if ((c->op != KSIG_OP_EQ && c->op != KSIG_OP_NE) || len >= size ||
+	if (c->n_words > 1 || c->words->pattern || len >= size ||
 	    (size > KSIG_BPF_TEXT && len > KSIG_BPF_TEXT - 2))
 		return false;
 	to->size = size;
 	to->negate = c->op == KSIG_OP_NE;
-	memcpy(to->text, c->text, len);
+	memcpy(to->text, c->words->text, len);
 	return true;
 }
 

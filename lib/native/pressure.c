@@ -1,36 +1,31 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory.pressure: uses a PSI trigger. Settings: "some=STALL/WINDOW[,cgroup=PATH]", or "full"
- * instead of "some". The default is some=200ms/2s for the whole machine.
- *
- * poll(2) consumes the event of a trigger, and so does polling an epoll set that contains the
- * trigger. A program that polls the subscription's descriptor would find it readable, but there
- * would be no event to read. The trigger is therefore polled by an asynchronous I/O request, whose
- * completion makes an eventfd readable.
+ * memory.pressure, cpu.pressure and io.pressure, and their ends, memory.calm, cpu.calm and io.calm:
+ * a PSI trigger, for the whole machine or for a cgroup.
  *
  * The stall time that the kernel computes for a window includes part of the previous window's. A
  * trigger can therefore fire when the stall time in the current window is below the threshold, or
  * even zero. To detect such false alarms, the growth of the total stall time is checked. No event is
  * reported for a false alarm; its stall time is included in the value of the next event.
+ *
+ * The kernel doesn't report that the pressure has ended. A timer runs while there is pressure. If
+ * the stall time stays below the threshold for a whole window, the pressure has ended.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/aio_abi.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "native.h"
+#include "alarm.h"
 
-#define SYSTEM_FILE "/proc/pressure/memory"
-#define DEFAULT_SETTINGS "some=200ms/2s"
+#define DEFAULT_SETTING "200ms/2s"
 /* Limits imposed by the kernel */
 #define WINDOW_LEAST_US 500000
 #define WINDOW_MOST_US 10000000
@@ -39,42 +34,50 @@
 
 /**
  * struct pressure_settings - settings of the requested trigger
+ * @resource: "memory", "cpu" or "io"
  * @kind: "some" or "full"
  * @stall_us: threshold of the stall time within @window_us
  * @window_us: length of the window
- * @cgroup: path of the cgroup; NULL for the whole machine
- * @cgroup_column: column of @cgroup in the event specification
+ * @column: column of the threshold in the event specification; 0 if it is the default
+ * @place: the setting "cgroup" or "unit"; NULL for the whole machine
  */
 struct pressure_settings {
+	char resource[8];
 	const char *kind;
 	uint64_t stall_us;
 	uint64_t window_us;
-	const char *cgroup;
-	unsigned int cgroup_column;
+	unsigned int column;
+	const struct ksig_cond *place;
 };
 
 /**
  * struct pressure_state - a trigger
  * @fd: the open file; the trigger exists as long as it is open
- * @done: eventfd that counts completed requests
- * @ctx: context of the asynchronous request
- * @requested: a request is pending
+ * @alarm: waits for the trigger
+ * @timer: expires if the trigger doesn't fire for a window; -1 for the events *.pressure
  * @kind: "some" or "full", the first word of the line to read
  * @total: total stall time in microseconds at the last event
+ * @total_at: time of the last event, or when the subscription was opened, CLOCK_MONOTONIC
  * @seen: total stall time at the last alarm, whether or not an event was reported
- * @seen_at: time of that alarm, CLOCK_MONOTONIC
+ * @seen_at: time of that alarm, or when the subscription was opened, CLOCK_MONOTONIC
+ * @has_seen: there was an alarm since the subscription was opened
+ * @alarm_due: an alarm was taken, but could not be handled yet
+ * @timer_due: the timer has expired, but could not be handled yet
  * @stall_us: threshold of the stall time within @window_us
  * @window_us: length of the window
  */
 struct pressure_state {
 	int fd;
-	int done;
-	aio_context_t ctx;
-	bool requested;
+	struct ksig_alarm alarm;
+	int timer;
 	const char *kind;
 	uint64_t total;
+	int64_t total_at;
 	uint64_t seen;
 	int64_t seen_at;
+	bool has_seen;
+	bool alarm_due;
+	bool timer_due;
 	uint64_t stall_us;
 	uint64_t window_us;
 };
@@ -110,47 +113,53 @@ static const char *pressure_parse_time(const char *s, uint64_t *us)
 	return NULL;
 }
 
-static int pressure_bad_setting(const struct ksig_stream *stream, const char *all,
-				const char *at, struct ksig_error *e)
+/* Parses "STALL/WINDOW". @column: where @text begins in the event specification. */
+static int pressure_parse_threshold(const char *text, unsigned int column,
+				    struct pressure_settings *set, struct ksig_error *e)
 {
-	return ksig_fail(e, stream->spec.settings_column + (at - all), EINVAL,
-			 "invalid setting '%s': expected some=STALL/WINDOW or full=STALL/WINDOW, as in memory.pressure:" DEFAULT_SETTINGS ", optionally followed by ,cgroup=PATH (units: us, ms, s)",
-			 at);
+	const char *next = pressure_parse_time(text, &set->stall_us), *window;
+
+	window = next && *next == '/' ? next + 1 : NULL;
+	next = window ? pressure_parse_time(window, &set->window_us) : NULL;
+	if (!next || *next)
+		return ksig_fail(e, column + (window ? window - text : 0), EINVAL,
+				 "invalid threshold '%s': expected STALL/WINDOW, such as "
+				 DEFAULT_SETTING " (units: us, ms, s)", text);
+	if (set->window_us < WINDOW_LEAST_US || set->window_us > WINDOW_MOST_US)
+		return ksig_fail(e, column + (window - text), EINVAL,
+				 "invalid window '%s': expected 500ms to 10s", window);
+	if (!set->stall_us || set->stall_us > set->window_us)
+		return ksig_fail(e, column, EINVAL,
+				 "invalid stall '%s': expected more than 0 and at most the window",
+				 text);
+	return 0;
 }
 
 static int pressure_parse(const struct ksig_stream *stream,
 			  struct pressure_settings *set, struct ksig_error *e)
 {
-	const char *all = stream->spec.settings ? stream->spec.settings :
-						DEFAULT_SETTINGS;
-	const char *s = all, *next;
+	const struct ksig_cond *some = ksig_spec_setting(&stream->spec, "some");
+	const struct ksig_cond *full = ksig_spec_setting(&stream->spec, "full");
+	const struct ksig_cond *cgroup = ksig_spec_setting(&stream->spec, "cgroup");
+	const struct ksig_cond *unit = ksig_spec_setting(&stream->spec, "unit");
+	const struct ksig_cond *threshold = full ? full : some;
+	const char *name = stream->desc->name;
 
-	*set = (struct pressure_settings) { };
-	set->kind = !strncmp(s, "some=", 5) ? "some" : "full";
-	if (strncmp(s, "some=", 5) && strncmp(s, "full=", 5))
-		return pressure_bad_setting(stream, all, s, e);
-	next = pressure_parse_time(s + 5, &set->stall_us);
-	if (!next || *next != '/')
-		return pressure_bad_setting(stream, all, s + 5, e);
-	s = next + 1;
-	next = pressure_parse_time(s, &set->window_us);
-	if (!next || (*next && strncmp(next, ",cgroup=", 8)) ||
-	    (*next && !next[8]))
-		return pressure_bad_setting(stream, all, next ? next : s, e);
-	if (set->window_us < WINDOW_LEAST_US || set->window_us > WINDOW_MOST_US)
-		return ksig_fail(e, stream->spec.settings_column + (s - all),
-				 EINVAL,
-				 "invalid window '%s': expected 500ms to 10s", s);
-	if (!set->stall_us || set->stall_us > set->window_us)
-		return ksig_fail(e, stream->spec.settings_column + 5, EINVAL,
-				 "invalid stall '%s': expected more than 0 and at most the window",
-				 all + 5);
-	if (*next) {
-		set->cgroup = next + 8;
-		set->cgroup_column = stream->spec.settings_column +
-				     (set->cgroup - all);
-	}
-	return 0;
+	*set = (struct pressure_settings) {
+		.kind = full ? "full" : "some",
+		.column = threshold ? threshold->text_column : 0,
+		.place = unit ? unit : cgroup,
+	};
+	snprintf(set->resource, sizeof(set->resource), "%.*s",
+		 (int)strcspn(name, "."), name);
+	if (some && full)
+		return ksig_fail(e, full->column, EINVAL,
+				 "'some' and 'full' are mutually exclusive: use a separate event specification for each");
+	if (cgroup && unit)
+		return ksig_fail(e, unit->column, EINVAL,
+				 "'cgroup' and 'unit' are mutually exclusive");
+	return pressure_parse_threshold(threshold ? threshold->text : DEFAULT_SETTING,
+					set->column, set, e);
 }
 
 /* ------------------------------------------------------------------- trigger */
@@ -169,20 +178,14 @@ static int pressure_read_total(const struct pressure_state *s, uint64_t *total)
 	return at && sscanf(at, "total=%" SCNu64, total) == 1 ? 0 : -EIO;
 }
 
-/* Submits a request for the next alarm of the trigger. */
-static int pressure_request(struct pressure_state *s)
+/* Lets the timer expire in @us microseconds; 0 stops it. */
+static int pressure_set_timer(const struct pressure_state *s, uint64_t us)
 {
-	struct iocb cb = {
-		.aio_lio_opcode = IOCB_CMD_POLL,
-		.aio_fildes = s->fd,
-		.aio_buf = POLLPRI,
-		.aio_flags = IOCB_FLAG_RESFD,
-		.aio_resfd = s->done,
+	const struct itimerspec after = {
+		.it_value = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 },
 	};
-	struct iocb *list[] = { &cb };
 
-	s->requested = syscall(SYS_io_submit, s->ctx, 1, list) == 1;
-	return s->requested ? 0 : -errno;
+	return timerfd_settime(s->timer, 0, &after, NULL) ? -errno : 0;
 }
 
 /*
@@ -193,44 +196,93 @@ static int pressure_request(struct pressure_state *s)
 static bool pressure_reached(struct pressure_state *s, uint64_t total, int64_t now)
 {
 	uint64_t stalled = total - s->seen;
-	bool late = now - s->seen_at < (int64_t)s->window_us * 1000;
+	bool late = s->has_seen && now - s->seen_at < (int64_t)s->window_us * 1000;
 
 	s->seen = total;
 	s->seen_at = now;
+	s->has_seen = true;
 	/* tolerate 5%, because the total is read some time after the alarm */
 	return stalled && (late || stalled >= s->stall_us - s->stall_us / 20);
+}
+
+static void pressure_put(struct ksig_native *n, uint64_t total, int64_t now)
+{
+	struct pressure_state *s = n->state;
+	struct ksig_event *ev = ksig_native_put(n, now);
+	struct ksig_pressure_data *data;
+
+	/* if this event is lost, its stall time is included in the next event's value */
+	if (!ev)
+		return;
+	data = (void *)ev->data;
+	ev->value = total - s->total;
+	ev->len = sizeof(*data);
+	data->over_us = (now - s->total_at) / 1000;
+	s->total = total;
+	s->total_at = now;
+}
+
+/* Handles an alarm of the trigger. */
+static int pressure_alarm(struct ksig_native *n)
+{
+	struct pressure_state *s = n->state;
+	int64_t now = ksig_now();
+	uint64_t total;
+	int err = pressure_read_total(s, &total);
+
+	if (err)
+		return err == -ENODEV ? -ESHUTDOWN : err;
+	s->alarm_due = false;
+	if (!pressure_reached(s, total, now))
+		return 0;
+	if (s->timer < 0) {
+		pressure_put(n, total, now);
+		return 0;
+	}
+	s->total = total;
+	s->total_at = now;
+	return pressure_set_timer(s, s->window_us);
+}
+
+/* Handles the timer, which expires a window after the last alarm. */
+static int pressure_timer(struct ksig_native *n)
+{
+	struct pressure_state *s = n->state;
+	int64_t now = ksig_now();
+	uint64_t total, expired;
+	int err;
+
+	if (read(s->timer, &expired, sizeof(expired)) > 0)
+		s->timer_due = true;
+	if (!s->timer_due)
+		return 0;
+	err = pressure_read_total(s, &total);
+	if (err)
+		return err == -ENODEV ? -ESHUTDOWN : err;
+	s->timer_due = false;
+	/* the trigger may be about to fire */
+	if (total - s->total >= s->stall_us) {
+		s->total = total;
+		s->total_at = now;
+		return pressure_set_timer(s, s->window_us);
+	}
+	pressure_put(n, total, now);
+	return 0;
 }
 
 static int pressure_pull(struct ksig_native *n)
 {
 	struct pressure_state *s = n->state;
-	struct io_event result = { };
-	struct ksig_event *ev;
-	uint64_t count, total;
-	int err;
+	int ret = ksig_alarm_take(&s->alarm);
 
-	if (!s->requested)
-		return pressure_request(s);
-	if (read(s->done, &count, sizeof(count)) < 0)
-		return errno == EAGAIN ? 0 : -errno;
-	if (syscall(SYS_io_getevents, s->ctx, 0, 1, &result, NULL) != 1)
-		return 0;
-	s->requested = false;
+	if (ret < 0)
+		return ret;
 	/* the cgroup has been removed */
-	if (result.res < 0 || result.res & (POLLERR | POLLHUP))
+	if (ret & (POLLERR | POLLHUP))
 		return -ESHUTDOWN;
-	err = pressure_read_total(s, &total);
-	if (err)
-		return err == -ENODEV ? -ESHUTDOWN : err;
-	if (!pressure_reached(s, total, ksig_now()))
-		return pressure_request(s);
-	ev = ksig_native_put(n, ksig_now());
-	/* if this event is lost, its stall time is included in the next event's value */
-	if (ev) {
-		ev->value = total - s->total;
-		s->total = total;
-	}
-	return pressure_request(s);
+	s->alarm_due |= ret != 0;
+	ret = s->alarm_due ? pressure_alarm(n) : 0;
+	return ret || s->timer < 0 ? ret : pressure_timer(n);
 }
 
 /* -------------------------------------------------------------- open and close */
@@ -240,40 +292,43 @@ static int pressure_fail(const struct pressure_settings *set, int err, const cha
 {
 	if (err == -ENOENT || err == -EOPNOTSUPP)
 		return ksig_fail(e, 0, EOPNOTSUPP,
-				 "no %s: needs CONFIG_PSI, and psi=1 on the kernel command line if it is off by default",
-				 path);
-	if (err == -EPERM && !set->cgroup)
+				 "%s is not available: it needs CONFIG_PSI%s", path, set->place ?
+				 ", and cgroup.pressure must contain 1" :
+				 ", and psi=1 on the kernel command line if PSI is off by default");
+	if (err == -EPERM && !set->place)
 		return ksig_fail(e, 0, EPERM,
 				 "%s: needs root or CAP_SYS_RESOURCE before Linux 6.4",
 				 path);
 	if (err == -EPERM || err == -EACCES)
-		return ksig_fail(e, set->cgroup_column, -err,
+		return ksig_fail(e, set->place ? set->place->text_column : 0, -err,
 				 "cannot open %s for writing: %s; run ksig as root, or specify a cgroup that you own",
 				 path, strerror(-err));
 	return ksig_native_fail(e, err, path);
 }
 
-static int pressure_set_trigger(const struct ksig_stream *stream,
-				const struct pressure_settings *set,
+static int pressure_set_trigger(const struct pressure_settings *set,
 				struct pressure_state *s, struct ksig_error *e)
 {
-	char *folder, *path = NULL, text[64];
-	const char *file = SYSTEM_FILE;
+	char *folder = NULL, *path, text[64];
 	int err, n;
 
-	if (set->cgroup) {
-		err = ksig_cgroup_path(set->cgroup, set->cgroup_column, &folder, e);
-		if (err)
-			return err;
-		n = asprintf(&path, "%s/memory.pressure", folder);
+	err = set->place ? ksig_cgroup_of_setting(set->place, &folder, e) : 0;
+	if (err)
+		return err;
+	if (!strcmp(set->resource, "cpu") && !strcmp(set->kind, "full") &&
+	    (!folder || ksig_cgroup_is_root(folder))) {
 		free(folder);
-		if (n < 0)
-			return ksig_native_fail(e, -ENOMEM, "cannot build a cgroup's path");
-		file = path;
+		return ksig_fail(e, set->column, EINVAL,
+				 "the whole machine has no 'full' pressure on cpus: use some=, or full= with cgroup= or unit=");
 	}
-	s->fd = open(file, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	n = folder ? asprintf(&path, "%s/%s.pressure", folder, set->resource) :
+		     asprintf(&path, "/proc/pressure/%s", set->resource);
+	free(folder);
+	if (n < 0)
+		return ksig_native_fail(e, -ENOMEM, "cannot build the path of a PSI file");
+	s->fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (s->fd < 0) {
-		err = pressure_fail(set, -errno, file, e);
+		err = pressure_fail(set, -errno, path, e);
 		goto free;
 	}
 	n = snprintf(text, sizeof(text), "%s %" PRIu64 " %" PRIu64, set->kind,
@@ -282,32 +337,28 @@ static int pressure_set_trigger(const struct ksig_stream *stream,
 	if (write(s->fd, text, n + 1) < 0) {
 		err = -errno;
 		if (err == -EINVAL && set->window_us % WINDOW_STEP_US)
-			err = ksig_fail(e, stream->spec.settings_column + 5, EPERM,
+			err = ksig_fail(e, set->column, EPERM,
 					"without CAP_SYS_RESOURCE the window must be a multiple of 2s: give 2s, 4s, ... or run ksig as root");
 		else
-			err = pressure_fail(set, err, file, e);
+			err = pressure_fail(set, err, path, e);
 		goto free;
 	}
 	err = pressure_read_total(s, &s->total);
 	s->seen = s->total;
 	s->seen_at = ksig_now();
+	s->total_at = s->seen_at;
 	if (err)
-		ksig_native_fail(e, err, file);
+		ksig_native_fail(e, err, path);
 free:
 	free(path);
 	return err;
 }
 
-/*
- * Frees a trigger. Cancels the request first, because a pending request keeps the file open and
- * therefore the trigger alive.
- */
 static void pressure_free(struct pressure_state *s)
 {
-	if (s->ctx)
-		syscall(SYS_io_destroy, s->ctx);
-	if (s->done >= 0)
-		close(s->done);
+	ksig_alarm_close(&s->alarm);
+	if (s->timer >= 0)
+		close(s->timer);
 	if (s->fd >= 0)
 		close(s->fd);
 	free(s);
@@ -324,39 +375,25 @@ static int pressure_open(struct ksig_native *n, struct ksig_stream *stream,
 		return err;
 	s = malloc(sizeof(*s));
 	if (!s)
-		return ksig_native_fail(e, -ENOMEM, "a PSI trigger");
-	*s = (struct pressure_state) { .fd = -1, .done = -1, .kind = set.kind,
-		.stall_us = set.stall_us, .window_us = set.window_us };
-	err = pressure_set_trigger(stream, &set, s, e);
-	if (err)
-		goto free;
-	s->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (s->done < 0) {
-		err = ksig_native_fail(e, -errno, "cannot create an eventfd");
-		goto free;
-	}
-	if (syscall(SYS_io_setup, 1, &s->ctx)) {
-		err = errno;
-		err = ksig_fail(e, 0, err == ENOSYS ? EOPNOTSUPP : err,
-				"cannot set up asynchronous I/O (io_setup): %s%s",
-				strerror(err),
-				err == EAGAIN ? "; raise fs.aio-max-nr" :
-				err == ENOSYS ? ": needs CONFIG_AIO" :
-						"");
-		goto free;
-	}
-	err = pressure_request(s);
+		return ksig_native_fail(e, -ENOMEM, "cannot create a PSI trigger");
+	*s = (struct pressure_state) {
+		.fd = -1, .alarm = KSIG_ALARM_INIT, .timer = -1, .kind = set.kind,
+		.stall_us = set.stall_us, .window_us = set.window_us,
+	};
+	err = pressure_set_trigger(&set, s, e);
 	if (!err)
-		err = ksig_native_watch(n, s->done, EPOLLIN);
-	if (err) {
-		ksig_native_fail(e, err, "cannot wait for a PSI trigger");
-		goto free;
+		err = ksig_alarm_open(&s->alarm, n, s->fd, e);
+	/* only *.calm needs a timer */
+	if (!err && strstr(stream->desc->name, ".calm")) {
+		s->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+		err = s->timer < 0 ? -errno : ksig_native_watch(n, s->timer, EPOLLIN);
+		if (err)
+			ksig_native_fail(e, err, "cannot create a timer");
 	}
-	n->state = s;
-	return 0;
-
-free:
-	pressure_free(s);
+	if (err)
+		pressure_free(s);
+	else
+		n->state = s;
 	return err;
 }
 

@@ -142,8 +142,12 @@ static int native_check(const struct ksig_event_desc *d, struct ksig_error *e)
 	err = native_open(&probe, e);
 	if (!err)
 		native_close(&probe);
-	/* process.exit may be available for a single process although not for all processes */
-	else if (err != -ENOENT && !strcmp(d->name, "process.exit"))
+	/*
+	 * process.exit may be available for a single process although not for all processes, and
+	 * an event with settings may be permitted with other settings
+	 */
+	else if ((err != -ENOENT && !strcmp(d->name, "process.exit")) ||
+		 (d->settings && (err == -EPERM || err == -EACCES)))
 		err = 0;
 	return err;
 }

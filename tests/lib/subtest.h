@@ -83,12 +83,19 @@ static inline void sub_fails(const char *event, int err, unsigned int column,
 		     at, why);
 }
 
-/* Loads the kernel's veth driver if it was built as a module. Without the driver, ip(8) fails. */
-static inline void load_veth(void)
+/*
+ * Loads a driver of the kernel, if tests/vm/build has copied it into the VM. Other machines may
+ * have it already.
+ */
+static inline void load_driver(const char *name, const char *parameters)
 {
-	if (!access("/ksig/veth.ko", F_OK) &&
-	    system("insmod /ksig/veth.ko 2>/dev/null"))
-		printf("insmod veth.ko failed: it may be loaded already\n");
+	char command[160];
+
+	snprintf(command, sizeof(command),
+		 "[ ! -e /ksig/%s.ko ] || [ -e /sys/module/%s ] || insmod /ksig/%s.ko %s",
+		 name, name, name, parameters);
+	if (system(command))
+		printf(": %s.ko can't be loaded\n", name);
 }
 
 /* Mounts tracefs for this process and its children. */

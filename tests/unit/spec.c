@@ -64,7 +64,11 @@ static void test_syntax(void)
 	good("process.exit:parent>=-1,tgid<=5,value&0x7f,subject>3", 4);
 	good("net.up:ifname=eth0", 1);
 	good("net.up:ifname=a=b", 1);
+	good("net.up:ifname=a\\,b", 1);
+	good("net.up:ifname=eth*|wl?n[0-9]", 1);
+	good("net.up:ifname=a[b", 1);
 	good("memory.pressure:some=200ms/2s,cgroup=/a:b", 0);
+	good("memory.pressure:stall_us>5,some=200ms/2s,over_us<9", 2);
 	good("test:value=-9223372036854775808", 1);
 	good("test:value=18446744073709551615", 1);
 	good("test:current.pid=1,current.comm=sh", 2);
@@ -80,6 +84,14 @@ static void test_syntax(void)
 	bad("process.exit:pid=", 18, "missing value after");
 	bad("process.exit:pid!1", 17, "expected one of");
 	bad("process.exit:pid=,status=0", 18, "missing value after");
+	bad("process.exit:comm=a|,status=0", 19, "empty alternative in 'a|'");
+	bad("process.exit:comm=|a", 19, "empty alternative");
+	bad("process.exit:comm=a||b", 19, "empty alternative");
+	bad("process.exit:pid=1|2", 18, "expected a number");
+	bad("process.exit:comm=a\\", 19, "ends with '\\'");
+	bad("process.exit:comm=*\\\\\\", 19, "ends with '\\'");
+	bad("memory.pressure:some!=1ms/2s", 21, "'some' is a setting: use =");
+	bad("memory.pressure:some=1ms/2s,cgroup=/a,some=2ms/2s", 39, "twice");
 }
 
 static void test_fields(void)
@@ -98,6 +110,10 @@ static void test_fields(void)
 	bad("process.exit:comm<a", 18, "only = and !=");
 	bad("process.exit:comm&a", 18, "only = and !=");
 	bad("process.exit:comm=0123456789abcdef", 19, "at most 15 bytes");
+	bad("test:current.comm=sh|bash", 19, "does not support patterns");
+	bad("test:current.comm=*sh", 19, "does not support patterns");
+	bad("memory.calm:bad=1", 13,
+	    "it has: stall_us, over_us; settings: some, full, cgroup, unit");
 	bad("test:current.uid=0", 6, "expected current.pid or current.comm");
 	bad("test:current.pid=a", 18, "expected a number");
 }
@@ -132,8 +148,18 @@ static void test_impossible(void)
 		{ "test:current.pid=4294967296", 18, "to 4294967295" },
 		{ "test:current.pid=1,current.pid=2", 20, "both" },
 		{ "test:current.comm=a,current.comm=b", 21, "both" },
+		{ "process.exit:comm=a|b,comm=c|d", 23, "both comm=a|b and comm=c|d" },
+		{ "process.exit:comm=a|b,comm!=b|a", 23, "both" },
+		{ "process.exit:comm=a*,comm=b|c", 22, "both comm=a* and comm=b|c" },
+		{ "process.exit:comm=ab|ac,comm!=a?", 25, "both" },
+		{ "process.exit:comm!=*,comm=ab", 22, "both" },
+		{ "process.exit:comm=a*,comm!=a*", 22, "both" },
+		{ "process.exit:comm=*0123456789abcde?*", 19, "at most 15 bytes" },
+		{ "process.exit:comm=a|0123456789abcdef", 19, "'0123456789abcdef' has 16" },
+		{ "process.exit:comm=\\*0123456789[!a]*bcdef", 19, "has 17" },
 		{ "kmod.load:name=snd-hda-intel", 16,
-		  "use name=snd_hda_intel" },
+		  "no module is called snd-hda-intel" },
+		{ "kmod.load:name=a*|b-c", 16, "no module is called b-c" },
 		{ "process.exit:pid=1,subject=2", 20, "both pid=1 and subject=2" },
 		{ "process.exit:subject>5,pid<5", 24, "both" },
 		{ "process.exit:pid<=-1", 19, "never negative" },
@@ -148,6 +174,12 @@ static void test_impossible(void)
 		"process.exit:parent>=-2147483648", "kmod.load:name=snd_hda_intel",
 		"process.exit:pid=5,pid=5", "process.exit:comm=a-b",
 		"process.exit:parent&0x80000000", "test:value<0,value&1",
+		"process.exit:comm=a|b,comm=b|c", "process.exit:comm=a|b,comm!=a",
+		"process.exit:comm=a*,comm=*b", "process.exit:comm=a*,comm!=b*",
+		"process.exit:comm=a*,comm=ab", "process.exit:comm=*0123456789abcde*",
+		"process.exit:comm=0123456789[abc][]d][!]e]*",
+		"process.exit:comm=0123456789abcd[[:digit:]]", "process.exit:comm=0123456789abcd[\\]]",
+		"kmod.load:name=snd-*",
 	};
 	struct ksig_spec spec;
 	size_t i;
@@ -202,6 +234,36 @@ static void test_match(void)
 	CHECK(passes("process.exit:comm!=bash"));
 	CHECK(!passes("process.exit:comm!=sh"));
 
+	CHECK(passes("process.exit:comm=bash|sh"));
+	CHECK(passes("process.exit:comm=sh|bash"));
+	CHECK(!passes("process.exit:comm=bash|dash"));
+	CHECK(!passes("process.exit:comm!=bash|sh"));
+	CHECK(passes("process.exit:comm!=bash|dash"));
+	CHECK(passes("process.exit:comm=*sh"));
+	CHECK(passes("process.exit:comm=s?"));
+	CHECK(!passes("process.exit:comm=s??"));
+	CHECK(passes("process.exit:comm=[r-t]h"));
+	CHECK(!passes("process.exit:comm=[!r-t]h"));
+	CHECK(passes("process.exit:comm=x|[rs]*"));
+	CHECK(!passes("process.exit:comm!=[rs]*"));
+	CHECK(passes("process.exit:comm=[x|s]h"));
+	CHECK(passes("process.exit:comm=a|[[:alpha:]][[:alpha:]]"));
+	CHECK(!passes("process.exit:comm=[[:digit:]]h"));
+	CHECK(passes("process.exit:comm=\\sh"));
+	CHECK(!passes("process.exit:comm=s\\*"));
+	strcpy(record.data.comm, "a,b|*\\");
+	CHECK(passes("process.exit:comm=a\\,b\\|\\*\\\\"));
+	CHECK(passes("process.exit:comm=a\\,b\\|\\*?"));
+	CHECK(!passes("process.exit:comm=a\\,b|\\*"));
+	strcpy(record.data.comm, ".h/x");
+	CHECK(passes("process.exit:comm=*h*x"));
+	/* a string that fills its field has no terminator */
+	memcpy(record.data.comm, "0123456789abcdef", 16);
+	CHECK(passes("process.exit:comm=0*e?"));
+	CHECK(!passes("process.exit:comm=0*e"));
+	memset(record.data.comm, 0, sizeof(record.data.comm));
+	strcpy(record.data.comm, "sh");
+
 	/* a condition on an unknown field is never met */
 	record.ev.flags = KSIG_EVENT_NO_VALUE;
 	CHECK(!passes("process.exit:status=0x700"));
@@ -213,6 +275,22 @@ static void test_match(void)
 	CHECK(!passes("process.exit:parent=-1"));
 	CHECK(!passes("process.exit:comm!=x"));
 	record.ev.len = sizeof(record.data);
+}
+
+static void test_settings(void)
+{
+	const struct ksig_cond *c;
+	struct ksig_spec spec;
+
+	CHECK(!parse("memory.calm:cgroup=/a\\,b,stall_us>1,some=1ms/2s", &spec));
+	CHECK(spec.n_conds == 1 && !strcmp(spec.conds->key, "stall_us"));
+	c = ksig_spec_setting(&spec, "cgroup");
+	CHECK(c && !strcmp(c->text, "/a,b") && c->column == 13 && c->text_column == 20);
+	c = ksig_spec_setting(&spec, "some");
+	CHECK(c && !strcmp(c->text, "1ms/2s") && c->text_column == 42);
+	CHECK(!ksig_spec_setting(&spec, "full"));
+	CHECK(!ksig_spec_setting(&spec, "stall_us"));
+	ksig_spec_free(&spec);
 }
 
 static void test_in_kernel(void)
@@ -390,6 +468,7 @@ int main(void)
 	test_fields();
 	test_impossible();
 	test_match();
+	test_settings();
 	test_in_kernel();
 	test_format();
 	test_catalog();
