@@ -29,6 +29,7 @@ static const char help[] =
 "  -s, --signal SIG    send this signal (name or number); required with --to\n"
 "      --force         send HUP, USR1 or USR2 even if the target would be killed\n"
 "      --value FIELD   send this numeric field as the signal's value\n"
+"      --initial       report the initial state first, then each change\n"
 "      --queue N       queue up to N events that have not been handled yet\n"
 "      --self          also report processes that this watch has started\n"
 "      --provider P    use module, bpf or native (default: the best available)\n"
@@ -244,7 +245,7 @@ static int watch_events(struct ksig_watch *w, char *const *names)
 
 /* -------------------------------------------------------------------- options */
 
-enum { EVERY = 256, SKIP, TO, FORCE, VALUE, PROVIDER, QUEUE, JSON, SELF };
+enum { EVERY = 256, SKIP, TO, FORCE, VALUE, PROVIDER, QUEUE, JSON, SELF, INITIAL };
 
 static const struct option options[] = {
 	{ "count", required_argument, NULL, 'n' },
@@ -259,6 +260,7 @@ static const struct option options[] = {
 	{ "queue", required_argument, NULL, QUEUE },
 	{ "json", no_argument, NULL, JSON },
 	{ "self", no_argument, NULL, SELF },
+	{ "initial", no_argument, NULL, INITIAL },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
 	{ }
@@ -326,6 +328,9 @@ static int parse_option(struct ksig_watch *w, int opt, const char *arg)
 		return 0;
 	case SELF:
 		w->opts.flags &= ~KSIG_SUB_SKIP_OWN;
+		return 0;
+	case INITIAL:
+		w->opts.flags |= KSIG_SUB_INITIAL;
 		return 0;
 	}
 	return ksig_usage(&ksig_cmd_watch, NULL);

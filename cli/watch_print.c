@@ -91,6 +91,7 @@ static void print_json(const struct ksig_happening *h)
 	fputs(",\"value\":", stdout);
 	ksig_happening_value(h, &f);
 	print_value(&f);
+	printf(",\"initial\":%s", ev->flags & KSIG_EVENT_INITIAL ? "true" : "false");
 
 	/* a separate object, because a tracepoint's field may have the same name as a key above */
 	fputs(",\"fields\":{", stdout);
@@ -138,6 +139,8 @@ int ksig_print_event(const struct ksig_happening *h, bool json)
 	printf("%02d:%02d:%02d.%03ld %s", tm.tm_hour, tm.tm_min, tm.tm_sec,
 	       ts.tv_nsec / 1000000, line);
 	free(line);
+	if (h->ev->flags & KSIG_EVENT_INITIAL)
+		fputs(" (initial)", stdout);
 	if (h->merged)
 		printf(" (+%" PRIu64 ")", h->merged);
 	if (h->to) {

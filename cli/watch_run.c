@@ -131,6 +131,8 @@ static void run_child(char *const *argv, const struct ksig_happening *h, int fd)
 	if (!err)
 		err = set_number("KSIG_MERGED", h->merged);
 	if (!err)
+		err = set_number("KSIG_INITIAL", !!(h->ev->flags & KSIG_EVENT_INITIAL));
+	if (!err)
 		err = setenv("KSIG_PROVIDER", ksig_sub_provider(h->sub, spec), 1);
 	if (!err)
 		err = setenv("KSIG_EVENT", ksig_sub_event(h->sub, spec), 1);

@@ -39,6 +39,18 @@
 	  .offset = HEADER + offsetof(where, member), \
 	  .size = sizeof(((where *)0)->member) }
 
+/* A string field that contains one of a few values */
+#define CHOICE(key, where, member, list) \
+	{ .name = key, .type = KSIG_FIELD_STRING, .values = list, \
+	  .offset = HEADER + offsetof(where, member), \
+	  .size = sizeof(((where *)0)->member) }
+
+#define ADDRESS(key, where, member, others) \
+	{ .name = key, .type = KSIG_FIELD_STRING, .optional = true, .is_address = true, \
+	  .values = others, \
+	  .offset = HEADER + offsetof(where, member), \
+	  .size = sizeof(((where *)0)->member) }
+
 #define COMM_OF(where) \
 	DATA("comm", KSIG_FIELD_STRING, where, comm, KSIG_EVENT_NO_COMM, false)
 #define COMM COMM_OF(struct ksig_process_data)
@@ -99,6 +111,58 @@ static const struct ksig_field_desc net_fields[] = {
 	     false),
 };
 
+static const struct ksig_field_desc rename_fields[] = {
+	SUBJECT("ifindex", KSIG_FIELD_UNSIGNED),
+	DATA("ifname", KSIG_FIELD_STRING, struct ksig_rename_data, ifname, 0, false),
+	DATA("old_ifname", KSIG_FIELD_STRING, struct ksig_rename_data, old_ifname, 0,
+	     false),
+};
+
+/* data[] of net.address; accessed only by field name */
+struct address_data {
+	char action[8];
+	char ifname[16];
+	char address[48];
+};
+
+static const char *const address_actions[] = { "add", "remove", NULL };
+
+static const struct ksig_field_desc address_fields[] = {
+	CHOICE("action", struct address_data, action, address_actions),
+	SUBJECT("ifindex", KSIG_FIELD_UNSIGNED),
+	OPTIONAL("ifname", struct address_data, ifname),
+	ADDRESS("address", struct address_data, address, NULL),
+	VALUE("prefix", KSIG_FIELD_UNSIGNED),
+};
+
+/* data[] of net.route; accessed only by field name */
+struct route_data {
+	char action[8];
+	char family[8];
+	char ifname[16];
+	char address[48];
+	char gateway[48];
+	uint64_t table;
+};
+
+/* what the address of a route can be as well */
+static const char *const destinations[] = { "default", NULL };
+static const char *const route_actions[] = { "add", "change", "remove", NULL };
+static const char *const families[] = { "inet", "inet6", NULL };
+
+static const struct ksig_field_desc route_fields[] = {
+	CHOICE("action", struct route_data, action, route_actions),
+	CHOICE("family", struct route_data, family, families),
+	ADDRESS("address", struct route_data, address, destinations),
+	VALUE("prefix", KSIG_FIELD_UNSIGNED),
+	ADDRESS("gateway", struct route_data, gateway, NULL),
+	/* a route may have no interface */
+	{ .name = "ifindex", .type = KSIG_FIELD_UNSIGNED, .size = 8, .optional = true,
+	  .offset = offsetof(struct ksig_event, subject), .unknown = KSIG_EVENT_NO_SUBJECT },
+	OPTIONAL("ifname", struct route_data, ifname),
+	DATA("table", KSIG_FIELD_UNSIGNED, struct route_data, table, 0, false),
+};
+
 static const struct ksig_field_desc cpu_fields[] = {
 	SUBJECT("cpu", KSIG_FIELD_UNSIGNED),
 };
@@ -141,7 +205,7 @@ static const struct ksig_field_desc test_fields[] = {
 #define NO_DATA char[16]
 #define PRESSURE(event, number, text) \
 	EVENT(event, NULL, number, struct ksig_pressure_data, text, \
-	      FIELDS(pressure_fields), .settings = pressure_settings, \
+	      FIELDS(pressure_fields), .settings = pressure_settings, .state = true, \
 	      BY_NATIVE(pressure))
 
 static const struct ksig_event_desc events[] = {
@@ -153,7 +217,7 @@ static const struct ksig_event_desc events[] = {
 	      BY_NATIVE(connector), BY_BPF(exec)),
 	EVENT("process.exit", "process", KSIG_PROCESS_EXIT, struct ksig_process_data,
 	      "a process has exited (all threads)", .pids = true,
-	      FIELDS(exit_fields), BY_NATIVE(connector), BY_BPF(exit)),
+	      FIELDS(exit_fields), .state = true, BY_NATIVE(connector), BY_BPF(exit)),
 	EVENT("memory.oom", "memory", KSIG_MEMORY_OOM, struct ksig_memory_data,
 	      "the machine is out of memory, and a process may be killed next",
 	      .pids = true),
@@ -174,22 +238,35 @@ static const struct ksig_event_desc events[] = {
 	      BY_BPF(power)),
 	EVENT("net.up", "net", KSIG_NET_UP, struct ksig_net_data,
 	      "a network interface is up and has a carrier", FIELDS(net_fields),
-	      BY_NATIVE(link)),
+	      .state = true, BY_NATIVE(rtnl)),
 	EVENT("net.down", "net", KSIG_NET_DOWN, struct ksig_net_data,
 	      "a network interface is down or has lost its carrier", FIELDS(net_fields),
-	      BY_NATIVE(link)),
+	      .state = true, BY_NATIVE(rtnl)),
+	EVENT("net.rename", NULL, KSIG_NET_RENAME, struct ksig_rename_data,
+	      "a network interface was renamed", FIELDS(rename_fields), BY_NATIVE(rtnl)),
+	EVENT("net.address", NULL, KSIG_NET_ADDRESS, struct address_data,
+	      "an address of a network interface was added or removed",
+	      FIELDS(address_fields), .state = true, BY_NATIVE(rtnl)),
+	EVENT("net.route", NULL, KSIG_NET_ROUTE, struct route_data,
+	      "a route was added, changed or removed", FIELDS(route_fields),
+	      BY_NATIVE(rtnl)),
 	EVENT("cpu.online", "cpu", KSIG_CPU_ONLINE, NO_DATA, "a cpu came online",
-	      FIELDS(cpu_fields), BY_NATIVE(uevent), BY_BPF(cpu)),
+	      FIELDS(cpu_fields), .state = true, BY_NATIVE(uevent), BY_BPF(cpu)),
 	EVENT("cpu.offline", "cpu", KSIG_CPU_OFFLINE, NO_DATA, "a cpu went offline",
-	      FIELDS(cpu_fields), BY_NATIVE(uevent), BY_BPF(cpu)),
+	      FIELDS(cpu_fields), .state = true, BY_NATIVE(uevent), BY_BPF(cpu)),
 	EVENT("kmod.load", "kmod", KSIG_KMOD_LOAD, struct ksig_kmod_data,
-	      "a kernel module was loaded", FIELDS(kmod_fields),
+	      "a kernel module was loaded", FIELDS(kmod_fields), .state = true,
 	      BY_NATIVE(uevent), BY_BPF(kmod)),
 	EVENT("kmod.unload", "kmod", KSIG_KMOD_UNLOAD, struct ksig_kmod_data,
-	      "a kernel module was removed", FIELDS(kmod_fields),
+	      "a kernel module was removed", FIELDS(kmod_fields), .state = true,
 	      BY_NATIVE(uevent), BY_BPF(kmod)),
-	EVENT("device.add", NULL, 0, struct device_data, "a device was added",
-	      FIELDS(device_fields), BY_NATIVE(uevent)),
+	EVENT("device.add", NULL, KSIG_DEVICE_ADD, struct device_data, "a device was added",
+	      FIELDS(device_fields), .state = true, BY_NATIVE(uevent)),
+	EVENT("device.remove", NULL, KSIG_DEVICE_REMOVE, struct device_data,
+	      "a device was removed", FIELDS(device_fields), .state = true,
+	      BY_NATIVE(uevent)),
+	EVENT("device.change", NULL, KSIG_DEVICE_CHANGE, struct device_data,
+	      "a device has changed", FIELDS(device_fields), BY_NATIVE(uevent)),
 	EVENT("time.set", NULL, KSIG_TIME_SET, NO_DATA, "the wall clock was set",
 	      FIELDS(time_fields), BY_NATIVE(clock)),
 	EVENT("test", "test", 0, NO_DATA, "an event emitted by 'ksig emit'",

@@ -32,6 +32,11 @@ static int weight(int err)
 
 static bool is_permitted(const struct ksig_stream *stream, const struct ksig_provider *p)
 {
+	/*
+	 * the process has exited, so nothing has to be watched: any provider with initial() works
+	 */
+	if (stream->gone)
+		return p->initial;
 	return !stream->opts->provider || !strcmp(stream->opts->provider, p->name);
 }
 
@@ -120,6 +125,9 @@ static int open_provider(struct ksig_stream *stream, const struct ksig_provider 
 	err = p->check(stream->desc, e);
 	if (err)
 		return err;
+	/* a process that runs has no initial event */
+	if (ksig_stream_wants_initial(stream) && !stream->desc->pids && !p->initial)
+		return ksig_fail(e, 0, EOPNOTSUPP, "cannot report the initial state: use the native provider");
 	stream->provider = p;
 	err = p->open(stream, e);
 	if (err) {

@@ -53,6 +53,20 @@ void ksig_field_read(const struct ksig_field_desc *fd,
 		f->s = (int64_t)(f->u << shift) >> shift;
 }
 
+bool ksig_field_is_absent(const struct ksig_field_desc *fd, const struct ksig_event *ev)
+{
+	const char *at = (const char *)ev + fd->offset;
+	struct ksig_field f;
+
+	if (!fd->optional)
+		return false;
+	ksig_field_read(fd, ev, &f);
+	if (f.known)
+		return false;
+	return fd->type != KSIG_FIELD_STRING || (size_t)fd->offset + 1 >= sizeof(*ev) + ev->len ||
+	       at[1] != KSIG_FIELD_TOO_LONG;
+}
+
 static int give_field(const struct ksig_field_desc *fd,
 		      const struct ksig_event *ev, struct ksig_field *f)
 {
@@ -177,6 +191,8 @@ int ksig_event_format(const struct ksig_sub *sub, const struct ksig_event *ev,
 		if (fd->hidden)
 			continue;
 		ksig_field_read(fd, ev, &f);
+		if (ksig_field_is_absent(fd, ev))
+			continue;
 		line_char(&l, ' ');
 		line_text(&l, f.name);
 		line_char(&l, '=');

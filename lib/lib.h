@@ -87,7 +87,8 @@ struct ksig_bpf_source;
  * @added: the library appends the field, which is not part of the provider's record
  * @values: all strings that the field can contain, up to a NULL; NULL if there is no such list
  * @is_address: the string is an address, in the form of inet_ntop(3), or one of @values
- * @optional: the string is unknown if it is empty
+ * @optional: not every object has the field. A string is unknown if it is empty. The human-readable
+ *	line omits the field if it is unknown
  */
 struct ksig_field_desc {
 	const char *name;
@@ -120,6 +121,7 @@ struct ksig_setting_desc {
  * @type: event type in the record
  * @event_size: size of a record; all providers use ksig.ko's format
  * @pids: the subject is a process; see KSIG_CHANNEL_PIDS
+ * @state: the event reports a change of a state that can be reported first (KSIG_SUB_INITIAL)
  * @cgroup: data[] is a struct ksig_memory_data; the library adds the path of the cgroup that
  *	cgroup_id identifies
  * @n_fields: number of @fields
@@ -138,6 +140,7 @@ struct ksig_event_desc {
 	uint32_t type;
 	uint32_t event_size;
 	bool pids;
+	bool state;
 	bool cgroup;
 	unsigned int n_fields;
 	const struct ksig_field_desc *fields;
@@ -221,6 +224,10 @@ int ksig_cgroup_has(const char *path, const char *file, const char *word);
  */
 void ksig_field_read(const struct ksig_field_desc *fd,
 		     const struct ksig_event *ev, struct ksig_field *f);
+/* Second byte of an optional string that is empty because it did not fit in its field */
+#define KSIG_FIELD_TOO_LONG 1
+/* Return: whether a field is unknown because the object doesn't have it. */
+bool ksig_field_is_absent(const struct ksig_field_desc *fd, const struct ksig_event *ev);
 
 /* ----------------------------------------------------------------- spec.c */
 

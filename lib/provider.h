@@ -23,6 +23,9 @@ struct ksig_stream;
  *	@stream->fd, @stream->priv, and in_kernel in each condition that the provider checks.
  *	Releases all resources on error.
  * @close: undoes @open
+ * @initial: adds records about the initial state, before the first @next; called once for each
+ *	stream of an event that has a state, after all streams of the subscription have been opened.
+ *	NULL if the provider can't report the state. Return: 0 or -errno
  * @next: returns a record without waiting. Return: 1 and the record, which is valid until the next
  *	call; 0 if there is none; -ESHUTDOWN after the last record; another -errno. The caller
  *	checks the conditions that are not in_kernel.
@@ -47,6 +50,7 @@ struct ksig_provider {
 	void (*desc_free)(struct ksig_event_desc *d);
 	int (*open)(struct ksig_stream *stream, struct ksig_error *e);
 	void (*close)(struct ksig_stream *stream);
+	int (*initial)(struct ksig_stream *stream);
 	int (*next)(struct ksig_stream *stream, const struct ksig_event **ev);
 	bool (*has_buffered)(const struct ksig_stream *stream);
 	int (*arm)(struct ksig_stream *stream, const struct ksig_arm_opts *opts);
@@ -77,7 +81,10 @@ int ksig_provider_check_name(const char *name, struct ksig_error *e);
  * @desc: description of the event
  * @own_desc: @desc, if the provider created it; freed with the stream
  * @opts: options of the subscription
+ * @first: first stream of the subscription; the streams before this one are open
  * @value: field that the options select as the value of signals; NULL for the record's value
+ * @gone: the process named by the filter had exited before the subscription, and this is to be
+ *	reported
  * @fd: descriptor that is readable when there is something to read; -1 if not open
  * @priv: private data of the provider
  * @ends_itself: set by the provider's open() if its next() returns -ESHUTDOWN once the process
@@ -109,7 +116,9 @@ struct ksig_stream {
 	const struct ksig_event_desc *desc;
 	struct ksig_event_desc *own_desc;
 	const struct ksig_sub_opts *opts;
+	struct ksig_stream *first;
 	const struct ksig_field_desc *value;
+	bool gone;
 	int fd;
 	void *priv;
 	bool ends_itself;
@@ -148,13 +157,15 @@ int ksig_choose_open(struct ksig_stream *stream, struct ksig_error *e);
 /* --------------------------------------------------------------- stream.c */
 
 /*
- * Subscribes to @event. @stream must be zeroed, and the caller must call ksig_stream_close() even
- * after an error.
+ * Subscribes to @event. @stream must be zeroed except for @first, and the caller must call
+ * ksig_stream_close() even after an error.
  * Return: 0, or -errno with the reason in @e.
  */
 int ksig_stream_open(struct ksig_stream *stream, const char *event,
 		     const struct ksig_sub_opts *opts, struct ksig_error *e);
 void ksig_stream_close(struct ksig_stream *stream);
+/* Return: whether the initial state is to be reported first. */
+bool ksig_stream_wants_initial(const struct ksig_stream *stream);
 
 /* --------------------------------------------------------------- reader.c */
 

@@ -23,7 +23,8 @@ static void log_unknown(struct ksig_stream *stream, const struct ksig_event *ev)
 	if (stream->unknown_logged || !stream->opts->log)
 		return;
 	for (i = 0; i < spec->n_conds; i++) {
-		if (!spec->conds[i].field)
+		/* an object that doesn't have the field is skipped without a message */
+		if (!spec->conds[i].field || ksig_field_is_absent(spec->conds[i].field, ev))
 			continue;
 		ksig_field_read(spec->conds[i].field, ev, &f);
 		if (f.known)

@@ -46,6 +46,13 @@ static int stream_prepare(struct ksig_stream *stream, struct ksig_error *e)
 	return 0;
 }
 
+bool ksig_stream_wants_initial(const struct ksig_stream *stream)
+{
+	/* process.exit has an initial state only if the filter names one process */
+	return stream->opts->flags & KSIG_SUB_INITIAL && stream->desc->state &&
+	       (!stream->desc->pids || ksig_spec_named_process(&stream->spec, stream->desc));
+}
+
 int ksig_stream_open(struct ksig_stream *stream, const char *event,
 		     const struct ksig_sub_opts *opts, struct ksig_error *e)
 {
@@ -74,8 +81,16 @@ int ksig_stream_open(struct ksig_stream *stream, const char *event,
 		subject = ksig_process_open(c->number, 0, NULL);
 	if (subject >= 0)
 		stream->subject_fd = subject;
+	stream->gone = subject == -ESRCH && ksig_stream_wants_initial(stream);
 	err = ksig_choose_open(stream, e);
-	if (err || !c)
+	/* the process exited while the provider was being opened */
+	if (err == -ESRCH && subject >= 0 && ksig_stream_wants_initial(stream) && !stream->own_desc) {
+		close(stream->subject_fd);
+		stream->subject_fd = -1;
+		stream->gone = true;
+		err = ksig_choose_open(stream, e);
+	}
+	if (err || !c || stream->gone)
 		return err;
 	/* if the provider has failed, its message is more specific than the following ones */
 	if (subject == -ESRCH || subject == -EINVAL)

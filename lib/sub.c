@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,9 +55,47 @@ static int sub_set_opts(struct ksig_sub *sub, const struct ksig_sub_opts *opts,
 		return ksig_fail(e, 0, EINVAL,
 				 "invalid queue length %u: expected a power of two from %u to %u",
 				 len, KSIG_QUEUE_MIN, KSIG_QUEUE_MAX);
-	if (o->flags & ~KSIG_SUB_SKIP_OWN)
+	if (o->flags & ~(KSIG_SUB_SKIP_OWN | KSIG_SUB_INITIAL))
 		return ksig_fail(e, 0, EINVAL, "unknown flags 0x%x", o->flags);
 	return o->provider ? ksig_provider_check_name(o->provider, e) : 0;
+}
+
+/* Adds the initial state of all events, once no change can be missed. */
+static int sub_initial(struct ksig_sub *sub, unsigned int *err_spec, struct ksig_error *e)
+{
+	unsigned int i, states = 0;
+	struct ksig_stream *s;
+	char line[128];
+	int err;
+
+	if (!(sub->opts.flags & KSIG_SUB_INITIAL))
+		return 0;
+	for (i = 0; i < sub->n; i++)
+		states += ksig_stream_wants_initial(&sub->streams[i]);
+	if (err_spec)
+		*err_spec = 0;
+	if (!states)
+		return ksig_fail(e, 1, EINVAL,
+				 "%s has no initial state%s", sub->streams->spec.name,
+				 sub->streams->desc->state ? " unless pid=N names a process" : "");
+	for (i = 0; i < sub->n; i++) {
+		s = &sub->streams[i];
+		if (!ksig_stream_wants_initial(s)) {
+			snprintf(line, sizeof(line),
+				 "%s has no initial state; only changes are reported",
+				 s->spec.name);
+			if (sub->opts.log)
+				sub->opts.log(sub->opts.log_ctx, line);
+			continue;
+		}
+		err = s->provider->initial ? s->provider->initial(s) : 0;
+		if (err && err_spec)
+			*err_spec = i;
+		if (err)
+			return ksig_fail(e, 0, -err, "%s: cannot read the initial state: %s",
+					 s->spec.name, strerror(-err));
+	}
+	return 0;
 }
 
 static void sub_free(struct ksig_sub *sub)
@@ -99,9 +138,12 @@ int ksig_sub_openv(const char *const *events, unsigned int n,
 			err = -EINVAL;
 			break;
 		}
+		sub->streams[i].first = sub->streams;
 		sub->n++;
 		err = ksig_stream_open(&sub->streams[i], events[i], &sub->opts, &e);
 	}
+	if (!err)
+		err = sub_initial(sub, err_spec, &e);
 	if (err)
 		goto free;
 	err = ksig_sub_make_epoll(sub);

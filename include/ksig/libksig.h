@@ -39,8 +39,25 @@ extern "C" {
 #define KSIG_CPU_CALM		3	/* as KSIG_MEMORY_PRESSURE */
 #define KSIG_IO_PRESSURE	0	/* as KSIG_MEMORY_PRESSURE */
 #define KSIG_IO_CALM		1	/* as KSIG_MEMORY_PRESSURE */
+#define KSIG_DEVICE_ADD		0	/* no subject, no value */
+#define KSIG_DEVICE_REMOVE	1
+#define KSIG_DEVICE_CHANGE	2
 /* The real-time clock was set. @value: change in ns, accurate to about 20 us, or unknown */
 #define KSIG_TIME_SET		0
+
+#define KSIG_NET_RENAME		2	/* as KSIG_NET_UP; data: struct ksig_rename_data */
+#define KSIG_NET_ADDRESS	3	/* @subject: the interface's index; @value: length of the prefix */
+#define KSIG_NET_ROUTE		4	/* as KSIG_NET_ADDRESS; no subject without an interface */
+
+/**
+ * struct ksig_rename_data - data[] of net.rename
+ * @ifname: the interface's new name
+ * @old_ifname: its previous name
+ */
+struct ksig_rename_data {
+	char ifname[16];
+	char old_ifname[16];
+};
 
 /**
  * struct ksig_pressure_data - data[] of the events about pressure
@@ -71,6 +88,9 @@ static inline unsigned int ksig_event_spec(const struct ksig_event *ev)
 {
 	return ev->flags >> 16 & (KSIG_SUB_SPECS - 1);
 }
+
+/* The event reports the state at the start of the subscription (KSIG_SUB_INITIAL), not a change. */
+#define KSIG_EVENT_INITIAL	(1U << 26)
 
 /*
  * memory.kill: the path in the field "cgroup" is unknown. The kernel reports the cgroup's ID, and
@@ -135,6 +155,15 @@ struct ksig_sub_opts {
  * subscriptions of a channel. If no other provider is available, the error is -EUSERS.
  */
 #define KSIG_SUB_SKIP_OWN	(1U << 0)
+
+/*
+ * Return the initial state first, as events with KSIG_EVENT_INITIAL in their flags: for net.up, one
+ * event for each interface that is up. Then each change is returned. No change is missed in
+ * between, and none is returned twice. ksig-events(7) lists the events that have a state. Fails
+ * with -EINVAL if none of the events has an initial state. The queue grows to hold the state,
+ * whatever its configured length is.
+ */
+#define KSIG_SUB_INITIAL	(1U << 1)
 
 /**
  * ksig_sub_open() - subscribe to an event
@@ -542,8 +571,9 @@ int ksig_event_field(const struct ksig_sub *sub, const struct ksig_event *ev,
 		     unsigned int index, struct ksig_field *f);
 
 /*
- * Format an event as one line without a time or newline: "net.up ifname=eth0". UTF-8 is copied.
- * A string is quoted if it is empty, is "unknown", or contains blanks, quotes, backslashes,
+ * Format an event as one line without a time or newline: "net.up ifname=eth0". Fields that the
+ * object doesn't have, such as the device node of a network interface, are omitted. UTF-8 is
+ * copied. A string is quoted if it is empty, is "unknown", or contains blanks, quotes, backslashes,
  * arrows or unprintable characters. Unprintable characters are escaped. Invalid bytes and control
  * characters are written as \xNN. Invisible characters, and characters that change the writing
  * direction, are written as \uNNNN or \UNNNNNNNN.

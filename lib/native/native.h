@@ -20,17 +20,38 @@ struct ksig_native;
 
 /**
  * struct ksig_native_source - a source of one or more events
+ * @shared: one state serves all streams of a subscription that have this source, so that their
+ *	events are in order
  * @open: sets @state and adds descriptors to the epoll set. Releases all resources on error.
+ * @join: prepares the state for another stream, which is not among @users yet; also called for the
+ *	first stream. NULL if there is nothing to prepare. On error the stream does not join
+ * @initial: adds records about the initial state to the queues of all @users; called at most once,
+ *	before the first @pull. NULL if the events have no state. Return: 0 or -errno
  * @close: undoes @open, except for the epoll set
  * @pull: converts pending kernel messages to records, without waiting. Return: 0; -EAGAIN if there
  *	is no record yet, but more to read; -ESHUTDOWN if there will be no more events; another
  *	-errno if this call failed
  */
 struct ksig_native_source {
+	bool shared;
 	int (*open)(struct ksig_native *n, struct ksig_stream *stream,
 		    struct ksig_error *e);
+	int (*join)(struct ksig_native *n, struct ksig_error *e);
+	int (*initial)(struct ksig_native *n);
 	void (*close)(struct ksig_native *n);
 	int (*pull)(struct ksig_native *n);
+};
+
+/**
+ * struct ksig_native_users - the streams of a subscription that share the state of a source
+ * @n: number of streams
+ * @has_initial: the records about the initial state have been added
+ * @user: the streams; the first has the source's descriptors in its epoll set
+ */
+struct ksig_native_users {
+	unsigned int n;
+	bool has_initial;
+	struct ksig_native *user[KSIG_SUB_SPECS];
 };
 
 /**
@@ -38,6 +59,7 @@ struct ksig_native_source {
  * @source: source of the events
  * @desc: description of the event
  * @state: private data of the source
+ * @users: the streams that share @state
  * @owner: pid of the process that subscribed; a child created by fork(2) may only close the
  *	subscription
  * @epoll: epoll set with all descriptors to wait for, including @wake
@@ -63,6 +85,7 @@ struct ksig_native {
 	const struct ksig_native_source *source;
 	const struct ksig_event_desc *desc;
 	void *state;
+	struct ksig_native_users *users;
 	pid_t owner;
 	int epoll;
 	int wake;
@@ -107,20 +130,36 @@ void ksig_native_unwatch(struct ksig_native *n, int fd);
  * event has been counted as lost.
  */
 struct ksig_event *ksig_native_put(struct ksig_native *n, uint64_t time_ns);
+/* Empties the queue of a stream that has returned no record yet, and resets its counters. */
+void ksig_native_drop(struct ksig_native *n);
+/*
+ * Makes room for @count more records, so that the initial state fits however long the queue is.
+ * Return: 0 or -ENOMEM.
+ */
+int ksig_native_reserve(struct ksig_native *n, size_t count);
+/* Adds a record about the initial state. The caller has reserved room for it. */
+struct ksig_event *ksig_native_put_initial(struct ksig_native *n, uint64_t time_ns);
 /*
  * Sets a string field in a record returned by ksig_native_put(). @key is the field's name in
- * catalog.c. If @text is NULL or too long, the field stays empty.
+ * catalog.c. If @text is NULL, the object doesn't have the field. If @text is too long, the field
+ * is unknown.
  */
 void ksig_native_set_text(const struct ksig_native *n, struct ksig_event *ev,
 			  const char *key, const char *text);
+/* Sets a number in a record's data[]. @key is the field's name in catalog.c. */
+void ksig_native_set_number(const struct ksig_native *n, struct ksig_event *ev,
+			    const char *key, uint64_t number);
 /*
- * Returns the number of free records in the queue. If the queue is full, sources should leave their
- * messages in the kernel.
+ * Returns the smallest number of free records in the queues of the streams that share the source.
+ * If a queue is full, sources should leave their messages in the kernel.
  */
 uint32_t ksig_native_room(const struct ksig_native *n);
 /* Counts @count events of this subscription as lost. */
 void ksig_native_lose(struct ksig_native *n, uint64_t count);
-/* Adds @count messages that the kernel dropped to the number of possibly lost events. */
+/*
+ * Counts @count messages that the kernel dropped as possibly lost events, in all streams that share
+ * the source.
+ */
 void ksig_native_lose_upto(struct ksig_native *n, uint64_t count);
 /* Return: the condition that restricts the filter to one subject, or NULL. */
 struct ksig_cond *ksig_native_subject(struct ksig_stream *stream);
@@ -140,16 +179,12 @@ int ksig_native_fail(struct ksig_error *e, int err, const char *what);
  * @fd: the socket
  * @drops: number of messages dropped by the kernel that have been counted so far
  * @gap: the kernel has dropped messages that would have followed those still in the socket
- * @protocol: netlink protocol; -1 if the socket receives no group
- * @position: position in the log of messages that this process has read from the group
- * @time_ns: time of the last message that was read; the same in all subscriptions
+ * @time_ns: time at which the last message was read; no two messages have the same time
  */
 struct ksig_netlink {
 	int fd;
 	uint32_t drops;
 	bool gap;
-	int protocol;
-	uint64_t position;
 	uint64_t time_ns;
 };
 
@@ -159,6 +194,8 @@ struct ksig_netlink {
  */
 int ksig_netlink_open(struct ksig_netlink *nl, int protocol,
 		      unsigned int group, unsigned int queue_len);
+/* Joins another multicast group. Return: 0 or -errno. */
+int ksig_netlink_join(struct ksig_netlink *nl, unsigned int group);
 void ksig_netlink_close(struct ksig_netlink *nl);
 /*
  * Reads the next message that the kernel itself has sent. @size: size of the buffer, in bytes.
@@ -168,19 +205,6 @@ void ksig_netlink_close(struct ksig_netlink *nl);
  */
 ssize_t ksig_netlink_read(struct ksig_netlink *nl, void *buf, size_t size,
 			  uint64_t *lost);
-
-/* ----------------------------------------------------------------- order.c */
-
-/* Returns the log position of the first message that a socket about to be bound can receive. */
-uint64_t ksig_order_begin(int protocol);
-/*
- * Returns the time (CLOCK_MONOTONIC) at which a message was first read by any subscription, or the
- * current time if no subscription has read the message before. No two messages have the same time.
- *
- * Context: callers must pass every message of the multicast group, in the order received.
- */
-uint64_t ksig_order_time(int protocol, uint64_t *position, const void *msg,
-			 size_t len);
 
 /* ------------------------------------------------------------------ proc.c */
 
@@ -230,8 +254,10 @@ bool ksig_pidfd_status(int fd, uint64_t *status);
 /* ----------------------------------------------------------------- sources */
 
 extern const struct ksig_native_source ksig_native_pidfd;
+/* process.exit of a process that has exited already, reported as the initial state */
+extern const struct ksig_native_source ksig_native_gone;
 extern const struct ksig_native_source ksig_native_connector;
-extern const struct ksig_native_source ksig_native_link;
+extern const struct ksig_native_source ksig_native_rtnl;
 extern const struct ksig_native_source ksig_native_uevent;
 extern const struct ksig_native_source ksig_native_clock;
 extern const struct ksig_native_source ksig_native_pressure;

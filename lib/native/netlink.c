@@ -29,8 +29,6 @@ int ksig_netlink_open(struct ksig_netlink *nl, int protocol,
 
 	*nl = (struct ksig_netlink) {
 		.fd = -1,
-		.protocol = group ? protocol : -1,
-		.position = ksig_order_begin(protocol),
 	};
 	nl->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
 			protocol);
@@ -45,6 +43,12 @@ int ksig_netlink_open(struct ksig_netlink *nl, int protocol,
 	err = -errno;
 	ksig_netlink_close(nl);
 	return err;
+}
+
+int ksig_netlink_join(struct ksig_netlink *nl, unsigned int group)
+{
+	return setsockopt(nl->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
+			  sizeof(group)) ? -errno : 0;
 }
 
 void ksig_netlink_close(struct ksig_netlink *nl)
@@ -117,6 +121,7 @@ static ssize_t netlink_receive(struct ksig_netlink *nl, void *buf, size_t size)
 ssize_t ksig_netlink_read(struct ksig_netlink *nl, void *buf, size_t size,
 			  uint64_t *lost)
 {
+	uint64_t now;
 	ssize_t n;
 
 	*lost = nl->gap ? netlink_count_gap(nl, false) : 0;
@@ -135,8 +140,10 @@ ssize_t ksig_netlink_read(struct ksig_netlink *nl, void *buf, size_t size,
 		*lost = 1;
 		return -ENOBUFS;
 	}
-	if (n > 0)
-		nl->time_ns = ksig_order_time(nl->protocol, &nl->position, buf,
-					      n);
+	if (n > 0) {
+		/* netlink messages contain no time */
+		now = ksig_now();
+		nl->time_ns = now > nl->time_ns ? now : nl->time_ns + 1;
+	}
 	return n == -EAGAIN ? 0 : n;
 }

@@ -193,3 +193,71 @@ const struct ksig_native_source ksig_native_pidfd = {
 	.close = pidfd_close,
 	.pull = pidfd_pull,
 };
+
+/* ------------------------------------------------- a process that has exited already */
+
+static int gone_open(struct ksig_native *n, struct ksig_stream *stream,
+		     struct ksig_error *e)
+{
+	struct ksig_cond *c = ksig_native_subject(stream);
+	struct pidfd_state *s;
+
+	if (c->number > INT32_MAX)
+		return ksig_fail(e, c->text_column, EINVAL, "invalid pid '%s'", c->text);
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return ksig_native_fail(e, -ENOMEM, "cannot report the process");
+	s->pid = c->number;
+	s->timer = -1;
+	/* a zombie still has a name, and a parent that can read its status */
+	s->fd = syscall(SYS_pidfd_open, s->pid, 0);
+	if (s->fd >= 0 && (!ksig_process_ended(s->fd) || ksig_proc_read(s->pid, &s->st))) {
+		/* another process has got the pid since, or the zombie has been reaped */
+		close(s->fd);
+		s->fd = -1;
+		memset(&s->st, 0, sizeof(s->st));
+	}
+	c->in_kernel = true;
+	stream->ends_itself = true;
+	n->state = s;
+	return 0;
+}
+
+static int gone_initial(struct ksig_native *n)
+{
+	struct pidfd_state *s = n->state;
+	struct ksig_event *ev;
+	uint64_t status;
+
+	if (ksig_native_reserve(n, 1))
+		return -ENOMEM;
+	ev = ksig_native_put_initial(n, ksig_now());
+	ksig_proc_fill(ev, s->pid, &s->st);
+	if (s->fd >= 0 && ksig_pidfd_status(s->fd, &status))
+		ev->value = status;
+	else
+		ev->flags |= KSIG_EVENT_NO_VALUE;
+	return 0;
+}
+
+static int gone_pull(struct ksig_native *n)
+{
+	(void)n;
+	return -ESHUTDOWN;
+}
+
+static void gone_close(struct ksig_native *n)
+{
+	struct pidfd_state *s = n->state;
+
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s);
+}
+
+const struct ksig_native_source ksig_native_gone = {
+	.open = gone_open,
+	.initial = gone_initial,
+	.close = gone_close,
+	.pull = gone_pull,
+};

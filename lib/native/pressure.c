@@ -9,7 +9,8 @@
  * reported for a false alarm; its stall time is included in the value of the next event.
  *
  * The kernel doesn't report that the pressure has ended. A timer runs while there is pressure. If
- * the stall time stays below the threshold for a whole window, the pressure has ended.
+ * the stall time stays below the threshold for a whole window, the pressure has ended. The
+ * initial state is determined in the first window.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -38,7 +39,8 @@
  * @kind: "some" or "full"
  * @stall_us: threshold of the stall time within @window_us
  * @window_us: length of the window
- * @column: column of the threshold in the event specification; 0 if it is the default
+ * @key_column: column of @kind in the event specification; 0 if the settings have neither
+ * @column: column of the threshold; 0 if it is the default
  * @place: the setting "cgroup" or "unit"; NULL for the whole machine
  */
 struct pressure_settings {
@@ -46,6 +48,7 @@ struct pressure_settings {
 	const char *kind;
 	uint64_t stall_us;
 	uint64_t window_us;
+	unsigned int key_column;
 	unsigned int column;
 	const struct ksig_cond *place;
 };
@@ -63,6 +66,7 @@ struct pressure_settings {
  * @has_seen: there was an alarm since the subscription was opened
  * @alarm_due: an alarm was taken, but could not be handled yet
  * @timer_due: the timer has expired, but could not be handled yet
+ * @undecided: the initial state is to be reported, and it is not known yet
  * @stall_us: threshold of the stall time within @window_us
  * @window_us: length of the window
  */
@@ -78,6 +82,7 @@ struct pressure_state {
 	bool has_seen;
 	bool alarm_due;
 	bool timer_due;
+	bool undecided;
 	uint64_t stall_us;
 	uint64_t window_us;
 };
@@ -147,6 +152,7 @@ static int pressure_parse(const struct ksig_stream *stream,
 
 	*set = (struct pressure_settings) {
 		.kind = full ? "full" : "some",
+		.key_column = threshold ? threshold->column : 0,
 		.column = threshold ? threshold->text_column : 0,
 		.place = unit ? unit : cgroup,
 	};
@@ -201,8 +207,11 @@ static bool pressure_reached(struct pressure_state *s, uint64_t total, int64_t n
 	s->seen = total;
 	s->seen_at = now;
 	s->has_seen = true;
-	/* tolerate 5%, because the total is read some time after the alarm */
-	return stalled && (late || stalled >= s->stall_us - s->stall_us / 20);
+	/*
+	 * tolerate 25%, because the kernel computes the total in the file and the one that it
+	 * compares with the threshold from different samples of each cpu
+	 */
+	return stalled && (late || stalled >= s->stall_us - s->stall_us / 4);
 }
 
 static void pressure_put(struct ksig_native *n, uint64_t total, int64_t now)
@@ -218,6 +227,9 @@ static void pressure_put(struct ksig_native *n, uint64_t total, int64_t now)
 	ev->value = total - s->total;
 	ev->len = sizeof(*data);
 	data->over_us = (now - s->total_at) / 1000;
+	if (s->undecided)
+		ev->flags |= KSIG_EVENT_INITIAL;
+	s->undecided = false;
 	s->total = total;
 	s->total_at = now;
 }
@@ -226,7 +238,7 @@ static void pressure_put(struct ksig_native *n, uint64_t total, int64_t now)
 static int pressure_alarm(struct ksig_native *n)
 {
 	struct pressure_state *s = n->state;
-	int64_t now = ksig_now();
+	int64_t now = ksig_now(), since = now - s->seen_at;
 	uint64_t total;
 	int err = pressure_read_total(s, &total);
 
@@ -235,6 +247,9 @@ static int pressure_alarm(struct ksig_native *n)
 	s->alarm_due = false;
 	if (!pressure_reached(s, total, now))
 		return 0;
+	/* after the first window, this is a change; tolerate 5%, because alarms are read later */
+	if (s->timer >= 0 || since > (int64_t)(s->window_us + s->window_us / 20) * 1000)
+		s->undecided = false;
 	if (s->timer < 0) {
 		pressure_put(n, total, now);
 		return 0;
@@ -262,6 +277,7 @@ static int pressure_timer(struct ksig_native *n)
 	s->timer_due = false;
 	/* the trigger may be about to fire */
 	if (total - s->total >= s->stall_us) {
+		s->undecided = false;
 		s->total = total;
 		s->total_at = now;
 		return pressure_set_timer(s, s->window_us);
@@ -318,7 +334,7 @@ static int pressure_set_trigger(const struct pressure_settings *set,
 	if (!strcmp(set->resource, "cpu") && !strcmp(set->kind, "full") &&
 	    (!folder || ksig_cgroup_is_root(folder))) {
 		free(folder);
-		return ksig_fail(e, set->column, EINVAL,
+		return ksig_fail(e, set->key_column, EINVAL,
 				 "the whole machine has no 'full' pressure on cpus: use some=, or full= with cgroup= or unit=");
 	}
 	n = folder ? asprintf(&path, "%s/%s.pressure", folder, set->resource) :
@@ -397,6 +413,22 @@ static int pressure_open(struct ksig_native *n, struct ksig_stream *stream,
 	return err;
 }
 
+/* The initial state is known only after one window, which begins now. */
+static int pressure_initial(struct ksig_native *n)
+{
+	struct pressure_state *s = n->state;
+	int err = pressure_read_total(s, &s->total);
+
+	if (err)
+		return err;
+	/* the trigger was set before the other events were opened */
+	s->seen = s->total;
+	s->seen_at = ksig_now();
+	s->total_at = s->seen_at;
+	s->undecided = true;
+	return s->timer < 0 ? 0 : pressure_set_timer(s, s->window_us);
+}
+
 static void pressure_close(struct ksig_native *n)
 {
 	pressure_free(n->state);
@@ -404,6 +436,7 @@ static void pressure_close(struct ksig_native *n)
 
 const struct ksig_native_source ksig_native_pressure = {
 	.open = pressure_open,
+	.initial = pressure_initial,
 	.close = pressure_close,
 	.pull = pressure_pull,
 };

@@ -16,12 +16,23 @@ static uint32_t native_queued(const struct ksig_native *n)
 	return n->tail - n->head;
 }
 
+static void native_update_wake(struct ksig_native *n)
+{
+	bool wake = n->end || n->retry || native_queued(n);
+	uint64_t count = 1;
+
+	/* neither call can fail, because the counter is always 0 or 1 */
+	if (wake != n->wake_set &&
+	    (wake ? write(n->wake, &count, sizeof(count)) :
+		    read(n->wake, &count, sizeof(count))) > 0)
+		n->wake_set = wake;
+}
+
 static int native_next(struct ksig_stream *stream, const struct ksig_event **ev)
 {
 	struct ksig_native *n = stream->priv;
 	int err = n->end ? n->end : n->source->pull(n);
-	uint64_t count = 1;
-	bool wake;
+	unsigned int i;
 
 	if (err == -ESHUTDOWN)
 		n->end = err;
@@ -33,12 +44,9 @@ static int native_next(struct ksig_stream *stream, const struct ksig_event **ev)
 		*ev = n->returned;
 		err = 1;
 	}
-	wake = n->end || n->retry || native_queued(n);
-	/* neither call can fail, because the counter is always 0 or 1 */
-	if (wake != n->wake_set &&
-	    (wake ? write(n->wake, &count, sizeof(count)) :
-		    read(n->wake, &count, sizeof(count))) > 0)
-		n->wake_set = wake;
+	/* the call to pull may have added records to the queues of the other streams */
+	for (i = 0; i < n->users->n; i++)
+		native_update_wake(n->users->user[i]);
 	return err;
 }
 
@@ -75,6 +83,39 @@ static void native_free(struct ksig_native *n)
 	free(n);
 }
 
+/* Opens the source of @n, or joins a source that the subscription has opened already. */
+static int native_attach(struct ksig_native *n, struct ksig_stream *stream,
+			 struct ksig_error *e)
+{
+	const struct ksig_native *other = NULL, *before;
+	const struct ksig_stream *s;
+	int err = 0;
+
+	for (s = stream->first; n->source->shared && s && s < stream; s++) {
+		before = s->provider == &ksig_provider_native ? s->priv : NULL;
+		if (before && before->source == n->source)
+			other = before;
+	}
+	if (other) {
+		n->users = other->users;
+		n->state = other->state;
+	} else {
+		n->users = calloc(1, sizeof(*n->users));
+		err = n->users ? n->source->open(n, stream, e) :
+				 ksig_native_fail(e, -ENOMEM, "cannot allocate the list of streams");
+	}
+	if (!err && n->source->join) {
+		err = n->source->join(n, e);
+		if (err && !other)
+			n->source->close(n);
+	}
+	if (!err)
+		n->users->user[n->users->n++] = n;
+	else if (!other)
+		free(n->users);
+	return err;
+}
+
 static int native_open(struct ksig_stream *stream, struct ksig_error *e)
 {
 	const struct ksig_native_source *source = stream->desc->native;
@@ -83,7 +124,7 @@ static int native_open(struct ksig_stream *stream, struct ksig_error *e)
 
 	/* a pidfd reports the exit of a single process and requires no privileges */
 	if (!strcmp(stream->desc->name, "process.exit") && ksig_native_subject(stream))
-		source = &ksig_native_pidfd;
+		source = stream->gone ? &ksig_native_gone : &ksig_native_pidfd;
 	if (!source)
 		return ksig_fail(e, 0, ENOENT, "native doesn't provide the event '%s'",
 				 stream->desc->name);
@@ -105,7 +146,7 @@ static int native_open(struct ksig_stream *stream, struct ksig_error *e)
 	err = n->wake < 0 ? -errno : ksig_native_watch(n, n->wake, EPOLLIN);
 	if (err)
 		goto fail_queue;
-	err = source->open(n, stream, e);
+	err = native_attach(n, stream, e);
 	if (err)
 		goto free;
 	stream->priv = n;
@@ -123,10 +164,33 @@ static void native_close(struct ksig_stream *stream)
 {
 	struct ksig_native *n = stream->priv;
 
-	n->source->close(n);
+	/* the last stream closes the shared state. Once a stream is closed, none is read */
+	if (!--n->users->n) {
+		n->source->close(n);
+		free(n->users);
+	}
 	native_free(n);
 	stream->priv = NULL;
 	stream->fd = -1;
+}
+
+static int native_initial(struct ksig_stream *stream)
+{
+	struct ksig_native *n = stream->priv;
+	unsigned int i;
+	int err = 0;
+
+	if (n->users->has_initial)
+		return 0;
+	n->users->has_initial = true;
+	/* the state supersedes the changes that were noticed when another stream joined */
+	for (i = 0; i < n->users->n; i++)
+		ksig_native_drop(n->users->user[i]);
+	/* the source adds the state for all streams that share it */
+	err = n->source->initial ? n->source->initial(n) : 0;
+	for (i = 0; i < n->users->n; i++)
+		native_update_wake(n->users->user[i]);
+	return err;
 }
 
 /*
@@ -157,6 +221,7 @@ const struct ksig_provider ksig_provider_native = {
 	.check = native_check,
 	.open = native_open,
 	.close = native_close,
+	.initial = native_initial,
 	.next = native_next,
 	.stats = native_stats,
 	.lost_upto = native_lost_upto,

@@ -54,9 +54,57 @@ void ksig_native_unwatch(struct ksig_native *n, int fd)
 	close(fd);
 }
 
-uint32_t ksig_native_room(const struct ksig_native *n)
+static uint32_t queue_room(const struct ksig_native *n)
 {
 	return n->len - (n->tail - n->head);
+}
+
+uint32_t ksig_native_room(const struct ksig_native *n)
+{
+	uint32_t room = UINT32_MAX, one;
+	unsigned int i;
+
+	for (i = 0; i < n->users->n; i++) {
+		one = queue_room(n->users->user[i]);
+		room = one < room ? one : room;
+	}
+	return room;
+}
+
+void ksig_native_drop(struct ksig_native *n)
+{
+	n->head = n->tail;
+	n->offered = 0;
+	n->lost = 0;
+	n->gap = 0;
+	n->lost_upto = 0;
+	n->gap_upto = 0;
+}
+
+int ksig_native_reserve(struct ksig_native *n, size_t count)
+{
+	uint32_t queued = n->tail - n->head, len = n->len, i;
+	unsigned char *records;
+
+	while (len - queued < count) {
+		if (len > UINT32_MAX / 4)
+			return -ENOMEM;
+		len *= 2;
+	}
+	if (len == n->len)
+		return 0;
+	records = calloc(len, n->desc->event_size);
+	if (!records)
+		return -ENOMEM;
+	for (i = 0; i < queued; i++)
+		memcpy(records + (size_t)i * n->desc->event_size,
+		       ksig_native_record(n, n->head + i), n->desc->event_size);
+	free(n->records);
+	n->records = records;
+	n->len = len;
+	n->head = 0;
+	n->tail = queued;
+	return 0;
 }
 
 void ksig_native_lose(struct ksig_native *n, uint64_t count)
@@ -68,15 +116,19 @@ void ksig_native_lose(struct ksig_native *n, uint64_t count)
 
 void ksig_native_lose_upto(struct ksig_native *n, uint64_t count)
 {
-	n->lost_upto += count;
-	n->gap_upto = KSIG_EVENT_LOST_UPTO;
+	unsigned int i;
+
+	for (i = 0; i < n->users->n; i++) {
+		n->users->user[i]->lost_upto += count;
+		n->users->user[i]->gap_upto = KSIG_EVENT_LOST_UPTO;
+	}
 }
 
 struct ksig_event *ksig_native_put(struct ksig_native *n, uint64_t time_ns)
 {
 	struct ksig_event *ev;
 
-	if (!ksig_native_room(n)) {
+	if (!queue_room(n)) {
 		ksig_native_lose(n, 1);
 		return NULL;
 	}
@@ -92,13 +144,39 @@ struct ksig_event *ksig_native_put(struct ksig_native *n, uint64_t time_ns)
 	return ev;
 }
 
+struct ksig_event *ksig_native_put_initial(struct ksig_native *n, uint64_t time_ns)
+{
+	struct ksig_event *ev = ksig_native_put(n, time_ns);
+
+	ev->flags |= KSIG_EVENT_INITIAL;
+	return ev;
+}
+
 void ksig_native_set_text(const struct ksig_native *n, struct ksig_event *ev,
 			  const char *key, const char *text)
 {
 	const struct ksig_field_desc *fd = ksig_desc_field(n->desc, key);
 
-	if (!text || strlen(text) >= fd->size)
+	char *at = (char *)ev + fd->offset;
+
+	if (!text)
 		return;
-	strcpy((char *)ev + fd->offset, text);
+	ev->len = n->desc->event_size - sizeof(*ev);
+	if (strlen(text) < fd->size)
+		strcpy(at, text);
+	else
+		at[1] = KSIG_FIELD_TOO_LONG;
+}
+
+void ksig_native_set_number(const struct ksig_native *n, struct ksig_event *ev,
+			    const char *key, uint64_t number)
+{
+	const struct ksig_field_desc *fd = ksig_desc_field(n->desc, key);
+	uint32_t u32 = number;
+
+	if (fd->size == 8)
+		memcpy((char *)ev + fd->offset, &number, 8);
+	else
+		memcpy((char *)ev + fd->offset, &u32, 4);
 	ev->len = n->desc->event_size - sizeof(*ev);
 }

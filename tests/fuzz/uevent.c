@@ -1,33 +1,50 @@
 // SPDX-License-Identifier: MIT
-/* Parse arbitrary bytes as a uevent, once for each kind of event that is derived from uevents. */
+/*
+ * Parse arbitrary bytes as a uevent, for all events that are derived from uevents, with and without
+ * their initial state.
+ */
 #include "../../lib/native/uevent.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void take_as(const struct uevent_kind *kind, char *buf, size_t size)
+static void take(const uint8_t *data, size_t size, bool known)
 {
-	struct uevent_state state = { .kind = kind };
-	struct ksig_native n = {
-		.desc = ksig_desc_find(kind->event), .len = 1, .state = &state,
-	};
+	static struct ksig_native streams[ARRAY_SIZE(uevent_kinds)];
+	static struct ksig_native_users users;
+	struct uevent_state state = { };
+	struct ksig_native *n;
+	size_t i;
 
-	n.records = calloc(1, n.desc->event_size);
-	if (!n.records)
-		abort();
-	memcpy(state.buf, buf, size);
-	uevent_handle(&n, size);
-	if (n.tail > 1 || n.lost)
-		abort();
-	free(n.records);
+	users.n = ARRAY_SIZE(uevent_kinds);
+	for (i = 0; i < users.n; i++) {
+		n = &streams[i];
+		*n = (struct ksig_native) {
+			.desc = ksig_desc_find(uevent_kinds[i].event), .len = 1,
+			.state = &state, .users = &users,
+		};
+		users.user[i] = n;
+		n->records = calloc(1, n->desc->event_size);
+		if (!n->records)
+			abort();
+	}
+	for (i = KSIG_UEVENT_OTHER + 1; i < KSIG_UEVENT_FAMILIES; i++)
+		state.present[i].known = known;
+	memcpy(state.buf, data, size);
+	uevent_handle(streams, size, false);
+	for (i = 0; i < users.n; i++) {
+		if (streams[i].tail > 1 || streams[i].lost)
+			abort();
+		free(streams[i].records);
+	}
+	for (i = 0; i < KSIG_UEVENT_FAMILIES; i++)
+		ksig_present_free(&state.present[i]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	size_t i;
-
-	if (size > UEVENT_MAX)
+	if (size > KSIG_UEVENT_MAX)
 		return 0;
-	for (i = 0; i < ARRAY_SIZE(uevent_kinds); i++)
-		take_as(&uevent_kinds[i], (char *)data, size);
+	take(data, size, false);
+	take(data, size, true);
 	return 0;
 }

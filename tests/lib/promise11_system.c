@@ -136,6 +136,7 @@ static void test_kmod(void)
 	struct watch unloads = watch("kmod.unload");
 	/* the module's channel has a device node */
 	struct watch device = watch("device.add:subsystem=ksig,name=context");
+	struct watch removal = watch("device.remove:subsystem=ksig,name=context");
 	struct expected node = {
 		.len = 352,
 		.fields = "subsystem=ksig name=context devnode=/dev/ksig/context driver=unknown",
@@ -153,6 +154,9 @@ static void test_kmod(void)
 	OK(syscall(SYS_delete_module, "ksig_context", 0));
 	x.type = KSIG_KMOD_UNLOAD;
 	watch_expect(&unloads, &x);
+	node.type = KSIG_DEVICE_REMOVE;
+	watch_expect(&removal, &node);
+	watch_close(&removal);
 	watch_close(&loads);
 	watch_close(&unloads);
 	watch_close(&device);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Check that no event is emitted if a PSI trigger fires without a stall. */
+/*
+ * Check that no event is emitted if a PSI trigger fires without a stall, and that pressure which
+ * continues is not reported as its end.
+ */
 /* renamed because the library also defines this symbol */
 #define ksig_native_pressure ksig_native_pressure_tested
 #include "../../lib/native/pressure.c"
@@ -7,6 +10,34 @@
 #include "test.h"
 
 #define SECOND 1000000000LL
+
+/*
+ * Lets the timer expire, before the trigger has fired again, with this much stall time since the
+ * last alarm. Return: whether the end of the pressure is reported.
+ */
+static bool ends(uint64_t stalled)
+{
+	FILE *f = tmpfile();
+	struct pressure_state s = {
+		.fd = fileno(f), .kind = "some", .stall_us = 200000, .window_us = 2000000,
+		.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), .timer_due = true,
+	};
+	struct ksig_native n = {
+		.desc = ksig_desc_find("memory.calm"), .state = &s, .len = 1,
+	};
+	bool reported;
+
+	fprintf(f, "some avg10=0.00 avg60=0.00 avg300=0.00 total=%d\n", (int)stalled);
+	fflush(f);
+	n.records = calloc(1, n.desc->event_size);
+	CHECK(n.records && s.timer >= 0);
+	CHECK(!pressure_timer(&n));
+	reported = n.tail;
+	free(n.records);
+	close(s.timer);
+	fclose(f);
+	return reported;
+}
 
 int main(void)
 {
@@ -34,5 +65,9 @@ int main(void)
 	/* the previous read was late, so its total includes part of this window */
 	CHECK(pressure_reached(&s, 601000, 11 * SECOND));
 	CHECK(!pressure_reached(&s, 601000, 12 * SECOND));
+
+	CHECK(ends(0));
+	CHECK(ends(199999));
+	CHECK(!ends(200000));
 	return 0;
 }

@@ -66,6 +66,8 @@ static void test_syntax(void)
 	good("net.up:ifname=a=b", 1);
 	good("net.up:ifname=a\\,b", 1);
 	good("net.up:ifname=eth*|wl?n[0-9]", 1);
+	good("net.address:address=FE80::0001|10.*,action=add", 2);
+	good("net.route:address=default,family=inet*,action=change|remove", 3);
 	good("net.up:ifname=a[b", 1);
 	good("memory.pressure:some=200ms/2s,cgroup=/a:b", 0);
 	good("memory.pressure:stall_us>5,some=200ms/2s,over_us<9", 2);
@@ -88,8 +90,15 @@ static void test_syntax(void)
 	bad("process.exit:comm=|a", 19, "empty alternative");
 	bad("process.exit:comm=a||b", 19, "empty alternative");
 	bad("process.exit:pid=1|2", 18, "expected a number");
+	bad("net.address:action=change", 20, "invalid value 'change' for 'action': expected one of add, remove");
+	bad("net.address:action=add|c*", 20, "invalid value 'c*'");
+	bad("net.address:address=default", 21, "invalid address 'default'");
+	bad("net.route:gateway=default", 19, "invalid address 'default'");
 	bad("process.exit:comm=a\\", 19, "ends with '\\'");
 	bad("process.exit:comm=*\\\\\\", 19, "ends with '\\'");
+	bad("net.route:family=ipv4", 18, "one of inet, inet6");
+	bad("net.address:address=10.0.0.0/8", 21, "without a prefix");
+	bad("net.address:address=eth0", 21, "invalid address");
 	bad("memory.pressure:some!=1ms/2s", 21, "'some' is a setting: use =");
 	bad("memory.pressure:some=1ms/2s,cgroup=/a,some=2ms/2s", 39, "twice");
 }
