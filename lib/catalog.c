@@ -186,6 +186,19 @@ static const struct ksig_field_desc device_fields[] = {
 	OPTIONAL("driver", struct device_data, driver),
 };
 
+/* data[] of the events about mounts; accessed only by field name */
+struct mount_data {
+	char path[512];
+	char source[256];
+	char type[32];
+};
+
+static const struct ksig_field_desc mount_fields[] = {
+	OPTIONAL("path", struct mount_data, path),
+	OPTIONAL("source", struct mount_data, source),
+	OPTIONAL("type", struct mount_data, type),
+};
+
 /* Nanoseconds by which the wall clock was set forward */
 static const struct ksig_field_desc time_fields[] = {
 	VALUE("delta", KSIG_FIELD_SIGNED),
@@ -207,6 +220,10 @@ static const struct ksig_field_desc test_fields[] = {
 	EVENT(event, NULL, number, struct ksig_pressure_data, text, \
 	      FIELDS(pressure_fields), .settings = pressure_settings, .state = true, \
 	      BY_NATIVE(pressure))
+
+#define MOUNT(event, number, text) \
+	EVENT(event, NULL, number, struct mount_data, text, FIELDS(mount_fields), \
+	      .state = true, BY_NATIVE(mount))
 
 static const struct ksig_event_desc events[] = {
 	EVENT("process.fork", "process", KSIG_PROCESS_FORK, struct ksig_process_data,
@@ -267,6 +284,10 @@ static const struct ksig_event_desc events[] = {
 	      BY_NATIVE(uevent)),
 	EVENT("device.change", NULL, KSIG_DEVICE_CHANGE, struct device_data,
 	      "a device has changed", FIELDS(device_fields), BY_NATIVE(uevent)),
+	MOUNT("fs.mount", KSIG_FS_MOUNT, "a file system was mounted"),
+	MOUNT("fs.umount", KSIG_FS_UMOUNT, "a file system was unmounted"),
+	MOUNT("fs.readonly", KSIG_FS_READONLY, "a mount has become read-only"),
+	MOUNT("fs.writable", KSIG_FS_WRITABLE, "a mount has become writable"),
 	EVENT("time.set", NULL, KSIG_TIME_SET, NO_DATA, "the wall clock was set",
 	      FIELDS(time_fields), BY_NATIVE(clock)),
 	EVENT("test", "test", 0, NO_DATA, "an event emitted by 'ksig emit'",

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib.h"
+#include "text.h"
 
 /* FILEID_KERNFS: the file handle is the ID of the cgroup */
 #define HANDLE_TYPE 0xfe
@@ -32,24 +33,6 @@ struct ksig_cgroups {
 	char path[KSIG_CGROUP_MAX];
 };
 
-/* Decodes octal escapes in place, such as "\040" for a blank. */
-static void unescape(char *s)
-{
-	unsigned int byte;
-	char *to = s;
-
-	while (*s) {
-		if (*s == '\\' && sscanf(s + 1, "%3o", &byte) == 1 &&
-		    strspn(s + 1, "01234567") >= 3) {
-			*to++ = byte;
-			s += 4;
-		} else {
-			*to++ = *s++;
-		}
-	}
-	*to = '\0';
-}
-
 int ksig_cgroup_mount(char *path, char *root)
 {
 	char shown[KSIG_CGROUP_MAX], *line = NULL;
@@ -66,12 +49,12 @@ int ksig_cgroup_mount(char *path, char *root)
 			continue;
 		if (sscanf(line, "%*s %*s %*s %4095s %4095s", shown, path) != 2)
 			*path = '\0';
-		unescape(path);
+		ksig_text_unescape(path);
 	}
 	free(line);
 	fclose(f);
 	if (*path && root) {
-		unescape(shown);
+		ksig_text_unescape(shown);
 		strcpy(root, shown);
 	}
 	return 0;

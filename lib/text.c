@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* Checks untrusted text: decodes UTF-8 and finds characters that are unsafe to print. */
+/*
+ * Checks untrusted text: decodes UTF-8 and finds characters that are unsafe to print. Decodes the
+ * escapes of files in /proc.
+ */
+#include <string.h>
+
 #include "text.h"
 
 struct range {
@@ -74,4 +79,23 @@ bool ksig_text_is_hidden(uint32_t c)
 bool ksig_text_parts(uint32_t c)
 {
 	return is_in(parting, sizeof(parting) / sizeof(*parting), c);
+}
+
+void ksig_text_unescape(char *s)
+{
+	char *to = s;
+	int i;
+
+	while (*s) {
+		if (*s != '\\' || strspn(s + 1, "01234567") < 3) {
+			*to++ = *s++;
+			continue;
+		}
+		s++;
+		*to = 0;
+		for (i = 0; i < 3; i++)
+			*to = (char)(*to << 3 | (*s++ - '0'));
+		to++;
+	}
+	*to = '\0';
 }

@@ -24,4 +24,7 @@ bool ksig_text_is_hidden(uint32_t c);
 /* Return: whether the character is any kind of space, '<' or '>', or looks like an arrow. */
 bool ksig_text_parts(uint32_t c);
 
+/* Decodes the octal escapes of files in /proc, such as "\040" for a blank, in place. */
+void ksig_text_unescape(char *s);
+
 #endif /* KSIG_TEXT_H */

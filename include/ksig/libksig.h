@@ -49,6 +49,11 @@ extern "C" {
 #define KSIG_NET_ADDRESS	3	/* @subject: the interface's index; @value: length of the prefix */
 #define KSIG_NET_ROUTE		4	/* as KSIG_NET_ADDRESS; no subject without an interface */
 
+#define KSIG_FS_MOUNT		0	/* no subject, no value */
+#define KSIG_FS_UMOUNT		1
+#define KSIG_FS_READONLY	2
+#define KSIG_FS_WRITABLE	3
+
 /**
  * struct ksig_rename_data - data[] of net.rename
  * @ifname: the interface's new name

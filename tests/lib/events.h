@@ -56,6 +56,10 @@ static struct source {
 	{ "device.add", BIT(NATIVE) },
 	{ "device.remove", BIT(NATIVE) },
 	{ "device.change", BIT(NATIVE) },
+	{ "fs.mount", BIT(NATIVE) },
+	{ "fs.umount", BIT(NATIVE) },
+	{ "fs.readonly", BIT(NATIVE) },
+	{ "fs.writable", BIT(NATIVE) },
 	{ "time.set", BIT(NATIVE) },
 };
 

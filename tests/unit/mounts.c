@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/* Check how lines of /proc/self/mountinfo are parsed. */
+/* renamed because the library also defines these symbols */
+#define ksig_mounts_open ksig_mounts_open_tested
+#define ksig_mounts_read ksig_mounts_read_tested
+#define ksig_mounts_find ksig_mounts_find_tested
+#define ksig_mounts_free ksig_mounts_free_tested
+#include "../../lib/native/mounts.c"
+
+#include "test.h"
+
+static struct ksig_mount parse(const char *text)
+{
+	struct ksig_mount m = { };
+	char *line = strdup(text);
+
+	CHECK(line && mounts_parse(line, &m) == 1);
+	free(line);
+	return m;
+}
+
+static void mount_free(struct ksig_mount *m)
+{
+	free(m->path);
+	free(m->type);
+	free(m->source);
+}
+
+static bool is_readonly(const char *text)
+{
+	struct ksig_mount m = parse(text);
+
+	mount_free(&m);
+	return m.readonly;
+}
+
+static int fails(const char *text)
+{
+	struct ksig_mount m = { };
+	char *line = strdup(text);
+	int ret;
+
+	CHECK(line);
+	ret = mounts_parse(line, &m);
+	free(line);
+	return !ret && !m.path && !m.type && !m.source;
+}
+
+int main(void)
+{
+	struct ksig_mount m = parse("36 35 98:7 / /mnt/a\\040b\\134 rw,noatime master:1 shared:2 - ext3 /dev/r\\011t rw,errors=continue");
+
+	CHECK(m.id == 36 && m.dev == (98ULL << 32 | 7) && !m.readonly);
+	CHECK(!strcmp(m.path, "/mnt/a b\\") && !strcmp(m.source, "/dev/r\tt"));
+	CHECK(!strcmp(m.type, "ext3"));
+	mount_free(&m);
+	/* the mount, its file system, or ext4 after an error */
+	CHECK(is_readonly("1 1 0:1 / / ro - tmpfs none rw"));
+	CHECK(is_readonly("1 1 0:1 / / rw,nosuid - tmpfs none size=1k,ro"));
+	CHECK(is_readonly("1 1 8:1 / / rw - ext4 /dev/sda1 rw,emergency_ro,errors=remount-ro"));
+	CHECK(!is_readonly("1 1 8:1 / / rw,root - ext4 ro rw,errors=remount-ro"));
+	/* an incomplete escape is not an escape */
+	m = parse("1 1 0:1 / /a\\04 rw - tmpfs  rw");
+	CHECK(!strcmp(m.path, "/a\\04") && !*m.source);
+	mount_free(&m);
+	CHECK(fails(""));
+	CHECK(fails(" - "));
+	CHECK(fails("1 1 0:1 / / rw"));
+	CHECK(fails("1 1 0:1 / / rw - tmpfs none"));
+	CHECK(fails("1 1 0:1 / /  - tmpfs"));
+	CHECK(fails("x 1 0:1 / / rw - tmpfs none rw"));
+	CHECK(fails("1 1 0 / / rw - tmpfs none rw"));
+	return 0;
+}
