@@ -198,6 +198,7 @@ static void test_recycled(uint32_t flags)
 	struct ksig_sub *sub = subscribe(0);
 	struct ksig_arm_opts o = each_to(c.pid, flags);
 	pid_t pid = c.pid;
+	uint64_t sent;
 
 	child_hear(&c);
 	o.max_pending = 1;
@@ -210,10 +211,15 @@ static void test_recycled(uint32_t flags)
 	wait_gone(sub);
 	CHECK(!is_pending(pid, "SigPnd", SIG));
 	CHECK(!is_pending(pid, "ShdPnd", SIG));
-	CHECK_EQ(sub_stats(sub).signals, 1);
+	/*
+	 * in Linux 7.3, a thread that is exiting has no pending signals any more, and the kernel
+	 * drops those that are sent to it
+	 */
+	sent = sub_stats(sub).signals;
+	CHECK(sent == 1 || (sent == 2 && !flags));
 	CHECK_EQ(sub_stats(sub).refused, 0);
-	sub_take(sub);
-	sub_take(sub);
+	for (; sent < 3; sent++)
+		sub_take(sub);
 	CHECK_EQ(sub_stats(sub).delivered, 3);
 	CHECK(child_lives(&stranger));
 	child_kill(&stranger);
