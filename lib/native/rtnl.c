@@ -15,10 +15,10 @@
 
 #include "rtnl.h"
 
-/* Maximum number of attempts to read the initial state without a change meanwhile */
+/* Maximum number of attempts if interfaces or addresses are added or removed during a dump */
 #define TRIES 20
-/* How long a dump is repeated if interfaces or addresses are added or removed during each one */
-#define DUMP_NS 1000000000
+/* How long to go on if that is not enough when a subscription is opened */
+#define OPEN_NS 1000000000
 #define DISCARDED_MOST 100000
 
 /* ------------------------------------------------------------------- helpers */
@@ -174,12 +174,10 @@ static int rtnl_dump_once(struct ksig_native *n, unsigned short type)
 
 static int rtnl_dump_type(struct ksig_native *n, unsigned short type)
 {
-	const int64_t begin = ksig_now();
-	int err;
+	int err = -EINTR, tries;
 
-	do {
+	for (tries = 0; err == -EINTR && tries < TRIES; tries++)
 		err = rtnl_dump_once(n, type);
-	} while (err == -EINTR && (int64_t)ksig_now() - begin < DUMP_NS);
 	/* the kernel had no memory for the dump, so it can be repeated */
 	return err == -ENOBUFS || err == -EIO ? -ENOMEM : err;
 }
@@ -209,6 +207,18 @@ static int rtnl_dump(struct ksig_native *n)
 		ksig_link_sweep(n);
 	}
 	r->dumping = false;
+	return err;
+}
+
+/* As rtnl_dump(), for a subscription that is being opened, and can't try again later. */
+static int rtnl_dump_first(struct ksig_native *n)
+{
+	const int64_t begin = ksig_now();
+	int err;
+
+	do {
+		err = rtnl_dump(n);
+	} while (err == -EINTR && (int64_t)ksig_now() - begin < OPEN_NS);
 	return err;
 }
 
@@ -264,7 +274,7 @@ static int rtnl_initial(struct ksig_native *n)
 	r->quiet = true;
 	for (tries = 0; !err && tries < TRIES; tries++) {
 		err = rtnl_discard(r, &r->nl);
-		err = err < 0 ? err : rtnl_dump(n);
+		err = err < 0 ? err : rtnl_dump_first(n);
 		if (!poll(&pending, 1, 0))
 			break;
 	}
@@ -334,7 +344,7 @@ static int rtnl_join(struct ksig_native *n, struct ksig_error *e)
 	}
 	/* a dump reports the changes since the last one to the streams that have joined already */
 	if (!err && (!n->users->n || n->desc->type == KSIG_NET_ADDRESS))
-		err = rtnl_dump(n);
+		err = rtnl_dump_first(n);
 	return err ? ksig_native_fail(e, err, "cannot list network interfaces (rtnetlink)") : 0;
 }
 
