@@ -71,18 +71,21 @@ static void bridge(void)
 {
 	struct ksig_sub *up, *down;
 
-	if (try_ip("add br type bridge"))
+	/* "br" would be an abbreviation of "broadcast" */
+	if (try_ip("add kbr type bridge")) {
+		printf(": cannot create a bridge\n");
 		return;
+	}
 	ip("add vp type veth peer name vq");
 	ip("set vp up");
 	ip("set vq up");
 	up = sub_open("net.up", NULL);
 	down = sub_open("net.down", NULL);
-	ip("set vp master br");
+	ip("set vp master kbr");
 	ip("set vp nomaster");
 	expect_silence(up, down);
 	ip("del vp");
-	ip("del br");
+	ip("del kbr");
 	ksig_sub_close(up);
 	ksig_sub_close(down);
 }

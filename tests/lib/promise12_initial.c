@@ -62,6 +62,16 @@ static void expect(struct ksig_sub *sub, bool present, const char *wanted)
 	CHECK_EQ(!!(ev->flags & KSIG_EVENT_INITIAL), present);
 }
 
+/* Creates a network interface. Return: false if that is not possible here; it is printed. */
+static bool add_interface(const char *name)
+{
+	load_driver("dummy", "numdummies=0");
+	if (!try_ip("add %s type dummy 2>/dev/null", name) || !try_ip("add %s type bridge", name))
+		return true;
+	printf(": can create neither a dummy interface nor a bridge\n");
+	return false;
+}
+
 /* ------------------------------------------------------------------- one by one */
 
 static void links(void)
@@ -95,14 +105,14 @@ static void links(void)
 static void more_than_the_queue(void)
 {
 	struct ksig_sub *sub;
+	char name[8];
 	int i;
 
-	load_driver("dummy", "numdummies=0");
-	for (i = 0; i < 40; i++)
-		if (try_ip("add b%d type dummy", i) && try_ip("add b%d type bridge", i)) {
-			printf(": can create neither a dummy interface nor a bridge\n");
+	for (i = 0; i < 40; i++) {
+		snprintf(name, sizeof(name), "b%d", i);
+		if (!add_interface(name))
 			return;
-		}
+	}
 	sub = sub_open("net.down:ifname=b*",
 		       SUB_OPTS(.flags = KSIG_SUB_INITIAL, .queue_len = 16));
 	for (i = 0; i < 40; i++)
@@ -243,13 +253,13 @@ static void renamed(void)
 	const char *const both[] = { "device.add:name=kd0", "device.remove:name=kd0" };
 	struct ksig_sub *sub;
 
-	if (try_ip("add kd0 type bridge"))
+	if (!add_interface("kd0"))
 		return;
 	sub = openv(both, 2);
 	expect(sub, true, "device.add subsystem=net name=kd0");
 	ip("set kd0 name kd1");
 	ip("del kd1");
-	ip("add kd0 type bridge");
+	CHECK(add_interface("kd0"));
 	expect(sub, false, "device.add subsystem=net name=kd0");
 	ip("del kd0");
 	expect(sub, false, "device.remove subsystem=net name=kd0");
