@@ -171,7 +171,7 @@ static const struct ksig_field_desc kmod_fields[] = {
 	DATA("name", KSIG_FIELD_STRING, struct ksig_kmod_data, name, 0, false),
 };
 
-/* data[] of device.add; accessed only by field name */
+/* data[] of device.*; accessed only by field name */
 struct device_data {
 	char subsystem[32];
 	char name[128];

@@ -156,7 +156,6 @@ void ksig_native_set_text(const struct ksig_native *n, struct ksig_event *ev,
 			  const char *key, const char *text)
 {
 	const struct ksig_field_desc *fd = ksig_desc_field(n->desc, key);
-
 	char *at = (char *)ev + fd->offset;
 
 	if (!text)
