@@ -154,6 +154,11 @@ void ksig_native_set_number(const struct ksig_native *n, struct ksig_event *ev,
  * If a queue is full, sources should leave their messages in the kernel.
  */
 uint32_t ksig_native_room(const struct ksig_native *n);
+/*
+ * Return: the result of a pull that has read @count messages and at most the queue's length, so that
+ * others may be left: -EAGAIN if that is the case and no record is queued, otherwise 0.
+ */
+int ksig_native_pulled(const struct ksig_native *n, uint32_t count);
 /* Counts @count events of this subscription as lost. */
 void ksig_native_lose(struct ksig_native *n, uint64_t count);
 /*

@@ -71,6 +71,11 @@ uint32_t ksig_native_room(const struct ksig_native *n)
 	return room;
 }
 
+int ksig_native_pulled(const struct ksig_native *n, uint32_t count)
+{
+	return count == n->len && n->tail == n->head ? -EAGAIN : 0;
+}
+
 void ksig_native_drop(struct ksig_native *n)
 {
 	n->head = n->tail;

@@ -256,7 +256,7 @@ static int rtnl_pull(struct ksig_native *n)
 		/* the message could not be stored, so the state has to be read again */
 		r->stale |= err != 0;
 	}
-	return err;
+	return err ? err : ksig_native_pulled(n, i);
 }
 
 /*

@@ -446,7 +446,7 @@ static int uevent_pull(struct ksig_native *n)
 			return len;
 		uevent_handle(n, len, false);
 	}
-	return 0;
+	return ksig_native_pulled(n, i);
 }
 
 /*
