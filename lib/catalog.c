@@ -199,6 +199,21 @@ static const struct ksig_field_desc mount_fields[] = {
 	OPTIONAL("type", struct mount_data, type),
 };
 
+static const struct ksig_field_desc space_fields[] = {
+	OPTIONAL("path", struct mount_data, path),
+	OPTIONAL("source", struct mount_data, source),
+	OPTIONAL("type", struct mount_data, type),
+	VALUE("free", KSIG_FIELD_UNSIGNED),
+};
+
+static const struct ksig_setting_desc space_settings[] = {
+	{ "path", "PATH: only the file system that contains this path" },
+	{ "below", "AMOUNT: full if less is free, such as 5% (default) or 10G" },
+	{ "above", "AMOUNT: free if more is free (default: 1.2 times below)" },
+	{ "every", "TIME: interval between checks (default: 1s to 60s, depending on the free space)" },
+	{ }
+};
+
 /* Nanoseconds by which the wall clock was set forward */
 static const struct ksig_field_desc time_fields[] = {
 	VALUE("delta", KSIG_FIELD_SIGNED),
@@ -284,6 +299,12 @@ static const struct ksig_event_desc events[] = {
 	      BY_NATIVE(uevent)),
 	EVENT("device.change", NULL, KSIG_DEVICE_CHANGE, struct device_data,
 	      "a device has changed", FIELDS(device_fields), BY_NATIVE(uevent)),
+	EVENT("fs.full", NULL, KSIG_FS_FULL, struct mount_data,
+	      "a file system has little free space", FIELDS(space_fields),
+	      .settings = space_settings, .state = true, BY_NATIVE(space)),
+	EVENT("fs.free", NULL, KSIG_FS_FREE, struct mount_data,
+	      "a file system has enough free space again", FIELDS(space_fields),
+	      .settings = space_settings, .state = true, BY_NATIVE(space)),
 	MOUNT("fs.mount", KSIG_FS_MOUNT, "a file system was mounted"),
 	MOUNT("fs.umount", KSIG_FS_UMOUNT, "a file system was unmounted"),
 	MOUNT("fs.readonly", KSIG_FS_READONLY, "a mount has become read-only"),

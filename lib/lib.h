@@ -309,11 +309,12 @@ void ksig_spec_free(struct ksig_spec *spec);
  */
 int ksig_spec_resolve(struct ksig_spec *spec, const struct ksig_event_desc *d,
 		      struct ksig_error *e);
-/*
- * Checks a record against the conditions that the provider does not check. A condition on an
- * unknown field is false.
- */
+/* Checks a record against a condition, which is false if the field is unknown. */
+bool ksig_cond_match(const struct ksig_cond *c, const struct ksig_event *ev);
+/* Checks a record against the conditions that the provider does not check. */
 bool ksig_spec_match(const struct ksig_spec *spec, const struct ksig_event *ev);
+/* Return: whether two specifications have the same conditions, in the same order. */
+bool ksig_spec_same_filter(const struct ksig_spec *a, const struct ksig_spec *b);
 /* Return: whether the provider checks all conditions. */
 bool ksig_spec_in_kernel(const struct ksig_spec *spec);
 

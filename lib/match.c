@@ -136,26 +136,24 @@ static bool number_matches(const struct ksig_cond *c, const struct ksig_field *f
 	return false;
 }
 
+bool ksig_cond_match(const struct ksig_cond *c, const struct ksig_event *ev)
+{
+	struct ksig_field f;
+
+	ksig_field_read(c->field, ev, &f);
+	if (!f.known)
+		return false;
+	if (f.type == KSIG_FIELD_STRING)
+		return ksig_words_match(c, f.str, c->field->size) == (c->op == KSIG_OP_EQ);
+	return number_matches(c, &f);
+}
+
 bool ksig_spec_match(const struct ksig_spec *spec, const struct ksig_event *ev)
 {
-	const struct ksig_cond *c;
-	struct ksig_field f;
 	unsigned int i;
-	bool match;
 
 	for (i = 0; i < spec->n_conds; i++) {
-		c = &spec->conds[i];
-		if (c->in_kernel)
-			continue;
-		ksig_field_read(c->field, ev, &f);
-		if (!f.known)
-			return false;
-		if (f.type == KSIG_FIELD_STRING)
-			match = ksig_words_match(c, f.str, c->field->size) ==
-				(c->op == KSIG_OP_EQ);
-		else
-			match = number_matches(c, &f);
-		if (!match)
+		if (!spec->conds[i].in_kernel && !ksig_cond_match(&spec->conds[i], ev))
 			return false;
 	}
 	return true;

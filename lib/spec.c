@@ -243,6 +243,18 @@ const struct ksig_cond *ksig_spec_setting(const struct ksig_spec *spec, const ch
 
 /* ------------------------------------------------------------------ questions */
 
+bool ksig_spec_same_filter(const struct ksig_spec *a, const struct ksig_spec *b)
+{
+	const struct ksig_cond *c = a->conds, *d = b->conds;
+	unsigned int i;
+
+	for (i = 0; i < a->n_conds && i < b->n_conds; i++, c++, d++) {
+		if (strcmp(c->key, d->key) || c->op != d->op || strcmp(c->text, d->text))
+			return false;
+	}
+	return a->n_conds == b->n_conds;
+}
+
 bool ksig_spec_in_kernel(const struct ksig_spec *spec)
 {
 	unsigned int i;

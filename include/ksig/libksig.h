@@ -53,6 +53,8 @@ extern "C" {
 #define KSIG_FS_UMOUNT		1
 #define KSIG_FS_READONLY	2
 #define KSIG_FS_WRITABLE	3
+#define KSIG_FS_FULL		4	/* @value: free bytes */
+#define KSIG_FS_FREE		5	/* as KSIG_FS_FULL */
 
 /**
  * struct ksig_rename_data - data[] of net.rename

@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "mounts.h"
@@ -159,4 +162,51 @@ int ksig_mounts_read(int fd, struct ksig_mounts *m)
 		m->by_id[i] = &m->list[i];
 	qsort(m->by_id, m->n, sizeof(*m->by_id), by_id);
 	return 0;
+}
+
+bool ksig_mount_is_local(const struct ksig_mount *m)
+{
+	/* local file systems without a block device of their own */
+	static const char *const without_device[] = {
+		"tmpfs", "devtmpfs", "ramfs", "overlay", "btrfs", "bcachefs", "zfs", "ubifs",
+		"jffs2", "ecryptfs", NULL,
+	};
+	/* on a block device, but in user space or shared with other machines */
+	static const char *const not_local[] = { "fuseblk", "gfs2", "ocfs2", NULL };
+	const bool has_device = m->dev >> 32;
+	const char *const *type = has_device ? not_local : without_device;
+
+	while (*type && strcmp(*type, m->type))
+		type++;
+	return has_device ? !*type : *type != NULL;
+}
+
+int ksig_mount_open(const char *path, bool cached)
+{
+	const struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC, .resolve = cached ? RESOLVE_CACHED : 0,
+	};
+	int fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+
+	/* a seccomp filter may not know this call */
+	return fd < 0 && (errno == ENOSYS || errno == EPERM) ? open(path, O_PATH | O_CLOEXEC) : fd;
+}
+
+uint64_t ksig_mount_id(int fd)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &st))
+		return 0;
+	return st.stx_mnt_id;
+}
+
+uint64_t ksig_mount_at(const char *path, bool cached)
+{
+	int fd = ksig_mount_open(path, cached);
+	uint64_t id = fd < 0 ? 0 : ksig_mount_id(fd);
+
+	if (fd >= 0)
+		close(fd);
+	return id;
 }

@@ -43,6 +43,20 @@ int ksig_mounts_open(void);
 int ksig_mounts_read(int fd, struct ksig_mounts *m);
 /* Return: the mount with this ID, or NULL. */
 const struct ksig_mount *ksig_mounts_find(const struct ksig_mounts *m, uint64_t id);
+/*
+ * Return: whether the file system is on this machine and in the kernel. Reading others can block for
+ * as long as a server doesn't respond.
+ */
+bool ksig_mount_is_local(const struct ksig_mount *m);
+/*
+ * Opens a path with O_PATH. With @cached, the call fails with EAGAIN instead of asking the server of
+ * a file system on the way, which may not respond. Return: a descriptor; or -1 with errno.
+ */
+int ksig_mount_open(const char *path, bool cached);
+/* Return: the ID of the mount that contains an open file; 0 if unknown. */
+uint64_t ksig_mount_id(int fd);
+/* Return: the ID of the mount to which a path leads; 0 if unknown. @cached: as above */
+uint64_t ksig_mount_at(const char *path, bool cached);
 void ksig_mounts_free(struct ksig_mounts *m);
 
 #endif /* KSIG_NATIVE_MOUNTS_H */

@@ -58,7 +58,9 @@ struct ksig_native_users {
  * struct ksig_native - a subscription of the native provider
  * @source: source of the events
  * @desc: description of the event
+ * @stream: the stream of which this is the provider's part
  * @state: private data of the source
+ * @own: what the source keeps for this stream alone
  * @users: the streams that share @state
  * @owner: pid of the process that subscribed; a child created by fork(2) may only close the
  *	subscription
@@ -84,8 +86,10 @@ struct ksig_native_users {
 struct ksig_native {
 	const struct ksig_native_source *source;
 	const struct ksig_event_desc *desc;
+	const struct ksig_stream *stream;
 	void *state;
 	struct ksig_native_users *users;
+	void *own;
 	pid_t owner;
 	int epoll;
 	int wake;
@@ -211,6 +215,15 @@ void ksig_netlink_close(struct ksig_netlink *nl);
 ssize_t ksig_netlink_read(struct ksig_netlink *nl, void *buf, size_t size,
 			  uint64_t *lost);
 
+/* --------------------------------------------------------------- setting.c */
+
+/*
+ * Parse digits followed by a unit: us, ms, s, min or h; K, M, G, T (powers of 1024) or none.
+ * Return: the end of the parsed text, or NULL. *@us or *@bytes is UINT64_MAX if it would be greater.
+ */
+const char *ksig_setting_time(const char *s, uint64_t *us);
+const char *ksig_setting_size(const char *s, uint64_t *bytes);
+
 /* ------------------------------------------------------------------ proc.c */
 
 /**
@@ -267,6 +280,7 @@ extern const struct ksig_native_source ksig_native_uevent;
 extern const struct ksig_native_source ksig_native_clock;
 extern const struct ksig_native_source ksig_native_pressure;
 extern const struct ksig_native_source ksig_native_mount;
+extern const struct ksig_native_source ksig_native_space;
 extern const struct ksig_native_source ksig_native_kill;
 
 #endif /* KSIG_NATIVE_H */

@@ -89,43 +89,14 @@ struct pressure_state {
 
 /* ------------------------------------------------------------------ settings */
 
-/*
- * Parses digits followed by a unit, such as "200ms".
- * Return: the end of the parsed text, or NULL.
- */
-static const char *pressure_parse_time(const char *s, uint64_t *us)
-{
-	static const struct {
-		const char *unit;
-		uint64_t us;
-	} units[] = { { "us", 1 }, { "ms", 1000 }, { "s", 1000000 } };
-	char *end;
-	size_t i, len;
-
-	if (*s < '0' || *s > '9')
-		return NULL;
-	errno = 0;
-	*us = strtoull(s, &end, 10);
-	if (errno || *us > WINDOW_MOST_US)
-		*us = WINDOW_MOST_US + 1;
-	for (i = 0; i < ARRAY_SIZE(units); i++) {
-		len = strlen(units[i].unit);
-		if (strncmp(end, units[i].unit, len))
-			continue;
-		*us *= units[i].us;
-		return end + len;
-	}
-	return NULL;
-}
-
 /* Parses "STALL/WINDOW". @column: where @text begins in the event specification. */
 static int pressure_parse_threshold(const char *text, unsigned int column,
 				    struct pressure_settings *set, struct ksig_error *e)
 {
-	const char *next = pressure_parse_time(text, &set->stall_us), *window;
+	const char *next = ksig_setting_time(text, &set->stall_us), *window;
 
 	window = next && *next == '/' ? next + 1 : NULL;
-	next = window ? pressure_parse_time(window, &set->window_us) : NULL;
+	next = window ? ksig_setting_time(window, &set->window_us) : NULL;
 	if (!next || *next)
 		return ksig_fail(e, column + (window ? window - text : 0), EINVAL,
 				 "invalid threshold '%s': expected STALL/WINDOW, such as "

@@ -133,6 +133,7 @@ static int native_open(struct ksig_stream *stream, struct ksig_error *e)
 		return ksig_native_fail(e, -ENOMEM, "cannot create a subscription");
 	n->source = source;
 	n->desc = stream->desc;
+	n->stream = stream;
 	n->owner = getpid();
 	n->len = stream->opts->queue_len ? stream->opts->queue_len : KSIG_QUEUE_DEFAULT;
 	n->wake = -1;

@@ -56,6 +56,8 @@ static struct source {
 	{ "device.add", BIT(NATIVE) },
 	{ "device.remove", BIT(NATIVE) },
 	{ "device.change", BIT(NATIVE) },
+	{ "fs.full", BIT(NATIVE) },
+	{ "fs.free", BIT(NATIVE) },
 	{ "fs.mount", BIT(NATIVE) },
 	{ "fs.umount", BIT(NATIVE) },
 	{ "fs.readonly", BIT(NATIVE) },

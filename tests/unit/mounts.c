@@ -5,6 +5,10 @@
 #define ksig_mounts_read ksig_mounts_read_tested
 #define ksig_mounts_find ksig_mounts_find_tested
 #define ksig_mounts_free ksig_mounts_free_tested
+#define ksig_mount_is_local ksig_mount_is_local_tested
+#define ksig_mount_open ksig_mount_open_tested
+#define ksig_mount_id ksig_mount_id_tested
+#define ksig_mount_at ksig_mount_at_tested
 #include "../../lib/native/mounts.c"
 
 #include "test.h"
