@@ -46,8 +46,14 @@
 	  .size = sizeof(((where *)0)->member) }
 
 #define ADDRESS(key, where, member, others) \
-	{ .name = key, .type = KSIG_FIELD_STRING, .optional = true, .is_address = true, \
+	{ .name = key, .type = KSIG_FIELD_STRING, .optional = true, .text = KSIG_TEXT_ADDRESS, \
 	  .values = others, \
+	  .offset = HEADER + offsetof(where, member), \
+	  .size = sizeof(((where *)0)->member) }
+
+/* A string field that contains a name of this kind, or is empty */
+#define NAMED(key, where, member, kind) \
+	{ .name = key, .type = KSIG_FIELD_STRING, .optional = true, .text = kind, \
 	  .offset = HEADER + offsetof(where, member), \
 	  .size = sizeof(((where *)0)->member) }
 
@@ -86,9 +92,9 @@ static const struct ksig_field_desc exit_fields[] = {
 static const struct ksig_field_desc kill_fields[] = {
 	SUBJECT("pid", KSIG_FIELD_UNSIGNED),
 	COMM_OF(struct ksig_memory_data),
-	{ "cgroup", KSIG_FIELD_STRING,
-	  KSIG_RECORD_ADDED(RECORD(struct ksig_memory_data)), KSIG_CGROUP_MAX,
-	  KSIG_EVENT_NO_CGROUP, false, true },
+	{ .name = "cgroup", .type = KSIG_FIELD_STRING, .text = KSIG_TEXT_CGROUP,
+	  .offset = KSIG_RECORD_ADDED(RECORD(struct ksig_memory_data)),
+	  .size = KSIG_CGROUP_PATH_MAX, .unknown = KSIG_EVENT_NO_CGROUP, .added = true },
 };
 
 static const struct ksig_field_desc pressure_fields[] = {
@@ -186,6 +192,23 @@ static const struct ksig_field_desc device_fields[] = {
 	OPTIONAL("driver", struct device_data, driver),
 };
 
+/* data[] of the events about cgroups; accessed only by field name */
+struct cgroup_data {
+	char cgroup[512];
+	char unit[256];
+};
+
+static const struct ksig_field_desc cgroup_fields[] = {
+	NAMED("cgroup", struct cgroup_data, cgroup, KSIG_TEXT_CGROUP),
+	NAMED("unit", struct cgroup_data, unit, KSIG_TEXT_UNIT),
+};
+
+static const struct ksig_field_desc cgroup_count_fields[] = {
+	NAMED("cgroup", struct cgroup_data, cgroup, KSIG_TEXT_CGROUP),
+	NAMED("unit", struct cgroup_data, unit, KSIG_TEXT_UNIT),
+	VALUE("count", KSIG_FIELD_UNSIGNED),
+};
+
 /* data[] of the events about mounts; accessed only by field name */
 struct mount_data {
 	char path[512];
@@ -239,6 +262,10 @@ static const struct ksig_field_desc test_fields[] = {
 #define MOUNT(event, number, text) \
 	EVENT(event, NULL, number, struct mount_data, text, FIELDS(mount_fields), \
 	      .state = true, BY_NATIVE(mount))
+
+#define CGROUP(event, number, fields, is_state, text) \
+	EVENT(event, NULL, number, struct cgroup_data, text, FIELDS(fields), \
+	      .state = is_state, BY_NATIVE(cgroup))
 
 static const struct ksig_event_desc events[] = {
 	EVENT("process.fork", "process", KSIG_PROCESS_FORK, struct ksig_process_data,
@@ -299,6 +326,20 @@ static const struct ksig_event_desc events[] = {
 	      BY_NATIVE(uevent)),
 	EVENT("device.change", NULL, KSIG_DEVICE_CHANGE, struct device_data,
 	      "a device has changed", FIELDS(device_fields), BY_NATIVE(uevent)),
+	CGROUP("cgroup.create", KSIG_CGROUP_CREATE, cgroup_fields, true, "a cgroup was created"),
+	CGROUP("cgroup.remove", KSIG_CGROUP_REMOVE, cgroup_fields, true, "a cgroup was removed"),
+	CGROUP("cgroup.populated", KSIG_CGROUP_POPULATED, cgroup_fields, true,
+	       "a cgroup or a descendant now contains a process"),
+	CGROUP("cgroup.empty", KSIG_CGROUP_EMPTY, cgroup_fields, true,
+	       "the last process of a cgroup has exited or moved"),
+	CGROUP("cgroup.frozen", KSIG_CGROUP_FROZEN, cgroup_fields, true, "a cgroup was frozen"),
+	CGROUP("cgroup.thawed", KSIG_CGROUP_THAWED, cgroup_fields, true, "a cgroup was thawed"),
+	CGROUP("cgroup.high", KSIG_CGROUP_HIGH, cgroup_count_fields, false,
+	       "a cgroup has exceeded memory.high and is throttled"),
+	CGROUP("cgroup.max", KSIG_CGROUP_MAX, cgroup_count_fields, false,
+	       "a cgroup has reached memory.max"),
+	CGROUP("cgroup.oom", KSIG_CGROUP_OOM, cgroup_count_fields, false,
+	       "a cgroup is out of memory"),
 	EVENT("fs.full", NULL, KSIG_FS_FULL, struct mount_data,
 	      "a file system has little free space", FIELDS(space_fields),
 	      .settings = space_settings, .state = true, BY_NATIVE(space)),

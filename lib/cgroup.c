@@ -28,14 +28,14 @@
  */
 struct ksig_cgroups {
 	int fd;
-	char root[KSIG_CGROUP_MAX];
+	char root[KSIG_CGROUP_PATH_MAX];
 	uint64_t last;
-	char path[KSIG_CGROUP_MAX];
+	char path[KSIG_CGROUP_PATH_MAX];
 };
 
 int ksig_cgroup_mount(char *path, char *root)
 {
-	char shown[KSIG_CGROUP_MAX], *line = NULL;
+	char shown[KSIG_CGROUP_PATH_MAX], *line = NULL;
 	size_t size = 0;
 	FILE *f;
 
@@ -63,7 +63,7 @@ int ksig_cgroup_mount(char *path, char *root)
 struct ksig_cgroups *ksig_cgroups_open(void)
 {
 	struct ksig_cgroups *c = calloc(1, sizeof(*c));
-	char mount[KSIG_CGROUP_MAX];
+	char mount[KSIG_CGROUP_PATH_MAX];
 
 	if (!c)
 		return NULL;
@@ -91,13 +91,13 @@ void ksig_cgroups_close(struct ksig_cgroups *c)
  * Reads the current path of an open file.
  * Return: the length of the path, or -errno.
  */
-static ssize_t name_of(int fd, char name[KSIG_CGROUP_MAX])
+static ssize_t name_of(int fd, char name[KSIG_CGROUP_PATH_MAX])
 {
 	char link[40];
 	ssize_t len;
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	len = readlink(link, name, KSIG_CGROUP_MAX - 1);
+	len = readlink(link, name, KSIG_CGROUP_PATH_MAX - 1);
 	if (len < 0)
 		return -errno;
 	name[len] = '\0';
@@ -115,7 +115,7 @@ static int find_by_handle(const struct ksig_cgroups *c, uint64_t id, char *path)
 		struct file_handle handle;
 		char room[sizeof(struct file_handle) + sizeof(id)];
 	} h = { .handle = { sizeof(id), HANDLE_TYPE } };
-	char mount[KSIG_CGROUP_MAX], name[KSIG_CGROUP_MAX];
+	char mount[KSIG_CGROUP_PATH_MAX], name[KSIG_CGROUP_PATH_MAX];
 	ssize_t len, all;
 	int fd;
 
@@ -128,7 +128,7 @@ static int find_by_handle(const struct ksig_cgroups *c, uint64_t id, char *path)
 	close(fd);
 	/* the cgroup is outside the mounted subtree or was removed, or its path was truncated */
 	if (len < 0 || all < len || memcmp(name, mount, len) ||
-	    (all > len && name[len] != '/') || all == KSIG_CGROUP_MAX - 1 ||
+	    (all > len && name[len] != '/') || all == KSIG_CGROUP_PATH_MAX - 1 ||
 	    (all >= (ssize_t)strlen(deleted) &&
 	     !strcmp(name + all - strlen(deleted), deleted)))
 		return -ENOENT;
@@ -155,7 +155,7 @@ static int find_below(int folder, uint64_t id, char *path, size_t len)
 	while (err == -ENOENT && (d = readdir(dir))) {
 		n = strlen(d->d_name) + 1;
 		if (d->d_type != DT_DIR || *d->d_name == '.' ||
-		    len + n >= KSIG_CGROUP_MAX)
+		    len + n >= KSIG_CGROUP_PATH_MAX)
 			continue;
 		path[len] = '/';
 		memcpy(path + len + 1, d->d_name, n);
@@ -176,7 +176,7 @@ static int find_below(int folder, uint64_t id, char *path, size_t len)
 
 int ksig_cgroups_path(struct ksig_cgroups *c, uint64_t id, char *path)
 {
-	char below[KSIG_CGROUP_MAX];
+	char below[KSIG_CGROUP_PATH_MAX];
 	struct stat st;
 	int err, fd, len;
 
@@ -214,7 +214,7 @@ int ksig_cgroup_path(const char *cgroup, unsigned int column, char **path,
 		     struct ksig_error *e)
 {
 	const char *name = cgroup ? cgroup : "";
-	char mount[KSIG_CGROUP_MAX];
+	char mount[KSIG_CGROUP_PATH_MAX];
 	struct stat st;
 	size_t len;
 	int err;

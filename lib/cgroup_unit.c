@@ -17,18 +17,6 @@
 
 #include "lib.h"
 
-/* systemd adds a '_' to a name that could collide with one of the kernel's files. */
-static bool has_unit(int dir, const char *unit, char *name)
-{
-	struct stat st;
-
-	snprintf(name, NAME_MAX + 1, "%s", unit);
-	if (!fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) && S_ISDIR(st.st_mode))
-		return true;
-	snprintf(name, NAME_MAX + 1, "_%s", unit);
-	return !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) && S_ISDIR(st.st_mode);
-}
-
 /*
  * Searches the directory @fd, whose path is @path, and the slices below it. Closes @fd.
  * Return: 0, with the path of the unit's cgroup in *@found; -ENOENT; or another -errno.
@@ -37,15 +25,20 @@ static int find_unit(int fd, const char *path, const char *unit, char **found)
 {
 	char name[NAME_MAX + 1], *below;
 	DIR *dir = fdopendir(fd);
-	int err = -ENOENT, slice;
+	int err = -ENOENT, slice, i;
 	struct dirent *d;
+	struct stat st;
 
 	if (!dir) {
 		close(fd);
 		return -ENOMEM;
 	}
-	if (has_unit(fd, unit, name))
-		err = asprintf(found, "%s/%s", path, name) < 0 ? -ENOMEM : 0;
+	/* systemd adds a '_' to a name that could collide with one of the kernel's files */
+	for (i = 0; i < 2 && err == -ENOENT; i++) {
+		snprintf(name, sizeof(name), "%s%s", i ? "_" : "", unit);
+		if (!fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) && S_ISDIR(st.st_mode))
+			err = asprintf(found, "%s/%s", path, name) < 0 ? -ENOMEM : 0;
+	}
 	while (err == -ENOENT && (d = readdir(dir))) {
 		if (d->d_type != DT_DIR || fnmatch("?*.slice", d->d_name, 0))
 			continue;
@@ -66,28 +59,66 @@ static int find_unit(int fd, const char *path, const char *unit, char **found)
 	return err;
 }
 
+/* Return: whether a name has one of these suffixes. */
+static bool has_suffix(const char *name, const char *const *suffix)
+{
+	const char *dot = strrchr(name, '.');
+
+	for (; dot && dot > name && *suffix; suffix++) {
+		if (!strcmp(dot, *suffix))
+			return true;
+	}
+	return false;
+}
+
+/* The types of units that have a cgroup, and those that don't */
+static const char *const with_cgroup[] = {
+	".service", ".scope", ".slice", ".socket", ".mount", ".swap", NULL,
+};
+static const char *const without_cgroup[] = {
+	".target", ".timer", ".path", ".device", ".automount", NULL,
+};
+
+int ksig_unit_name(const char *unit, unsigned int column, char *name, struct ksig_error *e)
+{
+	if (has_suffix(unit, without_cgroup))
+		return ksig_fail(e, column, EINVAL, "'%s' has no cgroup: it is a %s unit", unit,
+				 strrchr(unit, '.') + 1);
+	if (!strchr(unit, '/') &&
+	    snprintf(name, NAME_MAX + 1, "%s%s", unit,
+		     has_suffix(unit, with_cgroup) ? "" : ".service") < NAME_MAX)
+		return 0;
+	return ksig_fail(e, column, EINVAL,
+			 "invalid unit '%s': expected a name such as nginx.service", unit);
+}
+
+bool ksig_cgroup_unit(const char *path, char *unit)
+{
+	char name[NAME_MAX + 1];
+	size_t len;
+
+	*unit = '\0';
+	for (path += strspn(path, "/"); *path; path += len + strspn(path + len, "/")) {
+		len = strcspn(path, "/");
+		snprintf(name, sizeof(name), "%.*s", (int)len, path);
+		if (!has_suffix(name, with_cgroup)) {
+			*unit = '\0';
+			return false;
+		}
+		strcpy(unit, name + (*name == '_'));
+		if (fnmatch("?*.slice", name, 0))
+			return false;
+	}
+	return true;
+}
+
 int ksig_cgroup_of_unit(const char *unit, unsigned int column, char **path,
 			struct ksig_error *e)
 {
-	static const char *const suffixes[] = {
-		".service", ".scope", ".slice", ".socket", ".mount", ".swap",
-	};
-	const char *suffix = strrchr(unit, '.');
 	char *root, name[NAME_MAX + 1];
-	int err, fd;
-	size_t i;
+	int err = ksig_unit_name(unit, column, name, e), fd;
 
-	for (i = 0; suffix && i < ARRAY_SIZE(suffixes); i++) {
-		if (!strcmp(suffix, suffixes[i]))
-			break;
-	}
-	suffix = suffix && i < ARRAY_SIZE(suffixes) ? "" : ".service";
-	if (strchr(unit, '/') ||
-	    snprintf(name, sizeof(name), "%s%s", unit, suffix) >= NAME_MAX)
-		return ksig_fail(e, column, EINVAL,
-				 "invalid unit '%s': expected a name such as nginx.service",
-				 unit);
-	err = ksig_cgroup_path(NULL, 0, &root, e);
+	err = err ? err : ksig_cgroup_path(NULL, 0, &root, e);
 	if (err)
 		return err;
 	/* the slice that contains all others */

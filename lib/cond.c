@@ -3,7 +3,6 @@
  * Checks the conditions of a filter: the syntax of numbers and strings, and whether any event can
  * satisfy a condition, or two conditions at the same time.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,38 +185,6 @@ static int resolve_number(struct ksig_cond *c, enum ksig_field_type type,
 			 (unsigned long long)all.high);
 }
 
-/* Checks a word against the values that the field can have. */
-static int check_value(const struct ksig_cond *c, struct ksig_word *w, struct ksig_error *e)
-{
-	struct ksig_cond one = { .words = w, .n_words = 1 };
-	unsigned char address[16];
-	char text[64], list[128];
-	size_t i, used = 0;
-	int family;
-
-	for (i = 0; c->field->values && c->field->values[i]; i++) {
-		if (ksig_words_match(&one, c->field->values[i], SIZE_MAX))
-			return 0;
-		used += snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "",
-				 c->field->values[i]);
-	}
-	if (c->field->is_address && !w->pattern) {
-		family = strchr(w->text, ':') ? AF_INET6 : AF_INET;
-		if (inet_pton(family, w->text, address) != 1)
-			return ksig_fail(e, c->text_column, EINVAL,
-					 "invalid address '%s': expected an address without a prefix length, or a pattern",
-					 w->text);
-		/* an address can be written in several ways */
-		free(w->text);
-		w->text = strdup(inet_ntop(family, address, text, sizeof(text)));
-		return w->text ? 0 : ksig_fail(e, 0, ENOMEM, "out of memory");
-	}
-	if (c->field->is_address || !c->field->values)
-		return 0;
-	return ksig_fail(e, c->text_column, EINVAL, "invalid value '%s' for '%s': expected one of %s",
-			 w->text, c->key, list);
-}
-
 int ksig_cond_resolve(struct ksig_cond *c, struct ksig_error *e)
 {
 	size_t size = c->field ? c->field->size : 16, least, backslashes = 0;
@@ -252,7 +219,7 @@ int ksig_cond_resolve(struct ksig_cond *c, struct ksig_error *e)
 			return ksig_fail(e, c->text_column, EINVAL,
 					 "'%s' has at most %zu bytes: '%s' has %zu",
 					 c->key, size - 1, w->text, least);
-		err = c->field ? check_value(c, w, e) : 0;
+		err = c->field ? ksig_word_resolve(c, w, e) : 0;
 		if (err)
 			return err;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The conditions of a filter: declarations shared by spec.c, cond.c and match.c. */
+/* The conditions of a filter: declarations shared by spec.c, cond.c, word.c and match.c. */
 #ifndef KSIG_LIB_COND_H
 #define KSIG_LIB_COND_H
 
@@ -26,6 +26,14 @@ int ksig_cond_resolve(struct ksig_cond *c, struct ksig_error *e);
 /* Checks whether both conditions can be true for the same event. Return: as ksig_cond_resolve(). */
 int ksig_cond_check_pair(const struct ksig_cond *a, const struct ksig_cond *b,
 			 struct ksig_error *e);
+
+/* ----------------------------------------------------------------- word.c */
+
+/*
+ * Checks a word against the strings that the field can contain, and converts it to the form that
+ * the field has. Return: as ksig_cond_resolve().
+ */
+int ksig_word_resolve(const struct ksig_cond *c, struct ksig_word *w, struct ksig_error *e);
 
 /* ---------------------------------------------------------------- match.c */
 

@@ -75,6 +75,14 @@ int ksig_give(void *to, const void *from, size_t size);
 struct ksig_native_source;
 struct ksig_bpf_source;
 
+/* What a string field contains */
+enum ksig_text {
+	KSIG_TEXT_PLAIN,	/* any string, or one of the field's values */
+	KSIG_TEXT_ADDRESS,	/* an address in the form of inet_ntop(3), or one of the values */
+	KSIG_TEXT_UNIT,		/* the name of a systemd unit */
+	KSIG_TEXT_CGROUP,	/* the path of a cgroup, from the root of the hierarchy */
+};
+
 /**
  * struct ksig_field_desc - location and type of a field in a record
  * @name: name of the field
@@ -86,7 +94,7 @@ struct ksig_bpf_source;
  *	the line too long
  * @added: the library appends the field, which is not part of the provider's record
  * @values: all strings that the field can contain, up to a NULL; NULL if there is no such list
- * @is_address: the string is an address, in the form of inet_ntop(3), or one of @values
+ * @text: what the string is
  * @optional: not every object has the field. A string is unknown if it is empty. The human-readable
  *	line omits the field if it is unknown
  */
@@ -99,7 +107,7 @@ struct ksig_field_desc {
 	bool hidden;
 	bool added;
 	bool optional;
-	bool is_address;
+	enum ksig_text text;
 	const char *const *values;
 };
 
@@ -166,13 +174,13 @@ const struct ksig_event_desc *ksig_desc_at(unsigned int index);
 /* --------------------------------------------------------------- cgroup.c */
 
 /* Maximum size of a path, including the terminator */
-#define KSIG_CGROUP_MAX 4096
+#define KSIG_CGROUP_PATH_MAX 4096
 
 struct ksig_cgroups;
 
 /*
  * Writes the mount point of the cgroup2 hierarchy to @path, and the cgroup that is the root of this
- * mount to @root. Both buffers have KSIG_CGROUP_MAX bytes; @root may be NULL.
+ * mount to @root. Both buffers have KSIG_CGROUP_PATH_MAX bytes; @root may be NULL.
  * Return: 0, with an empty @path if the hierarchy is not mounted; or -errno.
  */
 int ksig_cgroup_mount(char *path, char *root);
@@ -184,8 +192,8 @@ int ksig_cgroup_mount(char *path, char *root);
 struct ksig_cgroups *ksig_cgroups_open(void);
 void ksig_cgroups_close(struct ksig_cgroups *c);
 /*
- * Writes the path of the cgroup @id to @path, a buffer of KSIG_CGROUP_MAX bytes. The path has the
- * form in which the caller would see it in /proc/PID/cgroup.
+ * Writes the path of the cgroup @id to @path, a buffer of KSIG_CGROUP_PATH_MAX bytes. The path has
+ * the form in which the caller would see it in /proc/PID/cgroup.
  * Return: 0; -ENOENT if there is no such cgroup; or another -errno.
  */
 int ksig_cgroups_path(struct ksig_cgroups *c, uint64_t id, char *path);
@@ -196,6 +204,18 @@ int ksig_cgroups_path(struct ksig_cgroups *c, uint64_t id, char *path);
  */
 int ksig_cgroup_path(const char *cgroup, unsigned int column, char **path,
 		     struct ksig_error *e);
+/*
+ * Checks the name of a unit that can have a cgroup, and adds ".service" if it has no suffix.
+ * @name: buffer of NAME_MAX + 1 bytes. Return: 0; or -EINVAL, with the reason in @e.
+ */
+int ksig_unit_name(const char *unit, unsigned int column, char *name, struct ksig_error *e);
+/*
+ * Finds the systemd system unit to which a cgroup belongs: the outermost one that is not a slice,
+ * or the innermost slice. @path: path from the root of the hierarchy. @unit: buffer of NAME_MAX + 1
+ * bytes; empty if there is no unit.
+ * Return: whether a descendant of the cgroup can belong to another unit.
+ */
+bool ksig_cgroup_unit(const char *path, char *unit);
 /*
  * Finds the directory of the cgroup of a running systemd unit. The caller frees *@path.
  * Return: 0; or -errno, with the reason in @e.

@@ -92,7 +92,7 @@ size_t ksig_word_least(const struct ksig_word *w)
 bool ksig_words_match(const struct ksig_cond *c, const char *s, size_t size)
 {
 	const struct ksig_word *w = c->words;
-	char copy[KSIG_CGROUP_MAX + 1];
+	char copy[KSIG_CGROUP_PATH_MAX + 1];
 	unsigned int i;
 
 	/* fnmatch() needs a terminator, which a string that fills its field lacks */

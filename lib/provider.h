@@ -190,7 +190,7 @@ static inline uint64_t *ksig_record_ino(const struct ksig_stream *stream,
 static inline size_t ksig_record_size(const struct ksig_event_desc *d)
 {
 	return KSIG_RECORD_ADDED(d->event_size) +
-	       (d->cgroup ? KSIG_CGROUP_MAX : 0);
+	       (d->cgroup ? KSIG_CGROUP_PATH_MAX : 0);
 }
 
 /* --------------------------------------------------------------- status.c */

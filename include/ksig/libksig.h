@@ -49,6 +49,16 @@ extern "C" {
 #define KSIG_NET_ADDRESS	3	/* @subject: the interface's index; @value: length of the prefix */
 #define KSIG_NET_ROUTE		4	/* as KSIG_NET_ADDRESS; no subject without an interface */
 
+#define KSIG_CGROUP_CREATE	0	/* no subject, no value */
+#define KSIG_CGROUP_REMOVE	1
+#define KSIG_CGROUP_POPULATED	2
+#define KSIG_CGROUP_EMPTY	3
+#define KSIG_CGROUP_FROZEN	4
+#define KSIG_CGROUP_THAWED	5
+#define KSIG_CGROUP_HIGH	6	/* @value: how often since the last event */
+#define KSIG_CGROUP_MAX		7	/* as KSIG_CGROUP_HIGH */
+#define KSIG_CGROUP_OOM		8	/* as KSIG_CGROUP_HIGH */
+
 #define KSIG_FS_MOUNT		0	/* no subject, no value */
 #define KSIG_FS_UMOUNT		1
 #define KSIG_FS_READONLY	2

@@ -302,6 +302,64 @@ static void test_settings(void)
 	ksig_spec_free(&spec);
 }
 
+/* Check that a filter's string is converted to the form that the field has. */
+static void word(const char *event, const char *wanted)
+{
+	struct ksig_spec spec;
+
+	CHECK(!parse(event, &spec));
+	if (strcmp(spec.conds->words->text, wanted))
+		printf("%s: %s\n", event, spec.conds->words->text);
+	CHECK(!strcmp(spec.conds->words->text, wanted));
+	ksig_spec_free(&spec);
+}
+
+static void test_words(void)
+{
+	word("cgroup.empty:cgroup=/a/b", "/a/b");
+	word("cgroup.empty:cgroup=a/b/", "/a/b");
+	word("cgroup.empty:cgroup=//a//b//", "/a/b");
+	word("cgroup.empty:cgroup=/", "/");
+	word("cgroup.empty:cgroup=a*/", "/a*");
+	word("cgroup.empty:cgroup=*/a", "*/a");
+	word("cgroup.empty:cgroup!=[ab]/", "/[ab]");
+	word("cgroup.empty:cgroup=?a", "?a");
+	word("memory.kill:cgroup=a/b/", "/a/b");
+	word("cgroup.empty:unit=a", "a.service");
+	word("cgroup.empty:unit=a.slice", "a.slice");
+	word("cgroup.empty:unit=a.b", "a.b.service");
+	word("cgroup.empty:unit=.slice", ".slice.service");
+	word("cgroup.empty:unit=a*", "a*");
+	bad("cgroup.empty:unit=a.target", 19, "'a.target' has no cgroup: it is a target unit");
+	bad("cgroup.empty:unit=a.service|b.timer", 19, "b.timer");
+	bad("cgroup.empty:unit=a*.target", 19, "it is a target unit");
+	bad("cgroup.empty:unit=a/b", 19, "invalid unit 'a/b'");
+	bad("cgroup.empty:unit=-.slice", 19, "root slice");
+	bad("net.address:address=10.1.2", 21, "invalid address");
+	bad("net.address:action=x", 20, "expected one of add, remove");
+}
+
+static void test_same_filter(void)
+{
+	static const char *const filters[] = { "", ":pid=1", ":pid=2", ":pid!=1", ":parent=1",
+					       ":pid=1,comm=a" };
+	struct ksig_spec a, b;
+	size_t i, j;
+
+	for (i = 0; i < sizeof(filters) / sizeof(*filters); i++) {
+		for (j = 0; j < sizeof(filters) / sizeof(*filters); j++) {
+			char one[64], other[64];
+
+			snprintf(one, sizeof(one), "process.exit%s", filters[i]);
+			snprintf(other, sizeof(other), "process.exec%s", filters[j]);
+			CHECK(!parse(one, &a) && !parse(other, &b));
+			CHECK(ksig_spec_same_filter(&a, &b) == (i == j));
+			ksig_spec_free(&a);
+			ksig_spec_free(&b);
+		}
+	}
+}
+
 static void test_in_kernel(void)
 {
 	struct ksig_spec spec;
@@ -478,6 +536,8 @@ int main(void)
 	test_impossible();
 	test_match();
 	test_settings();
+	test_words();
+	test_same_filter();
 	test_in_kernel();
 	test_format();
 	test_catalog();
