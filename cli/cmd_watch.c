@@ -157,6 +157,10 @@ static int set_up_subjects(struct ksig_watch *w)
 				   event);
 			return KSIG_USAGE;
 		}
+		if (!strcmp(event, "kernel.hung")) {
+			ksig_error("--to subject cannot be used with kernel.hung: the pid in a log message may have been reused");
+			return KSIG_USAGE;
+		}
 		if (!strcmp(event, "process.exit")) {
 			ksig_error("--to subject cannot be used with process.exit: the process has exited and cannot be signalled");
 			return KSIG_USAGE;

@@ -232,9 +232,43 @@ static const struct ksig_field_desc space_fields[] = {
 static const struct ksig_setting_desc space_settings[] = {
 	{ "path", "PATH: only the file system that contains this path" },
 	{ "below", "AMOUNT: full if less is free, such as 5% (default) or 10G" },
-	{ "above", "AMOUNT: free if more is free (default: 1.2 times below)" },
+	{ "above", "AMOUNT: no longer full if more is free (default: 1.2 times below)" },
 	{ "every", "TIME: interval between checks (default: 1s to 60s, depending on the free space)" },
 	{ }
+};
+
+/* data[] of the events about the kernel's log; accessed only by field name */
+struct kernel_data {
+	char text[1024];
+	char facility[16];
+	char subsystem[32];
+	char device[64];
+	char comm[16];
+};
+
+const char *const ksig_facilities[] = {
+	"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron",
+	"authpriv", "ftp", "ntp", "audit", "alert", "clock", "local0", "local1", "local2",
+	"local3", "local4", "local5", "local6", "local7", NULL,
+};
+
+static const struct ksig_field_desc log_fields[] = {
+	VALUE("level", KSIG_FIELD_UNSIGNED),
+	CHOICE("facility", struct kernel_data, facility, ksig_facilities),
+	OPTIONAL("subsystem", struct kernel_data, subsystem),
+	OPTIONAL("device", struct kernel_data, device),
+	OPTIONAL("text", struct kernel_data, text),
+};
+
+static const struct ksig_field_desc trouble_fields[] = {
+	OPTIONAL("text", struct kernel_data, text),
+};
+
+static const struct ksig_field_desc hung_fields[] = {
+	SUBJECT("pid", KSIG_FIELD_UNSIGNED),
+	VALUE("seconds", KSIG_FIELD_UNSIGNED),
+	OPTIONAL("comm", struct kernel_data, comm),
+	OPTIONAL("text", struct kernel_data, text),
 };
 
 /* Nanoseconds by which the wall clock was set forward */
@@ -266,6 +300,9 @@ static const struct ksig_field_desc test_fields[] = {
 #define CGROUP(event, number, fields, is_state, text) \
 	EVENT(event, NULL, number, struct cgroup_data, text, FIELDS(fields), \
 	      .state = is_state, BY_NATIVE(cgroup))
+
+#define KERNEL(event, number, fields, text) \
+	EVENT(event, NULL, number, struct kernel_data, text, FIELDS(fields), BY_NATIVE(kmsg))
 
 static const struct ksig_event_desc events[] = {
 	EVENT("process.fork", "process", KSIG_PROCESS_FORK, struct ksig_process_data,
@@ -331,13 +368,13 @@ static const struct ksig_event_desc events[] = {
 	CGROUP("cgroup.populated", KSIG_CGROUP_POPULATED, cgroup_fields, true,
 	       "a cgroup or a descendant now contains a process"),
 	CGROUP("cgroup.empty", KSIG_CGROUP_EMPTY, cgroup_fields, true,
-	       "the last process of a cgroup has exited or moved"),
+	       "a cgroup and its descendants no longer contain a process"),
 	CGROUP("cgroup.frozen", KSIG_CGROUP_FROZEN, cgroup_fields, true, "a cgroup was frozen"),
 	CGROUP("cgroup.thawed", KSIG_CGROUP_THAWED, cgroup_fields, true, "a cgroup was thawed"),
 	CGROUP("cgroup.high", KSIG_CGROUP_HIGH, cgroup_count_fields, false,
 	       "a cgroup has exceeded memory.high and is throttled"),
 	CGROUP("cgroup.max", KSIG_CGROUP_MAX, cgroup_count_fields, false,
-	       "a cgroup has reached memory.max"),
+	       "a cgroup was about to exceed memory.max"),
 	CGROUP("cgroup.oom", KSIG_CGROUP_OOM, cgroup_count_fields, false,
 	       "a cgroup is out of memory"),
 	EVENT("fs.full", NULL, KSIG_FS_FULL, struct mount_data,
@@ -350,6 +387,15 @@ static const struct ksig_event_desc events[] = {
 	MOUNT("fs.umount", KSIG_FS_UMOUNT, "a file system was unmounted"),
 	MOUNT("fs.readonly", KSIG_FS_READONLY, "a mount has become read-only"),
 	MOUNT("fs.writable", KSIG_FS_WRITABLE, "a mount has become writable"),
+	KERNEL("kernel.log", KSIG_KERNEL_LOG, log_fields, "a message was added to the kernel's log"),
+	KERNEL("kernel.warn", KSIG_KERNEL_WARN, trouble_fields,
+	       "the kernel has detected a bug and continues"),
+	KERNEL("kernel.oops", KSIG_KERNEL_OOPS, trouble_fields,
+	       "kernel code has crashed"),
+	KERNEL("kernel.hung", KSIG_KERNEL_HUNG, hung_fields,
+	       "a task has been blocked in the kernel for too long"),
+	KERNEL("kernel.stall", KSIG_KERNEL_STALL, trouble_fields,
+	       "a cpu, RCU or a workqueue is stuck"),
 	EVENT("time.set", NULL, KSIG_TIME_SET, NO_DATA, "the wall clock was set",
 	      FIELDS(time_fields), BY_NATIVE(clock)),
 	EVENT("test", "test", 0, NO_DATA, "an event emitted by 'ksig emit'",

@@ -94,7 +94,7 @@ enum ksig_text {
  *	the line too long
  * @added: the library appends the field, which is not part of the provider's record
  * @values: all strings that the field can contain, up to a NULL; NULL if there is no such list
- * @text: what the string is
+ * @text: kind of string
  * @optional: not every object has the field. A string is unknown if it is empty. The human-readable
  *	line omits the field if it is unknown
  */
@@ -156,6 +156,10 @@ struct ksig_event_desc {
 	const struct ksig_native_source *native;
 	const struct ksig_bpf_source *bpf;
 };
+
+/* The names of the facilities of the kernel's log, by number, followed by a NULL */
+#define KSIG_FACILITIES 24
+extern const char *const ksig_facilities[KSIG_FACILITIES + 1];
 
 /* Return: the built-in event @name; NULL if there is none. */
 const struct ksig_event_desc *ksig_desc_find(const char *name);

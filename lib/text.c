@@ -3,6 +3,7 @@
  * Checks untrusted text: decodes UTF-8 and finds characters that are unsafe to print. Decodes the
  * escapes of files in /proc.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "text.h"
@@ -96,6 +97,23 @@ void ksig_text_unescape(char *s)
 		for (i = 0; i < 3; i++)
 			*to = (char)(*to << 3 | (*s++ - '0'));
 		to++;
+	}
+	*to = '\0';
+}
+
+void ksig_text_unescape_hex(char *s)
+{
+	unsigned int byte;
+	char *to = s;
+
+	while (*s) {
+		if (s[0] == '\\' && s[1] == 'x' && strspn(s + 2, "0123456789abcdef") >= 2 &&
+		    sscanf(s + 2, "%2x", &byte) == 1 && byte) {
+			*to++ = byte;
+			s += 4;
+		} else {
+			*to++ = *s++;
+		}
 	}
 	*to = '\0';
 }

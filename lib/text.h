@@ -26,5 +26,7 @@ bool ksig_text_parts(uint32_t c);
 
 /* Decodes the octal escapes of files in /proc, such as "\040" for a blank, in place. */
 void ksig_text_unescape(char *s);
+/* Decodes the hexadecimal escapes of /dev/kmsg, such as "\x09" for a tab, in place. */
+void ksig_text_unescape_hex(char *s);
 
 #endif /* KSIG_TEXT_H */

@@ -55,9 +55,15 @@ extern "C" {
 #define KSIG_CGROUP_EMPTY	3
 #define KSIG_CGROUP_FROZEN	4
 #define KSIG_CGROUP_THAWED	5
-#define KSIG_CGROUP_HIGH	6	/* @value: how often since the last event */
+#define KSIG_CGROUP_HIGH	6	/* @value: number of times since the last event */
 #define KSIG_CGROUP_MAX		7	/* as KSIG_CGROUP_HIGH */
 #define KSIG_CGROUP_OOM		8	/* as KSIG_CGROUP_HIGH */
+
+#define KSIG_KERNEL_LOG		0	/* no subject; @value: level, as in syslog(3) */
+#define KSIG_KERNEL_WARN	1	/* no subject, no value */
+#define KSIG_KERNEL_OOPS	2
+#define KSIG_KERNEL_STALL	3
+#define KSIG_KERNEL_HUNG	4	/* @subject: pid of the task; @value: seconds */
 
 #define KSIG_FS_MOUNT		0	/* no subject, no value */
 #define KSIG_FS_UMOUNT		1

@@ -209,10 +209,10 @@ static int native_check(const struct ksig_event_desc *d, struct ksig_error *e)
 		native_close(&probe);
 	/*
 	 * process.exit may be available for a single process although not for all processes, and
-	 * an event with settings may be permitted with other settings
+	 * pressure in a cgroup although not in the whole machine
 	 */
 	else if ((err != -ENOENT && !strcmp(d->name, "process.exit")) ||
-		 (d->settings && (err == -EPERM || err == -EACCES)))
+		 (ksig_desc_setting(d, "cgroup") && (err == -EPERM || err == -EACCES)))
 		err = 0;
 	return err;
 }

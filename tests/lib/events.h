@@ -71,6 +71,11 @@ static struct source {
 	{ "fs.umount", BIT(NATIVE) },
 	{ "fs.readonly", BIT(NATIVE) },
 	{ "fs.writable", BIT(NATIVE) },
+	{ "kernel.log", BIT(NATIVE) },
+	{ "kernel.warn", BIT(NATIVE) },
+	{ "kernel.oops", BIT(NATIVE) },
+	{ "kernel.hung", BIT(NATIVE) },
+	{ "kernel.stall", BIT(NATIVE) },
 	{ "time.set", BIT(NATIVE) },
 };
 
