@@ -70,7 +70,8 @@ struct ksig_native_users {
  * @wake_set: @wake is readable
  * @retry: the last pull failed, and possibly no descriptor reports the remaining messages
  * @end: -ESHUTDOWN once pull has returned it; otherwise 0
- * @len: size of the queue, in records
+ * @len: number of queued records from which on no more messages are read
+ * @capacity: size of the queue, in records: more than @len if there was more to add at once
  * @head: free-running index of the next record to return
  * @tail: free-running index after the newest record
  * @records: the queue
@@ -97,6 +98,7 @@ struct ksig_native {
 	bool retry;
 	int end;
 	uint32_t len;
+	uint32_t capacity;
 	uint32_t head;
 	uint32_t tail;
 	unsigned char *records;
@@ -113,7 +115,7 @@ static inline struct ksig_event *
 ksig_native_record(const struct ksig_native *n, uint32_t index)
 {
 	return (void *)(n->records +
-			(size_t)(index % n->len) * n->desc->event_size);
+			(size_t)(index % n->capacity) * n->desc->event_size);
 }
 
 /* ----------------------------------------------------------------- queue.c */
@@ -137,8 +139,8 @@ struct ksig_event *ksig_native_put(struct ksig_native *n, uint64_t time_ns);
 /* Empties the queue of a stream that has returned no record yet, and resets its counters. */
 void ksig_native_drop(struct ksig_native *n);
 /*
- * Makes room for @count more records, so that the initial state fits however long the queue is.
- * Return: 0 or -ENOMEM.
+ * Makes room for @count more records, so that the initial state or all events of one message fit
+ * however long the queue is. Return: 0 or -ENOMEM.
  */
 int ksig_native_reserve(struct ksig_native *n, size_t count);
 /* Adds a record about the initial state. The caller has reserved room for it. */
@@ -154,8 +156,8 @@ void ksig_native_set_text(const struct ksig_native *n, struct ksig_event *ev,
 void ksig_native_set_number(const struct ksig_native *n, struct ksig_event *ev,
 			    const char *key, uint64_t number);
 /*
- * Returns the smallest number of free records in the queues of the streams that share the source.
- * If a queue is full, sources should leave their messages in the kernel.
+ * Returns how many records the queues of all streams that share the source can take up to their
+ * length. If a queue is full, sources should leave their messages in the kernel.
  */
 uint32_t ksig_native_room(const struct ksig_native *n);
 /*

@@ -138,7 +138,8 @@ static int native_open(struct ksig_stream *stream, struct ksig_error *e)
 	n->len = stream->opts->queue_len ? stream->opts->queue_len : KSIG_QUEUE_DEFAULT;
 	n->wake = -1;
 	n->epoll = -1;
-	n->records = calloc(n->len, n->desc->event_size);
+	n->capacity = n->len;
+	n->records = calloc(n->capacity, n->desc->event_size);
 	n->returned = calloc(1, n->desc->event_size);
 	if (!n->records || !n->returned)
 		goto fail_queue;

@@ -54,18 +54,16 @@ void ksig_native_unwatch(struct ksig_native *n, int fd)
 	close(fd);
 }
 
-static uint32_t queue_room(const struct ksig_native *n)
-{
-	return n->len - (n->tail - n->head);
-}
-
 uint32_t ksig_native_room(const struct ksig_native *n)
 {
-	uint32_t room = UINT32_MAX, one;
+	uint32_t room = UINT32_MAX, queued, one;
+	const struct ksig_native *user;
 	unsigned int i;
 
 	for (i = 0; i < n->users->n; i++) {
-		one = queue_room(n->users->user[i]);
+		user = n->users->user[i];
+		queued = user->tail - user->head;
+		one = queued < user->len ? user->len - queued : 0;
 		room = one < room ? one : room;
 	}
 	return room;
@@ -88,17 +86,17 @@ void ksig_native_drop(struct ksig_native *n)
 
 int ksig_native_reserve(struct ksig_native *n, size_t count)
 {
-	uint32_t queued = n->tail - n->head, len = n->len, i;
+	uint32_t queued = n->tail - n->head, capacity = n->capacity, i;
 	unsigned char *records;
 
-	while (len - queued < count) {
-		if (len > UINT32_MAX / 4)
+	while (capacity - queued < count) {
+		if (capacity > UINT32_MAX / 4)
 			return -ENOMEM;
-		len *= 2;
+		capacity *= 2;
 	}
-	if (len == n->len)
+	if (capacity == n->capacity)
 		return 0;
-	records = calloc(len, n->desc->event_size);
+	records = calloc(capacity, n->desc->event_size);
 	if (!records)
 		return -ENOMEM;
 	for (i = 0; i < queued; i++)
@@ -106,7 +104,7 @@ int ksig_native_reserve(struct ksig_native *n, size_t count)
 		       ksig_native_record(n, n->head + i), n->desc->event_size);
 	free(n->records);
 	n->records = records;
-	n->len = len;
+	n->capacity = capacity;
 	n->head = 0;
 	n->tail = queued;
 	return 0;
@@ -133,7 +131,7 @@ struct ksig_event *ksig_native_put(struct ksig_native *n, uint64_t time_ns)
 {
 	struct ksig_event *ev;
 
-	if (!queue_room(n)) {
+	if (n->tail - n->head == n->capacity) {
 		ksig_native_lose(n, 1);
 		return NULL;
 	}

@@ -19,7 +19,7 @@ static void take(const uint8_t *data, size_t size, bool known)
 	for (i = 0; i < users.n; i++) {
 		n = &streams[i];
 		*n = (struct ksig_native) {
-			.desc = ksig_desc_find(uevent_kinds[i].event), .len = 1,
+			.desc = ksig_desc_find(uevent_kinds[i].event), .len = 1, .capacity = 1,
 			.state = &state, .users = &users,
 		};
 		users.user[i] = n;

@@ -23,7 +23,7 @@ static bool ends(uint64_t stalled)
 		.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), .timer_due = true,
 	};
 	struct ksig_native n = {
-		.desc = ksig_desc_find("memory.calm"), .state = &s, .len = 1,
+		.desc = ksig_desc_find("memory.calm"), .state = &s, .len = 1, .capacity = 1,
 	};
 	bool reported;
 
