@@ -122,12 +122,12 @@ static int open_provider(struct ksig_stream *stream, const struct ksig_provider 
 
 	for (i = 0; i < spec->n_conds; i++)
 		spec->conds[i].in_kernel = false;
-	err = p->check(stream->desc, e);
-	if (err)
-		return err;
 	/* a process that runs has no initial event */
-	if (ksig_stream_wants_initial(stream) && !stream->desc->pids && !p->initial)
-		return ksig_fail(e, 0, EOPNOTSUPP, "cannot report the initial state: use the native provider");
+	if (ksig_stream_wants_initial(stream) && !stream->desc->pids && !p->initial) {
+		err = p->check(stream->desc, e);
+		return err ? err : ksig_fail(e, 0, EOPNOTSUPP,
+					     "cannot report the initial state: use the native provider");
+	}
 	stream->provider = p;
 	err = p->open(stream, e);
 	if (err) {

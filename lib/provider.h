@@ -19,9 +19,9 @@ struct ksig_stream;
  *	@desc_free; -ENOENT if there is no such event; another -errno. NULL if the provider has no
  *	such events.
  * @desc_free: frees a description created by @desc
- * @open: creates the subscription. The caller has set spec, desc and opts in @stream. Sets
- *	@stream->fd, @stream->priv, and in_kernel in each condition that the provider checks.
- *	Releases all resources on error.
+ * @open: creates the subscription, or fails as @check does. The caller has set spec, desc and opts
+ *	in @stream. Sets @stream->fd, @stream->priv, and in_kernel in each condition that the
+ *	provider checks. Releases all resources on error.
  * @close: undoes @open
  * @initial: adds records about the initial state, before the first @next; called once for each
  *	stream of an event that has a state, after all streams of the subscription have been opened.
@@ -83,6 +83,7 @@ int ksig_provider_check_name(const char *name, struct ksig_error *e);
  * @opts: options of the subscription
  * @first: first stream of the subscription; the streams before this one are open
  * @value: field that the options select as the value of signals; NULL for the record's value
+ * @probe: opened only to find out whether the event is available; no events will be read
  * @gone: the process named by the filter had exited before the subscription, and this is to be
  *	reported
  * @fd: descriptor that is readable when there is something to read; -1 if not open
@@ -118,6 +119,7 @@ struct ksig_stream {
 	const struct ksig_sub_opts *opts;
 	struct ksig_stream *first;
 	const struct ksig_field_desc *value;
+	bool probe;
 	bool gone;
 	int fd;
 	void *priv;

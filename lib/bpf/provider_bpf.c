@@ -120,9 +120,13 @@ static struct ksig_bpf_sub *bpf_sub_new(const struct ksig_event_desc *d)
 
 static int bpf_sub_open(struct ksig_stream *stream, struct ksig_error *e)
 {
-	struct ksig_bpf_sub *st = bpf_sub_new(stream->desc);
-	int err = -ENOMEM;
+	int err = bpf_sub_check(stream->desc, e);
+	struct ksig_bpf_sub *st;
 
+	if (err)
+		return err;
+	err = -ENOMEM;
+	st = bpf_sub_new(stream->desc);
 	ksig_libbpf_enter(stream->opts);
 	if (st)
 		err = ksig_bpf_start(st, stream, e);

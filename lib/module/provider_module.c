@@ -286,10 +286,12 @@ static void module_map(struct ksig_stream *stream, struct module *m)
 static int module_open(struct ksig_stream *stream, struct ksig_error *e)
 {
 	struct ksig_cond *c, *subject = NULL;
-	int pidfd = -1, err;
+	int pidfd = -1, err = module_check(stream->desc, e);
 	struct module *m;
 	unsigned int i;
 
+	if (err)
+		return err;
 	/* the kernel can check only one condition, which must be an equality on the subject */
 	for (i = 0; i < stream->spec.n_conds && !subject; i++) {
 		c = &stream->spec.conds[i];

@@ -58,9 +58,9 @@ struct ksig_native_users {
  * struct ksig_native - a subscription of the native provider
  * @source: source of the events
  * @desc: description of the event
- * @stream: the stream of which this is the provider's part
+ * @stream: the stream to which this subscription belongs
  * @state: private data of the source
- * @own: what the source keeps for this stream alone
+ * @own: private data of the source for this stream
  * @users: the streams that share @state
  * @owner: pid of the process that subscribed; a child created by fork(2) may only close the
  *	subscription
@@ -70,8 +70,8 @@ struct ksig_native_users {
  * @wake_set: @wake is readable
  * @retry: the last pull failed, and possibly no descriptor reports the remaining messages
  * @end: -ESHUTDOWN once pull has returned it; otherwise 0
- * @len: number of queued records from which on no more messages are read
- * @capacity: size of the queue, in records: more than @len if there was more to add at once
+ * @len: number of queued records at which the source stops reading messages
+ * @capacity: size of the queue, in records; may exceed @len after ksig_native_reserve()
  * @head: free-running index of the next record to return
  * @tail: free-running index after the newest record
  * @records: the queue
@@ -89,8 +89,8 @@ struct ksig_native {
 	const struct ksig_event_desc *desc;
 	const struct ksig_stream *stream;
 	void *state;
-	struct ksig_native_users *users;
 	void *own;
+	struct ksig_native_users *users;
 	pid_t owner;
 	int epoll;
 	int wake;
@@ -140,7 +140,7 @@ struct ksig_event *ksig_native_put(struct ksig_native *n, uint64_t time_ns);
 void ksig_native_drop(struct ksig_native *n);
 /*
  * Makes room for @count more records, so that the initial state or all events of one message fit
- * however long the queue is. Return: 0 or -ENOMEM.
+ * regardless of @len. Return: 0 or -ENOMEM.
  */
 int ksig_native_reserve(struct ksig_native *n, size_t count);
 /* Adds a record about the initial state. The caller has reserved room for it. */
@@ -156,8 +156,9 @@ void ksig_native_set_text(const struct ksig_native *n, struct ksig_event *ev,
 void ksig_native_set_number(const struct ksig_native *n, struct ksig_event *ev,
 			    const char *key, uint64_t number);
 /*
- * Returns how many records the queues of all streams that share the source can take up to their
- * length. If a queue is full, sources should leave their messages in the kernel.
+ * Returns how many records can be added to the queue of every stream that shares the source before
+ * one of the queues reaches its length. If a queue is full, sources should leave their messages in
+ * the kernel.
  */
 uint32_t ksig_native_room(const struct ksig_native *n);
 /*

@@ -104,7 +104,7 @@ static int native_attach(struct ksig_native *n, struct ksig_stream *stream,
 		err = n->users ? n->source->open(n, stream, e) :
 				 ksig_native_fail(e, -ENOMEM, "cannot allocate the list of streams");
 	}
-	if (!err && n->source->join) {
+	if (!err && n->source->join && !stream->probe) {
 		err = n->source->join(n, e);
 		if (err && !other)
 			n->source->close(n);
@@ -120,6 +120,7 @@ static int native_open(struct ksig_stream *stream, struct ksig_error *e)
 {
 	const struct ksig_native_source *source = stream->desc->native;
 	struct ksig_native *n;
+	unsigned int i;
 	int err = -ENOMEM;
 
 	/* a pidfd reports the exit of a single process and requires no privileges */
@@ -128,6 +129,12 @@ static int native_open(struct ksig_stream *stream, struct ksig_error *e)
 	if (!source)
 		return ksig_fail(e, 0, ENOENT, "native doesn't provide the event '%s'",
 				 stream->desc->name);
+	/* a condition on the current task can be checked only in the kernel */
+	for (i = 0; i < stream->spec.n_conds; i++) {
+		if (!stream->spec.conds[i].field)
+			return ksig_fail(e, stream->spec.conds[i].column, EOPNOTSUPP,
+					 "doesn't report %s", stream->spec.conds[i].key);
+	}
 	n = calloc(1, sizeof(*n));
 	if (!n)
 		return ksig_native_fail(e, -ENOMEM, "cannot create a subscription");
@@ -202,7 +209,7 @@ static int native_initial(struct ksig_stream *stream)
 static int native_check(const struct ksig_event_desc *d, struct ksig_error *e)
 {
 	static const struct ksig_sub_opts defaults;
-	struct ksig_stream probe = { .desc = d, .opts = &defaults, .fd = -1 };
+	struct ksig_stream probe = { .desc = d, .opts = &defaults, .fd = -1, .probe = true };
 	int err;
 
 	err = native_open(&probe, e);

@@ -214,6 +214,8 @@ fi
 # an event that the chosen provider doesn't have
 gives 5 ksig watch trace.sched.sched_switch --provider native
 says "trace.sched.sched_switch is not available here: native doesn't provide it"
+gives 5 ksig watch fs.mount --provider bpf --initial
+says "fs.mount is not available here: bpf doesn't provide it"
 
 # a kernel that rejects the program
 if command -v strace >/dev/null; then
