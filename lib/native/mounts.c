@@ -15,6 +15,9 @@
 #include "mounts.h"
 #include "../text.h"
 
+/* Number of attempts to open a path without asking a server */
+#define OPEN_TRIES 100
+
 int ksig_mounts_open(void)
 {
 	int fd = open("/proc/thread-self/mountinfo", O_RDONLY | O_CLOEXEC);
@@ -186,8 +189,12 @@ int ksig_mount_open(const char *path, bool cached)
 	const struct open_how how = {
 		.flags = O_PATH | O_CLOEXEC, .resolve = cached ? RESOLVE_CACHED : 0,
 	};
-	int fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	int fd, tries = 0;
 
+	/* it also fails if the mounts of any namespace are changing at the moment */
+	do {
+		fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	} while (fd < 0 && errno == EAGAIN && tries++ < OPEN_TRIES);
 	/* a seccomp filter may not know this call */
 	return fd < 0 && (errno == ENOSYS || errno == EPERM) ? open(path, O_PATH | O_CLOEXEC) : fd;
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Check how lines of /proc/self/mountinfo are parsed. */
+/*
+ * Check how lines of /proc/self/mountinfo are parsed, and that a path can be opened without asking
+ * a server while mounts change.
+ */
 /* renamed because the library also defines these symbols */
 #define ksig_mounts_open ksig_mounts_open_tested
 #define ksig_mounts_read ksig_mounts_read_tested
@@ -10,6 +13,12 @@
 #define ksig_mount_id ksig_mount_id_tested
 #define ksig_mount_at ksig_mount_at_tested
 #include "../../lib/native/mounts.c"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "test.h"
 
@@ -50,6 +59,40 @@ static int fails(const char *text)
 	return !ret && !m.path && !m.type && !m.source;
 }
 
+/* Mounts and unmounts in another namespace. @ready: a pipe to write to once this works */
+static void change_mounts(int ready)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
+		_exit(0);
+	while (!mount("ksig", "/tmp", "tmpfs", 0, NULL) && !umount("/tmp")) {
+		if (ready >= 0 && write(ready, "x", 1) == 1)
+			ready = -1;
+	}
+	_exit(0);
+}
+
+static void test_open(void)
+{
+	int fds[2], i;
+	char byte;
+	pid_t pid;
+
+	CHECK(!pipe(fds));
+	pid = fork();
+	CHECK(pid >= 0);
+	if (!pid)
+		change_mounts(fds[1]);
+	close(fds[1]);
+	if (read(fds[0], &byte, 1) != 1)
+		printf("mounts: not tested while they change: no user namespace\n");
+	for (i = 0; i < 100000; i++)
+		CHECK(ksig_mount_at("/", true));
+	kill(pid, SIGKILL);
+	CHECK(waitpid(pid, NULL, 0) == pid);
+	close(fds[0]);
+}
+
 int main(void)
 {
 	struct ksig_mount m = parse("36 35 98:7 / /mnt/a\\040b\\134 rw,noatime master:1 shared:2 - ext3 /dev/r\\011t rw,errors=continue");
@@ -74,5 +117,6 @@ int main(void)
 	CHECK(fails("1 1 0:1 / /  - tmpfs"));
 	CHECK(fails("x 1 0:1 / / rw - tmpfs none rw"));
 	CHECK(fails("1 1 0 / / rw - tmpfs none rw"));
+	test_open();
 	return 0;
 }
