@@ -181,11 +181,16 @@ static const struct ksig_event *poll_event(struct ksig_sub *sub)
 {
 	struct pollfd p = { .fd = ksig_sub_fd(sub), .events = POLLIN };
 	const struct ksig_event *ev;
+	int got;
 
-	CHECK_EQ(OK(poll(&p, 1, 60000)), 1);
-	CHECK_EQ(OK(poll(&p, 1, 0)), 1);
-	CHECK_EQ(OK(poll(&p, 1, 0)), 1);
-	CHECK_EQ(ksig_sub_next(sub, 0, &ev), 1);
+	do {
+		CHECK_EQ(OK(poll(&p, 1, 60000)), 1);
+		CHECK_EQ(OK(poll(&p, 1, 0)), 1);
+		CHECK_EQ(OK(poll(&p, 1, 0)), 1);
+		/* an alarm that counts a stall from before the subscription is no event */
+		got = ksig_sub_next(sub, 0, &ev);
+	} while (!got);
+	CHECK_EQ(got, 1);
 	return ev;
 }
 
