@@ -32,9 +32,6 @@
 #define EXEC	0x00000002U
 #define EXIT	0x80000000U
 
-#define INITIAL_USER_NS	0xEFFFFFFDU
-#define INITIAL_PID_NS	0xEFFFFFFCU
-
 /* Offset of the event in a message; the event is not aligned. */
 #define EVENT_AT (NLMSG_HDRLEN + sizeof(struct cn_msg))
 #define MESSAGE_MOST 1024
@@ -294,10 +291,10 @@ static int connector_fail(int err, struct ksig_error *e)
 		return ksig_fail(e, 0, EPERM,
 				 "the proc connector needs root or CAP_NET_ADMIN before Linux 6.6; a single process's exit doesn't need it (process.exit:pid=N)");
 	case -ENOMSG:
-		if (!connector_is_initial("/proc/self/ns/user", INITIAL_USER_NS))
+		if (!connector_is_initial("/proc/self/ns/user", KSIG_INITIAL_USER_NS))
 			return ksig_fail(e, 0, EPERM,
 					 "the proc connector doesn't work in a user namespace: run ksig outside; a single process's exit doesn't need it (process.exit:pid=N)");
-		if (!connector_is_initial("/proc/self/ns/pid", INITIAL_PID_NS))
+		if (!connector_is_initial("/proc/self/ns/pid", KSIG_INITIAL_PID_NS))
 			return ksig_fail(e, 0, EPERM,
 					 "the proc connector doesn't work in a pid namespace: run ksig outside; a single process's exit doesn't need it (process.exit:pid=N)");
 		return ksig_fail(e, 0, EOPNOTSUPP,

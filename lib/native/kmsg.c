@@ -24,8 +24,6 @@
  * most CONSOLE_EXT_LOG_MAX, or PRINTK_MESSAGE_MAX in newer kernels, where it is smaller.
  */
 #define MESSAGE_MAX 8192
-/* Inode number of the initial pid namespace, which is fixed in the kernel */
-#define INITIAL_PID_NS 0xEFFFFFFCU
 
 /**
  * struct kmsg_state - the log
@@ -314,7 +312,7 @@ static int kmsg_open(struct ksig_native *n, struct ksig_stream *stream, struct k
 		free(s);
 		return kmsg_fail(e, err);
 	}
-	s->has_pids = !stat("/proc/self/ns/pid", &st) && st.st_ino == INITIAL_PID_NS;
+	s->has_pids = !stat("/proc/self/ns/pid", &st) && st.st_ino == KSIG_INITIAL_PID_NS;
 	n->state = s;
 	return 0;
 }

@@ -16,6 +16,10 @@
 
 #include "../provider.h"
 
+/* Inode numbers of the initial namespaces, which are fixed in the kernel */
+#define KSIG_INITIAL_USER_NS 0xEFFFFFFDU
+#define KSIG_INITIAL_PID_NS 0xEFFFFFFCU
+
 struct ksig_native;
 
 /**

@@ -23,8 +23,6 @@
 #include "uevent.h"
 
 #define UEVENT_GROUP_KERNEL 1
-/* Inode number of the initial user namespace, which is fixed in the kernel */
-#define INITIAL_USER_NS 0xEFFFFFFDU
 /* Maximum number of attempts to read the initial state if messages are lost */
 #define TRIES 20
 /*
@@ -465,7 +463,7 @@ static int uevent_check_namespace(struct ksig_stream *stream, struct ksig_error 
 		close(user);
 	if (net >= 0)
 		close(net);
-	if (known && st.st_ino != INITIAL_USER_NS)
+	if (known && st.st_ino != KSIG_INITIAL_USER_NS)
 		return ksig_fail(e, 0, EOPNOTSUPP,
 				 "the kernel sends no uevents to network namespaces owned by a non-initial user namespace: run ksig in the host's network namespace (nsenter --net)");
 	if (!known && stream->opts->log)
