@@ -154,7 +154,7 @@ static int find_below(int folder, uint64_t id, char *path, size_t len)
 	}
 	while (err == -ENOENT && (d = readdir(dir))) {
 		n = strlen(d->d_name) + 1;
-		if (d->d_type != DT_DIR || *d->d_name == '.' ||
+		if (d->d_type != DT_DIR || ksig_text_is_dot(d->d_name) ||
 		    len + n >= KSIG_CGROUP_PATH_MAX)
 			continue;
 		path[len] = '/';

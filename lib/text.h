@@ -24,6 +24,12 @@ bool ksig_text_is_hidden(uint32_t c);
 /* Return: whether the character is any kind of space, '<' or '>', or looks like an arrow. */
 bool ksig_text_parts(uint32_t c);
 
+/* Return: whether the name of a directory entry is "." or "..". Other names may begin with a '.'. */
+static inline bool ksig_text_is_dot(const char *name)
+{
+	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
+
 /* Decodes the octal escapes of files in /proc, such as "\040" for a blank, in place. */
 void ksig_text_unescape(char *s);
 /* Decodes the hexadecimal escapes of /dev/kmsg, such as "\x09" for a tab, in place. */

@@ -18,6 +18,7 @@
 #include <sys/timerfd.h>
 
 #include "group.h"
+#include "../text.h"
 
 /* How long to wait before the cgroups that could not be watched are tried again */
 #define RETRY_S 5
@@ -220,7 +221,7 @@ static ssize_t group_list_children(struct ksig_hierarchy *s, const char *path, c
 	*names = NULL;
 	free(full);
 	while (dir && !err && (d = readdir(dir))) {
-		if (d->d_type != DT_DIR || !strcmp(d->d_name, ".") || !strcmp(d->d_name, ".."))
+		if (d->d_type != DT_DIR || ksig_text_is_dot(d->d_name))
 			continue;
 		size = strlen(d->d_name) + 1;
 		more = realloc(*names, used + size);

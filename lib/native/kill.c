@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "native.h"
+#include "../text.h"
 
 #define EVENTS_FILE "memory.events"
 #define LOCAL_FILE "memory.events.local"
@@ -220,7 +221,7 @@ static int kill_walk(struct kill_walk *w, int folder)
 	if (!err && kills)
 		err = kill_update_local(w, folder);
 	while (!err && kills && (d = readdir(dir))) {
-		if (*d->d_name == '.' || d->d_type != DT_DIR)
+		if (ksig_text_is_dot(d->d_name) || d->d_type != DT_DIR)
 			continue;
 		fd = openat(folder, d->d_name,
 			    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -377,7 +378,7 @@ static int kill_update_children(struct ksig_native *n, bool begun)
 		return -ENOMEM;
 	}
 	while (!err && (d = readdir(dir))) {
-		if (*d->d_name != '.' && d->d_type == DT_DIR)
+		if (!ksig_text_is_dot(d->d_name) && d->d_type == DT_DIR)
 			err = kill_update_child(n, d->d_name, begun);
 	}
 	closedir(dir);

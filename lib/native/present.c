@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "uevent.h"
+#include "../text.h"
 
 /* ------------------------------------------------------------------- the set */
 
@@ -247,7 +248,7 @@ static int present_devices(struct ksig_present *p, int fd, char *path, size_t le
 	}
 	err = present_device(p, fd, path);
 	while (!err && (d = readdir(dir))) {
-		if (d->d_type != DT_DIR || *d->d_name == '.' ||
+		if (d->d_type != DT_DIR || ksig_text_is_dot(d->d_name) ||
 		    len + strlen(d->d_name) + 2 > PATH_MAX)
 			continue;
 		below = openat(fd, d->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -42,3 +42,12 @@ says 'column 1: power.resume has no initial state'
 gives 2 ksig watch process.exit --initial
 gives 3 ksig watch net.up time.set --initial -t 10ms
 says '^ksig: time.set has no initial state; only changes are reported$'
+
+# a device whose name begins with a dot
+if unshare -nm sh -c 'mount -t sysfs sysfs /sys && ip link add .x type veth peer name .y && exec "$@"' \
+	- ksig watch device.add:subsystem=net,name=.x --initial -n1 -t 10s >stdout 2>stderr; then
+	lines 1
+else
+	[ $? != 3 ] || fail "device.add has no .x: $(cat stderr)"
+	echo ": no veth or sysfs here: a device whose name begins with a dot is not tested"
+fi
