@@ -271,6 +271,15 @@ static const struct ksig_field_desc hung_fields[] = {
 	OPTIONAL("text", struct kernel_data, text),
 };
 
+/* data[] of the events about power supplies; accessed only by field name */
+struct supply_data {
+	char source[64];
+};
+
+static const struct ksig_field_desc supply_fields[] = {
+	OPTIONAL("source", struct supply_data, source),
+};
+
 /* Nanoseconds by which the wall clock was set forward */
 static const struct ksig_field_desc time_fields[] = {
 	VALUE("delta", KSIG_FIELD_SIGNED),
@@ -332,6 +341,12 @@ static const struct ksig_event_desc events[] = {
 	EVENT("power.resume", "power", KSIG_POWER_RESUME, NO_DATA,
 	      "the machine has resumed, or an attempt to suspend it failed", BY_NATIVE(clock),
 	      BY_BPF(power)),
+	EVENT("power.ac", NULL, KSIG_POWER_AC, struct supply_data,
+	      "the machine is powered by an external power supply", FIELDS(supply_fields),
+	      .state = true, BY_NATIVE(supply)),
+	EVENT("power.battery", NULL, KSIG_POWER_BATTERY, struct supply_data,
+	      "the machine is powered by its batteries", FIELDS(supply_fields),
+	      .state = true, BY_NATIVE(supply)),
 	EVENT("net.up", "net", KSIG_NET_UP, struct ksig_net_data,
 	      "a network interface is up and has a carrier", FIELDS(net_fields),
 	      .state = true, BY_NATIVE(rtnl)),

@@ -45,6 +45,9 @@ extern "C" {
 /* The real-time clock was set. @value: change in ns, accurate to about 20 us, or unknown */
 #define KSIG_TIME_SET		0
 
+#define KSIG_POWER_AC		2	/* no subject, no value */
+#define KSIG_POWER_BATTERY	3
+
 #define KSIG_NET_RENAME		2	/* as KSIG_NET_UP; data: struct ksig_rename_data */
 #define KSIG_NET_ADDRESS	3	/* @subject: the interface's index; @value: length of the prefix */
 #define KSIG_NET_ROUTE		4	/* as KSIG_NET_ADDRESS; no subject without an interface */

@@ -290,6 +290,7 @@ extern const struct ksig_native_source ksig_native_mount;
 extern const struct ksig_native_source ksig_native_space;
 extern const struct ksig_native_source ksig_native_cgroup;
 extern const struct ksig_native_source ksig_native_kmsg;
+extern const struct ksig_native_source ksig_native_supply;
 extern const struct ksig_native_source ksig_native_kill;
 
 #endif /* KSIG_NATIVE_H */

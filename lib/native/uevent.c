@@ -472,28 +472,36 @@ static int uevent_check_namespace(struct ksig_stream *stream, struct ksig_error 
 	return 0;
 }
 
-static int uevent_open(struct ksig_native *n, struct ksig_stream *stream,
+int ksig_uevent_listen(struct ksig_netlink *nl, struct ksig_native *n, struct ksig_stream *stream,
 		       struct ksig_error *e)
 {
-	struct uevent_state *s;
 	int err = uevent_check_namespace(stream, e);
 
 	if (err)
 		return err;
-	s = calloc(1, sizeof(*s));
+	err = ksig_netlink_open(nl, NETLINK_KOBJECT_UEVENT, UEVENT_GROUP_KERNEL, n->len);
+	if (!err)
+		err = ksig_native_watch(n, nl->fd, EPOLLIN);
+	if (!err)
+		return 0;
+	ksig_netlink_close(nl);
+	return ksig_native_fail(e, err, "cannot receive uevents (netlink)");
+}
+
+static int uevent_open(struct ksig_native *n, struct ksig_stream *stream,
+		       struct ksig_error *e)
+{
+	struct uevent_state *s = calloc(1, sizeof(*s));
+	int err;
+
 	if (!s)
 		return ksig_native_fail(e, -ENOMEM, "uevents");
-	err = ksig_netlink_open(&s->nl, NETLINK_KOBJECT_UEVENT,
-				UEVENT_GROUP_KERNEL, n->len);
-	if (!err)
-		err = ksig_native_watch(n, s->nl.fd, EPOLLIN);
-	if (err) {
-		ksig_netlink_close(&s->nl);
+	err = ksig_uevent_listen(&s->nl, n, stream, e);
+	if (err)
 		free(s);
-		return ksig_native_fail(e, err, "cannot receive uevents (netlink)");
-	}
-	n->state = s;
-	return 0;
+	else
+		n->state = s;
+	return err;
 }
 
 static int uevent_join(struct ksig_native *n, struct ksig_error *e)

@@ -39,6 +39,13 @@ void ksig_uevent_parse(const char *buf, size_t n, struct ksig_uevent *u);
 /* Return: the last component of the object's path in sysfs. */
 const char *ksig_uevent_name(const struct ksig_uevent *u);
 
+/*
+ * Opens a socket that receives uevents, and adds it to the epoll set of @n.
+ * Return: 0; or -errno, with the reason in @e.
+ */
+int ksig_uevent_listen(struct ksig_netlink *nl, struct ksig_native *n, struct ksig_stream *stream,
+		       struct ksig_error *e);
+
 /* -------------------------------------------------------------- present.c */
 
 /**

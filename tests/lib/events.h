@@ -44,6 +44,8 @@ static struct source {
 			   KSIG_EVENT_NO_COMM } },
 	{ "power.suspend", BIT(MODULE) | BIT(BPF) },
 	{ "power.resume", ALL },
+	{ "power.ac", BIT(NATIVE) },
+	{ "power.battery", BIT(NATIVE) },
 	{ "net.up", BIT(MODULE) | BIT(NATIVE) },
 	{ "net.down", BIT(MODULE) | BIT(NATIVE) },
 	{ "net.rename", BIT(NATIVE) },

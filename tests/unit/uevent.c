@@ -4,10 +4,12 @@
 #define ksig_native_uevent ksig_native_uevent_tested
 #define ksig_uevent_parse ksig_uevent_parse_tested
 #define ksig_uevent_name ksig_uevent_name_tested
+#define ksig_uevent_listen ksig_uevent_listen_tested
 #include "../../lib/native/uevent.c"
 #undef ksig_native_uevent
 #undef ksig_uevent_parse
 #undef ksig_uevent_name
+#undef ksig_uevent_listen
 
 #include "test.h"
 
