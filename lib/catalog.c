@@ -280,6 +280,29 @@ static const struct ksig_field_desc supply_fields[] = {
 	OPTIONAL("source", struct supply_data, source),
 };
 
+/* data[] of the events about GPIO lines; accessed only by field name */
+struct gpio_data {
+	char chip[32];
+	char label[32];
+	char name[32];
+};
+
+static const struct ksig_field_desc gpio_fields[] = {
+	SUBJECT("line", KSIG_FIELD_UNSIGNED),
+	OPTIONAL("chip", struct gpio_data, chip),
+	OPTIONAL("label", struct gpio_data, label),
+	OPTIONAL("name", struct gpio_data, name),
+};
+
+static const struct ksig_setting_desc gpio_settings[] = {
+	{ "chip", "CHIP: number, name or label of the GPIO chip" },
+	{ "line", "LINE: number or name of the line" },
+	{ "bias", "pull-up, pull-down or disabled: resistor of the line (default: unchanged)" },
+	{ "active", "low or high (default): low swaps rising and falling" },
+	{ "debounce", "TIME: ignore shorter changes" },
+	{ }
+};
+
 /* Nanoseconds by which the wall clock was set forward */
 static const struct ksig_field_desc time_fields[] = {
 	VALUE("delta", KSIG_FIELD_SIGNED),
@@ -312,6 +335,10 @@ static const struct ksig_field_desc test_fields[] = {
 
 #define KERNEL(event, number, fields, text) \
 	EVENT(event, NULL, number, struct kernel_data, text, FIELDS(fields), BY_NATIVE(kmsg))
+
+#define GPIO(event, number, text) \
+	EVENT(event, NULL, number, struct gpio_data, text, FIELDS(gpio_fields), \
+	      .settings = gpio_settings, .state = true, BY_NATIVE(gpio))
 
 static const struct ksig_event_desc events[] = {
 	EVENT("process.fork", "process", KSIG_PROCESS_FORK, struct ksig_process_data,
@@ -411,6 +438,8 @@ static const struct ksig_event_desc events[] = {
 	       "a task has been blocked in the kernel for too long"),
 	KERNEL("kernel.stall", KSIG_KERNEL_STALL, trouble_fields,
 	       "a cpu, RCU or a workqueue is stuck"),
+	GPIO("gpio.rising", KSIG_GPIO_RISING, "the level of a GPIO line has risen"),
+	GPIO("gpio.falling", KSIG_GPIO_FALLING, "the level of a GPIO line has fallen"),
 	EVENT("time.set", NULL, KSIG_TIME_SET, NO_DATA, "the wall clock was set",
 	      FIELDS(time_fields), BY_NATIVE(clock)),
 	EVENT("test", "test", 0, NO_DATA, "an event emitted by 'ksig emit'",

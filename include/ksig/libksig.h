@@ -68,6 +68,9 @@ extern "C" {
 #define KSIG_KERNEL_STALL	3
 #define KSIG_KERNEL_HUNG	4	/* @subject: pid of the task; @value: seconds */
 
+#define KSIG_GPIO_RISING	0	/* @subject: number of the line */
+#define KSIG_GPIO_FALLING	1
+
 #define KSIG_FS_MOUNT		0	/* no subject, no value */
 #define KSIG_FS_UMOUNT		1
 #define KSIG_FS_READONLY	2

@@ -177,6 +177,8 @@ void ksig_native_lose(struct ksig_native *n, uint64_t count);
  * the source.
  */
 void ksig_native_lose_upto(struct ksig_native *n, uint64_t count);
+/* Counts @count messages that the kernel dropped as possibly lost events of one stream. */
+void ksig_native_miss(struct ksig_native *user, uint64_t count);
 /* Return: the condition that restricts the filter to one subject, or NULL. */
 struct ksig_cond *ksig_native_subject(struct ksig_stream *stream);
 /*
@@ -290,6 +292,7 @@ extern const struct ksig_native_source ksig_native_mount;
 extern const struct ksig_native_source ksig_native_space;
 extern const struct ksig_native_source ksig_native_cgroup;
 extern const struct ksig_native_source ksig_native_kmsg;
+extern const struct ksig_native_source ksig_native_gpio;
 extern const struct ksig_native_source ksig_native_supply;
 extern const struct ksig_native_source ksig_native_kill;
 

@@ -117,14 +117,18 @@ void ksig_native_lose(struct ksig_native *n, uint64_t count)
 	n->gap += count;
 }
 
+void ksig_native_miss(struct ksig_native *user, uint64_t count)
+{
+	user->lost_upto += count;
+	user->gap_upto = KSIG_EVENT_LOST_UPTO;
+}
+
 void ksig_native_lose_upto(struct ksig_native *n, uint64_t count)
 {
 	unsigned int i;
 
-	for (i = 0; i < n->users->n; i++) {
-		n->users->user[i]->lost_upto += count;
-		n->users->user[i]->gap_upto = KSIG_EVENT_LOST_UPTO;
-	}
+	for (i = 0; i < n->users->n; i++)
+		ksig_native_miss(n->users->user[i], count);
 }
 
 struct ksig_event *ksig_native_put(struct ksig_native *n, uint64_t time_ns)

@@ -78,6 +78,8 @@ static struct source {
 	{ "kernel.oops", BIT(NATIVE) },
 	{ "kernel.hung", BIT(NATIVE) },
 	{ "kernel.stall", BIT(NATIVE) },
+	{ "gpio.rising", BIT(NATIVE) },
+	{ "gpio.falling", BIT(NATIVE) },
 	{ "time.set", BIT(NATIVE) },
 };
 
