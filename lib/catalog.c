@@ -222,6 +222,20 @@ static const struct ksig_field_desc mount_fields[] = {
 	OPTIONAL("type", struct mount_data, type),
 };
 
+/* data[] of fs.error; accessed only by field name */
+struct fserror_data {
+	struct mount_data mount;
+	uint32_t count;
+};
+
+static const struct ksig_field_desc fserror_fields[] = {
+	OPTIONAL("path", struct fserror_data, mount.path),
+	OPTIONAL("source", struct fserror_data, mount.source),
+	OPTIONAL("type", struct fserror_data, mount.type),
+	VALUE("error", KSIG_FIELD_UNSIGNED),
+	DATA("count", KSIG_FIELD_UNSIGNED, struct fserror_data, count, 0, false),
+};
+
 static const struct ksig_field_desc space_fields[] = {
 	OPTIONAL("path", struct mount_data, path),
 	OPTIONAL("source", struct mount_data, source),
@@ -429,6 +443,9 @@ static const struct ksig_event_desc events[] = {
 	MOUNT("fs.umount", KSIG_FS_UMOUNT, "a file system was unmounted"),
 	MOUNT("fs.readonly", KSIG_FS_READONLY, "a mount has become read-only"),
 	MOUNT("fs.writable", KSIG_FS_WRITABLE, "a mount has become writable"),
+	EVENT("fs.error", NULL, KSIG_FS_ERROR, struct fserror_data,
+	      "a file system has found an error in itself", FIELDS(fserror_fields),
+	      BY_NATIVE(fserror)),
 	KERNEL("kernel.log", KSIG_KERNEL_LOG, log_fields, "a message was added to the kernel's log"),
 	KERNEL("kernel.warn", KSIG_KERNEL_WARN, trouble_fields,
 	       "the kernel has detected a bug and continues"),

@@ -77,6 +77,7 @@ extern "C" {
 #define KSIG_FS_WRITABLE	3
 #define KSIG_FS_FULL		4	/* @value: free bytes */
 #define KSIG_FS_FREE		5	/* as KSIG_FS_FULL */
+#define KSIG_FS_ERROR		6	/* @value: an errno, such as EUCLEAN */
 
 /**
  * struct ksig_rename_data - data[] of net.rename

@@ -177,7 +177,7 @@ void ksig_native_lose(struct ksig_native *n, uint64_t count);
  * the source.
  */
 void ksig_native_lose_upto(struct ksig_native *n, uint64_t count);
-/* Counts @count messages that the kernel dropped as possibly lost events of one stream. */
+/* Adds @count messages dropped by the kernel to the upper bound of the lost events of @user. */
 void ksig_native_miss(struct ksig_native *user, uint64_t count);
 /* Return: the condition that restricts the filter to one subject, or NULL. */
 struct ksig_cond *ksig_native_subject(struct ksig_stream *stream);
@@ -290,6 +290,7 @@ extern const struct ksig_native_source ksig_native_clock;
 extern const struct ksig_native_source ksig_native_pressure;
 extern const struct ksig_native_source ksig_native_mount;
 extern const struct ksig_native_source ksig_native_space;
+extern const struct ksig_native_source ksig_native_fserror;
 extern const struct ksig_native_source ksig_native_cgroup;
 extern const struct ksig_native_source ksig_native_kmsg;
 extern const struct ksig_native_source ksig_native_gpio;

@@ -69,6 +69,7 @@ static struct source {
 	{ "cgroup.oom", BIT(NATIVE) },
 	{ "fs.full", BIT(NATIVE) },
 	{ "fs.free", BIT(NATIVE) },
+	{ "fs.error", BIT(NATIVE) },
 	{ "fs.mount", BIT(NATIVE) },
 	{ "fs.umount", BIT(NATIVE) },
 	{ "fs.readonly", BIT(NATIVE) },
