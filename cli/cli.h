@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include <ksig/libksig.h>
@@ -64,7 +65,11 @@ int ksig_parse_time(const char *s, int64_t *ns);
 #define KSIG_SIGNAME_MAX 16
 const char *ksig_signal_name(int signo, char buf[KSIG_SIGNAME_MAX]);
 
-/* text.c: print to stdout without characters that control the terminal, or as a JSON string */
+/*
+ * text.c: write a string with '?' in place of characters that could control the terminal, or print
+ * it as a JSON string
+ */
+void ksig_write_plain(FILE *out, const char *s);
 void ksig_print_plain(const char *s);
 void ksig_print_quoted(const char *s);
 

@@ -19,7 +19,6 @@ static const char help[] =
 "Examples:\n"
 "  ksig watch net.up:ifname=eth0 --to unit:nginx.service -s HUP\n"
 "  ksig watch process.exit:pid=4242 -n1\n"
-"  ksig watch power.resume -- ssh -O exit host\n"
 "\n"
 "  -n, --count N       exit after N events\n"
 "  -t, --timeout TIME  exit after TIME (2s, 500ms, 1h) with status 3\n"
@@ -29,20 +28,21 @@ static const char help[] =
 "  -s, --signal SIG    send this signal (name or number); required with --to\n"
 "      --force         send HUP, USR1 or USR2 even if the target would be killed\n"
 "      --value FIELD   send this numeric field as the signal's value\n"
+"      --restart       end a CMD that is still running at the next event\n"
 "      --initial       report the initial state first, then each change\n"
 "      --queue N       queue up to N events that have not been handled yet\n"
 "      --self          also report processes that this watch has started\n"
 "      --provider P    use module, bpf or native (default: the best available)\n"
 "  -q, --quiet         print only errors on standard error, no notes\n"
 "      --json          print one JSON object per line\n"
+"      --format TEXT   print TEXT, with {FIELD} replaced by the field's value\n"
 "  -h, --help          print this text\n"
 "\n"
 "EVENT is NAME[:KEY OP VALUE,...] with OP one of = != < <= > >= &. Strings may be\n"
 "patterns: 'ifname=eth*|wlan*'. See 'ksig events', ksig-events(7), ksig-watch(1).\n"
-"CMD runs without a shell, with the event in KSIG_EVENT, KSIG_PID and so on.\n"
-"\n"
-"Exit status: 0 done, 1 failed, 2 usage, 3 timed out, 4 target gone,\n"
-"5 not available here.\n";
+"CMD runs without a shell, with the event in KSIG_EVENT, KSIG_PID and so on;\n"
+"{FIELD} in its arguments is replaced by the field's value.\n"
+"Exit: 0 done, 1 failed, 2 usage, 3 timed out, 4 target gone, 5 not available.\n";
 
 #define QUEUE_DEFAULT 8192
 #define OUTPUT_MAX (2 * KSIG_OUTPUT_MAX)
@@ -216,6 +216,8 @@ static int watch_events(struct ksig_watch *w, char *const *names)
 	ret = w->has_to ? ksig_to_open(&w->to) : KSIG_DONE;
 	if (!ret)
 		ret = open_events(w, names);
+	if (!ret && w->format)
+		ret = ksig_template_check(w->format, w->sub);
 	if (!ret && is_to_subject(w))
 		ret = set_up_subjects(w);
 	/*
@@ -249,7 +251,8 @@ static int watch_events(struct ksig_watch *w, char *const *names)
 
 /* -------------------------------------------------------------------- options */
 
-enum { EVERY = 256, SKIP, TO, FORCE, VALUE, PROVIDER, QUEUE, JSON, SELF, INITIAL };
+enum { EVERY = 256, SKIP, TO, FORCE, VALUE, PROVIDER, QUEUE, JSON, SELF, INITIAL,
+       FORMAT, RESTART };
 
 static const struct option options[] = {
 	{ "count", required_argument, NULL, 'n' },
@@ -265,6 +268,8 @@ static const struct option options[] = {
 	{ "json", no_argument, NULL, JSON },
 	{ "self", no_argument, NULL, SELF },
 	{ "initial", no_argument, NULL, INITIAL },
+	{ "format", required_argument, NULL, FORMAT },
+	{ "restart", no_argument, NULL, RESTART },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
 	{ }
@@ -327,6 +332,12 @@ static int parse_option(struct ksig_watch *w, int opt, const char *arg)
 	case JSON:
 		w->json = true;
 		return 0;
+	case FORMAT:
+		w->format = arg;
+		return 0;
+	case RESTART:
+		w->restart = true;
+		return 0;
 	case 'q':
 		ksig_be_quiet();
 		return 0;
@@ -357,6 +368,10 @@ static int check_options(const struct ksig_watch *w, char *const *names)
 	if (w->command && !w->command[0])
 		return ksig_usage(&ksig_cmd_watch,
 				  "missing command after '--'");
+	if (w->restart && !w->command)
+		return ksig_usage(&ksig_cmd_watch, "--restart requires a command");
+	if (w->format && w->json)
+		return ksig_usage(&ksig_cmd_watch, "--format and --json cannot be used together");
 	if ((w->to.signo || w->to.force) && !w->has_to)
 		return ksig_usage(&ksig_cmd_watch,
 				  "%s requires --to TARGET",

@@ -7,8 +7,7 @@
 #include "../lib/text.h"
 #include "cli.h"
 
-/* Prints a string, with '?' in place of characters that could control the terminal. */
-void ksig_print_plain(const char *s)
+void ksig_write_plain(FILE *out, const char *s)
 {
 	size_t len;
 	uint32_t c;
@@ -16,10 +15,15 @@ void ksig_print_plain(const char *s)
 	for (; *s; s += len ? len : 1) {
 		len = ksig_text_decode(s, strlen(s), &c);
 		if (!len || ksig_text_is_hidden(c))
-			putchar('?');
+			fputc('?', out);
 		else
-			fwrite(s, 1, len, stdout);
+			fwrite(s, 1, len, out);
 	}
+}
+
+void ksig_print_plain(const char *s)
+{
+	ksig_write_plain(stdout, s);
 }
 
 /* A JSON escape has 16 bits, so larger characters require a surrogate pair. */

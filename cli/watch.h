@@ -77,6 +77,7 @@ const char *ksig_to_outcome(int err);
  * struct ksig_happening - an event to act on
  * @sub: subscription of the event
  * @ev: record of the event
+ * @spec: its specification as written
  * @value_field: field selected by --value; NULL for the record's value
  * @merged: number of events that this one replaced because of --every
  * @lost: number of events of this specification lost since the previous event that was acted on
@@ -87,6 +88,7 @@ const char *ksig_to_outcome(int err);
 struct ksig_happening {
 	const struct ksig_sub *sub;
 	const struct ksig_event *ev;
+	const char *spec;
 	const char *value_field;
 	uint64_t merged;
 	uint64_t lost;
@@ -98,8 +100,26 @@ struct ksig_happening {
 /* watch_print.c: reads the event's value, or the field selected by --value */
 void ksig_happening_value(const struct ksig_happening *h,
 			  struct ksig_field *f);
-/* Prints the line of an event. Return: an exit code. */
-int ksig_print_event(const struct ksig_happening *h, bool json);
+#define KSIG_TIME_MAX 40
+/* Formats the time of the event: "2026-01-31T12:00:00.123456789Z" */
+void ksig_happening_time(const struct ksig_happening *h, char text[KSIG_TIME_MAX]);
+/*
+ * Prints the line of an event: as JSON, in the format @format, or the usual one if that is NULL.
+ * Return: an exit code.
+ */
+int ksig_print_event(const struct ksig_happening *h, bool json, const char *format);
+
+/*
+ * template.c: texts with placeholders such as "{ifname}". ksig_template_check() checks that one of
+ * the watched events has each of the fields. Return: an exit code; on failure the reason has been
+ * printed.
+ */
+int ksig_template_check(const char *text, const struct ksig_sub *sub);
+/*
+ * Replaces the placeholders; one that no watched event has stays as it is. With @braces, "{{" stands
+ * for a '{'. The caller frees the result, which is NULL if there is not enough memory.
+ */
+char *ksig_template_expand(const char *text, const struct ksig_happening *h, bool braces);
 /*
  * Prints as JSON how many events were lost, and may have been lost, after the last event of a
  * specification.
@@ -160,6 +180,8 @@ void ksig_watched_report_last(struct ksig_watched *e,
  * @every: act at most once in this time, ns; 0: no limit
  * @skip: number of events still to be skipped
  * @json: print JSON
+ * @format: print this text, with placeholders; NULL for the usual line
+ * @restart: kill the command if it still runs at the next event
  * @has_to: @to is used
  * @to: target of the signals
  * @command: command to run; NULL if there is none
@@ -179,6 +201,7 @@ void ksig_watched_report_last(struct ksig_watched *e,
  * @follow_at: latest time at which ksig_to_follow() must be called
  * @command_fd: pidfd of the running command, or -1
  * @command_pid: pid of the running command
+ * @kill_at: when to kill the command that is being restarted; KSIG_NEVER if it was not asked to end
  * @acted: number of events acted on so far
  * @result: exit code, unless the watch fails
  */
@@ -188,6 +211,8 @@ struct ksig_watch {
 	int64_t every;
 	uint64_t skip;
 	bool json;
+	const char *format;
+	bool restart;
 	bool has_to;
 	struct ksig_to to;
 	char *const *command;
@@ -208,6 +233,7 @@ struct ksig_watch {
 	int64_t follow_at;
 	int command_fd;
 	pid_t command_pid;
+	int64_t kill_at;
 	uint64_t acted;
 	int result;
 };

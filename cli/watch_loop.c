@@ -16,6 +16,8 @@
 #include "cli.h"
 #include "watch.h"
 
+/* How long a command that is being restarted may take to end */
+#define END_NS (5 * KSIG_NS)
 /* Polling interval for a target with too many pending signals */
 #define RETRY_NS (KSIG_NS / 100)
 /* A target is reported as stalled only after this time. */
@@ -77,7 +79,7 @@ static int act(struct ksig_watch *w)
 
 	if (!__fpending(stdout))
 		w->print_by = now + OUTPUT_NS;
-	if (ksig_print_event(h, w->json))
+	if (ksig_print_event(h, w->json, w->format))
 		return KSIG_FAILED;
 	/*
 	 * flush whole lines before the command starts, because the command writes to the same file
@@ -87,6 +89,7 @@ static int act(struct ksig_watch *w)
 	e->printed += h->lost;
 	e->printed_upto += h->lost_upto;
 	if (w->command) {
+		w->kill_at = KSIG_NEVER;
 		w->command_fd = ksig_run(w->command, h, &w->command_pid);
 		if (w->command_fd < 0) {
 			ksig_error("cannot run '%s': %s", w->command[0],
@@ -111,7 +114,24 @@ static bool wants_event(const struct ksig_watch *w)
 {
 	if (is_enough(w) || w->target_full || w->ended)
 		return false;
-	return w->every || (!w->now.sub && w->command_fd < 0);
+	return w->every || (!w->now.sub && (w->restart || w->command_fd < 0));
+}
+
+/*
+ * With --restart, ends the command because of the next event: first with TERM, and with KILL if it
+ * is still running after END_NS.
+ */
+static void end_command(struct ksig_watch *w)
+{
+	int signo;
+
+	if (!w->restart || w->command_fd < 0 || !w->now.sub || ksig_clock_ns() < w->not_before)
+		return;
+	signo = w->kill_at == KSIG_NEVER ? SIGTERM : SIGKILL;
+	if (signo == SIGKILL && ksig_clock_ns() < w->kill_at)
+		return;
+	w->kill_at = ksig_clock_ns() + END_NS;
+	syscall(SYS_pidfd_send_signal, w->command_fd, signo, NULL, 0);
 }
 
 /*
@@ -188,6 +208,7 @@ static bool read_event(struct ksig_watch *w)
 		w->now.merged++;
 	w->now.sub = w->sub;
 	w->now.ev = ev;
+	w->now.spec = e->text;
 	w->now.lost = e->lost - e->printed;
 	w->now.lost_upto = e->lost_upto - e->printed_upto;
 	w->now.value_field = w->opts.value_field;
@@ -215,6 +236,8 @@ static int wait_for(struct ksig_watch *w, struct pollfd fds[N_FDS])
 		at = sooner(at, now + RETRY_NS);
 	else if (w->now.sub && w->command_fd < 0)
 		at = sooner(at, w->not_before);
+	else if (w->now.sub && w->restart)
+		at = sooner(at, w->kill_at == KSIG_NEVER ? w->not_before : w->kill_at);
 	for (i = 0; !ksig_is_quiet() && i < w->n; i++)
 		at = sooner(at, ksig_watched_report_at(&w->events[i]));
 
@@ -248,6 +271,7 @@ static int drain(struct ksig_watch *w)
 
 	do {
 		w->more = wants_event(w) && read_event(w);
+		end_command(w);
 		if (w->now.sub && w->command_fd < 0 && !is_enough(w) &&
 		    ksig_clock_ns() >= w->not_before)
 			ret = act(w);
@@ -271,7 +295,8 @@ static int step(struct ksig_watch *w)
 	if (ret == GO_ON && fds[COMMAND].revents) {
 		close(w->command_fd);
 		w->command_fd = -1;
-		if (!ksig_child_wait(w->command_pid, &status) && status) {
+		if (!ksig_child_wait(w->command_pid, &status) && status &&
+		    w->kill_at == KSIG_NEVER) {
 			w->result = KSIG_FAILED;
 			ksig_error(WIFSIGNALED(status) ?
 				   "'%s' was killed by signal %d" :

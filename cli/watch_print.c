@@ -53,14 +53,27 @@ void ksig_happening_value(const struct ksig_happening *h, struct ksig_field *f)
 	};
 }
 
-static void print_json_begin(const char *event, struct timespec ts)
+static void format_time(struct timespec ts, char text[KSIG_TIME_MAX])
 {
-	char date[32];
+	size_t len;
 	struct tm tm;
 
 	gmtime_r(&ts.tv_sec, &tm);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	printf("{\"time\":\"%s.%09ldZ\",\"event\":", date, ts.tv_nsec);
+	len = strftime(text, KSIG_TIME_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text + len, KSIG_TIME_MAX - len, ".%09ldZ", ts.tv_nsec);
+}
+
+void ksig_happening_time(const struct ksig_happening *h, char text[KSIG_TIME_MAX])
+{
+	format_time(wall_time(h->ev), text);
+}
+
+static void print_json_begin(const char *event, struct timespec ts)
+{
+	char date[KSIG_TIME_MAX];
+
+	format_time(ts, date);
+	printf("{\"time\":\"%s\",\"event\":", date);
 	ksig_print_quoted(event);
 }
 
@@ -91,7 +104,8 @@ static void print_json(const struct ksig_happening *h)
 	fputs(",\"value\":", stdout);
 	ksig_happening_value(h, &f);
 	print_value(&f);
-	printf(",\"initial\":%s", ev->flags & KSIG_EVENT_INITIAL ? "true" : "false");
+	printf(",\"initial\":%s,\"spec\":", ev->flags & KSIG_EVENT_INITIAL ? "true" : "false");
+	ksig_print_quoted(h->spec);
 
 	/* a separate object, because a tracepoint's field may have the same name as a key above */
 	fputs(",\"fields\":{", stdout);
@@ -115,7 +129,7 @@ static void print_json(const struct ksig_happening *h)
 	puts("}");
 }
 
-int ksig_print_event(const struct ksig_happening *h, bool json)
+int ksig_print_event(const struct ksig_happening *h, bool json, const char *format)
 {
 	char *line, name[KSIG_SIGNAME_MAX];
 	const char *outcome;
@@ -125,6 +139,16 @@ int ksig_print_event(const struct ksig_happening *h, bool json)
 
 	if (json) {
 		print_json(h);
+		return ferror(stdout) ? ksig_flush() : KSIG_DONE;
+	}
+	if (format) {
+		line = ksig_template_expand(format, h, true);
+		if (!line) {
+			ksig_error("out of memory");
+			return KSIG_FAILED;
+		}
+		puts(line);
+		free(line);
 		return ferror(stdout) ? ksig_flush() : KSIG_DONE;
 	}
 	size = ksig_event_format(h->sub, h->ev, NULL, 0) + 1;

@@ -101,6 +101,26 @@ static int set_number(const char *name, uint64_t n)
 	return setenv(name, number, 1);
 }
 
+/* Replaces the placeholders in the arguments, and runs the command. Return: -1 with errno. */
+static int exec_expanded(char *const *argv, const struct ksig_happening *h)
+{
+	char **expanded;
+	size_t n = 1, i;
+
+	while (argv[n])
+		n++;
+	expanded = calloc(n + 1, sizeof(*expanded));
+	if (!expanded)
+		return -1;
+	expanded[0] = argv[0];
+	for (i = 1; i < n; i++) {
+		expanded[i] = ksig_template_expand(argv[i], h, false);
+		if (!expanded[i])
+			return -1;
+	}
+	return execvp(expanded[0], expanded);
+}
+
 /*
  * Runs the command in the child, with the event in its environment. Variables that all events have
  * in common are set last, so that a field of the same name does not override them. If the command
@@ -137,7 +157,7 @@ static void run_child(char *const *argv, const struct ksig_happening *h, int fd)
 	if (!err)
 		err = setenv("KSIG_EVENT", ksig_sub_event(h->sub, spec), 1);
 	if (!err)
-		execvp(argv[0], argv);
+		err = exec_expanded(argv, h);
 	err = errno;
 	if (write(fd, &err, sizeof(err)) != sizeof(err))
 		_exit(126);

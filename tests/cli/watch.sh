@@ -44,7 +44,7 @@ lines 1
 watch test -n1 --json -- sh -c 'echo "{\"ran\":\"$KSIG_VALUE\"}"'
 emit -1
 ends 0
-prints '.*,"value":"-1","initial":false,"fields":\{"value":"-1"\}\}'
+prints '.*,"value":"-1","initial":false,"spec":"[^"]*","fields":\{"value":"-1"\}\}'
 prints '\{"ran":"-1"\}'
 
 # several EVENTs in one watch; the events of each EVENT are numbered from 1
@@ -55,9 +55,9 @@ lines 3
 is_json
 rest='"event":"test","provider":"module"'
 date='[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]{9}Z'
-prints '\{"time":"'$date'",'$rest',"seq":"1","lost_before":0,"lost_upto":0,"merged":"0","subject":"0","value":"6","initial":false,"fields":\{"value":"6"\}\}'
-prints '\{"time":"'$date'",'$rest',"seq":"2","lost_before":0,"lost_upto":0,"merged":"0","subject":"0","value":"7","initial":false,"fields":\{"value":"7"\}\}'
-prints '\{"time":"'$date'",'$rest',"seq":"1","lost_before":0,"lost_upto":0,"merged":"0","subject":"0","value":"7","initial":false,"fields":\{"value":"7"\}\}'
+prints '\{"time":"'$date'",'$rest',"seq":"1","lost_before":0,"lost_upto":0,"merged":"0","subject":"0","value":"6","initial":false,"spec":"[^"]*","fields":\{"value":"6"\}\}'
+prints '\{"time":"'$date'",'$rest',"seq":"2","lost_before":0,"lost_upto":0,"merged":"0","subject":"0","value":"7","initial":false,"spec":"[^"]*","fields":\{"value":"7"\}\}'
+prints '\{"time":"'$date'",'$rest',"seq":"1","lost_before":0,"lost_upto":0,"merged":"0","subject":"0","value":"7","initial":false,"spec":"[^"]*","fields":\{"value":"7"\}\}'
 
 # a tracepoint's fields don't shadow the fields that every event has
 if has_event bpf trace.ksig.ksig_emit; then
@@ -67,7 +67,7 @@ if has_event bpf trace.ksig.ksig_emit; then
 	watch trace.ksig.ksig_emit:type=0 -n1 --json
 	emit 42
 	ends 0
-	prints '.*"subject":"[1-9][0-9]*","value":null,"initial":false,"fields":\{.*"subject":"0","value":"42"\}\}'
+	prints '.*"subject":"[1-9][0-9]*","value":null,"initial":false,"spec":"[^"]*","fields":\{.*"subject":"0","value":"42"\}\}'
 	watch trace.ksig.ksig_emit -n1 --value taken -- \
 		sh -c 'echo "[$KSIG_SUBJECT] [$KSIG_VALUE] [$KSIG_CURRENT_PID]"'
 	emit 42

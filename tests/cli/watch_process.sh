@@ -32,7 +32,7 @@ sh -c 'exit 6' || :
 sh -c 'exit 7' & pid=$!
 ends 0
 lines 1
-grep -q '"subject":"'$pid'","value":"1792","initial":false,"fields":{"pid":"'$pid'","status":"1792","comm":"sh","tgid":"'$pid'","parent":"'$$'"}}' \
+grep -q '"subject":"'$pid'","value":"1792","initial":false,"spec":"[^"]*","fields":{"pid":"'$pid'","status":"1792","comm":"sh","tgid":"'$pid'","parent":"'$$'"}}' \
 	stdout || fail "it printed $(cat stdout)"
 
 # the event's process is passed to a command, and can be the target
