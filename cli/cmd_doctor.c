@@ -129,6 +129,23 @@ static int print_finding(struct doctor *d, const char *kind, const char *name,
 	return ksig_flush();
 }
 
+/* Return: whether @name, without a filter, is an available event that has settings. */
+static bool has_settings(const char *name, struct ksig_finding *f)
+{
+	const struct ksig_catalog_entry *e;
+	struct ksig_catalog *c;
+	bool has = false;
+
+	if (ksig_catalog_open(0, &c))
+		return false;
+	while (!has && ksig_catalog_next(c, &e) == 1)
+		has = !strcmp(e->name, name) && e->n_settings && !e->error;
+	if (has)
+		snprintf(f->provider, sizeof(f->provider), "%s", e->provider);
+	ksig_catalog_close(c);
+	return has;
+}
+
 /* @better: why the preferred providers do not provide the event */
 static int examine_event(struct doctor *d, const char *name,
 			 const char *better)
@@ -138,6 +155,10 @@ static int examine_event(struct doctor *d, const char *name,
 	size_t used;
 
 	run_trial(&event, &f);
+	/* without a filter, this can only mean that a setting is missing */
+	if (f.err == EINVAL && has_settings(name, &f))
+		ksig_found(&f, KSIG_FOUND_WORKS, 0, "available, but requires settings: see 'ksig events %s'",
+			   name);
 	/* if @name is an EVENT argument, these errors are caused by the argument */
 	if (d->all_wanted &&
 	    (f.err == EINVAL || f.err == ENOENT || f.err == ESRCH)) {

@@ -42,7 +42,7 @@ static const char help[] =
 "patterns: 'ifname=eth*|wlan*'. See 'ksig events', ksig-events(7), ksig-watch(1).\n"
 "CMD runs without a shell, with the event in KSIG_EVENT, KSIG_PID and so on;\n"
 "{FIELD} in its arguments is replaced by the field's value.\n"
-"Exit: 0 done, 1 failed, 2 usage, 3 timed out, 4 target gone, 5 not available.\n";
+"Exit status: 0 done, 1 failed, 2 usage, 3 timed out, 4 target gone, 5 not here.\n";
 
 #define QUEUE_DEFAULT 8192
 #define OUTPUT_MAX (2 * KSIG_OUTPUT_MAX)

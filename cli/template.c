@@ -15,17 +15,6 @@ static const char *const common[] = {
 	"time", "event", "spec", "provider", "subject", "value", "lost", "merged", "initial",
 };
 
-static bool is_common(const char *key)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(common) / sizeof(*common); i++) {
-		if (!strcmp(key, common[i]))
-			return true;
-	}
-	return false;
-}
-
 /*
  * Takes the text up to the next '{', a placeholder, or "{{".
  * Return: the length of what was taken; *@key is the name in the placeholder, or empty.
@@ -52,8 +41,10 @@ static bool is_known(const struct ksig_sub *sub, const char *key)
 	struct ksig_event ev = { };
 	unsigned int i;
 
-	if (is_common(key))
-		return true;
+	for (i = 0; i < sizeof(common) / sizeof(*common); i++) {
+		if (!strcmp(key, common[i]))
+			return true;
+	}
 	for (i = 0; ksig_sub_event(sub, i); i++) {
 		ev.flags = KSIG_EVENT_SPEC(i);
 		if (!ksig_event_get(sub, &ev, key, &f))
@@ -87,19 +78,7 @@ int ksig_template_check(const char *text, const struct ksig_sub *sub)
 	return KSIG_DONE;
 }
 
-static void write_field(FILE *out, const struct ksig_field *f)
-{
-	if (!f->known)
-		return;
-	if (f->type == KSIG_FIELD_STRING)
-		fputs(f->str, out);
-	else if (f->type == KSIG_FIELD_SIGNED)
-		fprintf(out, "%" PRId64, f->s);
-	else
-		fprintf(out, "%" PRIu64, f->u);
-}
-
-static void write_key(FILE *out, const char *key, const struct ksig_happening *h)
+static void write_key(FILE *out, const char *key, const struct ksig_happening *h, bool safe)
 {
 	struct ksig_field f = {
 		.sz = sizeof(f), .type = KSIG_FIELD_UNSIGNED, .known = true,
@@ -129,23 +108,33 @@ static void write_key(FILE *out, const char *key, const struct ksig_happening *h
 		/* a field that only another of the watched events has */
 		f.known = false;
 	}
-	write_field(out, &f);
+	if (!f.known)
+		return;
+	if (f.type == KSIG_FIELD_STRING && safe)
+		ksig_write_plain(out, f.str);
+	else if (f.type == KSIG_FIELD_STRING)
+		fputs(f.str, out);
+	else if (f.type == KSIG_FIELD_SIGNED)
+		fprintf(out, "%" PRId64, f.s);
+	else
+		fprintf(out, "%" PRIu64, f.u);
 }
 
-char *ksig_template_expand(const char *text, const struct ksig_happening *h, bool braces)
+char *ksig_template_expand(const char *text, const struct ksig_happening *h, bool print)
 {
-	char key[64], *result = NULL;
+	char key[64], *result = NULL, last = '\0';
 	size_t size, len;
 	FILE *out = open_memstream(&result, &size);
 
 	if (!out)
 		return NULL;
-	for (; *text; text += len) {
+	for (; *text; last = text[len - 1], text += len) {
 		len = take(text, key);
-		if (*key && is_known(h->sub, key))
-			write_key(out, key, h);
+		/* in a command, "${name}" is a variable of a script */
+		if (*key && (print || last != '$') && is_known(h->sub, key))
+			write_key(out, key, h, print);
 		else
-			fwrite(text, 1, braces && !strncmp(text, "{{", 2) ? 1 : len, out);
+			fwrite(text, 1, print && !strncmp(text, "{{", 2) ? 1 : len, out);
 	}
 	if (!fclose(out))
 		return result;

@@ -118,23 +118,6 @@ static bool wants_event(const struct ksig_watch *w)
 }
 
 /*
- * With --restart, ends the command because of the next event: first with TERM, and with KILL if it
- * is still running after END_NS.
- */
-static void end_command(struct ksig_watch *w)
-{
-	int signo;
-
-	if (!w->restart || w->command_fd < 0 || !w->now.sub || ksig_clock_ns() < w->not_before)
-		return;
-	signo = w->kill_at == KSIG_NEVER ? SIGTERM : SIGKILL;
-	if (signo == SIGKILL && ksig_clock_ns() < w->kill_at)
-		return;
-	w->kill_at = ksig_clock_ns() + END_NS;
-	syscall(SYS_pidfd_send_signal, w->command_fd, signo, NULL, 0);
-}
-
-/*
  * Return: whether the events have ended because the process named by the filter has exited. In that
  * case no events are missing.
  */
@@ -268,10 +251,18 @@ static int wait_for(struct ksig_watch *w, struct pollfd fds[N_FDS])
 static int drain(struct ksig_watch *w)
 {
 	int ret = GO_ON, i = 0;
+	int64_t now;
 
 	do {
 		w->more = wants_event(w) && read_event(w);
-		end_command(w);
+		/* --restart: end the command, first with TERM, and later with KILL */
+		now = ksig_clock_ns();
+		if (w->restart && w->command_fd >= 0 && w->now.sub && now >= w->not_before &&
+		    (w->kill_at == KSIG_NEVER || now >= w->kill_at)) {
+			syscall(SYS_pidfd_send_signal, w->command_fd,
+				w->kill_at == KSIG_NEVER ? SIGTERM : SIGKILL, NULL, 0);
+			w->kill_at = now + END_NS;
+		}
 		if (w->now.sub && w->command_fd < 0 && !is_enough(w) &&
 		    ksig_clock_ns() >= w->not_before)
 			ret = act(w);

@@ -101,28 +101,8 @@ static int set_number(const char *name, uint64_t n)
 	return setenv(name, number, 1);
 }
 
-/* Replaces the placeholders in the arguments, and runs the command. Return: -1 with errno. */
-static int exec_expanded(char *const *argv, const struct ksig_happening *h)
-{
-	char **expanded;
-	size_t n = 1, i;
-
-	while (argv[n])
-		n++;
-	expanded = calloc(n + 1, sizeof(*expanded));
-	if (!expanded)
-		return -1;
-	expanded[0] = argv[0];
-	for (i = 1; i < n; i++) {
-		expanded[i] = ksig_template_expand(argv[i], h, false);
-		if (!expanded[i])
-			return -1;
-	}
-	return execvp(expanded[0], expanded);
-}
-
 /*
- * Runs the command in the child, with the event in its environment. Variables that all events have
+ * Runs the command in the child, with the event in its environment and in its arguments. Variables that all events have
  * in common are set last, so that a field of the same name does not override them. If the command
  * cannot be run, the errno is written to @fd, which is closed on exec.
  */
@@ -135,6 +115,8 @@ static void run_child(char *const *argv, const struct ksig_happening *h, int fd)
 	struct ksig_field f = { .sz = sizeof(f) }, value = { .sz = sizeof(value) };
 	unsigned int spec = ksig_event_spec(h->ev), i;
 	const sigset_t *mask = ksig_children_mask();
+	char **expanded;
+	size_t n = 1;
 	int err = 0;
 
 	if (mask)
@@ -156,8 +138,15 @@ static void run_child(char *const *argv, const struct ksig_happening *h, int fd)
 		err = setenv("KSIG_PROVIDER", ksig_sub_provider(h->sub, spec), 1);
 	if (!err)
 		err = setenv("KSIG_EVENT", ksig_sub_event(h->sub, spec), 1);
-	if (!err)
-		err = exec_expanded(argv, h);
+	while (argv[n])
+		n++;
+	expanded = err ? NULL : calloc(n + 1, sizeof(*expanded));
+	for (i = 0; expanded && !err && i < n; i++) {
+		expanded[i] = i ? ksig_template_expand(argv[i], h, false) : argv[0];
+		err = expanded[i] ? 0 : -1;
+	}
+	if (expanded && !err)
+		execvp(expanded[0], expanded);
 	err = errno;
 	if (write(fd, &err, sizeof(err)) != sizeof(err))
 		_exit(126);

@@ -226,6 +226,7 @@ static const struct ksig_field_desc mount_fields[] = {
 struct fserror_data {
 	struct mount_data mount;
 	uint32_t count;
+	uint32_t unused;
 };
 
 static const struct ksig_field_desc fserror_fields[] = {

@@ -161,6 +161,9 @@ struct ksig_event_desc {
 #define KSIG_FACILITIES 24
 extern const char *const ksig_facilities[KSIG_FACILITIES + 1];
 
+/* examples.c: return a specification of the event, as an example; NULL if there is none. */
+const char *ksig_example_of(const char *event);
+
 /* Return: the built-in event @name; NULL if there is none. */
 const struct ksig_event_desc *ksig_desc_find(const char *name);
 /*

@@ -13,6 +13,9 @@
 #include "provider.h"
 
 #define CLASS "/sys/class/ksig"
+/* Limits per event: number of fields and settings, and size of the text of their values */
+#define KEYS_MAX 64
+#define VALUES_MAX 512
 
 /**
  * struct ksig_catalog - the position in the list
@@ -25,6 +28,8 @@
  * @desc: description for @entry, if the module created it
  * @entry: entry that was returned last
  * @reason: why the event of @entry is not available
+ * @keys: fields and settings of @entry
+ * @values: values of those fields that have only a few
  * @flags: KSIG_CATALOG_*
  */
 struct ksig_catalog {
@@ -37,6 +42,8 @@ struct ksig_catalog {
 	struct ksig_event_desc *desc;
 	struct ksig_catalog_entry entry;
 	char reason[256];
+	struct ksig_catalog_key keys[KEYS_MAX];
+	char values[VALUES_MAX];
 	unsigned int flags;
 };
 
@@ -73,6 +80,35 @@ void ksig_catalog_close(struct ksig_catalog *c)
 	free(c);
 }
 
+/* Lists the fields and settings of the event. */
+static void fill_in_keys(struct ksig_catalog *c, const struct ksig_event_desc *d)
+{
+	const struct ksig_setting_desc *setting = d->settings;
+	const struct ksig_field_desc *f = d->fields;
+	struct ksig_catalog_key *key = c->keys, *end = key + KEYS_MAX;
+	const char *const *value;
+	size_t used = 0;
+
+	c->entry.fields = key;
+	for (; f < d->fields + d->n_fields && key < end; f++, key++) {
+		*key = (struct ksig_catalog_key) { .name = f->name, .type = f->type, .help = "" };
+		if (!f->values || used + 64 > VALUES_MAX)
+			continue;
+		key->help = c->values + used;
+		for (value = f->values; *value && used + strlen(*value) + 3 < VALUES_MAX; value++)
+			used += sprintf(c->values + used, "%s%s",
+					c->values + used == key->help ? "" : ", ", *value);
+		used++;
+	}
+	c->entry.n_fields = key - c->entry.fields;
+	c->entry.settings = key;
+	for (; setting && setting->name && key < end; setting++, key++)
+		*key = (struct ksig_catalog_key) {
+			.name = setting->name, .type = KSIG_FIELD_STRING, .help = setting->help,
+		};
+	c->entry.n_settings = key - c->entry.settings;
+}
+
 /* Return: false if @p does not provide the event */
 static bool fill_in(struct ksig_catalog *c, const struct ksig_event_desc *d,
 		    const struct ksig_provider *p)
@@ -94,7 +130,10 @@ static bool fill_in(struct ksig_catalog *c, const struct ksig_event_desc *d,
 		.provider = p->name,
 		.error = err,
 		.reason = c->reason,
+		.has_state = d->state,
+		.example = ksig_example_of(d->name),
 	};
+	fill_in_keys(c, d);
 	return true;
 }
 

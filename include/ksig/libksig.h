@@ -636,6 +636,19 @@ int ksig_event_format(const struct ksig_sub *sub, const struct ksig_event *ev,
 int ksig_send(pid_t pid, int signo, uint64_t value, unsigned int flags);
 
 /**
+ * struct ksig_catalog_key - a field or a setting of an event
+ * @name: its name, as in a specification
+ * @type: type of a field
+ * @help: values of a setting and what they mean, or of a field that has only a few; "" if there is
+ *	nothing to say
+ */
+struct ksig_catalog_key {
+	const char *name;
+	enum ksig_field_type type;
+	const char *help;
+};
+
+/**
  * struct ksig_catalog_entry - an event and one of its providers
  * @name: event name, for ksig_sub_open()
  * @description: description of the event in one line
@@ -643,6 +656,12 @@ int ksig_send(pid_t pid, int signo, uint64_t value, unsigned int flags);
  * @error: 0 if the provider can be used for the event; otherwise the negative errno that
  *	ksig_sub_open() would return
  * @reason: why the event is not available and how to fix that; "" if @error is 0
+ * @fields: fields of the event
+ * @n_fields: number of @fields
+ * @settings: settings of the event
+ * @n_settings: number of @settings
+ * @has_state: the event reports a change of a state, which can be reported first: KSIG_SUB_INITIAL
+ * @example: a specification of the event, to show how it is used; NULL if there is none
  *
  * Valid until the next call on the catalog.
  */
@@ -652,6 +671,12 @@ struct ksig_catalog_entry {
 	const char *provider;
 	int error;
 	const char *reason;
+	const struct ksig_catalog_key *fields;
+	unsigned int n_fields;
+	const struct ksig_catalog_key *settings;
+	unsigned int n_settings;
+	int has_state;
+	const char *example;
 };
 
 /*

@@ -359,9 +359,9 @@ says 'cannot write: No space left'
 
 # without permission, and without the module
 gives 0 ksig events
-prints 'test  *module  an event emitted by .*'
+prints 'test  *module  *value  *an event emitted by .*'
 gives 0 ksig events --json
-prints '\{"event":"test","provider":"module","description":"[^"]*","available":true,"reason":null\}'
+prints '\{"event":"test","provider":"module","description":"[^"]*","available":true,"reason":null,"fields":\{"value":"signed number"\},"settings":\{\},"state":false,"example":"test"\}'
 gives 1 su alice -c 'ksig watch test -t 1'
 says "cannot open /dev/ksig/test: Permission denied"
 sleep 1000 &

@@ -462,6 +462,27 @@ static void test_catalog(void)
 	CHECK(i);
 }
 
+/* Check that each event has an example, and that it is valid. */
+static void test_examples(void)
+{
+	const struct ksig_event_desc *d;
+	struct ksig_spec spec;
+	const char *example;
+	unsigned int i;
+
+	for (i = 0; (d = ksig_desc_at(i)); i++) {
+		example = ksig_example_of(d->name);
+		if (!example)
+			fprintf(stderr, "%s has no example\n", d->name);
+		CHECK(example);
+		if (parse(example, &spec))
+			fprintf(stderr, "%s: %s\n", example, text);
+		CHECK(!*text && !strcmp(spec.name, d->name));
+		ksig_spec_free(&spec);
+	}
+	CHECK(!ksig_example_of("net"));
+}
+
 /* Check that ksig_catalog_next() writes the entry only on success. */
 static void test_catalog_end(void)
 {
@@ -537,6 +558,7 @@ int main(void)
 	test_match();
 	test_settings();
 	test_words();
+	test_examples();
 	test_same_filter();
 	test_in_kernel();
 	test_format();
