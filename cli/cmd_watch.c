@@ -15,7 +15,6 @@
 static const char help[] =
 "Usage: ksig watch [OPTIONS] EVENT... [-- CMD ARG...]\n"
 "Print kernel events, or signal a process or run a command at each event.\n"
-"\n"
 "Examples:\n"
 "  ksig watch net.up:ifname=eth0 --to unit:nginx.service -s HUP\n"
 "  ksig watch process.exit:pid=4242 -n1\n"
@@ -23,6 +22,7 @@ static const char help[] =
 "  -n, --count N       exit after N events\n"
 "  -t, --timeout TIME  exit after TIME (2s, 500ms, 1h) with status 3\n"
 "      --every TIME    act at most once per TIME: at once, then on the latest\n"
+"      --for TIME      act once the state has lasted for TIME\n"
 "      --skip N        ignore the first N events\n"
 "      --to TARGET     signal a pid, pidfile:PATH, unit:NAME or subject\n"
 "  -s, --signal SIG    send this signal (name or number); required with --to\n"
@@ -38,7 +38,7 @@ static const char help[] =
 "      --format TEXT   print TEXT, with {FIELD} replaced by the field's value\n"
 "  -h, --help          print this text\n"
 "\n"
-"EVENT is NAME[:KEY OP VALUE,...] with OP one of = != < <= > >= &. Strings may be\n"
+"EVENT is NAME[:KEY OP VALUE,...]; OP is one of = != < <= > >= &. Strings may be\n"
 "patterns: 'ifname=eth*|wlan*'. See 'ksig events', ksig-events(7), ksig-watch(1).\n"
 "CMD runs without a shell, with the event in KSIG_EVENT, KSIG_PID and so on;\n"
 "{FIELD} in its arguments is replaced by the field's value.\n"
@@ -85,6 +85,11 @@ static int open_events(struct ksig_watch *w, char *const *names)
 	 */
 	if (!own_events)
 		opts.flags &= ~KSIG_SUB_SKIP_OWN;
+	/* the events that end the states may not have this field */
+	if (w->lasting.ns) {
+		opts.value_field = NULL;
+		opts.flags |= KSIG_SUB_GONE;
+	}
 	if (!opts.queue_len)
 		opts.queue_len = QUEUE_DEFAULT;
 	for (;;) {
@@ -205,17 +210,31 @@ static int set_up_subjects(struct ksig_watch *w)
 
 static int watch_events(struct ksig_watch *w, char *const *names)
 {
+	const unsigned int n = w->n;
 	unsigned int i;
-	int ret;
+	int ret = KSIG_DONE;
 
+	if (w->lasting.ns) {
+		ret = ksig_for_open(&w->lasting, names, n);
+		names = w->lasting.specs;
+		w->n = w->lasting.n_specs;
+	}
 	w->events = calloc(w->n, sizeof(*w->events));
 	if (!w->events) {
 		ksig_error("out of memory");
-		return KSIG_FAILED;
+		ret = KSIG_FAILED;
 	}
-	ret = w->has_to ? ksig_to_open(&w->to) : KSIG_DONE;
+	if (!ret && w->has_to)
+		ret = ksig_to_open(&w->to);
 	if (!ret)
 		ret = open_events(w, names);
+	if (!ret && w->lasting.stateless) {
+		ksig_error("--for: %s reports no state that could last (those that come in pairs do, such as net.up and net.down)",
+			   w->lasting.stateless);
+		ret = KSIG_USAGE;
+	}
+	if (!ret && w->lasting.ns && w->opts.value_field)
+		ret = ksig_value_check(w->sub, w->lasting.n, w->opts.value_field);
 	if (!ret && w->format)
 		ret = ksig_template_check(w->format, w->sub);
 	if (!ret && is_to_subject(w))
@@ -235,7 +254,7 @@ static int watch_events(struct ksig_watch *w, char *const *names)
 		ret = ksig_stop_catch();
 	if (!ret && !ksig_is_quiet()) {
 		fputs("ksig: watching ", stderr);
-		for (i = 0; i < w->n; i++)
+		for (i = 0; i < n; i++)
 			fprintf(stderr, "%s%s (%s%s)", i ? ", " : "", names[i],
 				ksig_sub_provider(w->sub, i),
 				ksig_sub_in_kernel(w->sub, i) ? "" : ", filtered in user space");
@@ -245,6 +264,7 @@ static int watch_events(struct ksig_watch *w, char *const *names)
 		ret = ksig_watch_loop(w);
 	ksig_sub_close(w->sub);
 	free(w->events);
+	ksig_for_close(&w->lasting);
 	ksig_to_close(&w->to);
 	return ret;
 }
@@ -252,13 +272,14 @@ static int watch_events(struct ksig_watch *w, char *const *names)
 /* -------------------------------------------------------------------- options */
 
 enum { EVERY = 256, SKIP, TO, FORCE, VALUE, PROVIDER, QUEUE, JSON, SELF, INITIAL,
-       FORMAT, RESTART };
+       FORMAT, RESTART, FOR };
 
 static const struct option options[] = {
 	{ "count", required_argument, NULL, 'n' },
 	{ "timeout", required_argument, NULL, 't' },
 	{ "every", required_argument, NULL, EVERY },
 	{ "skip", required_argument, NULL, SKIP },
+	{ "for", required_argument, NULL, FOR },
 	{ "to", required_argument, NULL, TO },
 	{ "signal", required_argument, NULL, 's' },
 	{ "force", no_argument, NULL, FORCE },
@@ -302,6 +323,8 @@ static int parse_option(struct ksig_watch *w, int opt, const char *arg)
 		return parse_time(arg, &w->timeout);
 	case EVERY:
 		return parse_time(arg, &w->every);
+	case FOR:
+		return parse_time(arg, &w->lasting.ns);
 	case SKIP:
 		return ksig_parse_count(arg, &w->skip) ? bad_count(arg) : 0;
 	case TO:
@@ -353,10 +376,10 @@ static int parse_option(struct ksig_watch *w, int opt, const char *arg)
 
 static int check_options(const struct ksig_watch *w, char *const *names)
 {
-	unsigned int i = 0;
+	unsigned int most = KSIG_SUB_SPECS / (w->lasting.ns ? 2 : 1), i = 0;
 
-	if (w->n > KSIG_SUB_SPECS) {
-		ksig_error("too many events: at most %d", KSIG_SUB_SPECS);
+	if (w->n > most) {
+		ksig_error("too many events: at most %u", most);
 		return KSIG_USAGE;
 	}
 	if (!w->n)

@@ -100,6 +100,11 @@ struct ksig_happening {
 /* watch_print.c: reads the event's value, or the field selected by --value */
 void ksig_happening_value(const struct ksig_happening *h,
 			  struct ksig_field *f);
+/*
+ * Checks, as ksig_sub_openv() does, that the first @n specifications have the numeric field @key.
+ * Return: an exit code; on failure the reason has been printed.
+ */
+int ksig_value_check(const struct ksig_sub *sub, unsigned int n, const char *key);
 #define KSIG_TIME_MAX 40
 /* Formats the time of the event: "2026-01-31T12:00:00.123456789Z" */
 void ksig_happening_time(const struct ksig_happening *h, char text[KSIG_TIME_MAX]);
@@ -116,10 +121,11 @@ int ksig_print_event(const struct ksig_happening *h, bool json, const char *form
  */
 int ksig_template_check(const char *text, const struct ksig_sub *sub);
 /*
- * Replaces the placeholders; one that no watched event has stays as it is. With @braces, "{{" stands
- * for a '{'. The caller frees the result, which is NULL if there is not enough memory.
+ * Replaces the placeholders; one that no watched event has stays as it is. If the result is to be
+ * printed, values are made safe for a terminal, and "{{" stands for a '{'. The caller frees the
+ * result, which is NULL if there is not enough memory.
  */
-char *ksig_template_expand(const char *text, const struct ksig_happening *h, bool braces);
+char *ksig_template_expand(const char *text, const struct ksig_happening *h, bool print);
 /*
  * Prints as JSON how many events were lost, and may have been lost, after the last event of a
  * specification.
@@ -173,12 +179,74 @@ void ksig_watched_report_last(struct ksig_watched *e,
 			      const struct ksig_sub *sub, unsigned int spec,
 			      bool json);
 
+struct ksig_pending;
+
+/**
+ * struct ksig_for - --for: acts only on states that last
+ * @ns: how long a state must last, ns; 0 if --for is not used
+ * @n: number of EVENTs
+ * @specs: the EVENTs, followed by those that report the end of the states
+ * @n_specs: number of @specs
+ * @origin: for each of @specs, the number of the EVENT
+ * @identity: for each EVENT, the fields that identify the object that it is about
+ * @resumes: for each EVENT, whether its state is reported again after events may have been lost
+ * @missed: for each of @specs, the counters when losses were checked last
+ * @stateless: an EVENT that reports no state, or NULL
+ * @list: the states that last
+ * @n_pending: number of @list
+ * @taken: event that ksig_for_take() returned last
+ */
+struct ksig_for {
+	int64_t ns;
+	unsigned int n;
+	char **specs;
+	unsigned int n_specs;
+	unsigned int *origin;
+	const char *const **identity;
+	bool *resumes;
+	struct ksig_sub_stats *missed;
+	const char *stateless;
+	struct ksig_pending *list;
+	size_t n_pending;
+	struct ksig_event *taken;
+};
+
+/*
+ * watch_for.c: ksig_for_open() finds the events that report the end of the states.
+ * Return: an exit code; on failure the reason has been printed.
+ */
+int ksig_for_open(struct ksig_for *f, char *const *names, unsigned int n);
+void ksig_for_close(struct ksig_for *f);
+/*
+ * Adds an event that has been read, or forgets those whose state it ends. Return: an exit code; on
+ * failure the reason has been printed.
+ */
+int ksig_for_add(struct ksig_for *f, const struct ksig_sub *sub, const struct ksig_event *ev);
+/* Return: when the next state will have lasted long enough, CLOCK_MONOTONIC, or KSIG_NEVER. */
+int64_t ksig_for_due(const struct ksig_for *f);
+/*
+ * Called when all available events have been read. Checks whether events that report the end of a
+ * state may have been lost since the last call. If so, the states of this EVENT are discarded, or,
+ * if they would have been reported again, their times start again.
+ */
+void ksig_for_check(struct ksig_for *f, const struct ksig_sub *sub);
+/* Discards the states of an EVENT, because the events of the specification @spec have ended. */
+void ksig_for_end(struct ksig_for *f, unsigned int spec);
+/* Adds to @n, for each EVENT, the number of states that have lasted but were not acted on. */
+void ksig_for_count(const struct ksig_for *f, uint64_t *n);
+/*
+ * Return: an event whose state has lasted long enough, valid until the next call; NULL if there is
+ * none.
+ */
+const struct ksig_event *ksig_for_take(struct ksig_for *f);
+
 /**
  * struct ksig_watch - options and state of a watch
  * @count: number of events to act on; 0: no limit
  * @timeout: how long to watch, ns; 0: no limit
  * @every: act at most once in this time, ns; 0: no limit
  * @skip: number of events still to be skipped
+ * @lasting: the states that must last
  * @json: print JSON
  * @format: print this text, with placeholders; NULL for the usual line
  * @restart: kill the command if it still runs at the next event
@@ -188,7 +256,7 @@ void ksig_watched_report_last(struct ksig_watched *e,
  * @opts: options of the subscription
  * @sub: the subscription
  * @events: watched events, indexed by specification
- * @n: number of @events
+ * @n: number of @events; with --for, twice the number of EVENTs
  * @now: event to act on next; its sub is NULL if there is none
  * @more: more events may be available
  * @ended: all events have ended
@@ -210,6 +278,7 @@ struct ksig_watch {
 	int64_t timeout;
 	int64_t every;
 	uint64_t skip;
+	struct ksig_for lasting;
 	bool json;
 	const char *format;
 	bool restart;

@@ -16,8 +16,10 @@
 #include "cli.h"
 #include "watch.h"
 
-/* How long a command that is being restarted may take to end */
+/* Time between SIGTERM and SIGKILL for --restart */
 #define END_NS (5 * KSIG_NS)
+/* Value of kill_at: the command could not be signalled */
+#define UNKILLABLE (KSIG_NEVER - 1)
 /* Polling interval for a target with too many pending signals */
 #define RETRY_NS (KSIG_NS / 100)
 /* A target is reported as stalled only after this time. */
@@ -38,6 +40,12 @@ static bool is_unit(const struct ksig_watch *w)
 static bool is_enough(const struct ksig_watch *w)
 {
 	return w->count && w->acted >= w->count;
+}
+
+/* With --for, losses of the events that end the states are not reported by themselves. */
+static unsigned int n_reported(const struct ksig_watch *w)
+{
+	return w->lasting.ns ? w->lasting.n : w->n;
 }
 
 /* --------------------------------------------------------------------- acting */
@@ -114,7 +122,15 @@ static bool wants_event(const struct ksig_watch *w)
 {
 	if (is_enough(w) || w->target_full || w->ended)
 		return false;
-	return w->every || (!w->now.sub && (w->restart || w->command_fd < 0));
+	/* with --for, notice as soon as possible that a state has ended */
+	return w->every || w->lasting.ns || (!w->now.sub && (w->restart || w->command_fd < 0));
+}
+
+/* Return: whether an event whose state has lasted can be acted on, or replace one that waits. */
+static bool wants_lasting(const struct ksig_watch *w)
+{
+	return w->lasting.ns && !is_enough(w) && !w->target_full &&
+	       (w->every || (!w->now.sub && (w->restart || w->command_fd < 0)));
 }
 
 /*
@@ -138,6 +154,25 @@ static bool is_readable(const struct ksig_watch *w)
 	return poll(&p, 1, 0) > 0;
 }
 
+/* Makes @ev the event to act on next, unless it is to be skipped. */
+static void choose(struct ksig_watch *w, const struct ksig_event *ev)
+{
+	const struct ksig_watched *e = &w->events[ksig_event_spec(ev)];
+
+	if (w->skip) {
+		w->skip--;
+		return;
+	}
+	if (w->now.sub)
+		w->now.merged++;
+	w->now.sub = w->sub;
+	w->now.ev = ev;
+	w->now.spec = e->text;
+	w->now.lost = e->lost - e->printed;
+	w->now.lost_upto = e->lost_upto - e->printed_upto;
+	w->now.value_field = w->opts.value_field;
+}
+
 /* Return: whether more events may be available now. */
 static bool read_event(struct ksig_watch *w)
 {
@@ -154,6 +189,11 @@ static bool read_event(struct ksig_watch *w)
 		if (!err || e->end_reported)
 			continue;
 		e->end_reported = true;
+		if (w->lasting.ns)
+			ksig_for_end(&w->lasting, i);
+		/* with --for, the event and the one that ends its state have the same end */
+		if (w->lasting.ns && i >= w->lasting.n)
+			continue;
 		if (has_subject_gone(w, i))
 			ksig_note("%s: the process has exited; there will be no more events",
 				  e->text);
@@ -179,22 +219,17 @@ static bool read_event(struct ksig_watch *w)
 
 	e = &w->events[ksig_event_spec(ev)];
 	ksig_watched_note(e, w->sub, ev);
-	ksig_watched_report(e, ksig_sub_event(w->sub, ksig_event_spec(ev)));
+	if (ksig_event_spec(ev) < n_reported(w))
+		ksig_watched_report(e, ksig_sub_event(w->sub, ksig_event_spec(ev)));
 	if (e->by_kernel &&
 	    !(ev->flags & (KSIG_EVENT_SIGNALLED | KSIG_EVENT_REFUSED)))
 		return true;
-	if (w->skip) {
-		w->skip--;
-		return true;
+	if (!w->lasting.ns) {
+		choose(w, ev);
+	} else if (ksig_for_add(&w->lasting, w->sub, ev)) {
+		w->result = KSIG_FAILED;
+		w->ended = true;
 	}
-	if (w->now.sub)
-		w->now.merged++;
-	w->now.sub = w->sub;
-	w->now.ev = ev;
-	w->now.spec = e->text;
-	w->now.lost = e->lost - e->printed;
-	w->now.lost_upto = e->lost_upto - e->printed_upto;
-	w->now.value_field = w->opts.value_field;
 	return true;
 }
 
@@ -221,7 +256,9 @@ static int wait_for(struct ksig_watch *w, struct pollfd fds[N_FDS])
 		at = sooner(at, w->not_before);
 	else if (w->now.sub && w->restart)
 		at = sooner(at, w->kill_at == KSIG_NEVER ? w->not_before : w->kill_at);
-	for (i = 0; !ksig_is_quiet() && i < w->n; i++)
+	if (wants_lasting(w))
+		at = sooner(at, ksig_for_due(&w->lasting));
+	for (i = 0; !ksig_is_quiet() && i < n_reported(w); i++)
 		at = sooner(at, ksig_watched_report_at(&w->events[i]));
 
 	fds[EVENTS].fd = wants_event(w) && !w->failing ?
@@ -245,24 +282,43 @@ static int wait_for(struct ksig_watch *w, struct pollfd fds[N_FDS])
 }
 
 /*
+ * --restart: asks the running command to end, first with TERM, and later with KILL. A command that
+ * has changed its user ID may not accept the signal. Then it is left to end by itself.
+ */
+static void end_command(struct ksig_watch *w)
+{
+	const int signo = w->kill_at == KSIG_NEVER ? SIGTERM : SIGKILL;
+	const int64_t now = ksig_clock_ns();
+
+	if (now < w->not_before || (signo == SIGKILL && now < w->kill_at))
+		return;
+	w->kill_at = now + END_NS;
+	if (!syscall(SYS_pidfd_send_signal, w->command_fd, signo, NULL, 0) || errno == ESRCH)
+		return;
+	ksig_error("cannot end '%s' for --restart: %s; waiting until it exits", w->command[0],
+		   strerror(errno));
+	w->kill_at = UNKILLABLE;
+}
+
+/*
  * Acts on the available events, oldest first. Output is written when no events are left or after
  * OUTPUT_NS. With --every, output is written after each pass, because there are few lines.
  */
 static int drain(struct ksig_watch *w)
 {
+	const struct ksig_event *ev;
 	int ret = GO_ON, i = 0;
-	int64_t now;
 
 	do {
 		w->more = wants_event(w) && read_event(w);
-		/* --restart: end the command, first with TERM, and later with KILL */
-		now = ksig_clock_ns();
-		if (w->restart && w->command_fd >= 0 && w->now.sub && now >= w->not_before &&
-		    (w->kill_at == KSIG_NEVER || now >= w->kill_at)) {
-			syscall(SYS_pidfd_send_signal, w->command_fd,
-				w->kill_at == KSIG_NEVER ? SIGTERM : SIGKILL, NULL, 0);
-			w->kill_at = now + END_NS;
-		}
+		/* read all events first: one of them may end the state */
+		if (w->lasting.ns && !w->more)
+			ksig_for_check(&w->lasting, w->sub);
+		ev = wants_lasting(w) && !w->more ? ksig_for_take(&w->lasting) : NULL;
+		if (ev)
+			choose(w, ev);
+		if (w->restart && w->command_fd >= 0 && w->now.sub)
+			end_command(w);
 		if (w->now.sub && w->command_fd < 0 && !is_enough(w) &&
 		    ksig_clock_ns() >= w->not_before)
 			ret = act(w);
@@ -287,7 +343,7 @@ static int step(struct ksig_watch *w)
 		close(w->command_fd);
 		w->command_fd = -1;
 		if (!ksig_child_wait(w->command_pid, &status) && status &&
-		    w->kill_at == KSIG_NEVER) {
+		    w->kill_at >= UNKILLABLE) {
 			w->result = KSIG_FAILED;
 			ksig_error(WIFSIGNALED(status) ?
 				   "'%s' was killed by signal %d" :
@@ -304,7 +360,7 @@ static int step(struct ksig_watch *w)
 		ret = drain(w);
 	if (ret != GO_ON)
 		return ret;
-	for (i = 0; i < w->n; i++)
+	for (i = 0; i < n_reported(w); i++)
 		ksig_watched_report(&w->events[i], ksig_sub_event(w->sub, i));
 	/* the kernel has counted all events of -n, but lost ones never arrive, so stop here */
 	if (first->by_kernel && w->count && !is_enough(w) && !w->now.sub &&
@@ -368,7 +424,10 @@ int ksig_watch_loop(struct ksig_watch *w)
 	enough = is_enough(w);
 	if (w->now.sub)
 		n[ksig_event_spec(w->now.ev)] = 1 + w->now.merged;
-	while (!enough && !w->ended && left--) {
+	if (w->lasting.ns)
+		ksig_for_count(&w->lasting, n);
+	/* with --for, events that were not read are about states that have not lasted */
+	while (!enough && !w->ended && !w->lasting.ns && left--) {
 		err = ksig_sub_next(w->sub, 0, &ev);
 		if (err < 0 || (!err && !is_readable(w)))
 			break;
@@ -384,7 +443,7 @@ int ksig_watch_loop(struct ksig_watch *w)
 				   "%" PRIu64 " events of %s were not acted on",
 				   n[i], ksig_sub_event(w->sub, i));
 	}
-	for (i = 0; i < w->n; i++) {
+	for (i = 0; i < n_reported(w); i++) {
 		/* losses after the last event appear only in the counters */
 		if (!enough && !ksig_sub_spec_stats(w->sub, i, &st)) {
 			if (st.lost > w->events[i].lost)

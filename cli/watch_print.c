@@ -53,6 +53,25 @@ void ksig_happening_value(const struct ksig_happening *h, struct ksig_field *f)
 	};
 }
 
+int ksig_value_check(const struct ksig_sub *sub, unsigned int n, const char *key)
+{
+	struct ksig_field f = { .sz = sizeof(f) };
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		const struct ksig_event ev = { .flags = KSIG_EVENT_SPEC(i) };
+
+		if (ksig_event_get(sub, &ev, key, &f))
+			ksig_error("%s has no field '%s'", ksig_sub_event(sub, i), key);
+		else if (f.type == KSIG_FIELD_STRING)
+			ksig_error("'%s' is a string: the value must be a number", key);
+		else
+			continue;
+		return KSIG_USAGE;
+	}
+	return KSIG_DONE;
+}
+
 static void format_time(struct timespec ts, char text[KSIG_TIME_MAX])
 {
 	size_t len;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sub.h"
@@ -15,7 +16,8 @@ void ksig_field_read(const struct ksig_field_desc *fd,
 	size_t end = sizeof(*ev) + ev->len;
 	bool string = fd->type == KSIG_FIELD_STRING;
 	unsigned int shift = 64 - 8 * fd->size;
-	bool inside = fd->offset < sizeof(*ev) || fd->added;
+	/* an event that a program has made up, to ask for a field, has no data and nothing added */
+	bool inside = fd->offset < sizeof(*ev) || (fd->added && ev->len);
 	uint16_t u16;
 	uint32_t u32;
 
@@ -169,6 +171,24 @@ static void line_string(struct line *l, const char *s, size_t most)
 	}
 	if (!plain)
 		line_char(l, '"');
+}
+
+int ksig_event_copy(const struct ksig_sub *sub, const struct ksig_event *ev,
+		    struct ksig_event **copy)
+{
+	const struct ksig_stream *stream = ksig_sub_stream(sub, ev);
+	struct ksig_event *new;
+	size_t size;
+
+	if (!stream)
+		return -EINVAL;
+	size = ksig_record_size(stream->desc);
+	new = malloc(size);
+	if (!new)
+		return -ENOMEM;
+	memcpy(new, ev, size);
+	*copy = new;
+	return 0;
 }
 
 int ksig_event_format(const struct ksig_sub *sub, const struct ksig_event *ev,

@@ -55,7 +55,7 @@ static int sub_set_opts(struct ksig_sub *sub, const struct ksig_sub_opts *opts,
 		return ksig_fail(e, 0, EINVAL,
 				 "invalid queue length %u: expected a power of two from %u to %u",
 				 len, KSIG_QUEUE_MIN, KSIG_QUEUE_MAX);
-	if (o->flags & ~(KSIG_SUB_SKIP_OWN | KSIG_SUB_INITIAL))
+	if (o->flags & ~(KSIG_SUB_SKIP_OWN | KSIG_SUB_INITIAL | KSIG_SUB_GONE))
 		return ksig_fail(e, 0, EINVAL, "unknown flags 0x%x", o->flags);
 	return o->provider ? ksig_provider_check_name(o->provider, e) : 0;
 }

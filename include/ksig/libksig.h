@@ -121,6 +121,11 @@ static inline unsigned int ksig_event_spec(const struct ksig_event *ev)
 
 /* The event reports the state at the start of the subscription (KSIG_SUB_INITIAL), not a change. */
 #define KSIG_EVENT_INITIAL	(1U << 26)
+/*
+ * The event reports only the end of the opposite state, because the object no longer exists
+ * (KSIG_SUB_GONE).
+ */
+#define KSIG_EVENT_GONE		(1U << 25)
 
 /*
  * memory.kill: the path in the field "cgroup" is unknown. The kernel reports the cgroup's ID, and
@@ -194,6 +199,16 @@ struct ksig_sub_opts {
  * whatever its configured length is.
  */
 #define KSIG_SUB_INITIAL	(1U << 1)
+
+/*
+ * An event that reports the end of a state (ksig_event_end()) is also returned when the state ends
+ * because the object no longer exists, with KSIG_EVENT_GONE in its flags: fs.free, when a file
+ * system that was full has been unmounted from this path; if it is still mounted elsewhere, fs.full is
+ * returned again with that path. This applies to the events cgroup.populated, cgroup.frozen,
+ * cgroup.thawed, fs.full, fs.free, fs.readonly and fs.writable. Other events are returned anyway,
+ * their objects always exist, or their subscription ends (ksig_sub_ended()).
+ */
+#define KSIG_SUB_GONE		(1U << 2)
 
 /**
  * ksig_sub_open() - subscribe to an event
@@ -599,6 +614,28 @@ int ksig_event_get(const struct ksig_sub *sub, const struct ksig_event *ev,
  */
 int ksig_event_field(const struct ksig_sub *sub, const struct ksig_event *ev,
 		     unsigned int index, struct ksig_field *f);
+
+/*
+ * Copy an event, which is otherwise valid only until the next call of ksig_sub_next(). The copy can
+ * be used like the event as long as @sub is open, except with ksig_target_open_subject(), and is
+ * freed with free(3).
+ * Return: 0; -EINVAL as ksig_event_get(); -ENOMEM.
+ */
+int ksig_event_copy(const struct ksig_sub *sub, const struct ksig_event *ev,
+		    struct ksig_event **copy);
+
+/*
+ * Find the event that reports the end of the state whose beginning @event reports:
+ * "net.down:ifindex=2" for "net.up:ifindex=2". Both are specifications. *@end has the settings of
+ * @event and those of its conditions that the end of each of its states satisfies, so it may also
+ * match other objects. It is freed with free(3). *@identity: names of the fields that identify the
+ * object, up to a NULL. "A|B" means the first of the fields A and B that is known. The list must not
+ * be freed.
+ * Return: 1 if the state is reported again after events may have been lost (struct ksig_sub_stats,
+ * @lost_upto), unless it is unchanged; 0 if not; -ENOENT if there is no such event; -EINVAL if
+ * @event is invalid; -ENOMEM.
+ */
+int ksig_event_end(const char *event, char **end, const char *const **identity);
 
 /*
  * Format an event as one line without a time or newline: "net.up ifname=eth0". Fields that the

@@ -26,7 +26,8 @@ void ksig_group_fill(const struct ksig_native *user, struct ksig_event *ev, cons
 	ksig_native_set_text(user, ev, "unit", unit);
 }
 
-void ksig_group_put(struct ksig_native *n, uint32_t type, const char *path, uint64_t count)
+static void group_put(struct ksig_native *n, uint32_t type, const char *path, uint64_t count,
+		      bool gone)
 {
 	struct ksig_hierarchy *s = n->state;
 	struct ksig_native *user;
@@ -39,12 +40,23 @@ void ksig_group_put(struct ksig_native *n, uint32_t type, const char *path, uint
 			continue;
 		/* a message can cause several events; without memory they are counted as lost */
 		ksig_native_reserve(user, 1);
-		ev = ksig_native_put(user, ksig_now());
+		ev = gone ? ksig_native_put_gone(user, ksig_now()) :
+			    ksig_native_put(user, ksig_now());
 		if (!ev)
 			continue;
 		ksig_group_fill(user, ev, path);
 		ev->value = count;
 	}
+}
+
+void ksig_group_put(struct ksig_native *n, uint32_t type, const char *path, uint64_t count)
+{
+	group_put(n, type, path, count, false);
+}
+
+void ksig_group_put_gone(struct ksig_native *n, uint32_t type, const char *path)
+{
+	group_put(n, type, path, 0, true);
 }
 
 /* ------------------------------------------------------------------- filters */

@@ -99,6 +99,8 @@ struct ksig_group_list {
 void ksig_group_fill(const struct ksig_native *user, struct ksig_event *ev, const char *path);
 /* Adds an event for each stream of the event type @type, unless @quiet is set. */
 void ksig_group_put(struct ksig_native *n, uint32_t type, const char *path, uint64_t count);
+/* The same for events that report only that the opposite state has ended with the cgroup. */
+void ksig_group_put_gone(struct ksig_native *n, uint32_t type, const char *path);
 /*
  * Return: whether any stream needs @which of this cgroup. KSIG_GROUP_DIRECTORY and KSIG_GROUP_CONTROL
  * are needed if a descendant can match a filter.

@@ -133,6 +133,8 @@ static void group_gone(struct ksig_native *n, struct ksig_group *cg)
 
 	/* it was empty before it was removed, even if that was not noticed */
 	ksig_group_set(n, cg, &cg->populated, false, KSIG_CGROUP_EMPTY);
+	ksig_group_put_gone(n, KSIG_CGROUP_POPULATED, cg->path);
+	ksig_group_put_gone(n, cg->frozen ? KSIG_CGROUP_THAWED : KSIG_CGROUP_FROZEN, cg->path);
 	ksig_group_put(n, KSIG_CGROUP_REMOVE, cg->path, 0);
 	for (w = cg->watch; w < cg->watch + KSIG_GROUP_WATCHES; w++)
 		group_remove_watch(s, w);

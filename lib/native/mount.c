@@ -45,7 +45,8 @@ static void mount_fill(const struct ksig_native *user, struct ksig_event *ev,
 	ksig_native_set_text(user, ev, "type", m->type);
 }
 
-static void mount_put(struct ksig_native *n, uint32_t type, const struct ksig_mount *m)
+/* @gone: the mount no longer exists, so the opposite state has ended */
+static void mount_put(struct ksig_native *n, uint32_t type, const struct ksig_mount *m, bool gone)
 {
 	struct ksig_native *user;
 	struct ksig_event *ev;
@@ -57,7 +58,8 @@ static void mount_put(struct ksig_native *n, uint32_t type, const struct ksig_mo
 			continue;
 		/* the list is read once, so all changes must fit; if one doesn't, it is counted */
 		ksig_native_reserve(user, 1);
-		ev = ksig_native_put(user, ksig_now());
+		ev = gone ? ksig_native_put_gone(user, ksig_now()) :
+			    ksig_native_put(user, ksig_now());
 		if (ev)
 			mount_fill(user, ev, m);
 	}
@@ -87,15 +89,17 @@ static int mount_update(struct ksig_native *n)
 	for (i = s->mounts.n; i; i--) {
 		m = &s->mounts.list[i - 1];
 		other = ksig_mounts_find(&now, m->id);
-		if (!other || !mount_is_same(m, other))
-			mount_put(n, KSIG_FS_UMOUNT, m);
+		if (other && mount_is_same(m, other))
+			continue;
+		mount_put(n, m->readonly ? KSIG_FS_WRITABLE : KSIG_FS_READONLY, m, true);
+		mount_put(n, KSIG_FS_UMOUNT, m, false);
 	}
 	for (m = now.list; m < now.list + now.n; m++) {
 		other = ksig_mounts_find(&s->mounts, m->id);
 		if (!other || !mount_is_same(m, other))
-			mount_put(n, KSIG_FS_MOUNT, m);
+			mount_put(n, KSIG_FS_MOUNT, m, false);
 		else if (m->readonly != other->readonly)
-			mount_put(n, m->readonly ? KSIG_FS_READONLY : KSIG_FS_WRITABLE, m);
+			mount_put(n, m->readonly ? KSIG_FS_READONLY : KSIG_FS_WRITABLE, m, false);
 	}
 	ksig_mounts_free(&s->mounts);
 	s->mounts = now;

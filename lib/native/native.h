@@ -73,7 +73,7 @@ struct ksig_native_users {
  *	reports: queued records, the end of the events, or a failed pull to retry
  * @wake_set: @wake is readable
  * @retry: the last pull failed, and possibly no descriptor reports the remaining messages
- * @end: -ESHUTDOWN once pull has returned it; otherwise 0
+ * @end: -ESHUTDOWN once pull has returned it, or the source has ended this stream; otherwise 0
  * @len: number of queued records at which the source stops reading messages
  * @capacity: size of the queue, in records; may exceed @len after ksig_native_reserve()
  * @head: free-running index of the next record to return
@@ -156,6 +156,11 @@ struct ksig_event *ksig_native_put_initial(struct ksig_native *n, uint64_t time_
  */
 void ksig_native_set_text(const struct ksig_native *n, struct ksig_event *ev,
 			  const char *key, const char *text);
+/*
+ * Offers an event that reports only that the opposite state has ended, because the object no longer
+ * exists. Return: as ksig_native_put(); NULL also if the stream has not asked for such events.
+ */
+struct ksig_event *ksig_native_put_gone(struct ksig_native *n, uint64_t time_ns);
 /* Sets a number in a record's data[]. @key is the field's name in catalog.c. */
 void ksig_native_set_number(const struct ksig_native *n, struct ksig_event *ev,
 			    const char *key, uint64_t number);

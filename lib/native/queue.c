@@ -159,6 +159,16 @@ struct ksig_event *ksig_native_put_initial(struct ksig_native *n, uint64_t time_
 	return ev;
 }
 
+struct ksig_event *ksig_native_put_gone(struct ksig_native *n, uint64_t time_ns)
+{
+	struct ksig_event *ev = n->stream->opts->flags & KSIG_SUB_GONE ?
+				ksig_native_put(n, time_ns) : NULL;
+
+	if (ev)
+		ev->flags |= KSIG_EVENT_GONE;
+	return ev;
+}
+
 void ksig_native_set_text(const struct ksig_native *n, struct ksig_event *ev,
 			  const char *key, const char *text)
 {

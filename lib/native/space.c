@@ -33,6 +33,8 @@
  * @free: space that was free at the last read, in bytes
  * @next_at: time of the next read, CLOCK_MONOTONIC
  * @seen: in the current list of mounts
+ * @new: not in the previous list
+ * @moved: at another path in the previous list
  */
 struct space_fs {
 	char *path;
@@ -46,6 +48,8 @@ struct space_fs {
 	uint64_t free;
 	int64_t next_at;
 	bool seen;
+	bool new;
+	bool moved;
 };
 
 /**
@@ -100,8 +104,15 @@ static bool space_concerns(const struct ksig_native *user, const struct space_se
 	return user->own == set && fs->known && fs->full == (user->desc->type == KSIG_FS_FULL);
 }
 
+/*
+ * Why a record is put: the state has changed; the file system is no longer at this path, so its state
+ * has ended; or the same state begins at another path. The last two are only for the streams that ask
+ * for them.
+ */
+enum space_why { SPACE_CHANGED, SPACE_GONE, SPACE_MOVED };
+
 static void space_put(struct ksig_native *n, const struct space_set *set,
-		      const struct space_fs *fs)
+		      const struct space_fs *fs, enum space_why why)
 {
 	struct ksig_native *user;
 	struct ksig_event *ev;
@@ -109,11 +120,14 @@ static void space_put(struct ksig_native *n, const struct space_set *set,
 
 	for (i = 0; i < n->users->n; i++) {
 		user = n->users->user[i];
-		if (!space_concerns(user, set, fs))
+		if (user->own != set || !fs->known || space_concerns(user, set, fs) == (why == SPACE_GONE))
+			continue;
+		if (why == SPACE_MOVED && !(user->stream->opts->flags & KSIG_SUB_GONE))
 			continue;
 		/* all changes must fit; if one doesn't, it is counted as lost */
 		ksig_native_reserve(user, 1);
-		ev = ksig_native_put(user, ksig_now());
+		ev = why == SPACE_GONE ? ksig_native_put_gone(user, ksig_now()) :
+			    ksig_native_put(user, ksig_now());
 		if (ev)
 			space_fill(user, ev, fs);
 	}
@@ -193,7 +207,7 @@ static bool space_is_mounted_at(const struct space_fs *fs, const struct ksig_mou
  * Compares a mount with the list: it belongs to a known or a new file system.
  * Return: 0 or -ENOMEM.
  */
-static int space_update(struct space_set *set, const struct ksig_mount *m)
+static int space_update(struct ksig_native *n, struct space_set *set, const struct ksig_mount *m)
 {
 	struct space_fs *fs = set->list, *end = fs + set->n;
 	bool reachable;
@@ -211,6 +225,8 @@ static int space_update(struct space_set *set, const struct ksig_mount *m)
 			path = strdup(m->path);
 			if (!path)
 				return -ENOMEM;
+			space_put(n, set, fs, SPACE_GONE);
+			fs->moved = true;
 			free(fs->path);
 			fs->path = path;
 			fs->id = m->id;
@@ -232,6 +248,7 @@ static int space_update(struct space_set *set, const struct ksig_mount *m)
 		return -ENOMEM;
 	if (space_is_wanted(set, fs))
 		space_read(set, fs, ksig_now());
+	fs->new = true;
 	if (fs->known)
 		set->n++;
 	else
@@ -239,34 +256,40 @@ static int space_update(struct space_set *set, const struct ksig_mount *m)
 	return 0;
 }
 
-/*
- * A file system stays known as long as it is mounted anywhere, even if it is hidden. One that is
- * new and full is reported.
- */
+/* A file system stays known as long as it is mounted anywhere, even if it is hidden. */
 static int space_update_all(struct ksig_native *n, struct space_set *set,
 			    const struct ksig_mounts *all)
 {
 	const struct ksig_mount *m;
-	size_t i, known = set->n;
+	size_t i;
 	int err = 0;
 
 	for (i = 0; i < set->n; i++)
 		set->list[i].seen = false;
 	for (m = all->list; m < all->list + all->n && !err; m++)
-		err = space_update(set, m);
-	for (i = known; i < set->n; i++) {
-		if (set->list[i].full)
-			space_put(n, set, &set->list[i]);
-	}
+		err = space_update(n, set, m);
 	for (i = 0; i < set->n && !err;) {
 		if (set->list[i].seen) {
 			i++;
 			continue;
 		}
+		space_put(n, set, &set->list[i], SPACE_GONE);
 		space_free(&set->list[i]);
 		set->list[i] = set->list[--set->n];
 	}
 	return err;
+}
+
+/* Reports the file systems that are new and full, or are in the same state at another path. */
+static void space_put_new(struct ksig_native *n, struct space_set *set)
+{
+	struct space_fs *fs;
+
+	for (fs = set->list; fs < set->list + set->n; fs++) {
+		if (fs->moved || (fs->new && fs->full))
+			space_put(n, set, fs, fs->moved ? SPACE_MOVED : SPACE_CHANGED);
+		fs->new = fs->moved = false;
+	}
 }
 
 /*
@@ -298,7 +321,7 @@ static int space_update_named(struct ksig_native *n, struct space_set *set,
 		return err;
 	fs->full = was_full;
 	if (space_read(set, fs, ksig_now()))
-		space_put(n, set, fs);
+		space_put(n, set, fs, SPACE_CHANGED);
 	return 0;
 }
 
@@ -392,6 +415,7 @@ static int space_join(struct ksig_native *n, struct ksig_error *e)
 		err = space_open_named(n, set, &all, e);
 	} else {
 		err = space_update_all(n, set, &all);
+		space_put_new(n, set);
 		if (err)
 			ksig_native_fail(e, err, "cannot list the file systems");
 	}
@@ -423,6 +447,9 @@ static int space_pull_mounts(struct ksig_native *n)
 		err = set->rule.path ? space_update_named(n, set, &all) :
 				       space_update_all(n, set, &all);
 	ksig_mounts_free(&all);
+	/* after what has gone from any of the sets, because new file systems may have the same paths */
+	for (set = s->sets; set < s->sets + s->n && !err; set++)
+		space_put_new(n, set);
 	return err;
 }
 
@@ -452,7 +479,7 @@ static int space_pull(struct ksig_native *n)
 	for (set = s->sets; set < s->sets + s->n; set++) {
 		for (i = 0; i < set->n; i++) {
 			if (set->list[i].next_at <= now && space_read(set, &set->list[i], now))
-				space_put(n, set, &set->list[i]);
+				space_put(n, set, &set->list[i], SPACE_CHANGED);
 		}
 	}
 	return space_arm(s);

@@ -90,3 +90,24 @@ log "$$ 1"
 until_true [ -s running ]
 log "$$ 2"
 ends 0
+
+# a command that this user may not signal is left to end by itself
+cp "$top/build/ksig" "$(command -v setpriv)" .
+chmod 4711 setpriv
+mkdir m
+rm -f go
+: >began >stdout >stderr
+setpriv --reuid 54321 --regid 54321 --clear-groups ./ksig watch fs.mount:source=ksig-test -n 2 \
+	--restart -- ./setpriv --reuid 0 sh -c 'echo >>began; until [ -e go ]; do sleep 0.02; done' \
+	>stdout 2>stderr &
+watcher=$!
+watching
+mount -t tmpfs ksig-test m
+until_true has_lines 1 began
+mount -t tmpfs ksig-test m
+until_true has_said "cannot end './setpriv' for --restart: Operation not permitted; waiting"
+: >go
+ends 0
+has_lines 2 began || fail 'the second command was not run'
+umount m
+umount m

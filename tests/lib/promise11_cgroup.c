@@ -160,6 +160,41 @@ static void states(void)
 	ksig_sub_close(sub);
 }
 
+static void expect_gone(struct ksig_sub *sub, const char *wanted)
+{
+	const struct ksig_event *ev = sub_take(sub);
+	char got[1024];
+
+	ksig_event_format(sub, ev, got, sizeof(got));
+	check_text(got, wanted);
+	CHECK(ev->flags & KSIG_EVENT_GONE);
+}
+
+/* Check that the removal of a cgroup ends its states, in the events of the opposite states. */
+static void gone(void)
+{
+	struct ksig_sub *sub = open_all(KSIG_SUB_GONE, ":cgroup=/ksig.slice/*");
+
+	OK(mkdir(at("/ksig.slice"), 0755));
+	OK(mkdir(at("/ksig.slice/x"), 0755));
+	expect(sub, "cgroup.create cgroup=/ksig.slice/x");
+	cgroup_remove(at("/ksig.slice/x"));
+	expect_gone(sub, "cgroup.populated cgroup=/ksig.slice/x");
+	expect_gone(sub, "cgroup.frozen cgroup=/ksig.slice/x");
+	expect(sub, "cgroup.remove cgroup=/ksig.slice/x");
+	OK(mkdir(at("/ksig.slice/x"), 0755));
+	expect(sub, "cgroup.create cgroup=/ksig.slice/x");
+	CHECK_EQ(write_to(at("/ksig.slice/x/cgroup.freeze"), "1"), 0);
+	expect(sub, "cgroup.frozen cgroup=/ksig.slice/x");
+	cgroup_remove(at("/ksig.slice/x"));
+	expect_gone(sub, "cgroup.populated cgroup=/ksig.slice/x");
+	expect_gone(sub, "cgroup.thawed cgroup=/ksig.slice/x");
+	expect(sub, "cgroup.remove cgroup=/ksig.slice/x");
+	CHECK(sub_empty(sub));
+	OK(rmdir(at("/ksig.slice")));
+	ksig_sub_close(sub);
+}
+
 /* Return: whether the subscription's descriptor is readable. */
 static bool is_woken(const struct ksig_sub *sub)
 {
@@ -696,6 +731,7 @@ int main(void)
 	OK(rmdir(at("/ksig.slice")));
 	tree();
 	states();
+	gone();
 	follows();
 	initial();
 	race();

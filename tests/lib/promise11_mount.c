@@ -152,6 +152,27 @@ static void unreported(void)
 	ksig_sub_close(sub);
 }
 
+/* Check that the end of a mount ends its state, in the event of the opposite state. */
+static void gone(void)
+{
+	struct ksig_sub *sub = open_all(KSIG_SUB_GONE);
+	const struct ksig_event *ev;
+	int readonly;
+
+	for (readonly = 0; readonly < 2; readonly++) {
+		OK(mount("a", one, "tmpfs", readonly ? MS_RDONLY : 0, NULL));
+		expect(sub, "fs.mount", one, "a");
+		OK(umount(one));
+		ev = sub_take(sub);
+		CHECK_EQ(ev->type, readonly ? KSIG_FS_WRITABLE : KSIG_FS_READONLY);
+		CHECK(ev->flags & KSIG_EVENT_GONE);
+		check_text(field(sub, ev, "path").str, one);
+		expect(sub, "fs.umount", one, "a");
+	}
+	CHECK(sub_empty(sub));
+	ksig_sub_close(sub);
+}
+
 /* Check that other mount namespaces are ignored, and that the kernel's escapes are replaced. */
 static void names(void)
 {
@@ -232,6 +253,7 @@ int main(void)
 	order();
 	initial();
 	unreported();
+	gone();
 	names();
 	each();
 	unprivileged();

@@ -203,6 +203,62 @@ static void reused(void)
 	ksig_sub_close(sub);
 }
 
+/*
+ * Check that a file system that is unmounted ends its state, in the event of the opposite state, and
+ * before another one with the same path begins a state.
+ */
+static void gone(void)
+{
+	/* different filters, so that they don't share their lists of file systems */
+	const char *const both[] = { "fs.full:every=10ms,source=ksig", "fs.free:every=10ms" };
+	const struct ksig_event *ev;
+	struct ksig_sub *sub;
+
+	OK(mount("ksig", two, "tmpfs", 0, "size=1m"));
+	use(two, 1000);
+	CHECK_EQ(ksig_sub_openv(both, 2, SUB_OPTS(.flags = KSIG_SUB_GONE), &sub), 0);
+	OK(umount(two));
+	/* it gets the device number */
+	OK(mount("ksig3", three, "tmpfs", 0, "size=1m"));
+	OK(mount("ksig", two, "tmpfs", 0, "size=1m"));
+	use(two, 1000);
+	ev = sub_take(sub);
+	CHECK_EQ(ev->type, KSIG_FS_FREE);
+	CHECK(ev->flags & KSIG_EVENT_GONE);
+	check_text(field(sub, ev, "path").str, two);
+	expect(sub, "fs.full", two, false);
+	OK(umount(three));
+	OK(umount(two));
+	ev = sub_take(sub);
+	CHECK_EQ(ev->type, KSIG_FS_FREE);
+	CHECK(ev->flags & KSIG_EVENT_GONE);
+	CHECK(stays(sub));
+	ksig_sub_close(sub);
+	/* a file system that is no longer at its first path is another object */
+	OK(mount("ksig", two, "tmpfs", 0, "size=1m"));
+	use(two, 1000);
+	OK(mount(two, three, NULL, MS_BIND, NULL));
+	sub = open_both("every=10ms", KSIG_SUB_GONE);
+	OK(umount(two));
+	ev = sub_take(sub);
+	CHECK_EQ(ev->type, KSIG_FS_FREE);
+	CHECK(ev->flags & KSIG_EVENT_GONE);
+	check_text(field(sub, ev, "path").str, two);
+	expect(sub, "fs.full", three, false);
+	CHECK(stays(sub));
+	OK(umount(three));
+	ksig_sub_close(sub);
+	/* a file system that is not full */
+	sub = open_both("every=10ms", KSIG_SUB_GONE);
+	OK(mount("ksig", two, "tmpfs", 0, "size=1m"));
+	CHECK(stays(sub));
+	OK(umount(two));
+	ev = sub_take(sub);
+	CHECK_EQ(ev->type, KSIG_FS_FULL);
+	CHECK(ev->flags & KSIG_EVENT_GONE);
+	ksig_sub_close(sub);
+}
+
 /* Check that the two events agree on each change, although a file system fills and empties often. */
 static void agree(void)
 {
@@ -323,6 +379,7 @@ int main(void)
 	hidden();
 	replaced();
 	reused();
+	gone();
 	agree();
 	OK(umount(one));
 	OK(rmdir(one));
