@@ -138,6 +138,11 @@ static __always_inline int offer_process(struct task_struct *task, __u64 value)
 	rec.ev.value = value;
 	rec.ino = inode_of(pid);
 	rec.ev.len = sizeof(*data);
+	if (crash_signals) {
+		rec.ev.value = value & 0x7f;
+		rec.ev.len += sizeof(__u64);
+		*(__u64 *)(data + 1) = value >> 7 & 1;
+	}
 	bpf_core_read(data->comm, sizeof(data->comm), &leader->comm);
 	data->tgid = nr;
 	parent = process_of(BPF_CORE_READ(leader, real_parent));
@@ -246,6 +251,15 @@ static __always_inline __u64 wait_status(struct task_struct *task)
 	return (__u32)BPF_CORE_READ(task, group_leader, exit_code);
 }
 
+static __always_inline int offer_exit(struct task_struct *task)
+{
+	const __u32 status = wait_status(task);
+
+	if (crash_signals && !(crash_signals >> (status & 0x3f) & 1))
+		return 0;
+	return offer_process(task, status);
+}
+
 SEC("raw_tp/sched_process_exit")
 int ksig_exit(__u64 *ctx)
 {
@@ -258,7 +272,7 @@ int ksig_exit(__u64 *ctx)
 		   !first_to_report()) {
 		return 0;
 	}
-	return offer_process(task, wait_status(task));
+	return offer_exit(task);
 }
 
 /*
@@ -270,7 +284,7 @@ int ksig_exit_entry(void *entry)
 	struct task_struct *task = (void *)bpf_get_current_task();
 
 	if (number_at(entry + entry_at, 1, false))
-		offer_process(task, wait_status(task));
+		offer_exit(task);
 	return 1;
 }
 

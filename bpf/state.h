@@ -19,6 +19,8 @@ const volatile struct ksig_bpf_cond conds[KSIG_BPF_CONDS];
 
 /* sched_process_exit reports which thread is the last (6.16 and newer) */
 const volatile bool has_group_dead;
+/* Report only processes that were terminated by one of these signals: bit n for signal n; 0: all */
+const volatile __u64 crash_signals;
 /* Match only the subject that the setup has pinned. */
 const volatile bool pinned;
 /* Match only while the process that the setup has pinned is running. */

@@ -166,8 +166,9 @@ static int set_up_subjects(struct ksig_watch *w)
 			ksig_error("--to subject cannot be used with kernel.hung: the pid in a log message may have been reused");
 			return KSIG_USAGE;
 		}
-		if (!strcmp(event, "process.exit")) {
-			ksig_error("--to subject cannot be used with process.exit: the process has exited and cannot be signalled");
+		if (ksig_subject_has_exited(event)) {
+			ksig_error("--to subject cannot be used with %s: the process has exited and cannot be signalled",
+				   event);
 			return KSIG_USAGE;
 		}
 		if (!strcmp(event, "memory.kill") &&
@@ -229,7 +230,7 @@ static int watch_events(struct ksig_watch *w, char *const *names)
 	if (!ret)
 		ret = open_events(w, names);
 	if (!ret && w->lasting.stateless) {
-		ksig_error("--for: %s reports no state that could last (those that come in pairs do, such as net.up and net.down)",
+		ksig_error("--for cannot be used with %s: it has no event that ends its state (paired events such as net.up and net.down do)",
 			   w->lasting.stateless);
 		ret = KSIG_USAGE;
 	}
@@ -379,7 +380,8 @@ static int check_options(const struct ksig_watch *w, char *const *names)
 	unsigned int most = KSIG_SUB_SPECS / (w->lasting.ns ? 2 : 1), i = 0;
 
 	if (w->n > most) {
-		ksig_error("too many events: at most %u", most);
+		ksig_error("too many events: %u (at most %u%s)", w->n, most,
+			   w->lasting.ns ? " with --for" : "");
 		return KSIG_USAGE;
 	}
 	if (!w->n)

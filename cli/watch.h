@@ -48,6 +48,8 @@ struct ksig_to {
 /* watch_to.c: return an exit code; on failure the reason has been printed */
 int ksig_to_parse(const char *text, struct ksig_to *to);
 int ksig_to_open(struct ksig_to *to);
+/* Return: whether the subject of an event with this name has exited, so that it can't be signalled. */
+bool ksig_subject_has_exited(const char *event);
 void ksig_to_close(struct ksig_to *to);
 /*
  * Fills in two descriptors to poll, -1 if unused: one for the exit of the target and one for the
@@ -121,7 +123,7 @@ int ksig_print_event(const struct ksig_happening *h, bool json, const char *form
  */
 int ksig_template_check(const char *text, const struct ksig_sub *sub);
 /*
- * Replaces the placeholders; one that no watched event has stays as it is. If the result is to be
+ * Replaces the placeholders; unknown placeholders are left unchanged. If the result is to be
  * printed, values are made safe for a terminal, and "{{" stands for a '{'. The caller frees the
  * result, which is NULL if there is not enough memory.
  */
@@ -192,7 +194,7 @@ struct ksig_pending;
  * @resumes: for each EVENT, whether its state is reported again after events may have been lost
  * @missed: for each of @specs, the counters when losses were checked last
  * @stateless: an EVENT that reports no state, or NULL
- * @list: the states that last
+ * @list: states that have begun and not ended
  * @n_pending: number of @list
  * @taken: event that ksig_for_take() returned last
  */
@@ -218,7 +220,7 @@ struct ksig_for {
 int ksig_for_open(struct ksig_for *f, char *const *names, unsigned int n);
 void ksig_for_close(struct ksig_for *f);
 /*
- * Adds an event that has been read, or forgets those whose state it ends. Return: an exit code; on
+ * Adds a state that @ev begins, or discards the state that it ends. Return: an exit code; on
  * failure the reason has been printed.
  */
 int ksig_for_add(struct ksig_for *f, const struct ksig_sub *sub, const struct ksig_event *ev);
@@ -256,7 +258,7 @@ const struct ksig_event *ksig_for_take(struct ksig_for *f);
  * @opts: options of the subscription
  * @sub: the subscription
  * @events: watched events, indexed by specification
- * @n: number of @events; with --for, twice the number of EVENTs
+ * @n: number of @events; with --for, this includes the events that end the states
  * @now: event to act on next; its sub is NULL if there is none
  * @more: more events may be available
  * @ended: all events have ended

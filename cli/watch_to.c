@@ -257,6 +257,11 @@ bool ksig_to_follow(struct ksig_to *to)
 
 /* ------------------------------------------------------------------ signalling */
 
+bool ksig_subject_has_exited(const char *event)
+{
+	return !strcmp(event, "process.exit") || !strcmp(event, "process.crash");
+}
+
 /* Pins the subject of the event, but never another process that has reused its pid. */
 static int pin_subject(struct ksig_to *to, const struct ksig_sub *sub,
 		       const struct ksig_event *ev)
@@ -277,7 +282,7 @@ static int pin_subject(struct ksig_to *to, const struct ksig_sub *sub,
 		return -ESRCH;
 	to->pid = ev->subject;
 	/* the process may still exist, and kill(2) may succeed, but it handles no signals */
-	if (!strcmp(ksig_sub_event(sub, ksig_event_spec(ev)), "process.exit"))
+	if (ksig_subject_has_exited(ksig_sub_event(sub, ksig_event_spec(ev))))
 		return -ESRCH;
 	return ksig_target_open_subject(sub, ev, &opts, &to->target);
 }

@@ -89,6 +89,21 @@ static const struct ksig_field_desc exit_fields[] = {
 	PARENT,
 };
 
+/* data[] of process.crash; accessed only by field name */
+struct crash_data {
+	struct ksig_process_data process;
+	uint64_t core;
+};
+
+static const struct ksig_field_desc crash_fields[] = {
+	SUBJECT("pid", KSIG_FIELD_UNSIGNED),
+	VALUE("signal", KSIG_FIELD_UNSIGNED),
+	COMM,
+	TGID,
+	PARENT,
+	DATA("core", KSIG_FIELD_UNSIGNED, struct crash_data, core, 0, false),
+};
+
 static const struct ksig_field_desc kill_fields[] = {
 	SUBJECT("pid", KSIG_FIELD_UNSIGNED),
 	COMM_OF(struct ksig_memory_data),
@@ -365,6 +380,9 @@ static const struct ksig_event_desc events[] = {
 	EVENT("process.exit", "process", KSIG_PROCESS_EXIT, struct ksig_process_data,
 	      "a process has exited (all threads)", .pids = true,
 	      FIELDS(exit_fields), .state = true, BY_NATIVE(connector), BY_BPF(exit)),
+	EVENT("process.crash", NULL, KSIG_PROCESS_CRASH, struct crash_data,
+	      "a process was terminated by a signal that indicates a fault", .pids = true,
+	      FIELDS(crash_fields), BY_NATIVE(connector), BY_BPF(crash)),
 	EVENT("memory.oom", "memory", KSIG_MEMORY_OOM, struct ksig_memory_data,
 	      "the machine is out of memory, and a process may be killed next",
 	      .pids = true),

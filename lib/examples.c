@@ -11,6 +11,7 @@ static const struct {
 	{ "process.fork", "process.fork:comm=sshd" },
 	{ "process.exec", "process.exec:comm=apt-get" },
 	{ "process.exit", "process.exit:pid=4242" },
+	{ "process.crash", "process.crash:comm=nginx" },
 	{ "memory.oom", "memory.oom" },
 	{ "memory.kill", "memory.kill:cgroup=/system.slice/*" },
 	{ "memory.pressure", "memory.pressure:some=200ms/2s,unit=nginx.service" },

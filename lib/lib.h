@@ -4,6 +4,7 @@
 #define KSIG_LIB_H
 
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -345,6 +346,14 @@ bool ksig_spec_same_filter(const struct ksig_spec *a, const struct ksig_spec *b)
 /* Return: whether the provider checks all conditions. */
 bool ksig_spec_in_kernel(const struct ksig_spec *spec);
 
+/*
+ * The signals of process.crash: those whose default action is to dump core, see signal(7). Bit n
+ * stands for signal n.
+ */
+#define KSIG_CRASH_SIGNALS \
+	(1ULL << SIGQUIT | 1ULL << SIGILL | 1ULL << SIGTRAP | 1ULL << SIGABRT | 1ULL << SIGBUS | \
+	 1ULL << SIGFPE | 1ULL << SIGSEGV | 1ULL << SIGXCPU | 1ULL << SIGXFSZ | 1ULL << SIGSYS)
+
 /* Return: the setting @key; NULL if the specification doesn't set it. */
 const struct ksig_cond *ksig_spec_setting(const struct ksig_spec *spec, const char *key);
 
@@ -408,7 +417,7 @@ bool ksig_target_unsure(const struct ksig_target *t);
 
 /* --------------------------------------------------------- provider_bpf.c */
 
-extern const struct ksig_bpf_source ksig_bpf_fork, ksig_bpf_exec, ksig_bpf_exit,
+extern const struct ksig_bpf_source ksig_bpf_fork, ksig_bpf_exec, ksig_bpf_exit, ksig_bpf_crash,
 				    ksig_bpf_kill, ksig_bpf_power, ksig_bpf_cpu,
 				    ksig_bpf_kmod;
 /* The source for all tracepoints, which are identified by their IDs */

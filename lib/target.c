@@ -281,10 +281,11 @@ int ksig_target_open_subject(const struct ksig_sub *sub,
 	if (!stream)
 		return -EINVAL;
 	/*
-	 * The subject of process.exit has already exited. The native provider knows only when it
+	 * The subject of these events has already exited. The native provider knows only when it
 	 * noticed the exit, so the timestamp of the event cannot identify the process.
 	 */
-	if (!strcmp(stream->desc->name, "process.exit"))
+	if (!strcmp(stream->desc->name, "process.exit") ||
+	    !strcmp(stream->desc->name, "process.crash"))
 		return -ESRCH;
 	if (!stream->desc->pids || ev->flags & KSIG_EVENT_NO_SUBJECT ||
 	    !ev->subject || ev->subject > INT_MAX)

@@ -42,6 +42,12 @@ extern "C" {
 #define KSIG_DEVICE_ADD		0	/* no subject, no value */
 #define KSIG_DEVICE_REMOVE	1
 #define KSIG_DEVICE_CHANGE	2
+/*
+ * A process was terminated by a signal whose default action is to dump core. @subject: its pid;
+ * @value: the signal
+ */
+#define KSIG_PROCESS_CRASH	3
+
 /* The real-time clock was set. @value: change in ns, accurate to about 20 us, or unknown */
 #define KSIG_TIME_SET		0
 
@@ -676,8 +682,8 @@ int ksig_send(pid_t pid, int signo, uint64_t value, unsigned int flags);
  * struct ksig_catalog_key - a field or a setting of an event
  * @name: its name, as in a specification
  * @type: type of a field
- * @help: values of a setting and what they mean, or of a field that has only a few; "" if there is
- *	nothing to say
+ * @help: description of a setting; or the permitted values of a field, if they are a fixed set;
+ *	otherwise ""
  */
 struct ksig_catalog_key {
 	const char *name;
@@ -697,7 +703,7 @@ struct ksig_catalog_key {
  * @n_fields: number of @fields
  * @settings: settings of the event
  * @n_settings: number of @settings
- * @has_state: the event reports a change of a state, which can be reported first: KSIG_SUB_INITIAL
+ * @has_state: nonzero if the event supports KSIG_SUB_INITIAL
  * @example: a specification of the event, to show how it is used; NULL if there is none
  *
  * Valid until the next call on the catalog.

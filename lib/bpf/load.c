@@ -179,6 +179,8 @@ static int load_configure(struct ksig_bpf_sub *st, struct ksig_bpf *skel,
 	int err;
 
 	ro->event_type = stream->desc->type;
+	if (stream->desc->bpf == &ksig_bpf_crash)
+		ro->crash_signals = KSIG_CRASH_SIGNALS;
 	ro->event_size = size;
 	ro->queue_bytes = (uint64_t)(opts->queue_len ? opts->queue_len : KSIG_QUEUE_DEFAULT) *
 			  ksig_bpf_ring_record(size);

@@ -33,6 +33,10 @@ const struct ksig_bpf_source ksig_bpf_exec = {
 const struct ksig_bpf_source ksig_bpf_exit = {
 	{ "ksig_exit" }, { "sched_process_exit" }, "ksig_exit_entry", "group_dead",
 };
+/* The same programs, which compare the status with crash_signals */
+const struct ksig_bpf_source ksig_bpf_crash = {
+	{ "ksig_exit" }, { "sched_process_exit" }, "ksig_exit_entry", "group_dead",
+};
 const struct ksig_bpf_source ksig_bpf_kill = {
 	{ "ksig_kill" }, { "mark_victim" }, NULL, NULL,
 };

@@ -53,6 +53,8 @@ static const struct connector_kind {
 	  "process.exec: native does not know the comm and parent of a process that exits before its event is read" },
 	{ "process.exit", EXIT,
 	  "process.exit: native does not know the comm of a process that is reaped before its event is read, nor the status of a process whose threads exit with different codes" },
+	{ "process.crash", EXIT,
+	  "process.crash: native does not know the comm of a process that is reaped before its event is read" },
 };
 
 /**
@@ -66,6 +68,7 @@ static const struct connector_kind {
  * @reused: the pid @pinned now belongs to another process
  * @unsure: @pinned has exited, and lost messages may have been about another process with the same
  *	pid
+ * @leader_ended: for EXIT: the leader of @pinned has exited, or the message about that may be lost
  * @caught_up: the socket has been empty once, so the messages that were queued while /proc was
  *	searched have been read
  * @exiting: state for EXIT
@@ -80,6 +83,7 @@ struct connector_state {
 	int64_t time_offset;
 	bool reused;
 	bool unsure;
+	bool leader_ended;
 	bool caught_up;
 	struct ksig_exiting exiting;
 	struct ksig_kin kin;
@@ -226,6 +230,9 @@ static void connector_handle(struct ksig_native *n, const struct proc_event *ev)
 			ksig_exiting_exec(&s->exiting, n, pid);
 		break;
 	case EXIT:
+		pid = ev->event_data.exit.process_tgid;
+		s->leader_ended |= pid == s->pinned && pid == ev->event_data.exit.process_pid &&
+				   ev->timestamp_ns > s->pinned_at;
 		if (s->what == EXIT)
 			connector_handle_exit(n, ev);
 		break;
@@ -257,6 +264,7 @@ static int connector_pull(struct ksig_native *n)
 			if (s->kin.of)
 				ksig_kin_find(&s->kin);
 			s->unsure = s->pidfd >= 0 && ksig_process_ended(s->pidfd);
+			s->leader_ended |= s->unsure;
 		} else if (err) {
 			return err;
 		}
@@ -267,6 +275,10 @@ static int connector_pull(struct ksig_native *n)
 		s->caught_up = true;
 		ksig_exiting_report(&s->exiting, n);
 	}
+	/* a pidfd shows the exit before the message that is the event arrives */
+	if (s->what == EXIT && s->leader_ended && ksig_process_ended(s->pidfd) &&
+	    !ksig_exiting_has(&s->exiting, s->pinned))
+		return -ESHUTDOWN;
 	return err && ksig_native_room(n) == n->len ? -EAGAIN : 0;
 }
 
@@ -401,6 +413,7 @@ static int connector_open(struct ksig_native *n, struct ksig_stream *stream,
 			err = s->pidfd;
 			goto close;
 		}
+		stream->ends_itself = s->what == EXIT;
 		/* if the process is still alive after this, it was alive at @pinned_at */
 		s->pinned_at = ksig_now();
 		if (ksig_process_ended(s->pidfd)) {

@@ -63,24 +63,6 @@ struct exiting {
 
 /* ------------------------------------------------------------------- status */
 
-/*
- * Records the exit code of a thread. After a core dump, only one thread's exit code has the core
- * dump flag, so the flag is kept once it has been seen.
- */
-static void exiting_add_code(struct exiting *p, uint32_t code)
-{
-	p->last_code = code;
-	if (code & 0x7f) {
-		p->by_signal = p->by_signal ? p->by_signal | (code & 0x80) :
-					      code;
-	} else if (code) {
-		p->mixed |= p->by_itself && p->by_itself != code;
-		p->by_itself = code;
-	} else {
-		p->zero |= p->first;
-	}
-}
-
 /* Determines the exit status. Return: false if it is uncertain; see exiting.h. */
 static bool exiting_status(const struct exiting *p, uint64_t *status)
 {
@@ -144,12 +126,45 @@ static void exiting_remove(struct ksig_exiting *x, struct ksig_native *n,
 	memmove(p, p + 1, (char *)(x->list + x->n) - (char *)p);
 }
 
+/* Reports the exit as a crash if it was one. */
+static void exiting_report_crash(struct ksig_native *n, const struct exiting *p)
+{
+	uint64_t status;
+	const bool known = exiting_status(p, &status);
+	const uint32_t code = known ? status : p->by_signal;
+	struct ksig_event *ev;
+
+	/*
+	 * only SIGSYS can kill a single thread. A message about a thread that a signal has killed may
+	 * be among the lost ones
+	 */
+	if (!known && (code ? (code & 0x7f) == SIGSYS : p->incomplete)) {
+		ksig_native_lose_upto(n, 1);
+		return;
+	}
+	if (!(KSIG_CRASH_SIGNALS >> (code & 0x3f) & 1))
+		return;
+	ev = ksig_native_put(n, p->time_ns);
+	if (!ev)
+		return;
+	ksig_proc_fill(ev, p->pid, &p->st);
+	ev->len = n->desc->event_size - sizeof(*ev);
+	ev->value = code & 0x7f;
+	ksig_native_set_number(n, ev, "core", code >> 7 & 1);
+}
+
 static void exiting_report(struct ksig_exiting *x, struct ksig_native *n,
 			   struct exiting *p)
 {
-	struct ksig_event *ev = ksig_native_put(n, p->time_ns);
+	struct ksig_event *ev;
 	uint64_t status;
 
+	if (n->desc->type == KSIG_PROCESS_CRASH) {
+		exiting_report_crash(n, p);
+		exiting_remove(x, n, p);
+		return;
+	}
+	ev = ksig_native_put(n, p->time_ns);
 	if (ev) {
 		ksig_proc_fill(ev, p->pid, &p->st);
 		if (exiting_status(p, &status))
@@ -334,7 +349,19 @@ void ksig_exiting_thread(struct ksig_exiting *x, struct ksig_native *n,
 		if (p->others[i] == tid)
 			p->others[i--] = p->others[--p->n_others];
 	}
-	exiting_add_code(p, code);
+	/*
+	 * After a core dump, only one thread's exit code has the core dump flag, so the flag is kept
+	 * once it has been seen.
+	 */
+	p->last_code = code;
+	if (code & 0x7f) {
+		p->by_signal = p->by_signal ? p->by_signal | (code & 0x80) : code;
+	} else if (code) {
+		p->mixed |= p->by_itself && p->by_itself != code;
+		p->by_itself = code;
+	} else {
+		p->zero |= p->first;
+	}
 	if (!first)
 		return;
 	p->first = true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes with at least one exited thread, for process.exit.
+ * Processes with at least one exited thread, for process.exit and process.crash.
  *
  * The connector reports the exits of threads. A process has exited once its last thread has exited.
  * That thread is not necessarily the thread group leader. After the leader has exited, a pidfd

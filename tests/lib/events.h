@@ -37,6 +37,7 @@ static struct source {
 	{ "process.fork", ALL },
 	{ "process.exec", ALL },
 	{ "process.exit", ALL },
+	{ "process.crash", BIT(BPF) | BIT(NATIVE) },
 	{ "memory.oom", BIT(MODULE) },
 	{ "memory.kill", ALL, {
 		[BPF] = KSIG_EVENT_NO_VALUE,

@@ -262,6 +262,50 @@ static void test_last_thread(void (*how)(void), int status)
 	reap(&c);
 }
 
+static char cores[] = "/tmp/ksig-cores-XXXXXX";
+
+static struct expected crashed(pid_t pid, int status)
+{
+	struct expected x = process(KSIG_PROCESS_CRASH, pid, status & 0x7f, "signal", "ksig_test",
+				    getpid());
+	size_t len = strlen(x.fields);
+
+	snprintf(x.fields + len, sizeof(x.fields) - len, " core=%d", status >> 7);
+	x.len += sizeof(uint64_t);
+	return x;
+}
+
+/* Dumps core, in an empty directory, unless core_pattern redirects core dumps. */
+static void dump_core(void)
+{
+	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+
+	/* this fails if the limit can't be raised; then there is no core */
+	setrlimit(RLIMIT_CORE, &unlimited);
+	OK(chdir(cores));
+	abort();
+}
+
+/* Check that a crash is reported, and that other exits are not. */
+static void test_crash(void (*how)(void))
+{
+	struct child killed = child_start(end_all, die), c = child_start(end_all, how);
+	struct watch w = watch("process.crash:parent=%d", getpid());
+	struct watch by_key = watch("process.crash:%s=%d", key, c.pid);
+	struct expected x;
+
+	child_go(&killed);
+	status_of(killed.pid);
+	child_go(&c);
+	x = crashed(c.pid, status_of(c.pid));
+	watch_expect(&w, &x);
+	watch_expect(&by_key, &x);
+	watch_close(&w);
+	watch_close(&by_key);
+	reap(&killed);
+	reap(&c);
+}
+
 /*
  * Check that if the process is reaped before the event is read, the exit is reported with the
  * fields that are still known. The process's /proc entry no longer exists.
@@ -289,10 +333,43 @@ static void test_reaped(void)
 	watch_close(&w);
 }
 
+/* Check that a reader that never sleeps gets the event, and then the end. */
+static void test_awake(const char *provider, const char *event)
+{
+	struct ksig_sub_opts opts = *SUB_OPTS();
+	const struct ksig_event *ev;
+	struct ksig_sub *sub;
+	char name[64], why[1024];
+	struct child c;
+	int i, got, err;
+
+	opts.provider = provider;
+	for (i = 0; i < 20; i++) {
+		c = child_start(end_all, abort);
+		snprintf(name, sizeof(name), "%s:pid=%d", event, c.pid);
+		err = sub_try(name, &opts, why, NULL, &sub);
+		child_go(&c);
+		if (!err) {
+			while (!(got = ksig_sub_next(sub, 0, &ev)))
+				;
+			CHECK_EQ(got, 1);
+			CHECK_EQ(ev->subject, c.pid);
+			while (!(got = ksig_sub_next(sub, 0, &ev)))
+				;
+			CHECK_EQ(got, -ESHUTDOWN);
+			ksig_sub_close(sub);
+		}
+		status_of(c.pid);
+		reap(&c);
+	}
+}
+
 int main(void)
 {
+	char command[64];
 	size_t i;
 
+	CHECK(mkdtemp(cores));
 	OK(prctl(PR_SET_NAME, "ksig_test"));
 	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
 		key = keys[i];
@@ -306,10 +383,18 @@ int main(void)
 		test_last_thread(NULL, 0);
 		test_last_thread(die, SIGKILL);
 		test_last_thread(exit_3, 3 << 8);
+		test_crash(crash);
+		test_crash(dump_core);
 		test_reaped();
 		earlier = true;
 		test_end(exit_3, 3 << 8);
 		earlier = false;
 	}
+	test_awake("native", "process.crash");
+	test_awake("native", "process.exit");
+	test_awake("bpf", "process.crash");
+	test_awake("bpf", "process.exit");
+	snprintf(command, sizeof(command), "rm -r %s", cores);
+	CHECK_EQ(system(command), 0);
 	return 0;
 }
