@@ -198,6 +198,7 @@ struct device_data {
 	char name[128];
 	char devnode[128];
 	char driver[64];
+	char keys[2304];
 };
 
 static const struct ksig_field_desc device_fields[] = {
@@ -327,9 +328,9 @@ static const struct ksig_field_desc gpio_fields[] = {
 static const struct ksig_setting_desc gpio_settings[] = {
 	{ "chip", "CHIP: number, name or label of the GPIO chip" },
 	{ "line", "LINE: number or name of the line" },
-	{ "bias", "pull-up, pull-down or disabled: resistor of the line (default: unchanged)" },
+	{ "bias", "pull-up, pull-down or disabled: bias of the line (default: unchanged)" },
 	{ "active", "low or high (default): low swaps rising and falling" },
-	{ "debounce", "TIME: ignore shorter changes" },
+	{ "debounce", "TIME: ignore shorter changes (1us to 10s)" },
 	{ }
 };
 
@@ -359,6 +360,12 @@ static const struct ksig_field_desc test_fields[] = {
 	EVENT(event, NULL, number, struct mount_data, text, FIELDS(mount_fields), \
 	      .state = true, BY_NATIVE(mount))
 
+#define DEVICE(event, number, is_state, text) \
+	EVENT(event, NULL, number, struct device_data, text, FIELDS(device_fields), \
+	      .keys_offset = HEADER + offsetof(struct device_data, keys), \
+	      .keys_size = sizeof(((struct device_data *)0)->keys), .state = is_state, \
+	      BY_NATIVE(uevent))
+
 #define CGROUP(event, number, fields, is_state, text) \
 	EVENT(event, NULL, number, struct cgroup_data, text, FIELDS(fields), \
 	      .state = is_state, BY_NATIVE(cgroup))
@@ -381,7 +388,7 @@ static const struct ksig_event_desc events[] = {
 	      "a process has exited (all threads)", .pids = true,
 	      FIELDS(exit_fields), .state = true, BY_NATIVE(connector), BY_BPF(exit)),
 	EVENT("process.crash", NULL, KSIG_PROCESS_CRASH, struct crash_data,
-	      "a process was terminated by a signal that indicates a fault", .pids = true,
+	      "a process was terminated by a signal that dumps core by default", .pids = true,
 	      FIELDS(crash_fields), BY_NATIVE(connector), BY_BPF(crash)),
 	EVENT("memory.oom", "memory", KSIG_MEMORY_OOM, struct ksig_memory_data,
 	      "the machine is out of memory, and a process may be killed next",
@@ -431,13 +438,9 @@ static const struct ksig_event_desc events[] = {
 	EVENT("kmod.unload", "kmod", KSIG_KMOD_UNLOAD, struct ksig_kmod_data,
 	      "a kernel module was removed", FIELDS(kmod_fields), .state = true,
 	      BY_NATIVE(uevent), BY_BPF(kmod)),
-	EVENT("device.add", NULL, KSIG_DEVICE_ADD, struct device_data, "a device was added",
-	      FIELDS(device_fields), .state = true, BY_NATIVE(uevent)),
-	EVENT("device.remove", NULL, KSIG_DEVICE_REMOVE, struct device_data,
-	      "a device was removed", FIELDS(device_fields), .state = true,
-	      BY_NATIVE(uevent)),
-	EVENT("device.change", NULL, KSIG_DEVICE_CHANGE, struct device_data,
-	      "a device has changed", FIELDS(device_fields), BY_NATIVE(uevent)),
+	DEVICE("device.add", KSIG_DEVICE_ADD, true, "a device was added"),
+	DEVICE("device.remove", KSIG_DEVICE_REMOVE, true, "a device was removed"),
+	DEVICE("device.change", KSIG_DEVICE_CHANGE, false, "a device has changed"),
 	CGROUP("cgroup.create", KSIG_CGROUP_CREATE, cgroup_fields, true, "a cgroup was created"),
 	CGROUP("cgroup.remove", KSIG_CGROUP_REMOVE, cgroup_fields, true, "a cgroup was removed"),
 	CGROUP("cgroup.populated", KSIG_CGROUP_POPULATED, cgroup_fields, true,
@@ -463,7 +466,8 @@ static const struct ksig_event_desc events[] = {
 	MOUNT("fs.readonly", KSIG_FS_READONLY, "a mount has become read-only"),
 	MOUNT("fs.writable", KSIG_FS_WRITABLE, "a mount has become writable"),
 	EVENT("fs.error", NULL, KSIG_FS_ERROR, struct fserror_data,
-	      "a file system has found an error in itself", FIELDS(fserror_fields),
+	      "a file system has reported an error, such as corrupt metadata",
+	      FIELDS(fserror_fields),
 	      BY_NATIVE(fserror)),
 	KERNEL("kernel.log", KSIG_KERNEL_LOG, log_fields, "a message was added to the kernel's log"),
 	KERNEL("kernel.warn", KSIG_KERNEL_WARN, trouble_fields,
@@ -474,8 +478,8 @@ static const struct ksig_event_desc events[] = {
 	       "a task has been blocked in the kernel for too long"),
 	KERNEL("kernel.stall", KSIG_KERNEL_STALL, trouble_fields,
 	       "a cpu, RCU or a workqueue is stuck"),
-	GPIO("gpio.rising", KSIG_GPIO_RISING, "the level of a GPIO line has risen"),
-	GPIO("gpio.falling", KSIG_GPIO_FALLING, "the level of a GPIO line has fallen"),
+	GPIO("gpio.rising", KSIG_GPIO_RISING, "a rising edge on a GPIO line"),
+	GPIO("gpio.falling", KSIG_GPIO_FALLING, "a falling edge on a GPIO line"),
 	EVENT("time.set", NULL, KSIG_TIME_SET, NO_DATA, "the wall clock was set",
 	      FIELDS(time_fields), BY_NATIVE(clock)),
 	EVENT("test", "test", 0, NO_DATA, "an event emitted by 'ksig emit'",

@@ -259,7 +259,8 @@ int ksig_cond_check_pair(const struct ksig_cond *a, const struct ksig_cond *b,
 	if (a->field && b->field)
 		same = a->field->offset == b->field->offset &&
 		       a->field->size == b->field->size &&
-		       a->field->type == b->field->type;
+		       a->field->type == b->field->type &&
+		       (!a->field->is_key || !strcmp(a->key, b->key));
 	else
 		same = a->field == b->field && !strcmp(a->key, b->key);
 	if (!same)

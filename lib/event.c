@@ -9,6 +9,18 @@
 #include "sub.h"
 #include "text.h"
 
+/* Return: the value of @key in a list of "KEY=VALUE" strings; "" if it is not there. */
+static const char *find_key(const char *list, const char *key)
+{
+	const size_t len = strlen(key);
+
+	for (; *list; list += strlen(list) + 1) {
+		if (!strncmp(list, key, len) && list[len] == '=')
+			return list + len + 1;
+	}
+	return list;
+}
+
 void ksig_field_read(const struct ksig_field_desc *fd,
 		     const struct ksig_event *ev, struct ksig_field *f)
 {
@@ -16,7 +28,7 @@ void ksig_field_read(const struct ksig_field_desc *fd,
 	size_t end = sizeof(*ev) + ev->len;
 	bool string = fd->type == KSIG_FIELD_STRING;
 	unsigned int shift = 64 - 8 * fd->size;
-	/* an event that a program has made up, to ask for a field, has no data and nothing added */
+	/* an event constructed by the caller to query fields has no data and no added fields */
 	bool inside = fd->offset < sizeof(*ev) || (fd->added && ev->len);
 	uint16_t u16;
 	uint32_t u32;
@@ -30,6 +42,8 @@ void ksig_field_read(const struct ksig_field_desc *fd,
 	f->known = inside && !(ev->flags & fd->unknown);
 	if (!f->known)
 		return;
+	if (fd->is_key)
+		at = find_key(at, fd->name);
 	if (string) {
 		f->known = *at || !fd->optional;
 		f->str = f->known ? at : NULL;
@@ -83,10 +97,13 @@ int ksig_event_get(const struct ksig_sub *sub, const struct ksig_event *ev,
 {
 	const struct ksig_stream *stream = ksig_sub_stream(sub, ev);
 	const struct ksig_field_desc *fd;
+	struct ksig_field_desc key_field;
 
 	if (!stream)
 		return -EINVAL;
 	fd = ksig_desc_field(stream->desc, key);
+	if (!fd && ksig_desc_key(stream->desc, key, &key_field))
+		fd = &key_field;
 	return fd ? give_field(fd, ev, f) : -ENOENT;
 }
 

@@ -34,6 +34,18 @@ const struct ksig_field_desc *ksig_desc_field(const struct ksig_event_desc *d,
 				    key);
 }
 
+bool ksig_desc_key(const struct ksig_event_desc *d, const char *key, struct ksig_field_desc *fd)
+{
+	if (!d->keys_size || *key < 'A' || *key > 'Z' ||
+	    key[strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")])
+		return false;
+	*fd = (struct ksig_field_desc) {
+		.name = key, .type = KSIG_FIELD_STRING, .optional = true, .is_key = true,
+		.offset = d->keys_offset, .size = d->keys_size,
+	};
+	return true;
+}
+
 const struct ksig_setting_desc *ksig_desc_setting(const struct ksig_event_desc *d,
 						  const char *key)
 {

@@ -94,6 +94,7 @@ enum ksig_text {
  * @hidden: the human-readable line omits the field, because it repeats another field or would make
  *	the line too long
  * @added: the library appends the field, which is not part of the provider's record
+ * @is_key: the field is the value of the key @name in the event's list of keys
  * @values: all strings that the field can contain, up to a NULL; NULL if there is no such list
  * @text: kind of string
  * @optional: not every object has the field. A string is unknown if it is empty. The human-readable
@@ -107,6 +108,7 @@ struct ksig_field_desc {
 	uint32_t unknown;
 	bool hidden;
 	bool added;
+	bool is_key;
 	bool optional;
 	enum ksig_text text;
 	const char *const *values;
@@ -133,6 +135,8 @@ struct ksig_setting_desc {
  * @state: the event reports a change of a state that can be reported first (KSIG_SUB_INITIAL)
  * @cgroup: data[] is a struct ksig_memory_data; the library adds the path of the cgroup that
  *	cgroup_id identifies
+ * @keys_offset: offset of the list of keys in the record: "KEY=VALUE" strings, and an empty string
+ * @keys_size: size of this list; 0 if the event has none
  * @n_fields: number of @fields
  * @fields: subject and value under the names that this event uses, followed by the fields of data[]
  * @settings: settings of the event, which its source reads; NULL if there are none
@@ -151,6 +155,8 @@ struct ksig_event_desc {
 	bool pids;
 	bool state;
 	bool cgroup;
+	uint16_t keys_offset;
+	uint16_t keys_size;
 	unsigned int n_fields;
 	const struct ksig_field_desc *fields;
 	const struct ksig_setting_desc *settings;
@@ -162,7 +168,10 @@ struct ksig_event_desc {
 #define KSIG_FACILITIES 24
 extern const char *const ksig_facilities[KSIG_FACILITIES + 1];
 
-/* examples.c: return a specification of the event, as an example; NULL if there is none. */
+/*
+ * examples.c: Return: an example specification of @event; NULL if there is none.; NULL if there is
+ * none.
+ */
 const char *ksig_example_of(const char *event);
 
 /* Return: the built-in event @name; NULL if there is none. */
@@ -171,6 +180,11 @@ const struct ksig_event_desc *ksig_desc_find(const char *name);
  * Finds a field of @d by its name. All events have the fields "subject" and "value".
  * Return: the field, or NULL.
  */
+/*
+ * Describes the field that is a key in the event's list of keys. Any name in capital letters can be
+ * one. @key must remain valid as long as @fd. Return: whether it can be a key of this event.
+ */
+bool ksig_desc_key(const struct ksig_event_desc *d, const char *key, struct ksig_field_desc *fd);
 const struct ksig_field_desc *ksig_desc_field(const struct ksig_event_desc *d,
 					      const char *key);
 /* Finds a setting of @d by its name. Return: the setting, or NULL. */
@@ -293,6 +307,7 @@ struct ksig_word {
  * @words: the alternatives in @text, if the field is a string
  * @n_words: number of @words
  * @field: field of the event, set once the event is known; NULL for current.*
+ * @key_field: description to which @field points if it is a key, otherwise NULL
  * @in_kernel: the provider checks the condition; otherwise the library does
  */
 struct ksig_cond {
@@ -305,6 +320,7 @@ struct ksig_cond {
 	struct ksig_word *words;
 	unsigned int n_words;
 	const struct ksig_field_desc *field;
+	struct ksig_field_desc *key_field;
 	bool in_kernel;
 };
 

@@ -121,6 +121,7 @@ static void free_conds(struct ksig_cond *conds, unsigned int n)
 		for (i = 0; i < c->n_words; i++)
 			free(c->words[i].text);
 		free(c->words);
+		free(c->key_field);
 		free(c->key);
 		free(c->text);
 	}
@@ -187,6 +188,13 @@ static int resolve_cond(struct ksig_cond *c, const struct ksig_event_desc *d,
 				 c->key);
 	if (!is_current)
 		c->field = ksig_desc_field(d, c->key);
+	if (!is_current && !c->field) {
+		c->key_field = malloc(sizeof(*c->key_field));
+		if (!c->key_field)
+			return ksig_fail(e, 0, ENOMEM, "out of memory");
+		if (ksig_desc_key(d, c->key, c->key_field))
+			c->field = c->key_field;
+	}
 	if (!is_current && !c->field) {
 		for (i = 0; i < d->n_fields; i++)
 			list_name(fields, sizeof(fields), d->fields[i].name);

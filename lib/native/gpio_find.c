@@ -138,7 +138,8 @@ int ksig_gpio_find(const struct ksig_spec *spec, struct ksig_gpio_place *place,
 		return ksig_fail(e, line->text_column, EINVAL,
 				 "%u lines match '%s': add chip= with the number of a chip",
 				 s.n_lines, line->text);
-	if (s.err)
+	/* unless the right chip could be opened */
+	if (s.err && !(chip && s.n_chips))
 		return ksig_native_fail(e, s.err, "cannot open a GPIO chip");
 	if (chip && !s.n_chips)
 		return ksig_fail(e, chip->text_column, EINVAL, "no GPIO chip '%s'",

@@ -72,6 +72,9 @@ void ksig_uevent_parse(const char *buf, size_t n, struct ksig_uevent *u)
 		uevent_take(s, "SEQNUM=", &seqnum);
 		uevent_take(s, "SYNTH_UUID=", &synthetic);
 	}
+	/* "ACTION@PATH" comes first, except in a message from present.c */
+	u->keys = strncmp(buf, "ACTION=", 7) ? buf + strlen(buf) + 1 : buf;
+	u->keys_len = u->keys < end ? end - u->keys : 0;
 	u->seqnum = seqnum ? strtoull(seqnum, NULL, 10) : 0;
 	u->synthetic = synthetic;
 }
@@ -133,11 +136,21 @@ static bool uevent_is_device(const struct ksig_uevent *u)
 static void uevent_fill_device(const struct ksig_native *n, const struct ksig_uevent *u,
 			struct ksig_event *ev)
 {
-	char node[KSIG_UEVENT_MAX + 1];
+	char node[KSIG_UEVENT_MAX + 1], *to = (char *)ev + n->desc->keys_offset;
+	size_t used = 0, len;
+	const char *s;
 
 	ksig_native_set_text(n, ev, "subsystem", u->subsystem);
 	ksig_native_set_text(n, ev, "name", ksig_uevent_name(u));
 	ksig_native_set_text(n, ev, "driver", u->driver);
+	/* the list ends with an empty string, and a key that doesn't fit is left out */
+	for (s = u->keys; s < u->keys + u->keys_len; s += len) {
+		len = strlen(s) + 1;
+		if (used + len >= n->desc->keys_size)
+			continue;
+		memcpy(to + used, s, len);
+		used += len;
+	}
 	if (!u->devname)
 		return;
 	snprintf(node, sizeof(node), "/dev/%s", u->devname);

@@ -10,11 +10,15 @@
 
 /**
  * struct ksig_uevent - a parsed message; the strings point into it
+ * @keys: the "KEY=VALUE" strings, each terminated by a NUL
+ * @keys_len: their total length
  * @old_path: previous path of a device that was renamed
  * @seqnum: number of the uevent; 0 if it has none
  * @synthetic: caused by writing to "uevent" in sysfs, as udev does at boot
  */
 struct ksig_uevent {
+	const char *keys;
+	size_t keys_len;
 	const char *action;
 	const char *path;
 	const char *old_path;

@@ -40,13 +40,22 @@ kill -TERM $pid
 ends 0
 prints_just 'a?b'
 
-# in a command, what is no field of any event stays as it is
+# in a command, a placeholder that is not a field of any event is left unchanged
 exits -- sh -c 'printf "%s\n" "$@" >ran' sh 'p{pid}{comm}' '{nofield}' '{{event}}' '${KSIG_PID}' '{}'
 equal 'the command got' "$(cat ran)" "p${pid}sleep
 {nofield}
 {{event}}
 \${KSIG_PID}
 {}"
+
+# nor is a variable of a script that has the name of a field, or of a key of a uevent
+gives 0 unshare -n ksig watch net.down --initial -n1 -- \
+	sh -c 'ifname=mine; echo "${ifname} {ifname}"'
+prints 'mine lo'
+if ksig watch device.add --initial -n1 >/dev/null 2>&1; then
+	gives 0 ksig watch device.add --initial -n1 -- sh -c 'A=mine; echo "${A} ${KSIG_EVENT} {A}|"'
+	prints 'mine device.add \|'
+fi
 
 gives 2 ksig watch net.up --format '{speed}'
 says "unknown field 'speed': net.up has: ifindex, ifname, time, event, spec"

@@ -219,6 +219,57 @@ static void devices(void)
 	ksig_sub_close(driven);
 }
 
+static void check_text(const char *got, const char *wanted)
+{
+	if (!got || strcmp(got, wanted))
+		fail(__FILE__, __LINE__, "it is '%s', not '%s'", got, wanted);
+}
+
+static const char *key_of(struct ksig_sub *sub, const struct ksig_event *ev, const char *key)
+{
+	return field(sub, ev, key).known ? field(sub, ev, key).str : NULL;
+}
+
+/* Check that a filter and a program can refer to any key of a uevent. */
+static void keys(void)
+{
+	struct ksig_sub *wedged = sub_open("device.change:subsystem=drm,WEDGED=*rebind*", NULL);
+	struct ksig_sub *two = sub_open("device.change:WEDGED=none,DEVNAME=dri/*", NULL);
+	struct ksig_field f = { .sz = sizeof(f) };
+	const struct ksig_event *ev;
+	char longest[1500] = "LONG=";
+	uint64_t i;
+
+	DEVICE("change", "x/drm/card0", "drm", "HOTPLUG=1", "DEVNAME=dri/card0");
+	DEVICE("change", "x/drm/card0", "drm", "XWEDGED=rebind", "WEDGED", "WEDGE=rebind");
+	DEVICE("change", "x/drm/card1", "drm", "WEDGED=none", "DEVNAME=dri/card1", "EMPTY=");
+	ev = sub_take(two);
+	check_text(key_of(two, ev, "WEDGED"), "none");
+	check_text(key_of(two, ev, "ACTION"), "change");
+	check_text(key_of(two, ev, "DEVPATH"), "/devices/x/drm/card1");
+	CHECK(!key_of(two, ev, "EMPTY") && !key_of(two, ev, "WEDGE") && !key_of(two, ev, "NOSUCH"));
+	CHECK_EQ(ksig_event_get(two, ev, "wedged", &f), -ENOENT);
+	CHECK_EQ(ksig_event_get(two, ev, "", &f), -ENOENT);
+	DEVICE("change", "x/drm/card0", "drm", "WEDGED=rebind,bus-reset");
+	ev = sub_take(wedged);
+	check_text(key_of(wedged, ev, "WEDGED"), "rebind,bus-reset");
+	/* a key that doesn't fit is left out, and those after it are not */
+	memset(longest + 5, 'x', sizeof(longest) - 6);
+	DEVICE("change", "x/drm/card0", "drm", longest, "WEDGED=rebind");
+	ev = sub_take(wedged);
+	CHECK_EQ(strlen(key_of(wedged, ev, "LONG")), sizeof(longest) - 6);
+	check_text(key_of(wedged, ev, "WEDGED"), "rebind");
+	CHECK(sub_empty(wedged) && sub_empty(two));
+	for (i = 0; !ksig_event_field(wedged, ev, i, &f); i++)
+		CHECK(strcmp(f.name, "WEDGED"));
+	ksig_sub_close(wedged);
+	ksig_sub_close(two);
+	sub_fails("device.change:WEDGED=a,WEDGED=b", EINVAL, 24, "WEDGED");
+	sub_fails("device.change:WeDGED=a", EINVAL, 15, "has no field 'WeDGED'");
+	sub_fails("device.change:WEDGED>1", EINVAL, 21, "");
+	sub_fails("kmod.load:WEDGED=a", EINVAL, 11, "has no field 'WEDGED'");
+}
+
 /*
  * Check that a real device is reported to an unprivileged user. The device's name contains an
  * escape sequence that would clear a terminal.
@@ -349,6 +400,7 @@ int main(void)
 	cpus();
 	devices();
 	removed_and_changed();
+	keys();
 	real_device();
 	forged();
 	too_many();

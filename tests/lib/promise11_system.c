@@ -138,7 +138,7 @@ static void test_kmod(void)
 	struct watch device = watch("device.add:subsystem=ksig,name=context");
 	struct watch removal = watch("device.remove:subsystem=ksig,name=context");
 	struct expected node = {
-		.len = 352,
+		.len = 2656,
 		.fields = "subsystem=ksig name=context devnode=/dev/ksig/context driver=unknown",
 	};
 	struct expected x = {
