@@ -287,20 +287,16 @@ static int pin_subject(struct ksig_to *to, const struct ksig_sub *sub,
 	return ksig_target_open_subject(sub, ev, &opts, &to->target);
 }
 
-/* Returns the result for an event for which the kernel itself sent or refused the signal. */
-static int signalled_by_kernel(struct ksig_to *to, const struct ksig_event *ev)
-{
-	to->pid = ev->flags & KSIG_EVENT_NO_SUBJECT ? 0 : ev->subject;
-	return ev->flags & KSIG_EVENT_SIGNALLED ? 0 : -ECONNREFUSED;
-}
-
 int ksig_to_send(struct ksig_to *to, const struct ksig_sub *sub,
 		 const struct ksig_event *ev, uint64_t value)
 {
 	int err = 0;
 
-	if (ev->flags & (KSIG_EVENT_SIGNALLED | KSIG_EVENT_REFUSED))
-		return signalled_by_kernel(to, ev);
+	/* the kernel itself has sent or refused the signal */
+	if (ev->flags & (KSIG_EVENT_SIGNALLED | KSIG_EVENT_REFUSED)) {
+		to->pid = ev->flags & KSIG_EVENT_NO_SUBJECT ? 0 : ev->subject;
+		return ev->flags & KSIG_EVENT_SIGNALLED ? 0 : -ECONNREFUSED;
+	}
 	if (to->kind == KSIG_TO_SUBJECT)
 		err = pin_subject(to, sub, ev);
 	else if (!to->target && !await_unit(to))

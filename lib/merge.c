@@ -80,20 +80,6 @@ void ksig_sub_notify(struct ksig_sub *sub)
 /* Period during which the other streams' events wait for a stream that can't be read */
 #define FAILING_NS 100000000
 
-/*
- * Return: whether the stream may still have an event that is older than @time_ns. This is the case
- * if the last read stopped after a batch of events that were filtered out, all of them older than
- * @time_ns. It is also the case if reading fails for lack of memory or descriptors, but only for
- * FAILING_NS, because a permanent failure must not hide the other streams' events.
- */
-static bool stream_may_precede(const struct ksig_stream *s, uint64_t time_ns)
-{
-	if (s->has_next || s->end)
-		return false;
-	return (s->more && s->read_upto_ns < time_ns) ||
-	       (s->failing_since && ksig_now() - s->failing_since < FAILING_NS);
-}
-
 bool ksig_sub_eof(const struct ksig_sub *sub)
 {
 	unsigned int i;
@@ -154,9 +140,18 @@ int ksig_sub_take(struct ksig_sub *sub, struct ksig_event **to)
 	}
 	if (!oldest)
 		return !err && ksig_sub_eof(sub) ? -ESHUTDOWN : err;
+	/*
+	 * Another stream may still have an older event, if its last read stopped after a batch of
+	 * events that were filtered out, all of them older. That is also possible if reading fails
+	 * for lack of memory or descriptors, but only for FAILING_NS, because a permanent failure
+	 * must not hide the other streams' events.
+	 */
 	for (i = 0; i < sub->n; i++) {
 		s = &sub->streams[i];
-		if (stream_may_precede(s, oldest->next->time_ns))
+		if (s->has_next || s->end)
+			continue;
+		if ((s->more && s->read_upto_ns < oldest->next->time_ns) ||
+		    (s->failing_since && ksig_now() - s->failing_since < FAILING_NS))
 			return s->more ? -EAGAIN : err;
 	}
 	ev = oldest->next;

@@ -51,18 +51,6 @@ const struct ksig_group_watch *ksig_group_find_watch(struct ksig_hierarchy *s, i
 	return found ? *found : NULL;
 }
 
-/* Return: a watch descriptor, which is the same as before for the same file; or -1 with errno. */
-static int group_add_watch(const struct ksig_hierarchy *s, const struct ksig_group_watch *w)
-{
-	const uint32_t mask = w->which == KSIG_GROUP_DIRECTORY ?
-			      IN_CREATE | IN_DELETE | IN_ONLYDIR : IN_MODIFY;
-	char *path = ksig_group_file(s, w->cg->path, w->which);
-	int wd = path ? inotify_add_watch(s->inotify, path, mask) : -1;
-
-	free(path);
-	return wd;
-}
-
 static void group_remove_watch(struct ksig_hierarchy *s, struct ksig_group_watch *w)
 {
 	if (w->wd < 0)
@@ -96,8 +84,14 @@ static int group_watch(struct ksig_native *n, struct ksig_group *cg, int which)
 	struct ksig_hierarchy *s = n->state;
 	struct ksig_group_watch *w = &cg->watch[which];
 	const bool known = w->known;
-	int wd = group_add_watch(s, w), err = wd < 0 ? -errno : 0;
+	const uint32_t mask = which == KSIG_GROUP_DIRECTORY ?
+			      IN_CREATE | IN_DELETE | IN_ONLYDIR : IN_MODIFY;
+	char *path = ksig_group_file(s, cg->path, which);
+	/* the watch descriptor of the same file stays the same */
+	int wd = path ? inotify_add_watch(s->inotify, path, mask) : -1;
+	int err = wd < 0 ? -errno : 0;
 
+	free(path);
 	if (wd >= 0 && wd == w->wd)
 		return 0;
 	/* the file was removed or replaced if a controller was disabled or enabled */

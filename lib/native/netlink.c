@@ -88,16 +88,6 @@ static uint32_t netlink_count_gap(struct ksig_netlink *nl, bool empty)
 }
 
 /*
- * Processes that are privileged in their own user namespace can also send to a group. Their
- * messages have the sender's port as the source address; messages from the kernel have port 0.
- */
-static bool netlink_is_from_kernel(const struct sockaddr_nl *from, const struct msghdr *msg)
-{
-	return msg->msg_namelen == sizeof(*from) &&
-	       from->nl_family == AF_NETLINK && !from->nl_pid;
-}
-
-/*
  * Receives a message from the kernel.
  * Return: the length of the message; -EAGAIN if there is none; another -errno.
  */
@@ -106,13 +96,21 @@ static ssize_t netlink_receive(struct ksig_netlink *nl, void *buf, size_t size)
 	struct sockaddr_nl from;
 	struct iovec iov = { .iov_base = buf, .iov_len = size };
 	struct msghdr msg = { .msg_name = &from, .msg_iov = &iov };
+	bool from_kernel;
 	ssize_t n;
 
 	msg.msg_iovlen = 1;
+	/*
+	 * Processes that are privileged in their own user namespace can also send to a group. Their
+	 * messages have the sender's port as the source address; messages from the kernel have port
+	 * 0.
+	 */
 	do {
 		msg.msg_namelen = sizeof(from);
 		n = recvmsg(nl->fd, &msg, MSG_DONTWAIT);
-	} while (n >= 0 ? !n || !netlink_is_from_kernel(&from, &msg) : errno == EINTR);
+		from_kernel = n > 0 && msg.msg_namelen == sizeof(from) &&
+			      from.nl_family == AF_NETLINK && !from.nl_pid;
+	} while (n >= 0 ? !from_kernel : errno == EINTR);
 	if (n < 0)
 		return -errno;
 	return msg.msg_flags & MSG_TRUNC ? -EMSGSIZE : n;
