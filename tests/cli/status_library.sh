@@ -27,6 +27,8 @@ if has_event bpf process.exec; then
 		fail "not one is filtered in the kernel: $(row $watcher)"
 	[ "$(row $watcher | grep -c '"filter":null,.*"event":"process.exec",')" = 1 ] ||
 		fail "not one is not filtered: $(row $watcher)"
+	# it would go on writing to the file stdout
+	stop
 else
 	echo "# process.exec from bpf skipped: not available here"
 fi
