@@ -236,7 +236,13 @@ static void under_pressure(const struct cause *cause)
 	for (i = 1; i <= 2; i++) {
 		ev = poll_event(pressure);
 		check_event(pressure, ev, cause->type, i);
-		CHECK(ev->value >= cause->stall_us);
+		/*
+		 * the kernel computes the total and what it compares with the threshold from
+		 * different samples; the second alarm may follow soon after the first, if that was
+		 * read late
+		 */
+		CHECK(ev->value >= cause->stall_us - cause->stall_us / 4 ||
+		      (i == 2 && number(pressure, ev, "over_us") < 2000000));
 		/* the kernel computes the stall time from samples of each cpu */
 		CHECK(number(pressure, ev, "over_us") >= ev->value - ev->value / 20);
 	}
