@@ -203,6 +203,16 @@ static void reused(void)
 	ksig_sub_close(sub);
 }
 
+/* Checks that a state has ended with its object, which the event of the opposite state reports. */
+static void expect_gone(struct ksig_sub *sub, uint32_t type, const char *path)
+{
+	const struct ksig_event *ev = sub_take(sub);
+
+	CHECK_EQ(ev->type, type);
+	CHECK(ev->flags & KSIG_EVENT_GONE);
+	check_text(field(sub, ev, "path").str, path);
+}
+
 /*
  * Check that a file system that is unmounted ends its state, in the event of the opposite state, and
  * before another one with the same path begins a state.
@@ -211,7 +221,6 @@ static void gone(void)
 {
 	/* different filters, so that they don't share their lists of file systems */
 	const char *const both[] = { "fs.full:every=10ms,source=ksig", "fs.free:every=10ms" };
-	const struct ksig_event *ev;
 	struct ksig_sub *sub;
 
 	OK(mount("ksig", two, "tmpfs", 0, "size=1m"));
@@ -222,16 +231,11 @@ static void gone(void)
 	OK(mount("ksig3", three, "tmpfs", 0, "size=1m"));
 	OK(mount("ksig", two, "tmpfs", 0, "size=1m"));
 	use(two, 1000);
-	ev = sub_take(sub);
-	CHECK_EQ(ev->type, KSIG_FS_FREE);
-	CHECK(ev->flags & KSIG_EVENT_GONE);
-	check_text(field(sub, ev, "path").str, two);
+	expect_gone(sub, KSIG_FS_FREE, two);
 	expect(sub, "fs.full", two, false);
 	OK(umount(three));
 	OK(umount(two));
-	ev = sub_take(sub);
-	CHECK_EQ(ev->type, KSIG_FS_FREE);
-	CHECK(ev->flags & KSIG_EVENT_GONE);
+	expect_gone(sub, KSIG_FS_FREE, two);
 	CHECK(stays(sub));
 	ksig_sub_close(sub);
 	/* a file system that is no longer at its first path is another object */
@@ -240,10 +244,7 @@ static void gone(void)
 	OK(mount(two, three, NULL, MS_BIND, NULL));
 	sub = open_both("every=10ms", KSIG_SUB_GONE);
 	OK(umount(two));
-	ev = sub_take(sub);
-	CHECK_EQ(ev->type, KSIG_FS_FREE);
-	CHECK(ev->flags & KSIG_EVENT_GONE);
-	check_text(field(sub, ev, "path").str, two);
+	expect_gone(sub, KSIG_FS_FREE, two);
 	expect(sub, "fs.full", three, false);
 	CHECK(stays(sub));
 	OK(umount(three));
@@ -253,9 +254,7 @@ static void gone(void)
 	OK(mount("ksig", two, "tmpfs", 0, "size=1m"));
 	CHECK(stays(sub));
 	OK(umount(two));
-	ev = sub_take(sub);
-	CHECK_EQ(ev->type, KSIG_FS_FULL);
-	CHECK(ev->flags & KSIG_EVENT_GONE);
+	expect_gone(sub, KSIG_FS_FULL, two);
 	ksig_sub_close(sub);
 }
 
