@@ -48,7 +48,7 @@ struct ksig_to {
 /* watch_to.c: return an exit code; on failure the reason has been printed */
 int ksig_to_parse(const char *text, struct ksig_to *to);
 int ksig_to_open(struct ksig_to *to);
-/* Return: whether the subject of an event with this name has exited, so that it can't be signalled. */
+/* Return: whether the subject of an event with this name has exited, and can't be signalled. */
 bool ksig_subject_has_exited(const char *event);
 void ksig_to_close(struct ksig_to *to);
 /*

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * ksig watch --for: acts only on a state that lasts. For each event, the events that report the end
- * of the state are watched as well. An event is held back until the time has passed, or discarded
- * if its state ends first.
+ * ksig watch --for: acts only on a state that lasts. For each event, the event that reports the end
+ * of the state is watched as well. An event is held back until the time has passed, or discarded if
+ * its state ends first.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,7 +19,8 @@
  * @ev: copy of the event that reported it; NULL once it has been acted on
  * @origin: index of the EVENT
  * @object: values of the identity fields, as text
- * @due: when the state has lasted long enough, CLOCK_MONOTONIC; KSIG_NEVER once it has been acted on
+ * @due: when the state has lasted long enough, CLOCK_MONOTONIC; KSIG_NEVER once it has been acted
+ *	on
  * @ended: the state has ended after that
  * @nested: number of states of the same object that began later, such as mounts at the same path
  */

@@ -102,9 +102,9 @@ static int set_number(const char *name, uint64_t n)
 }
 
 /*
- * Runs the command in the child, with the event in its environment and in its arguments. Variables that all events have
- * in common are set last, so that a field of the same name does not override them. If the command
- * cannot be run, the errno is written to @fd, which is closed on exec.
+ * Runs the command in the child, with the event in its environment and in its arguments. Variables
+ * that all events have in common are set last, so that a field of the same name does not override
+ * them. If the command cannot be run, the errno is written to @fd, which is closed on exec.
  */
 static void run_child(char *const *argv, const struct ksig_happening *h, int fd)
 {

@@ -168,23 +168,20 @@ struct ksig_event_desc {
 #define KSIG_FACILITIES 24
 extern const char *const ksig_facilities[KSIG_FACILITIES + 1];
 
-/*
- * examples.c: Return: an example specification of @event; NULL if there is none.; NULL if there is
- * none.
- */
+/* examples.c: Return: an example specification of @event; NULL if there is none. */
 const char *ksig_example_of(const char *event);
 
 /* Return: the built-in event @name; NULL if there is none. */
 const struct ksig_event_desc *ksig_desc_find(const char *name);
 /*
- * Finds a field of @d by its name. All events have the fields "subject" and "value".
- * Return: the field, or NULL.
- */
-/*
  * Describes the field that is a key in the event's list of keys. Any name in capital letters can be
  * one. @key must remain valid as long as @fd. Return: whether it can be a key of this event.
  */
 bool ksig_desc_key(const struct ksig_event_desc *d, const char *key, struct ksig_field_desc *fd);
+/*
+ * Finds a field of @d by its name. All events have the fields "subject" and "value".
+ * Return: the field, or NULL.
+ */
 const struct ksig_field_desc *ksig_desc_field(const struct ksig_event_desc *d,
 					      const char *key);
 /* Finds a setting of @d by its name. Return: the setting, or NULL. */

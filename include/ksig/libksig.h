@@ -209,8 +209,8 @@ struct ksig_sub_opts {
 /*
  * An event that reports the end of a state (ksig_event_end()) is also returned when the state ends
  * because the object no longer exists, with KSIG_EVENT_GONE in its flags: fs.free, when a file
- * system that was full has been unmounted from this path; if it is still mounted elsewhere, fs.full is
- * returned again with that path. This applies to the events cgroup.populated, cgroup.frozen,
+ * system that was full has been unmounted from this path; if it is still mounted elsewhere, fs.full
+ * is returned again with that path. This applies to the events cgroup.populated, cgroup.frozen,
  * cgroup.thawed, fs.full, fs.free, fs.readonly and fs.writable. Other events are returned anyway,
  * their objects always exist, or their subscription ends (ksig_sub_ended()).
  */

@@ -135,8 +135,8 @@ static void exiting_report_crash(struct ksig_native *n, const struct exiting *p)
 	struct ksig_event *ev;
 
 	/*
-	 * only SIGSYS can kill a single thread. A message about a thread that a signal has killed may
-	 * be among the lost ones
+	 * only SIGSYS can kill a single thread. A message about a thread that a signal has killed
+	 * may be among the lost ones
 	 */
 	if (!known && (code ? (code & 0x7f) == SIGSYS : p->incomplete)) {
 		ksig_native_lose_upto(n, 1);
@@ -350,8 +350,8 @@ void ksig_exiting_thread(struct ksig_exiting *x, struct ksig_native *n,
 			p->others[i--] = p->others[--p->n_others];
 	}
 	/*
-	 * After a core dump, only one thread's exit code has the core dump flag, so the flag is kept
-	 * once it has been seen.
+	 * After a core dump, only one thread's exit code has the core dump flag, so the flag is
+	 * kept once it has been seen.
 	 */
 	p->last_code = code;
 	if (code & 0x7f) {

@@ -4,8 +4,9 @@
  * the streams of a subscription share it. Each edge has the time of its interrupt.
  *
  * If both edges are watched, the kernel reads the level after the interrupt to find out which edge
- * it was. If the level has changed again by then, it reports the wrong one. As the level alternates,
- * an edge to the level that the line already had is not reported, but counted as possibly lost.
+ * it was. If the level has changed again by then, it reports the wrong one. As the level
+ * alternates, an edge to the level that the line already had is not reported, but counted as
+ * possibly lost.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -320,7 +321,8 @@ static int gpio_request(struct ksig_native *n, struct gpio_line *line, int chip,
 	}
 	line->fd = request.fd;
 	line->watcher = n;
-	err = fcntl(line->fd, F_SETFL, O_NONBLOCK) ? -errno : ksig_native_watch(n, line->fd, EPOLLIN);
+	err = fcntl(line->fd, F_SETFL, O_NONBLOCK) ? -errno :
+						     ksig_native_watch(n, line->fd, EPOLLIN);
 	if (!err)
 		return 0;
 	close(line->fd);

@@ -105,9 +105,9 @@ static bool space_concerns(const struct ksig_native *user, const struct space_se
 }
 
 /*
- * Why a record is put: the state has changed; the file system is no longer at this path, so its state
- * has ended; or the same state begins at another path. The last two are only for the streams that ask
- * for them.
+ * Why a record is put: the state has changed; the file system is no longer at this path, so its
+ * state has ended; or the same state begins at another path. The last two are only for the streams
+ * that ask for them.
  */
 enum space_why { SPACE_CHANGED, SPACE_GONE, SPACE_MOVED };
 
@@ -120,7 +120,8 @@ static void space_put(struct ksig_native *n, const struct space_set *set,
 
 	for (i = 0; i < n->users->n; i++) {
 		user = n->users->user[i];
-		if (user->own != set || !fs->known || space_concerns(user, set, fs) == (why == SPACE_GONE))
+		if (user->own != set || !fs->known ||
+		    space_concerns(user, set, fs) == (why == SPACE_GONE))
 			continue;
 		if (why == SPACE_MOVED && !(user->stream->opts->flags & KSIG_SUB_GONE))
 			continue;
@@ -447,7 +448,7 @@ static int space_pull_mounts(struct ksig_native *n)
 		err = set->rule.path ? space_update_named(n, set, &all) :
 				       space_update_all(n, set, &all);
 	ksig_mounts_free(&all);
-	/* after what has gone from any of the sets, because new file systems may have the same paths */
+	/* after what has gone from any set, because new file systems may have the same paths */
 	for (set = s->sets; set < s->sets + s->n && !err; set++)
 		space_put_new(n, set);
 	return err;

@@ -84,8 +84,8 @@ static bool supply_is_source(const char *supply)
 }
 
 /*
- * Finds out what powers the machine: a power supply that is online; or its batteries, if one of them
- * is discharging and no power supply is online.
+ * Finds out what powers the machine: a power supply that is online; or its batteries, if one of
+ * them is discharging and no power supply is online.
  * Return: 0 or -errno.
  */
 static int supply_read(struct supply_power *now)
